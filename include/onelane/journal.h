@@ -1,0 +1,90 @@
+// The journal: owns the database's one write connection and the lane that leads to it.
+//
+//   auto journal = onelane::Journal::open("peers.db", {.schema = "CREATE TABLE IF NOT EXISTS
+//   ..."}); auto peers = journal->add_class({.name = "peers"}); auto producer =
+//   journal->producer<Peer>(*peers); producer->push(peer);                       // nobody waits
+//   auto receipt = producer->submit(peer);      // somebody does
+//   if (receipt->wait()->committed()) ...
+//
+// Every method is safe from any thread. Queued records are in memory only: what was not committed
+// ends with the process, and no receipt says otherwise.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "onelane/options.h"
+#include "onelane/producer.h"
+#include "onelane/sink.h"
+#include "onelane/stats.h"
+#include "onelane/status.h"
+
+namespace onelane::inline v0 {
+
+// What tick() did.
+struct TickReport {
+  std::uint64_t units = 0;        // settled or taken further by one step
+  bool more = false;              // there is more to do now
+  std::optional<TimePoint> next;  // else, when there will be, if time alone brings it
+};
+
+// What close() found, over all classes since the journal was opened.
+struct CloseReport {
+  std::array<std::uint64_t, kEndCount> ends{};  // indexed by End; units
+  Status status;  // ok; poisoned or storage: the first error; timed_out: the deadline cut the drain
+
+  std::uint64_t end(End which) const { return ends[static_cast<std::size_t>(which)]; }
+};
+
+class Journal {
+ public:
+  // Opens or makes the database and takes it for this journal alone; other connections may read,
+  // and foreign writers are waited for. New files are private to the user. The path may be
+  // relative, may not be a link, a URI or ":memory:". Errors: invalid_argument, already_open,
+  // locked, storage, corrupt.
+  static Result<Journal> open(const std::filesystem::path& path, JournalOptions options = {});
+  // On a sink of your own; options.schema, synchronous, foreign_keys and checkpoint_frames are then
+  // the sink's business.
+  static Result<Journal> open(std::unique_ptr<Sink> sink, JournalOptions options = {});
+
+  Journal(Journal&&) noexcept;
+  Journal& operator=(Journal&&) noexcept;
+  ~Journal();  // close(close_timeout)
+
+  // At most 64 classes. Waits for the end of the running tick.
+  Result<WriteClass> add_class(const ClassOptions& options);
+  // The same SQL, columns and keys give the same statement. Waits for the end of the running tick.
+  // The error names the SQL and, where they differ, the number of parameters and of columns.
+  Result<Statement> add_statement(const StatementSpec& spec);
+  template <Record T>
+  Result<Producer<T>> producer(const WriteClass& write_class) {
+    Result<Statement> statement = add_statement(statement_spec<T>());
+    if (!statement) return statement.status();
+    return Producer<T>(write_class, *statement);
+  }
+
+  // Returns when everything pushed before is settled. Errors: in_lane, timed_out, closed, forked.
+  Status flush(std::optional<Duration> timeout = std::nullopt);
+
+  // Stops intake, drains, settles the rest as closed (incomplete, for a job between steps), ends
+  // the committer thread and closes the database. A healthy close leaves the database file complete
+  // by itself. Calling it again gives the same report. In the lane: in_lane, and nothing is done.
+  CloseReport close(Duration deadline);
+
+  // Runs one tick on this thread: the way a manual journal moves. On a journal with a thread it
+  // takes its turn with it. Errors: in_lane, closed, poisoned, forked.
+  Result<TickReport> tick();
+
+  JournalStats stats() const;
+  TimePoint now() const;  // by the journal's clock
+
+ private:
+  explicit Journal(std::shared_ptr<detail::Core> core) noexcept;
+  std::shared_ptr<detail::Core> core_;
+};
+
+}  // namespace onelane::inline v0

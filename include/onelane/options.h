@@ -1,0 +1,122 @@
+// What can be set, in which unit, between which limits, and what a wrong value costs.
+// validate() names the option, its value and what would be right.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "onelane/clock.h"
+#include "onelane/status.h"
+
+namespace onelane::inline v0 {
+
+inline constexpr std::uint64_t kKiB = 1024;
+inline constexpr std::uint64_t kMiB = 1024 * kKiB;
+
+// How much one tick may take, or one class within a tick; the first limit that is met ends it. A
+// tick exceeds a budget by at most one unit.
+struct Budget {
+  std::uint64_t records = 0;
+  std::uint64_t bytes = 0;  // encoded row bytes
+  Duration hold{0};         // from BEGIN to the return of COMMIT, predicted from learned costs
+};
+
+// What a class with a backlog gets in every tick, whatever the others want. A unit larger than this
+// waits at most ceil(size / guarantee) ticks at the head of its class.
+struct Guarantee {
+  std::uint64_t records = 16;
+  std::uint64_t bytes = 64 * kKiB;
+};
+
+// What a push meets when its class is at capacity.
+enum class WhenFull : std::uint8_t {
+  block,        // waits for room, at most block_timeout, then Errc::full
+  reject,       // Errc::full at once
+  drop_oldest,  // is taken; the oldest queued unit ends as dropped at the next drain
+};
+
+struct ClassOptions {
+  // 1 to 64 characters of [a-z0-9_-], unique in the journal.
+  std::string name;
+
+  // Per tick; both above 0. The guarantees of all classes must fit the tick together: the sum over
+  // classes of max(records / tick.records, bytes / tick.bytes) is at most 1. Too small makes the
+  // class wait behind others' backlog, too large leaves less to share by weight.
+  Guarantee guarantee;
+
+  // At most this much of a tick goes to the class; a field that is 0 means the tick's own.
+  Budget budget;
+
+  // The class's share of what the guarantees leave of the lane's time, against other classes with a
+  // backlog. 1 to 1000.
+  std::uint32_t weight = 1;
+
+  // How long a unit may wait, as far as planning can see to it: ticks are planned shorter so that
+  // the next one comes in time, and a record older than this can no longer be superseded. 0: no
+  // such limit.
+  Duration max_delay{0};
+
+  // A gathering window: a tick may wait until the oldest unit of the class is this old, in order to
+  // take more at once. 0: a lone write commits at once.
+  Duration gather{0};
+
+  // Most that may be queued, pushed but not yet settled. Bytes count an entry's whole footprint.
+  // 0 is not allowed: memory must be bounded.
+  std::uint64_t capacity_records = 65'536;
+  std::uint64_t capacity_bytes = 64 * kMiB;
+
+  WhenFull when_full = WhenFull::block;
+  Duration block_timeout = std::chrono::seconds(10);  // for WhenFull::block; 0: no waiting
+
+  // The newest queued record of a key keeps its own place and the older one ends as superseded. For
+  // statements with key columns; groups and jobs never coalesce.
+  bool coalesce = false;
+};
+
+enum class Synchronous : std::uint8_t {
+  normal,  // a commit survives the process, but a power cut may lose the latest ones
+  full,    // a commit is on the disk when it returns
+};
+
+enum class Drive : std::uint8_t {
+  thread,  // the journal runs its own committer thread
+  manual,  // only tick(), flush() and close() run ticks, on the caller's thread; nothing blocks
+};
+
+struct JournalOptions {
+  // SQL run at open in one transaction, before anything else: CREATE TABLE IF NOT EXISTS and the
+  // like.
+  std::string schema;
+
+  // Of one tick. records 1 to 1,000,000; bytes 4 KiB to 1 GiB; hold 100 us to 10 s. A longer hold
+  // means more throughput and a longer wait for everybody.
+  Budget tick{.records = 4096, .bytes = 8 * kMiB, .hold = std::chrono::milliseconds(10)};
+
+  Synchronous synchronous = Synchronous::normal;
+  Drive drive = Drive::thread;
+
+  // Whether a caller that waits for a receipt may run one tick itself while the lane is idle.
+  // Waking another thread costs a lone write two to four times its own time.
+  bool callers_commit = true;
+
+  // How long the destructor drains. 0: it settles what is queued as closed at once.
+  Duration close_timeout = std::chrono::seconds(10);
+
+  // PRAGMA foreign_keys. Each unit must leave no deferred violation behind, or it is rejected.
+  bool foreign_keys = true;
+
+  // Frames in SQLite's log after which a commit also copies it back, at the end of a hold. 1 to
+  // 1,000,000.
+  std::uint32_t checkpoint_frames = 1000;
+
+  // Null: steady_clock(). Shared, since receipts may outlive the journal.
+  std::shared_ptr<const Clock> clock;
+};
+
+Status validate(const JournalOptions& options);
+// Of one class by itself; that the guarantees fit the tick together is checked by add_class.
+Status validate(const ClassOptions& options);
+
+}  // namespace onelane::inline v0

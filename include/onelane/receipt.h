@@ -1,0 +1,113 @@
+// The caller's half of one acknowledgement.
+//
+// Every accepted unit (record, group, job) is settled exactly once, with one of the nine ends
+// below. A Receipt is waited for, polled or awaited; there are no completion callbacks. It is
+// move-only and belongs to one thread at a time; cancel() alone may race with the committer.
+// Dropping a receipt cancels nothing. A receipt keeps the journal's core alive, so it may outlive
+// the Journal.
+#pragma once
+
+#include <coroutine>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "onelane/clock.h"
+#include "onelane/status.h"
+
+namespace onelane::inline v0 {
+
+enum class End : std::uint8_t {
+  committed,   // in commit number Outcome::commit of this opening; it survives the process
+  rejected,    // its own fault, never applied; Outcome::cause says why
+  superseded,  // a newer record of the same key took over before it was taken
+  dropped,     // the class was full and drops its oldest
+  expired,     // its deadline came before a tick took it
+  cancelled,   // by its receipt, before a tick took it
+  closed,      // never started before the journal ended; cause says if that was a failure
+  incomplete,  // a job that ended after at least one committed step, but not as done
+  unknown,     // COMMIT failed such that only recovery can tell; the journal is poisoned
+};
+inline constexpr std::size_t kEndCount = 9;
+
+// "committed", "rejected", ...
+std::string_view name(End end) noexcept;
+
+struct Outcome {
+  End end = End::unknown;
+  std::uint64_t commit = 0;           // the commit that holds it (its last committed step), or 0
+  std::uint64_t changes = 0;          // rows inserted, updated or deleted, triggers not counted
+  std::optional<std::int64_t> rowid;  // of the last row inserted; an update has none
+  std::uint32_t steps = 0;            // committed steps, of a job
+  Status cause;                       // why it was not committed; ok where the end says it all
+
+  bool committed() const noexcept { return end == End::committed; }
+};
+
+// Where a coroutine goes on after co_await. post() is called from whichever thread settled the
+// ticket, inside no lock of the journal; it must not throw and should only queue the handle, not
+// resume it.
+class Executor {
+ public:
+  virtual ~Executor() = default;
+  virtual void post(std::coroutine_handle<> handle) noexcept = 0;
+};
+
+namespace detail {
+class Core;
+struct Entry;
+class ReceiptAwaiter;
+}  // namespace detail
+
+class [[nodiscard]] Receipt {
+ public:
+  Receipt() noexcept = default;  // empty: valid() is false, and nothing else may be called
+  Receipt(Receipt&& other) noexcept;
+  Receipt& operator=(Receipt&& other) noexcept;
+  ~Receipt();
+
+  bool valid() const noexcept { return entry_ != nullptr; }
+
+  // Blocks until settled. The calling thread may run one tick itself where the lane is idle.
+  // Errors: in_lane inside a job's step; would_block on a manual journal; forked.
+  Result<Outcome> wait();
+  // The same, but timed_out once `timeout` is over; the unit stays where it is and can be waited
+  // for again, or cancelled.
+  Result<Outcome> wait_for(Duration timeout);
+  // The outcome if there is one already; never blocks.
+  std::optional<Outcome> poll() const;
+  // True if the unit is now settled as cancelled; false if a tick has taken it or it was settled.
+  bool cancel();
+
+  // co_await receipt.on(executor) gives the Outcome and resumes on the executor, which must outlive
+  // the wait. The receipt must stay where it is meanwhile.
+  detail::ReceiptAwaiter on(Executor& executor);
+
+ private:
+  friend class detail::Core;
+  friend class detail::ReceiptAwaiter;
+  Receipt(std::shared_ptr<detail::Core> core, detail::Entry* entry) noexcept;
+  void reset() noexcept;
+
+  std::shared_ptr<detail::Core> core_;
+  detail::Entry* entry_ = nullptr;  // one reference of ours
+};
+
+namespace detail {
+
+class ReceiptAwaiter {
+ public:
+  ReceiptAwaiter(Receipt& receipt, Executor& executor) : receipt_(receipt), executor_(executor) {}
+  bool await_ready() const noexcept;
+  bool await_suspend(std::coroutine_handle<> handle) noexcept;
+  Outcome await_resume() const;
+
+ private:
+  Receipt& receipt_;
+  Executor& executor_;
+};
+
+}  // namespace detail
+
+}  // namespace onelane::inline v0

@@ -1,0 +1,219 @@
+// Records: rows of bytes below, plain structs on top.
+//
+// The core is untyped. A Statement is SQL with the types of its parameters; a Row holds the
+// arguments of one execution in a versioned encoding; a Group holds several rows that are applied
+// all or nothing. RecordTraits<T> is thin sugar that turns a struct into a row:
+//
+//   struct Peer { std::string id; std::int64_t seen; };
+//
+//   template <> struct onelane::RecordTraits<Peer> {
+//     static constexpr std::string_view sql =
+//         "INSERT INTO peers(id, seen) VALUES(?1, ?2) "
+//         "ON CONFLICT(id) DO UPDATE SET seen = excluded.seen";
+//     static auto columns(const Peer& p) { return std::tuple(std::string_view(p.id), p.seen); }
+//     static constexpr std::array<std::uint16_t, 1> key_columns{0};  // optional: for coalescing
+//   };
+//
+// The tuple may hold views: they are read before push returns. None of these types is thread-safe;
+// each is a value that one thread builds and any thread may then read.
+#pragma once
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "onelane/status.h"
+
+namespace onelane::inline v0 {
+
+enum class ColumnType : std::uint8_t { integer, real, text, blob };
+
+// "integer", "real", "text", "blob".
+std::string_view name(ColumnType type) noexcept;
+
+struct Column {
+  ColumnType type = ColumnType::blob;
+  bool nullable = false;
+  friend bool operator==(const Column&, const Column&) = default;
+};
+
+// What add_statement takes: one SQL statement whose parameters are ?1 to ?N, N = columns.size().
+struct StatementSpec {
+  std::string sql;
+  std::vector<Column> columns;
+  // Positions in `columns` that identify what a row is about; empty: rows never coalesce.
+  std::vector<std::uint16_t> key_columns;
+};
+
+// A statement of one journal, as add_statement returned it. Means nothing to another journal.
+struct Statement {
+  std::uint16_t index = 0;
+  friend bool operator==(Statement, Statement) = default;
+};
+
+// The arguments of one statement, in the order of its parameters. A value that SQLite could not
+// keep as it is (NaN, an unsigned integer above 2^63 - 1, a text or blob of 1 GB or more) makes the
+// row invalid: status() says which column and why, and push refuses the row. Empty text and empty
+// blobs are values, never NULL.
+class Row {
+ public:
+  Row();
+
+  Row& null();
+  Row& integer(std::int64_t value);
+  Row& unsigned_integer(std::uint64_t value);
+  Row& real(double value);
+  Row& text(std::string_view value);
+  Row& blob(std::span<const std::byte> value);
+  void clear();  // keeps the memory, for the next row
+
+  std::uint16_t columns() const noexcept { return columns_; }
+  const Status& status() const noexcept { return status_; }
+  // The encoding: a version byte, then per column a tag byte and its payload (see src/model/row.h).
+  std::span<const std::byte> bytes() const noexcept { return bytes_; }
+
+ private:
+  void put(const void* data, std::size_t size);
+  void value(std::uint8_t tag, const void* data, std::size_t size);
+  void fail(std::string reason);
+
+  std::vector<std::byte> bytes_;
+  std::uint16_t columns_ = 0;
+  Status status_;
+};
+
+// Rows for one or more statements that are pushed to one class as one unit: all or nothing.
+class Group {
+ public:
+  void add(Statement statement, const Row& row);
+  void clear();
+  std::size_t size() const noexcept { return rows_; }
+  const Status& status() const noexcept { return status_; }
+  std::span<const std::byte> bytes() const noexcept { return bytes_; }
+
+ private:
+  std::vector<std::byte> bytes_;
+  std::size_t rows_ = 0;
+  Status status_;
+};
+
+// Specialise for each record type; see the top of this file.
+template <class T>
+struct RecordTraits;
+
+namespace detail {
+
+template <class T>
+struct is_optional : std::false_type {};
+template <class T>
+struct is_optional<std::optional<T>> : std::true_type {};
+
+template <class T>
+inline constexpr bool always_false = false;
+
+template <class T>
+concept BlobLike = std::convertible_to<const T&, std::span<const std::byte>>;
+template <class T>
+concept TextLike = std::convertible_to<const T&, std::string_view> && !BlobLike<T>;
+
+template <class T>
+constexpr Column column_of() {
+  using V = std::remove_cvref_t<T>;
+  if constexpr (is_optional<V>::value) {
+    static_assert(!is_optional<typename V::value_type>::value, "an optional of an optional");
+    Column inner = column_of<typename V::value_type>();
+    inner.nullable = true;
+    return inner;
+  } else if constexpr (std::integral<V> || std::is_enum_v<V>) {
+    return {ColumnType::integer, false};
+  } else if constexpr (std::floating_point<V>) {
+    return {ColumnType::real, false};
+  } else if constexpr (TextLike<V>) {
+    return {ColumnType::text, false};
+  } else if constexpr (BlobLike<V>) {
+    return {ColumnType::blob, false};
+  } else {
+    static_assert(always_false<V>,
+                  "a column is an integer, a floating-point number, text (string_view), a blob "
+                  "(span<const std::byte>) or an optional of one of these");
+  }
+}
+
+template <class T>
+void put_column(Row& row, const T& value) {
+  if constexpr (is_optional<T>::value) {
+    if (value) {
+      put_column(row, *value);
+    } else {
+      row.null();
+    }
+  } else if constexpr (std::is_enum_v<T>) {
+    put_column(row, static_cast<std::underlying_type_t<T>>(value));
+  } else if constexpr (std::unsigned_integral<T>) {
+    row.unsigned_integer(value);
+  } else if constexpr (std::integral<T>) {
+    row.integer(value);
+  } else if constexpr (std::floating_point<T>) {
+    row.real(static_cast<double>(value));
+  } else if constexpr (TextLike<T>) {
+    row.text(std::string_view(value));
+  } else {
+    row.blob(std::span<const std::byte>(value));
+  }
+}
+
+template <class T>
+using columns_tuple =
+    std::remove_cvref_t<decltype(RecordTraits<T>::columns(std::declval<const T&>()))>;
+
+template <class T>
+concept HasKeyColumns = requires {
+  RecordTraits<T>::key_columns;
+};
+
+}  // namespace detail
+
+template <class T>
+concept Record = requires(const T& record) {
+  { RecordTraits<T>::sql } -> std::convertible_to<std::string_view>;
+  std::tuple_size<detail::columns_tuple<T>>::value;
+};
+
+// Appends the values to the row, one column each.
+template <class... Values>
+void put(Row& row, const Values&... values) {
+  (detail::put_column(row, values), ...);
+}
+
+template <Record T>
+void encode(Row& row, const T& record) {
+  row.clear();
+  std::apply([&row](const auto&... columns) { put(row, columns...); },
+             RecordTraits<T>::columns(record));
+}
+
+template <Record T>
+StatementSpec statement_spec() {
+  StatementSpec spec;
+  spec.sql = std::string(std::string_view(RecordTraits<T>::sql));
+  [&spec]<class... C>(std::type_identity<std::tuple<C...>>) {
+    (spec.columns.push_back(detail::column_of<C>()), ...);
+  }(std::type_identity<detail::columns_tuple<T>>{});
+  if constexpr (detail::HasKeyColumns<T>) {
+    for (auto column : RecordTraits<T>::key_columns) {
+      spec.key_columns.push_back(static_cast<std::uint16_t>(column));
+    }
+  }
+  return spec;
+}
+
+}  // namespace onelane::inline v0

@@ -1,0 +1,114 @@
+// Where ticks go. The committer drives a Sink through one transaction at a time:
+//
+//   begin  (apply verify | savepoint (apply | execute)* verify release)*  commit
+//
+// with rollback instead of commit at any point. SQLite is the sink that Journal::open makes; a test
+// can give its own. Calls never overlap, but may come from different threads, one after another.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "onelane/clock.h"
+#include "onelane/record.h"
+#include "onelane/status.h"
+
+namespace onelane::inline v0 {
+
+// Whose fault a failure is. What is done about it depends on where it happened, too: the table is
+// in src/commit/failure.h.
+enum class Fault : std::uint8_t {
+  none,
+  record,       // the statement and its values: constraint, type, size, SQL error in a job
+  busy,         // somebody else holds the write lock
+  environment,  // disk full, I/O error, out of memory, interrupted
+  read_only,    // the database cannot be written, lastingly
+  sync,         // a sync failed: nothing may be called durable any more
+  corrupt,      // the file is damaged, or no database
+  internal,     // onelane or the sink is wrong
+};
+inline constexpr std::size_t kFaultCount = 8;
+
+// What a failed call left behind in the transaction.
+enum class Effect : std::uint8_t {
+  undone,  // nothing: the transaction is as before the call
+  kept,    // a part of what the call did is still in the transaction
+  ended,   // there is no transaction any more; everything in it is undone
+};
+
+struct [[nodiscard]] Reply {
+  Fault fault = Fault::none;
+  Effect effect = Effect::undone;
+  std::uint64_t changes = 0;          // rows, of a call that succeeded
+  std::optional<std::int64_t> rowid;  // of the last row it inserted
+  Status cause;                       // set when fault is not none
+
+  bool ok() const noexcept { return fault == Fault::none; }
+};
+
+// One row of a query in a job's step; valid only during the visitor's call.
+class ResultRow {
+ public:
+  virtual std::size_t columns() const = 0;
+  virtual bool is_null(std::size_t column) const = 0;
+  virtual std::int64_t integer(std::size_t column) const = 0;
+  virtual double real(std::size_t column) const = 0;
+  virtual std::string_view text(std::size_t column) const = 0;
+  virtual std::span<const std::byte> blob(std::size_t column) const = 0;
+
+ protected:
+  ~ResultRow() = default;
+};
+
+using RowVisitor = std::function<void(const ResultRow&)>;
+
+class Sink {
+ public:
+  Sink() = default;
+  Sink(const Sink&) = delete;
+  Sink& operator=(const Sink&) = delete;
+  virtual ~Sink() = default;
+
+  // Statements get the indexes 0, 1, 2, ... in the order in which they are added, outside a
+  // transaction. An error adds nothing.
+  virtual Status add_statement(const StatementSpec& spec) = 0;
+
+  // effect is ended on every failure.
+  virtual Reply begin() = 0;
+  // Executes one statement with the encoded row.
+  virtual Reply apply(Statement statement, std::span<const std::byte> row) = 0;
+  // After each unit: Fault::record, Effect::kept if the unit left a deferred violation behind.
+  virtual Reply verify() = 0;
+
+  // Around a unit of more than one statement; never nested. rollback_to also releases.
+  virtual Reply savepoint() = 0;
+  virtual Reply release() = 0;
+  virtual Reply rollback_to() = 0;
+
+  // A statement of a job's step. visit may be empty; it must not throw. The sink may keep the
+  // prepared statement until end_step.
+  virtual Reply execute(std::string_view sql, std::span<const std::byte> row,
+                        const RowVisitor& visit) = 0;
+  virtual void end_step() = 0;
+
+  // On failure the transaction has ended, unless effect says kept: then it is still open.
+  virtual Reply commit() = 0;
+  // Ends the transaction if there is one, whatever state it is in.
+  virtual Reply rollback() = 0;
+
+  // A commit that changes nothing but really writes: says whether the store takes commits at all.
+  virtual Reply probe() = 0;
+
+  // Whether a commit is on the disk when commit() returns ok.
+  virtual bool commit_is_durable() const = 0;
+
+  // Once, last. `healthy` is false after poison: then the files are left as they are.
+  virtual Status close(bool healthy) = 0;
+};
+
+}  // namespace onelane::inline v0

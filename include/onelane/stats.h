@@ -1,0 +1,105 @@
+// A snapshot of what a journal did since it was opened. Plain values; taking one never waits for
+// the lane. Counters are read one by one while the journal runs, ends before intake, so that at any
+// time accepted >= the sum of the ends.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "onelane/clock.h"
+#include "onelane/receipt.h"
+
+namespace onelane::inline v0 {
+
+// A log-linear histogram of non-negative integers: exact below 64, then 32 buckets an octave, so
+// that a percentile is at most 3.2 % above the true value. Not thread-safe.
+class Histogram {
+ public:
+  void record(std::uint64_t value) noexcept;
+  void record(Duration value) noexcept;  // nanoseconds; below 0 counts as 0
+  void merge(const Histogram& other);
+
+  std::uint64_t count() const noexcept { return count_; }
+  std::uint64_t max() const noexcept { return max_; }
+  std::uint64_t sum() const noexcept { return sum_; }
+  // The smallest bucket bound that at least `fraction` (0 to 1) of the values do not exceed, never
+  // above max(); 0 if there are none.
+  std::uint64_t percentile(double fraction) const noexcept;
+  std::uint64_t p50() const noexcept { return percentile(0.50); }
+  std::uint64_t p90() const noexcept { return percentile(0.90); }
+  std::uint64_t p99() const noexcept { return percentile(0.99); }
+
+  static constexpr std::size_t kBuckets = 64 + 58 * 32;
+  static std::size_t bucket_of(std::uint64_t value) noexcept;
+  static std::uint64_t upper_bound_of(std::size_t bucket) noexcept;
+
+  // Rebuilds a histogram from counts per bucket, as kept elsewhere.
+  static Histogram from(std::vector<std::uint64_t> counts, std::uint64_t sum, std::uint64_t max);
+
+ private:
+  std::vector<std::uint64_t> counts_;  // empty, or kBuckets
+  std::uint64_t count_ = 0;
+  std::uint64_t sum_ = 0;
+  std::uint64_t max_ = 0;
+};
+
+struct ClassStats {
+  std::string name;
+  std::uint64_t offered = 0;                    // pushes and submits, whatever came of them; units
+  std::uint64_t accepted = 0;                   // = the sum of ends + in_flight
+  std::uint64_t refused = 0;                    // full, closed, poisoned or invalid: never accepted
+  std::array<std::uint64_t, kEndCount> ends{};  // indexed by End; units
+  std::uint64_t in_flight = 0;
+  std::uint64_t queued_records = 0;  // against capacity_records
+  std::uint64_t queued_bytes = 0;    // footprint, against capacity_bytes
+  Histogram wait;                    // ns, push to the BEGIN of the tick that took the unit
+  Histogram total;                   // ns, push to the settled receipt, whatever the end
+  // Ticks in which a unit that is first in the class can be overtaken by others at most, see
+  // src/schedule/README.md: for a unit of one record that fits the guarantee, behind a full queue.
+  std::uint64_t worst_wait_ticks = 0;
+
+  std::uint64_t end(End which) const { return ends[static_cast<std::size_t>(which)]; }
+};
+
+// What ended a tick.
+enum class TickEnd : std::uint8_t {
+  drained,    // nothing was left
+  records,    // the tick's record budget
+  bytes,      // the tick's byte budget
+  hold,       // the tick's predicted or measured hold
+  max_delay,  // planned shorter for the sake of another class
+  share,      // every class with a backlog met its own budget, or waits for a job's next tick
+  failed,     // rolled back; its units were queued again or settled
+};
+inline constexpr std::size_t kTickEndCount = 7;
+
+// "drained", "records", ...
+std::string_view name(TickEnd end) noexcept;
+
+struct JournalStats {
+  std::vector<ClassStats> classes;  // in the order of add_class
+
+  std::uint64_t committed = 0;  // the number of the newest commit of this opening
+  std::uint64_t durable = 0;    // commits up to this number survive a power cut
+  std::uint64_t ticks = 0;      // that reached BEGIN
+  std::array<std::uint64_t, kTickEndCount> tick_ends{};
+  std::uint64_t caller_ticks = 0;    // of these, run by a waiting caller
+  std::uint64_t attempts = 0;        // transactions begun; above ticks where units were rejected
+  std::uint64_t busy = 0;            // BEGINs that found the database locked by somebody else
+  std::uint64_t overlong_steps = 0;  // job steps longer than the tick's hold
+  std::string longest_step;          // the name of the job with the longest step so far
+  Duration longest_step_time{0};
+
+  Histogram hold;  // ns per tick, BEGIN to the return of COMMIT
+  Histogram units_per_tick;
+  Histogram bytes_per_tick;
+  Duration held{0};      // sum of holds
+  Duration open{0};      // since the journal was opened
+  double occupancy = 0;  // held / open, 0 to 1
+
+  Status poison;  // ok, or the first error
+};
+
+}  // namespace onelane::inline v0
