@@ -1,0 +1,21 @@
+#include "onelane/clock.h"
+
+namespace onelane::inline v0 {
+
+namespace {
+
+class SteadyClock final : public Clock {
+ public:
+  time_point now() const noexcept override {
+    return time_point(std::chrono::steady_clock::now().time_since_epoch());
+  }
+};
+
+}  // namespace
+
+const Clock& steady_clock() noexcept {
+  static const SteadyClock clock;
+  return clock;
+}
+
+}  // namespace onelane::inline v0

@@ -1,0 +1,211 @@
+#include "src/model/row.h"
+
+#include <array>
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+namespace onelane::inline v0 {
+
+using model::Tag;
+
+namespace {
+
+std::uint8_t tag_byte(Tag tag) noexcept { return static_cast<std::uint8_t>(tag); }
+
+}  // namespace
+
+std::string_view name(ColumnType type) noexcept {
+  constexpr std::array<std::string_view, 4> kNames{"integer", "real", "text", "blob"};
+  return kNames[static_cast<std::size_t>(type)];
+}
+
+Row::Row() { clear(); }
+
+void Row::clear() {
+  bytes_.clear();
+  bytes_.push_back(static_cast<std::byte>(model::kRowVersion));
+  columns_ = 0;
+  status_ = {};
+}
+
+void Row::put(const void* data, std::size_t size) {
+  const auto* from = static_cast<const std::byte*>(data);
+  bytes_.insert(bytes_.end(), from, from + size);
+}
+
+void Row::value(std::uint8_t tag, const void* data, std::size_t size) {
+  bytes_.push_back(static_cast<std::byte>(tag));
+  put(data, size);
+  ++columns_;
+}
+
+void Row::fail(std::string reason) {
+  if (status_.ok()) {
+    status_ = Status(Errc::invalid_argument,
+                     "column ?" + std::to_string(columns_ + 1) + ": " + std::move(reason));
+  }
+  null();
+}
+
+Row& Row::null() {
+  value(tag_byte(Tag::null), nullptr, 0);
+  return *this;
+}
+
+Row& Row::integer(std::int64_t integer) {
+  value(tag_byte(Tag::integer), &integer, sizeof integer);
+  return *this;
+}
+
+Row& Row::unsigned_integer(std::uint64_t integer) {
+  if (integer > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) {
+    fail(std::to_string(integer) + " is above 2^63 - 1, the largest integer that SQLite keeps");
+    return *this;
+  }
+  return this->integer(static_cast<std::int64_t>(integer));
+}
+
+Row& Row::real(double real) {
+  if (std::isnan(real)) {
+    fail("NaN, which SQLite would store as NULL");
+    return *this;
+  }
+  value(tag_byte(Tag::real), &real, sizeof real);
+  return *this;
+}
+
+Row& Row::text(std::string_view text) {
+  if (text.size() > model::kValueBytesMax) {
+    fail("a text of " + std::to_string(text.size()) + " bytes; SQLite keeps at most 1000000000");
+    return *this;
+  }
+  const auto size = static_cast<std::uint32_t>(text.size());
+  value(tag_byte(Tag::text), &size, sizeof size);
+  put(text.data(), text.size());
+  return *this;
+}
+
+Row& Row::blob(std::span<const std::byte> blob) {
+  if (blob.size() > model::kValueBytesMax) {
+    fail("a blob of " + std::to_string(blob.size()) + " bytes; SQLite keeps at most 1000000000");
+    return *this;
+  }
+  const auto size = static_cast<std::uint32_t>(blob.size());
+  value(tag_byte(Tag::blob), &size, sizeof size);
+  put(blob.data(), blob.size());
+  return *this;
+}
+
+void Group::add(Statement statement, const Row& row) {
+  if (!row.status().ok() && status_.ok()) status_ = row.status();
+  std::array<std::byte, model::kFrameHeaderBytes> header;
+  model::write_frame_header(header.data(), statement, row.bytes().size());
+  bytes_.insert(bytes_.end(), header.begin(), header.end());
+  bytes_.insert(bytes_.end(), row.bytes().begin(), row.bytes().end());
+  ++rows_;
+}
+
+void Group::clear() {
+  bytes_.clear();
+  rows_ = 0;
+  status_ = {};
+}
+
+}  // namespace onelane::inline v0
+
+namespace onelane::model {
+
+RowReader::RowReader(std::span<const std::byte> row) noexcept : rest_(row) {
+  std::uint8_t version = 0;
+  ok_ = take(&version, sizeof version) && version == kRowVersion;
+}
+
+bool RowReader::take(void* out, std::size_t size) noexcept {
+  if (rest_.size() < size) return false;
+  std::memcpy(out, rest_.data(), size);
+  rest_ = rest_.subspan(size);
+  return true;
+}
+
+bool RowReader::next(RowValue& value) noexcept {
+  if (!ok_ || rest_.empty()) return false;
+  std::uint8_t tag = 0;
+  std::uint32_t size = 0;
+  ok_ = take(&tag, sizeof tag) && tag <= static_cast<std::uint8_t>(Tag::blob);
+  if (!ok_) return false;
+  value = {};
+  value.tag = static_cast<Tag>(tag);
+  switch (value.tag) {
+    case Tag::null: break;
+    case Tag::integer: ok_ = take(&value.integer, sizeof value.integer); break;
+    case Tag::real: ok_ = take(&value.real, sizeof value.real); break;
+    case Tag::text:
+    case Tag::blob:
+      ok_ = take(&size, sizeof size) && size <= rest_.size();
+      if (!ok_) break;
+      value.bytes = rest_.first(size);
+      rest_ = rest_.subspan(size);
+      break;
+  }
+  return ok_;
+}
+
+bool FrameReader::next(Frame& frame) noexcept {
+  if (!ok_ || rest_.empty()) return false;
+  std::uint32_t size = 0;
+  ok_ = rest_.size() >= kFrameHeaderBytes;
+  if (!ok_) return false;
+  std::memcpy(&frame.statement.index, rest_.data(), sizeof frame.statement.index);
+  std::memcpy(&size, rest_.data() + sizeof frame.statement.index, sizeof size);
+  rest_ = rest_.subspan(kFrameHeaderBytes);
+  ok_ = size <= rest_.size();
+  if (!ok_) return false;
+  frame.row = rest_.first(size);
+  rest_ = rest_.subspan(size);
+  return true;
+}
+
+void write_frame_header(std::byte* out, Statement statement, std::size_t row_bytes) noexcept {
+  const auto size = static_cast<std::uint32_t>(row_bytes);
+  std::memcpy(out, &statement.index, sizeof statement.index);
+  std::memcpy(out + sizeof statement.index, &size, sizeof size);
+}
+
+namespace {
+
+bool fits(Column column, Tag tag) noexcept {
+  if (tag == Tag::null) return column.nullable;
+  return static_cast<std::uint8_t>(column.type) + 1 == static_cast<std::uint8_t>(tag);
+}
+static_assert(static_cast<int>(ColumnType::integer) + 1 == static_cast<int>(Tag::integer));
+static_assert(static_cast<int>(ColumnType::blob) + 1 == static_cast<int>(Tag::blob));
+
+std::string type_error(const StatementSpec& spec, std::size_t column, Tag tag) {
+  const Column& wanted = spec.columns[column];
+  const std::string_view got =
+      tag == Tag::null ? "NULL" : name(static_cast<ColumnType>(static_cast<int>(tag) - 1));
+  return "column ?" + std::to_string(column + 1) + " is " + std::string(got) + ", but the statement takes " +
+         std::string(name(wanted.type)) + (wanted.nullable ? " or NULL" : "") + " there: " + spec.sql;
+}
+
+}  // namespace
+
+Status check_row(const StatementSpec& spec, std::span<const std::byte> row) {
+  RowReader reader(row);
+  RowValue value;
+  std::size_t column = 0;
+  while (reader.next(value)) {
+    if (column < spec.columns.size() && !fits(spec.columns[column], value.tag)) {
+      return {Errc::invalid_argument, type_error(spec, column, value.tag)};
+    }
+    ++column;
+  }
+  if (!reader.ok()) return {Errc::invalid_argument, "the bytes are not an encoded row: " + spec.sql};
+  if (column == spec.columns.size()) return {};
+  return {Errc::invalid_argument, "the row has " + std::to_string(column) +
+                                      " columns, but the statement takes " +
+                                      std::to_string(spec.columns.size()) + ": " + spec.sql};
+}
+
+}  // namespace onelane::model

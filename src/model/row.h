@@ -1,0 +1,75 @@
+// The encoding of rows, and of entries' payloads made of them.
+//
+// A row: one version byte (kRowVersion), then per column a tag byte and its payload:
+//   null    -
+//   integer 8 bytes, two's complement, little-endian
+//   real    8 bytes, IEEE 754, little-endian
+//   text    4 bytes length, little-endian, then that many bytes
+//   blob    the same
+// A payload: per row 2 bytes statement index, 4 bytes length, both little-endian, then the row.
+#pragma once
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "onelane/record.h"
+
+namespace onelane::model {
+
+static_assert(std::endian::native == std::endian::little, "the encoding copies integers as they are");
+
+inline constexpr std::uint8_t kRowVersion = 1;
+// SQLite's own limit on a text or blob (SQLITE_MAX_LENGTH).
+inline constexpr std::size_t kValueBytesMax = 1'000'000'000;
+
+enum class Tag : std::uint8_t { null, integer, real, text, blob };
+
+struct RowValue {
+  Tag tag = Tag::null;
+  std::int64_t integer = 0;
+  double real = 0;
+  std::span<const std::byte> bytes;  // of a text or blob; into the row
+};
+
+// Reads a row from untrusted bytes: never past their end.
+class RowReader {
+ public:
+  explicit RowReader(std::span<const std::byte> row) noexcept;
+  // False at the end, or at the first byte that is not an encoding; ok() tells the two apart.
+  bool next(RowValue& value) noexcept;
+  bool ok() const noexcept { return ok_; }
+
+ private:
+  bool take(void* out, std::size_t size) noexcept;
+
+  std::span<const std::byte> rest_;
+  bool ok_ = true;
+};
+
+struct Frame {
+  Statement statement;
+  std::span<const std::byte> row;
+};
+
+// Reads the rows of a payload.
+class FrameReader {
+ public:
+  explicit FrameReader(std::span<const std::byte> payload) noexcept : rest_(payload) {}
+  bool next(Frame& frame) noexcept;
+  bool ok() const noexcept { return ok_; }
+
+ private:
+  std::span<const std::byte> rest_;
+  bool ok_ = true;
+};
+
+inline constexpr std::size_t kFrameHeaderBytes = sizeof(std::uint16_t) + sizeof(std::uint32_t);
+void write_frame_header(std::byte* out, Statement statement, std::size_t row_bytes) noexcept;
+
+// Whether the row has the statement's columns; the error names the column and both types.
+Status check_row(const StatementSpec& spec, std::span<const std::byte> row);
+
+}  // namespace onelane::model
