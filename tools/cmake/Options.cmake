@@ -1,0 +1,30 @@
+# How onelane's own targets are compiled. Nothing of this reaches a program that uses the library.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+
+if(PROJECT_IS_TOP_LEVEL)
+  if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+    set(CMAKE_BUILD_TYPE Release)
+  endif()
+  find_program(ONELANE_CCACHE ccache)
+  mark_as_advanced(ONELANE_CCACHE)
+  if(ONELANE_CCACHE AND NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
+    set(CMAKE_CXX_COMPILER_LAUNCHER ${ONELANE_CCACHE})
+  endif()
+endif()
+
+add_library(onelane_warnings INTERFACE)
+target_compile_options(onelane_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion $<$<BOOL:${ONELANE_WERROR}>:-Werror>)
+
+if(ONELANE_SANITIZE)
+  add_compile_options(-fsanitize=${ONELANE_SANITIZE} -fno-sanitize-recover=all
+                      -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${ONELANE_SANITIZE})
+  # g++ neither understands fences under TSan nor lets the queue opt out of it: its reports would
+  # be about the queue's insides.
+  if(ONELANE_SANITIZE MATCHES "thread" AND NOT CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "ONELANE_SANITIZE=thread needs clang++: cmake --preset tsan")
+  endif()
+endif()
