@@ -1,0 +1,124 @@
+#include "src/model/entry.h"
+
+#include <cstdlib>
+#include <new>
+
+#include "src/base/check.h"
+
+namespace onelane::inline v0::detail {
+
+namespace {
+
+// Rows above this are allocated apart, so that a receipt that is kept does not keep them too.
+constexpr std::size_t kInlinePayloadBytesMax = 512;
+// What the allocator adds to a block, the queue to a pointer and staging to an entry, rounded up.
+constexpr std::size_t kOverheadBytes = 96;
+
+// The watch is over: wake() has been or will be called by whoever put this here.
+class Closed final : public Waiter {
+  void wake() noexcept override {}
+};
+Closed closed_watch;
+
+}  // namespace
+
+Entry* Entry::make(std::size_t payload_bytes, std::size_t key_bytes) noexcept {
+  const bool apart = payload_bytes > kInlinePayloadBytesMax;
+  void* block = std::malloc(sizeof(Entry) + (apart ? 0 : payload_bytes));
+  if (block == nullptr) return nullptr;
+  auto* entry = new (block) Entry;
+  entry->payload_bytes_ = payload_bytes;
+  entry->key_bytes_ = key_bytes;
+  entry->payload_apart_ = apart;
+  entry->payload_ = apart ? static_cast<std::byte*>(std::malloc(payload_bytes))
+                          : reinterpret_cast<std::byte*>(entry + 1);
+  if (entry->payload_ == nullptr) {
+    entry->release();
+    return nullptr;
+  }
+  entry->footprint = footprint_of(payload_bytes);
+  return entry;
+}
+
+std::size_t Entry::footprint_of(std::size_t payload_bytes) noexcept {
+  return sizeof(Entry) + payload_bytes + kOverheadBytes;
+}
+
+std::string_view Entry::key() const noexcept {
+  return {reinterpret_cast<const char*>(payload_ + payload_bytes_ - key_bytes_), key_bytes_};
+}
+
+void Entry::drop_payload() noexcept {
+  if (payload_apart_) {
+    std::free(payload_);
+    payload_ = nullptr;
+    payload_bytes_ = key_bytes_ = 0;
+    payload_apart_ = false;
+  }
+}
+
+void Entry::release() noexcept {
+  if (references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  drop_payload();
+  this->~Entry();
+  std::free(this);
+}
+
+bool Entry::take() noexcept {
+  TicketState expected = kQueued;
+  return state.compare_exchange_strong(expected, kTaken, std::memory_order_acq_rel);
+}
+
+void Entry::put_back() noexcept {
+  const TicketState was = state.exchange(kQueued, std::memory_order_acq_rel);
+  ONELANE_CHECK(was == kTaken, was);
+}
+
+bool Entry::settle_queued(End end) noexcept {
+  TicketState expected = kQueued;
+  return state.compare_exchange_strong(
+      expected, static_cast<TicketState>(kSettled + static_cast<TicketState>(end)),
+      std::memory_order_acq_rel);
+}
+
+void Entry::settle_taken(End end) noexcept {
+  const TicketState was = state.exchange(
+      static_cast<TicketState>(kSettled + static_cast<TicketState>(end)), std::memory_order_acq_rel);
+  ONELANE_CHECK(was == kTaken, was);
+}
+
+Outcome Entry::outcome() const {
+  const TicketState now = state.load(std::memory_order_acquire);
+  ONELANE_CHECK(now >= kSettled, now);
+  Outcome out;
+  out.end = static_cast<End>(now - kSettled);
+  // A cancelled or expired entry may have been settled by another thread than the committer, which
+  // writes nothing but the state; the other fields are then as they were made.
+  out.commit = commit;
+  out.changes = changes;
+  out.rowid = rowid;
+  out.steps = steps;
+  if (cause != nullptr) out.cause = *cause;
+  return out;
+}
+
+bool Entry::watch(Waiter& who) noexcept {
+  Waiter* expected = nullptr;
+  const bool watching =
+      waiter.compare_exchange_strong(expected, &who, std::memory_order_acq_rel);
+  ONELANE_CHECK(watching || expected == &closed_watch, 0);  // one waiter at a time
+  return watching;
+}
+
+bool Entry::unwatch(Waiter& who) noexcept {
+  Waiter* expected = &who;
+  return waiter.compare_exchange_strong(expected, nullptr, std::memory_order_acq_rel);
+}
+
+Waiter* Entry::close_watch() noexcept {
+  Waiter* who = waiter.exchange(&closed_watch, std::memory_order_acq_rel);
+  ONELANE_CHECK(who != &closed_watch, 0);  // settled twice
+  return who;
+}
+
+}  // namespace onelane::inline v0::detail

@@ -1,0 +1,122 @@
+// An entry is one unit on its way: the ticket (the engine's half of an acknowledgement) and the rows
+// or the job that it is about, in one allocation. The producer makes it, it rides through queue and
+// staging, and whoever settles it drops the engine's reference; a receipt holds another.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "onelane/clock.h"
+#include "onelane/job.h"
+#include "onelane/receipt.h"
+
+namespace onelane::inline v0::detail {
+
+// Somebody to be woken once a ticket is settled: a blocked thread or a coroutine. Must live until
+// wake() was called, or until Entry::unwatch() gave it back.
+class Waiter {
+ public:
+  virtual void wake() noexcept = 0;
+  Waiter* next = nullptr;  // the list of those to wake after a tick
+
+ protected:
+  ~Waiter() = default;
+};
+
+// A ticket's state. queued -> taken by the committer; taken -> queued when its tick was rolled back;
+// queued or taken -> settled, which is final and says how: kSettled + End. Cancel and expiry settle
+// only from queued.
+using TicketState = std::uint8_t;
+inline constexpr TicketState kQueued = 0;
+inline constexpr TicketState kTaken = 1;
+inline constexpr TicketState kSettled = 2;
+
+enum class EntryKind : std::uint8_t { record, group, job, barrier };
+
+struct JobRun {
+  Job job;
+  std::uint32_t steps = 0;    // committed
+  std::uint32_t attempt = 0;  // of the current step
+};
+
+struct Entry {
+  // --- Set by the producer before the push, and constant from then on.
+  EntryKind kind = EntryKind::record;
+  std::uint32_t klass = 0;
+  std::uint32_t rows = 0;       // 1 for a job's step
+  std::uint64_t bytes = 0;      // of rows, for budgets
+  std::uint64_t footprint = 0;  // of memory, for capacity
+  std::uint64_t seq = 0;        // its place in the order of its class
+  TimePoint pushed{};
+  TimePoint deadline = TimePoint::max();
+  std::unique_ptr<JobRun> job;  // the run's counters belong to the baton's holder
+
+  // --- The baton holder's.
+  std::uint64_t place = 0;     // in staging
+  Entry* next = nullptr;       // in the queue's spill list
+
+  // --- The outcome: written before state says settled, constant from then on.
+  std::uint64_t commit = 0;
+  std::uint64_t changes = 0;
+  std::optional<std::int64_t> rowid;
+  std::uint32_t steps = 0;
+  std::unique_ptr<Status> cause;
+
+  std::atomic<TicketState> state{kQueued};
+  std::atomic<Waiter*> waiter{nullptr};
+  std::atomic<std::uint32_t> references{1};
+
+  // With room for the payload, which the caller fills through payload(); `key_bytes` of it, at the
+  // end, are the coalescing key. Null if there is no memory.
+  static Entry* make(std::size_t payload_bytes, std::size_t key_bytes) noexcept;
+  static std::size_t footprint_of(std::size_t payload_bytes) noexcept;
+
+  std::span<std::byte> payload() noexcept { return {payload_, payload_bytes_}; }
+  std::span<const std::byte> frames() const noexcept {
+    return {payload_, payload_bytes_ - key_bytes_};
+  }
+  std::string_view key() const noexcept;
+  // A settled entry's rows are of no use to its receipt: gives large ones back at once.
+  void drop_payload() noexcept;
+
+  void retain() noexcept { references.fetch_add(1, std::memory_order_relaxed); }
+  void release() noexcept;
+
+  bool take() noexcept;      // queued -> taken
+  void put_back() noexcept;  // taken -> queued
+  // queued -> settled; false if it was taken or settled already.
+  bool settle_queued(End end) noexcept;
+  // taken -> settled. Breaking an invariant otherwise: a ticket is settled once.
+  void settle_taken(End end) noexcept;
+  bool settled() const noexcept { return state.load(std::memory_order_acquire) >= kSettled; }
+  Outcome outcome() const;  // of a settled entry
+
+  // Registers the one waiter; false if the entry is settled already.
+  bool watch(Waiter& who) noexcept;
+  // True if the waiter was taken back; false if wake() was or will be called.
+  bool unwatch(Waiter& who) noexcept;
+  // After settling, once: the waiter to wake, or null.
+  Waiter* close_watch() noexcept;
+
+ private:
+  Entry() = default;
+  ~Entry() = default;
+
+  std::byte* payload_ = nullptr;  // behind this object, or its own allocation when large
+  std::size_t payload_bytes_ = 0;
+  std::size_t key_bytes_ = 0;
+  bool payload_apart_ = false;
+};
+
+// One reference that goes away by itself.
+struct EntryRelease {
+  void operator()(Entry* entry) const noexcept { entry->release(); }
+};
+using EntryRef = std::unique_ptr<Entry, EntryRelease>;
+
+}  // namespace onelane::inline v0::detail

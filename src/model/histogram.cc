@@ -1,0 +1,100 @@
+#include "src/model/histogram.h"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <utility>
+
+namespace onelane::inline v0 {
+
+namespace {
+
+constexpr unsigned kSubBits = 5;                       // 32 buckets an octave
+constexpr std::uint64_t kExact = 2ULL << kSubBits;     // below this a bucket holds one value
+constexpr unsigned kExactBits = kSubBits + 1;
+static_assert(Histogram::kBuckets == kExact + (64 - kExactBits) * (1ULL << kSubBits));
+
+std::uint64_t nanoseconds(Duration value) noexcept {
+  return value.count() < 0 ? 0 : static_cast<std::uint64_t>(value.count());
+}
+
+}  // namespace
+
+std::size_t Histogram::bucket_of(std::uint64_t value) noexcept {
+  if (value < kExact) return static_cast<std::size_t>(value);
+  const auto octave = static_cast<unsigned>(std::bit_width(value)) - 1;  // >= kExactBits
+  const std::uint64_t sub = (value >> (octave - kSubBits)) - (1ULL << kSubBits);
+  return static_cast<std::size_t>(kExact + ((octave - kExactBits) << kSubBits) + sub);
+}
+
+std::uint64_t Histogram::upper_bound_of(std::size_t bucket) noexcept {
+  if (bucket < kExact) return bucket;
+  const std::size_t above = bucket - kExact;
+  const auto octave = static_cast<unsigned>(above >> kSubBits) + kExactBits;
+  const std::uint64_t sub = (above & ((1U << kSubBits) - 1)) + (1ULL << kSubBits);
+  return ((sub + 1) << (octave - kSubBits)) - 1;
+}
+
+void Histogram::record(std::uint64_t value) noexcept {
+  if (counts_.empty()) counts_.resize(kBuckets);
+  ++counts_[bucket_of(value)];
+  ++count_;
+  sum_ += value;
+  max_ = std::max(max_, value);
+}
+
+void Histogram::record(Duration value) noexcept { record(nanoseconds(value)); }
+
+void Histogram::merge(const Histogram& other) {
+  if (other.counts_.empty()) return;
+  if (counts_.empty()) counts_.resize(kBuckets);
+  for (std::size_t i = 0; i < kBuckets; ++i) counts_[i] += other.counts_[i];
+  count_ += other.count_;
+  sum_ += other.sum_;
+  max_ = std::max(max_, other.max_);
+}
+
+std::uint64_t Histogram::percentile(double fraction) const noexcept {
+  if (count_ == 0) return 0;
+  const double exact = std::ceil(std::clamp(fraction, 0.0, 1.0) * static_cast<double>(count_));
+  const auto wanted = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(exact));
+  std::uint64_t seen = 0;
+  for (std::size_t i = 0; i < counts_.size(); ++i) {
+    seen += counts_[i];
+    if (seen >= wanted) return std::min(upper_bound_of(i), max_);
+  }
+  return max_;
+}
+
+Histogram Histogram::from(std::vector<std::uint64_t> counts, std::uint64_t sum, std::uint64_t max) {
+  Histogram out;
+  counts.resize(kBuckets);
+  out.counts_ = std::move(counts);
+  for (const std::uint64_t n : out.counts_) out.count_ += n;
+  out.sum_ = sum;
+  out.max_ = max;
+  return out;
+}
+
+}  // namespace onelane::inline v0
+
+namespace onelane::model {
+
+void SharedHistogram::record(std::uint64_t value) noexcept {
+  add(counts_[Histogram::bucket_of(value)], 1);
+  add(sum_, value);
+  if (value > max_.load(std::memory_order_relaxed)) max_.store(value, std::memory_order_relaxed);
+}
+
+void SharedHistogram::record(Duration value) noexcept { record(nanoseconds(value)); }
+
+Histogram SharedHistogram::snapshot() const {
+  std::vector<std::uint64_t> counts(Histogram::kBuckets);
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    counts[i] = counts_[i].load(std::memory_order_relaxed);
+  }
+  return Histogram::from(std::move(counts), sum_.load(std::memory_order_relaxed),
+                         max_.load(std::memory_order_relaxed));
+}
+
+}  // namespace onelane::model
