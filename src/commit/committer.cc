@@ -1,0 +1,244 @@
+#include "src/commit/committer.h"
+
+#include <algorithm>
+#include <exception>
+#include <string>
+#include <utility>
+
+#include "src/base/check.h"
+#include "src/commit/lane_transaction.h"
+#include "src/model/row.h"
+
+namespace onelane::commit {
+
+using detail::EntryKind;
+
+namespace {
+
+bool may_run(const Work& work) {
+  return work.verdict != Verdict::culprit && work.verdict != Verdict::gone;
+}
+
+bool needs_transaction(const Work& work) {
+  return may_run(work) && work.entry->kind != EntryKind::barrier;
+}
+
+void reset_for_attempt(std::vector<Work>& work, TickResult& result) {
+  for (Work& unit : work) {
+    if (may_run(unit)) unit.verdict = Verdict::left;
+  }
+  result.stopped = false;
+  result.units = result.records = result.bytes = 0;
+  result.commit_time = Duration(0);
+  for (SliceTime& slice : result.slices) slice = {};
+}
+
+Status job_failed(const detail::JobRun& run, const std::string& why, int sqlite_code) {
+  return {Errc::record, "job \"" + run.job.name + "\": " + why, sqlite_code};
+}
+
+// Calls the step; nothing that user code throws crosses this line.
+Result<Step> call_step(detail::JobRun& run, LaneTransaction& transaction) {
+  try {
+    Result<Step> step = run.job.step(transaction);
+    if (step) return step;
+    return job_failed(run, step.status().message(), step.status().sqlite_code());
+  } catch (const std::exception& error) {
+    return job_failed(run, error.what(), 0);
+  } catch (...) {
+    return job_failed(run, "threw something that is not a std::exception", 0);
+  }
+}
+
+}  // namespace
+
+TickResult Committer::run(std::vector<Work>& work, const StopRule& stop, Duration step_time) {
+  step_time_ = step_time;
+  TickResult result;
+  result.slices.resize(work.empty() ? 0 : work.back().slice + 1);
+  result.began = result.ended = clock_.now();
+  for (;;) {
+    reset_for_attempt(work, result);
+    Failed failed = attempt(work, stop, result);
+    if (failed.action == Action::rerun_without) continue;
+    result.action = failed.action;
+    result.cause = std::move(failed.cause);
+    return result;
+  }
+}
+
+Committer::Failed Committer::attempt(std::vector<Work>& work, const StopRule& stop,
+                                     TickResult& result) {
+  if (std::none_of(work.begin(), work.end(), needs_transaction)) {
+    return execute(work, stop, result);
+  }
+  ++result.attempts;
+  result.began = clock_.now();
+  const Reply began = sink_.begin();
+  result.commit_time = clock_.now() - result.began;
+  if (!began.ok()) {
+    result.ended = clock_.now();
+    return {action_for(Place::begin, began.fault, began.effect), began.cause};
+  }
+  result.transaction = true;
+  Failed failed = commit(result, execute(work, stop, result));
+  result.ended = clock_.now();
+  return failed;
+}
+
+// COMMIT if all went well and something is to be committed, else ROLLBACK.
+Committer::Failed Committer::commit(TickResult& result, Failed executed) {
+  if (executed.action == Action::proceed && result.units > 0) {
+    const TimePoint start = clock_.now();
+    Reply reply = sink_.commit();
+    result.commit_time += clock_.now() - start;
+    if (reply.ok()) return {};
+    executed = {action_for(Place::commit, reply.fault, reply.effect), std::move(reply.cause)};
+  }
+  const Reply undone = sink_.rollback();
+  if (undone.ok()) return executed;
+  // Nothing may be settled on the strength of a transaction that would not end.
+  const bool unknown = executed.action == Action::poison_unknown;
+  return {unknown ? Action::poison_unknown : Action::poison, undone.cause};
+}
+
+Committer::Failed Committer::execute(std::vector<Work>& work, const StopRule& stop,
+                                     TickResult& result) {
+  TimePoint slice_began = clock_.now();
+  for (std::size_t i = 0; i < work.size(); ++i) {
+    Work& unit = work[i];
+    if (!may_run(unit)) continue;
+    if (!unit.guaranteed &&
+        stop(unit, clock_.now() - result.began, result.records, result.bytes)) {
+      result.stopped = true;
+      break;
+    }
+    if (!unit.taken) unit.taken = unit.entry->take();
+    if (!unit.taken) {
+      unit.verdict = Verdict::gone;
+      continue;
+    }
+    Failed failed = execute(unit, result);
+    if (failed.action != Action::proceed) return failed;
+    SliceTime& slice = result.slices[unit.slice];
+    slice.records += unit.entry->rows;
+    slice.bytes += unit.entry->bytes;
+    if (i + 1 == work.size() || work[i + 1].slice != unit.slice) {
+      const TimePoint now = clock_.now();
+      slice.elapsed = now - slice_began;
+      slice_began = now;
+    }
+  }
+  return {};
+}
+
+Committer::Failed Committer::execute(Work& work, TickResult& result) {
+  Failed failed;
+  switch (work.entry->kind) {
+    case EntryKind::record: failed = record(work); break;
+    case EntryKind::group: failed = group(work); break;
+    case EntryKind::job: failed = job(work, result); break;
+    case EntryKind::barrier: work.verdict = Verdict::applied; return {};
+  }
+  if (failed.action == Action::proceed && work.verdict == Verdict::applied) {
+    ++result.units;
+    result.records += work.entry->rows;
+    result.bytes += work.entry->bytes;
+  }
+  return failed;
+}
+
+namespace {
+
+// What the reply means for the unit: its verdict, and what the tick does.
+Action judge(Work& work, const Reply& reply) {
+  const Action action = action_for(Place::unit, reply.fault, reply.effect);
+  if (action == Action::proceed) {
+    work.verdict = Verdict::applied;
+    return action;
+  }
+  work.cause = reply.cause;
+  if (action == Action::reject) {
+    work.verdict = Verdict::rejected;
+    return Action::proceed;
+  }
+  if (action == Action::rerun_without) work.verdict = Verdict::culprit;
+  return action;
+}
+
+}  // namespace
+
+Committer::Failed Committer::record(Work& work) {
+  model::FrameReader frames(work.entry->frames());
+  model::Frame frame;
+  const bool one = frames.next(frame);
+  ONELANE_CHECK(one, work.entry->bytes);
+  Reply reply = sink_.apply(frame.statement, frame.row);
+  if (reply.ok()) {
+    work.changes = reply.changes;
+    work.rowid = reply.rowid;
+    reply = sink_.verify();
+  }
+  const Action action = judge(work, reply);
+  return {action, reply.cause};
+}
+
+Committer::Failed Committer::group(Work& work) {
+  Reply reply = sink_.savepoint();
+  if (!reply.ok()) return {judge(work, reply), reply.cause};
+  work.changes = 0;
+  model::FrameReader frames(work.entry->frames());
+  model::Frame frame;
+  while (reply.ok() && frames.next(frame)) {
+    reply = sink_.apply(frame.statement, frame.row);
+    work.changes += reply.changes;
+    if (reply.rowid) work.rowid = reply.rowid;
+  }
+  ONELANE_CHECK(frames.ok(), work.entry->bytes);
+  return end_savepoint(work, std::move(reply));
+}
+
+Committer::Failed Committer::job(Work& work, TickResult& result) {
+  detail::JobRun& run = *work.entry->job;
+  ++run.attempt;
+  Reply reply = sink_.savepoint();
+  if (!reply.ok()) return {judge(work, reply), reply.cause};
+  const TimePoint began = clock_.now();
+  {
+    LaneTransaction transaction(sink_, clock_, run, step_time_);
+    Result<Step> step = call_step(run, transaction);
+    reply = transaction.failure();
+    if (step) {
+      work.step = *step;
+    } else if (reply.ok()) {
+      reply = {.fault = Fault::record, .effect = Effect::kept, .cause = step.status()};
+    }
+  }
+  work.changes = 0;
+  const Duration elapsed = clock_.now() - began;
+  if (elapsed > result.longest_step_time) {
+    result.longest_step = work.entry;
+    result.longest_step_time = elapsed;
+  }
+  return end_savepoint(work, std::move(reply));
+}
+
+// All or nothing: a unit that failed by its own fault is undone by the savepoint, if there still is
+// a transaction.
+Committer::Failed Committer::end_savepoint(Work& work, Reply reply) {
+  if (reply.ok()) reply = sink_.verify();
+  if (reply.ok()) {
+    reply = sink_.release();
+  } else if (reply.fault == Fault::record && reply.effect != Effect::ended) {
+    Reply undone = sink_.rollback_to();
+    if (undone.ok()) {
+      reply.effect = Effect::undone;
+    } else {
+      reply = std::move(undone);
+    }
+  }
+  const Action action = judge(work, reply);
+  return {action, reply.cause};
+}
+
+}  // namespace onelane::commit

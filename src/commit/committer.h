@@ -1,0 +1,98 @@
+// Runs one tick's units in one transaction. It knows entries and the sink, no queue and no plan: which
+// units, in which order and when to end early is its caller's business.
+//
+// A unit that dies in a way that takes the transaction along is rejected and the rest runs again, so
+// n culprits cost at most 1 + n attempts.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "onelane/clock.h"
+#include "onelane/sink.h"
+#include "src/commit/failure.h"
+#include "src/model/entry.h"
+
+namespace onelane::commit {
+
+using detail::Entry;
+
+enum class Verdict : std::uint8_t {
+  left,      // not executed: the tick ended before it
+  gone,      // not executed: its receipt had cancelled it, or it expired
+  applied,   // in the transaction
+  rejected,  // its own fault; nothing of it is in the transaction
+  culprit,   // the same, and it took the transaction along: never run again
+};
+
+// A unit of the tick. The first three are given, the rest is what became of it.
+struct Work {
+  Entry* entry = nullptr;
+  std::uint32_t slice = 0;  // units of one slice follow each other
+  bool guaranteed = false;  // the tick never ends before it
+
+  bool taken = false;  // the ticket is ours: settle it or put it back
+  Verdict verdict = Verdict::left;
+  std::uint64_t changes = 0;
+  std::optional<std::int64_t> rowid;
+  Step step = Step::done;  // of a job: whether there is more
+  Status cause;
+};
+
+// Before a unit that is not guaranteed: whether the tick should end here.
+using StopRule =
+    std::function<bool(const Work& next, Duration elapsed, std::uint64_t records, std::uint64_t bytes)>;
+
+struct SliceTime {
+  std::uint64_t records = 0;
+  std::uint64_t bytes = 0;
+  Duration elapsed{0};
+};
+
+struct TickResult {
+  Action action = Action::proceed;  // proceed: committed, or nothing was to be done
+  Status cause;                     // of any other action
+  bool transaction = false;         // whether BEGIN was reached
+  bool stopped = false;             // by the stop rule
+  std::uint32_t attempts = 0;
+  std::uint64_t units = 0;    // applied
+  std::uint64_t records = 0;  // of these
+  std::uint64_t bytes = 0;
+  TimePoint began{};  // BEGIN of the last attempt
+  TimePoint ended{};  // the return of its COMMIT or ROLLBACK
+  Duration commit_time{0};  // BEGIN's and COMMIT's own
+  std::vector<SliceTime> slices;  // of the last attempt
+  const Entry* longest_step = nullptr;
+  Duration longest_step_time{0};
+};
+
+class Committer {
+ public:
+  // Both must outlive the committer.
+  Committer(Sink& sink, const Clock& clock) : sink_(sink), clock_(clock) {}
+
+  // `step_time`: what a job's step may take before it should yield.
+  TickResult run(std::vector<Work>& work, const StopRule& stop, Duration step_time);
+
+ private:
+  struct Failed {
+    Action action = Action::proceed;
+    Status cause;
+  };
+
+  Failed attempt(std::vector<Work>& work, const StopRule& stop, TickResult& result);
+  Failed execute(std::vector<Work>& work, const StopRule& stop, TickResult& result);
+  Failed execute(Work& work, TickResult& result);
+  Failed commit(TickResult& result, Failed executed);
+  Failed record(Work& work);
+  Failed group(Work& work);
+  Failed job(Work& work, TickResult& result);
+  Failed end_savepoint(Work& work, Reply reply);
+
+  Sink& sink_;
+  const Clock& clock_;
+  Duration step_time_{0};
+};
+
+}  // namespace onelane::commit

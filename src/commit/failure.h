@@ -1,0 +1,32 @@
+// What the committer does about a failure: one table, from where it happened, whose fault it is and
+// what it left behind. tests/unit/failure_test.cpp walks all of it.
+#pragma once
+
+#include <cstdint>
+
+#include "onelane/sink.h"
+
+namespace onelane::commit {
+
+// Where in a transaction a call failed.
+enum class Place : std::uint8_t {
+  begin,
+  unit,    // a statement of a unit, and what surrounds it
+  commit,
+};
+inline constexpr std::size_t kPlaceCount = 3;
+
+enum class Action : std::uint8_t {
+  proceed,
+  reject,          // this unit, with the cause; the others go on in the same transaction
+  rerun_without,   // roll back, reject this unit, run the rest again
+  wait_for_lock,   // nothing has begun; try again in a moment
+  back_off,        // roll back, blame nobody, try again later, with less if it goes on
+  poison,          // roll back; nothing of the tick was applied, and nothing more will be
+  poison_unknown,  // the same, but only recovery can tell whether the tick was committed
+};
+inline constexpr std::size_t kEffectCount = 4;
+
+Action action_for(Place place, Fault fault, Effect effect) noexcept;
+
+}  // namespace onelane::commit

@@ -1,0 +1,30 @@
+#include "src/commit/lane_transaction.h"
+
+namespace onelane::inline v0 {
+
+bool Transaction::yield_due() const noexcept { return clock_->now() >= yield_at_; }
+
+}  // namespace onelane::inline v0
+
+namespace onelane::commit {
+
+LaneTransaction::LaneTransaction(Sink& sink, const Clock& clock, const detail::JobRun& run,
+                                 Duration step_time)
+    : sink_(sink) {
+  attempt_ = run.attempt;
+  steps_ = run.steps;
+  clock_ = &clock;
+  yield_at_ = clock.now() + step_time;
+}
+
+Result<std::uint64_t> LaneTransaction::run(std::string_view sql, const RowVisitor& visit) {
+  if (!failure_.ok()) return failure_.cause;
+  if (!row_.status().ok()) return row_.status();
+  Reply reply = sink_.execute(sql, row_.bytes(), visit);
+  if (reply.ok()) return reply.changes;
+  const Status cause = reply.cause;
+  if (reply.fault != Fault::record || reply.effect == Effect::ended) failure_ = std::move(reply);
+  return cause;
+}
+
+}  // namespace onelane::commit

@@ -1,0 +1,27 @@
+// What a job's step sees of the transaction it runs in.
+#pragma once
+
+#include "onelane/job.h"
+#include "onelane/sink.h"
+#include "src/model/entry.h"
+
+namespace onelane::commit {
+
+class LaneTransaction final : public Transaction {
+ public:
+  // The run's counters must be those of this attempt. All three must outlive the transaction.
+  LaneTransaction(Sink& sink, const Clock& clock, const detail::JobRun& run, Duration step_time);
+  ~LaneTransaction() { sink_.end_step(); }
+
+  // ok, or the failure after which the step cannot stand whatever it returns: not the record's own
+  // fault, or one that ended the transaction.
+  const Reply& failure() const { return failure_; }
+
+ private:
+  Result<std::uint64_t> run(std::string_view sql, const RowVisitor& visit) override;
+
+  Sink& sink_;
+  Reply failure_;
+};
+
+}  // namespace onelane::commit
