@@ -1,0 +1,24 @@
+# Installs the build in BUILD_DIR into a clean prefix, builds the consumer against it (once by
+# find_package, once by pkg-config) and runs both. WORK_DIR is emptied first.
+set(prefix ${WORK_DIR}/prefix)
+file(REMOVE_RECURSE ${WORK_DIR})
+file(MAKE_DIRECTORY ${WORK_DIR})
+
+function(run)
+  execute_process(COMMAND ${ARGN} WORKING_DIRECTORY ${WORK_DIR} COMMAND_ERROR_IS_FATAL ANY)
+endfunction()
+
+run(${CMAKE_COMMAND} --install ${BUILD_DIR} --prefix ${prefix})
+run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B build -G ${GENERATOR}
+    -DCMAKE_PREFIX_PATH=${prefix} -DCMAKE_CXX_COMPILER=${CXX} "-DCMAKE_CXX_FLAGS=${CXX_FLAGS}")
+run(${CMAKE_COMMAND} --build build)
+run(build/consumer)
+
+find_program(PKG_CONFIG pkg-config REQUIRED)
+execute_process(
+  COMMAND ${CMAKE_COMMAND} -E env PKG_CONFIG_PATH=${prefix}/lib/pkgconfig
+          ${PKG_CONFIG} --cflags --libs --static onelane
+  OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+separate_arguments(flags UNIX_COMMAND "${CXX_FLAGS} ${flags} -Wl,-rpath,${prefix}/lib")
+run(${CXX} -std=c++20 ${CMAKE_CURRENT_LIST_DIR}/main.cc -o consumer_by_pkg_config ${flags})
+run(./consumer_by_pkg_config)

@@ -1,0 +1,173 @@
+// The rules of the house, held against every file of it, and each rule against a planted violation.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <sstream>
+
+#include "tests/support/tidy_rules.h"
+
+namespace onelane::tidy {
+namespace {
+
+const std::filesystem::path kRoot = ONELANE_SOURCE_DIR;
+
+std::string joined(const Findings& findings) {
+  std::ostringstream out;
+  for (const auto& line : findings) out << "\n  " << line;
+  return out.str();
+}
+
+std::vector<std::string> words(const std::string& text) {
+  std::istringstream in(text);
+  return {std::istream_iterator<std::string>(in), {}};
+}
+
+void hold(const Findings& findings) { EXPECT_TRUE(findings.empty()) << joined(findings); }
+
+void hold_everywhere(Rule rule) {
+  const auto files = read_sources(kRoot);
+  ASSERT_GT(files.size(), 30U) << "the sources were not found";
+  Findings all;
+  for (const auto& file : files) {
+    for (auto& line : rule(file)) all.push_back(std::move(line));
+  }
+  hold(all);
+}
+
+void expect_found(Rule rule, const File& planted) {
+  EXPECT_EQ(rule(planted).size(), 1U) << planted.text << joined(rule(planted));
+}
+
+void expect_allowed(Rule rule, const File& file) { hold(rule(file)); }
+
+TEST(HouseRules, IncludesPointDownAndSiblingsAreBlindToEachOther) { hold_everywhere(floors); }
+TEST(HouseRules, EachDependencyStaysInItsModule) { hold_everywhere(dependencies); }
+TEST(HouseRules, ProgramsUseThePublicHeadersOnly) { hold_everywhere(public_headers_only); }
+TEST(HouseRules, NothingCallsWhatIsBanned) { hold_everywhere(banned_calls); }
+TEST(HouseRules, LinesFitAHundredColumns) { hold_everywhere(line_length); }
+TEST(HouseRules, AFileIsOneIdeaLong) { hold_everywhere(file_length); }
+TEST(HouseRules, HeadersAreGuardedAndSayWhatTheyAreFor) { hold_everywhere(header_opening); }
+
+TEST(HouseRules, EveryTestFileIsBuilt) {
+  const auto built = words(read_text(ONELANE_TEST_SOURCES));
+  hold(tests_not_built(read_sources(kRoot), kRoot, built));
+}
+
+TEST(HouseRules, EveryModuleHasItsUnitTest) { hold(modules_without_test(read_sources(kRoot))); }
+
+TEST(HouseRules, TheTopLevelHoldsOnlyWhatBelongsThere) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(kRoot)) {
+    names.push_back(entry.path().filename().string());
+  }
+  hold(top_level(names));
+}
+
+TEST(HouseRules, TheReadmeShowsTheProgramThatTheConsumerTestRuns) {
+  EXPECT_EQ(cpp_block(read_text(kRoot / "README.md")), read_text(kRoot / "tests/consumer/main.cc"));
+}
+
+TEST(FloorRule, FindsAnIncludeThatPointsUp) {
+  expect_found(floors, {"src/model/row.cc", "#include \"src/engine/pipeline.h\"\n"});
+  expect_found(floors, {"src/queue/queue.h", "#include \"onelane/journal.h\"\n"});
+  expect_found(floors, {"include/onelane/record.h", "#include \"onelane/sink.h\"\n"});
+}
+
+TEST(FloorRule, FindsASiblingOnTheSameFloor) {
+  expect_found(floors, {"src/commit/committer.cc", "#include \"src/sqlite/sqlite_sink.h\"\n"});
+}
+
+TEST(FloorRule, FindsWhatHasNoFloor) {
+  expect_found(floors, {"src/cellar/rat.cc", ""});
+  expect_found(floors, {"src/engine/tick.cc", "#include \"src/cellar/rat.h\"\n"});
+}
+
+TEST(FloorRule, AllowsTheOwnModuleAndWhatIsBelow) {
+  expect_allowed(floors, {"src/api/journal.cc",
+                          "#include \"onelane/journal.h\"\n#include \"src/engine/tick.h\"\n"});
+  expect_allowed(floors, {"tests/unit/api_test.cpp", "#include \"src/engine/tick.h\"\n"});
+}
+
+TEST(DependencyRule, FindsADependencyOutsideItsModule) {
+  expect_found(dependencies, {"src/engine/tick.cc", "#include <sqlite3.h>\n"});
+  expect_found(dependencies, {"src/sqlite/sink.cc", "#include <concurrentqueue.h>\n"});
+  expect_found(dependencies, {"src/base/text.cc", "#include <fmt/format.h>\n"});
+  expect_found(dependencies, {"src/base/text.cc", "#include <boost/any.hpp>\n"});
+}
+
+TEST(DependencyRule, FindsAnythingButTheStandardLibraryInAPublicHeader) {
+  expect_found(dependencies, {"include/onelane/sink.h", "#include <sys/stat.h>\n"});
+  expect_found(dependencies, {"include/onelane/sink.h", "#include \"src/base/check.h\"\n"});
+}
+
+TEST(DependencyRule, AllowsADependencyInItsModule) {
+  expect_allowed(dependencies, {"src/sqlite/sink.cc", "#include <sqlite3.h>\n"});
+  expect_allowed(dependencies, {"src/queue/queue.h", "#include <concurrentqueue.h>\n"});
+  expect_allowed(dependencies, {"bench/main.cc", "#include <boost/program_options.hpp>\n"});
+}
+
+TEST(PublicHeaderRule, FindsAnInternalHeaderInAProgram) {
+  expect_found(public_headers_only, {"bench/storm.cc", "#include \"src/base/check.h\"\n"});
+}
+
+TEST(BannedCallRule, FindsABannedCallAndSaysWhatToDoInstead) {
+  const File planted{"src/engine/worker.cc", "void f() {\n  std::this_thread::sleep_for(d);\n}\n"};
+  EXPECT_EQ(banned_calls(planted),
+            Findings{"src/engine/worker.cc:2: sleep_for is banned; instead: wait for a condition, "
+                     "or move a fake clock"});
+  expect_found(banned_calls, {"tests/unit/a_test.cpp", "std::this_thread::sleep_for(d);\n"});
+  expect_found(banned_calls, {"src/api/a.cc", "auto t = std::chrono::system_clock::now();\n"});
+  expect_found(banned_calls, {"src/api/a.cc", "auto t = std::chrono::steady_clock::now();\n"});
+  expect_found(banned_calls, {"src/api/a.cc", "int i = rand();\n"});
+  expect_found(banned_calls, {"src/api/a.cc", "assert(i);\n"});
+  expect_found(banned_calls, {"src/api/a.cc", "std::printf(s);\n"});
+  expect_found(banned_calls, {"src/api/a.cc", "std::cout << i;\n"});
+}
+
+TEST(BannedCallRule, AllowsTheExceptionsAndWordsThatOnlyLookAlike) {
+  expect_allowed(banned_calls, {"tests/race/a_test.cpp", "std::this_thread::sleep_for(d);\n"});
+  expect_allowed(banned_calls, {"src/base/a.cc", "auto t = std::chrono::steady_clock::now();\n"});
+  expect_allowed(banned_calls, {"src/api/a.cc", "static_assert(true);\nsnprintf(b, n, f);\n"});
+}
+
+TEST(BannedCallRule, ReadsCodeAndNotCommentsOrStrings) {
+  expect_allowed(banned_calls, {"src/api/a.cc", "// assert(x)\n/* rand( */ f(\"cout\", 'x');\n"});
+  expect_allowed(banned_calls, {"src/api/a.cc", "auto s = R\"sql(assert( \" cout)sql\";\n"});
+  expect_found(banned_calls, {"src/api/a.cc", "f(\"\\\"//\", '\"', 1'000); rand();\n"});
+}
+
+TEST(LengthRules, FindALineOfAHundredAndOneColumns) {
+  expect_found(line_length, {"src/a.cc", std::string(101, 'x') + "\n"});
+  expect_allowed(line_length, {"src/a.cc", std::string(100, 'x') + "\n"});
+}
+
+TEST(LengthRules, FindAFileThatIsMoreThanOneIdea) {
+  expect_found(file_length, {"src/a.cc", std::string(501, '\n')});
+  expect_allowed(file_length, {"src/a.cc", std::string(500, '\n')});
+  expect_found(file_length, {"tests/a.cc", std::string(801, '\n')});
+}
+
+TEST(HeaderRule, FindsAHeaderThatIsNotGuardedOrDoesNotOpenWithProse) {
+  expect_found(header_opening, {"src/base/a.h", "// What it is for.\n"});
+  expect_found(header_opening, {"include/onelane/a.h", "#pragma once\n"});
+  expect_allowed(header_opening, {"include/onelane/a.h", "// What for.\n#pragma once\n"});
+}
+
+TEST(BuildRule, FindsATestThatNoProgramIsBuiltFrom) {
+  const std::vector<File> files = {{"tests/unit/a_test.cpp", ""}, {"tests/odd/b_test.cpp", ""}};
+  EXPECT_EQ(tests_not_built(files, "/r", {"/r/tests/unit/a_test.cpp"}),
+            Findings{"tests/odd/b_test.cpp:1: no test program is built from it"});
+}
+
+TEST(BuildRule, FindsAModuleWithoutAUnitTest) {
+  const std::vector<File> files = {
+      {"src/ack/a.cc", ""}, {"src/api/b.cc", ""}, {"tests/unit/ack_test.cpp", ""}};
+  EXPECT_EQ(modules_without_test(files), Findings{"src/api has no tests/unit/api*_test.cpp"});
+}
+
+TEST(TopLevelRule, FindsWhatDoesNotBelongThere) {
+  EXPECT_EQ(top_level({"src", ".git", "notes.md"}), Findings{"notes.md is not for the top level"});
+}
+
+}  // namespace
+}  // namespace onelane::tidy
