@@ -44,9 +44,12 @@ struct Costs {
 
 // What planning carries from tick to tick.
 struct ClassState {
-  std::uint64_t head_ticks =
-      0;  // ticks that the head, larger than its guarantee, has gathered credit
-  std::int64_t deficit_ps = 0;  // lane time the class may still use up, by deficit round robin
+  std::uint64_t head_ticks = 0;  // ticks the head, larger than its guarantee, has waited for credit
+  std::int64_t deficit_ps = 0;   // lane time the class may still use up, by deficit round robin
+  // The last plan's shared slice, if it began with a head that was gathering credit: how many units
+  // must come back for that head to come back, and what its head_ticks are then.
+  std::uint64_t cut_units = 0;
+  std::uint64_t cut_head_ticks = 0;
 };
 struct State {
   std::vector<ClassState> classes;
@@ -69,7 +72,8 @@ struct Plan {
   std::optional<TimePoint> not_before;
 };
 
-// backlogs[i], shares[i], costs.classes[i] and state.classes[i] are of class i.
+// backlogs[i], shares[i], costs.classes[i] and state.classes[i] are of class i. Looks at no more of
+// a backlog than fits a tick. A tick that was rolled back goes on from the state before its plan.
 Plan plan(const Budget& tick, std::span<const Share> shares,
           std::span<const std::span<const Unit>> backlogs, const Costs& costs, const State& state,
           TimePoint now);
@@ -83,10 +87,13 @@ struct Progress {
   Unit next;
 };
 
-// True if the tick should COMMIT now rather than take `next` in, for the hold to end in time.
+// True if the tick should COMMIT now rather than take `next` in, for the hold to end in time. Never
+// before the tick has done anything: an empty commit would bring nobody further. Not to be asked
+// within a guaranteed slice.
 bool stop(const Progress& progress, const Costs& costs, Duration hold);
 
-// Gives back what the plan had charged for units that were planned but not executed.
+// Gives back what the plan had charged for the units of a class's shared slice that were planned
+// but not executed; all of them, in one call or several.
 void refund(State& state, const Costs& costs, std::uint32_t klass, std::span<const Unit> units);
 
 // Whether the guarantees of all classes fit the tick together: the sum over classes of
@@ -94,8 +101,10 @@ void refund(State& state, const Costs& costs, std::uint32_t klass, std::span<con
 bool guarantees_fit(const Budget& tick, std::span<const Share> shares);
 
 // The most ticks, counted from the first that begins after its push, within which a unit is taken
-// that has `ahead` (itself included) of its class before it, the largest unit among them being
-// `largest`.
-std::uint64_t worst_wait_ticks(const Share& share, const Unit& ahead, const Unit& largest);
+// that has `ahead` (itself included) of its class before it, none of them with more records or
+// bytes than `largest`. `rivals` is the number of other classes: each can hold a unit that is
+// larger than its guarantee up by one tick. Jobs, of any class, are outside the bound.
+std::uint64_t worst_wait_ticks(const Share& share, const Unit& ahead, const Unit& largest,
+                               std::uint64_t rivals);
 
 }  // namespace onelane::schedule
