@@ -1,0 +1,198 @@
+#include "src/sqlite/connection.h"
+
+#include <algorithm>
+#include <limits>
+#include <system_error>
+
+namespace onelane::sqlite {
+
+namespace {
+
+// How long opening waits for a lock that somebody else holds; a daemon that starts beside a running
+// tool should not fail for it, nor hang.
+constexpr int kOpenWaitMs = 5'000;
+
+constexpr int kOpenFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOFOLLOW |
+                           SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOMUTEX;  // calls never overlap
+
+// What the system said, where SQLite's message leaves it out.
+std::string system_reason(sqlite3* db, int code) {
+  const int primary = code & 0xff;
+  const int reason = sqlite3_system_errno(db);
+  if (reason == 0 || (primary != SQLITE_IOERR && primary != SQLITE_CANTOPEN)) return {};
+  return ": " + std::generic_category().message(reason);
+}
+
+// More is above SQLite's limit on SQL in any case.
+int length(std::string_view sql) noexcept {
+  return static_cast<int>(std::min<std::size_t>(sql.size(), std::numeric_limits<int>::max()));
+}
+
+Reply refused(std::string message) {
+  Reply reply;
+  reply.fault = Fault::record;
+  reply.cause = {Errc::record, std::move(message), SQLITE_ERROR};
+  return reply;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Connection>> Connection::open(const std::string& path,
+                                                     const JournalOptions& options) {
+  std::unique_ptr<Connection> connection(new Connection(options.checkpoint_frames));
+  if (Status status = connection->connect(path); !status.ok()) return status;
+  if (Status status = connection->configure(options); !status.ok()) return status;
+  return connection;
+}
+
+Connection::~Connection() { close_as_is(); }
+
+Status Connection::connect(const std::string& path) {
+  const int code = sqlite3_open_v2(path.c_str(), &db_, kOpenFlags, nullptr);
+  if (db_ == nullptr) return {Errc::storage, "out of memory", SQLITE_NOMEM};
+  if (code != SQLITE_OK) return failure(code, Place::control).cause;
+  // SQLite falls back to reading where it may not write.
+  if (sqlite3_db_readonly(db_, "main") == 0) return {};
+  return {Errc::storage, "may not be written by this user", SQLITE_READONLY};
+}
+
+Status Connection::configure(const JournalOptions& options) {
+  sqlite3_busy_timeout(db_, kOpenWaitMs);
+  sqlite3_limit(db_, SQLITE_LIMIT_ATTACHED, 0);  // a commit over several files is not atomic
+  // A misspelt column in double quotes is an error, not a string.
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
+  // The file may come from anywhere: its triggers and views get harmless functions only, and SQL
+  // cannot damage the file.
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  guard_.install(db_);
+  log_keeper_.install(db_);
+
+  // synchronous comes first: changing the journal mode writes, and must be synced.
+  const std::string level = options.synchronous == Synchronous::full ? "2" : "1";
+  const std::string keys = options.foreign_keys ? "1" : "0";
+  Status status = set("synchronous", level, level);
+  if (status.ok()) status = set("journal_mode", "WAL", "wal");
+  if (status.ok()) status = set("foreign_keys", keys, keys);
+  // A mapped file turns a read error into a signal.
+  if (status.ok()) status = set("mmap_size", "0", "0");
+  return status;
+}
+
+Status Connection::set(const std::string& pragma, const std::string& value,
+                       const std::string& expected) {
+  std::string answer;
+  int code = run_own("PRAGMA " + pragma + "=" + value, answer);
+  if (code == SQLITE_OK) code = run_own("PRAGMA " + pragma, answer);
+  if (code != SQLITE_OK) return failure(code, Place::control, "PRAGMA " + pragma).cause;
+  if (answer == expected) return {};
+  return {Errc::storage,
+          "PRAGMA " + pragma + " stays '" + answer + "', " + expected + " is needed"};
+}
+
+Reply Connection::prepare_next(std::string_view& sql, Keep keep, Prepared& statement) {
+  statement.reset();
+  if (sql.empty()) return {};
+  sqlite3_stmt* raw = nullptr;
+  const char* rest = nullptr;
+  const int code =
+      sqlite3_prepare_v3(db_, sql.data(), length(sql), static_cast<unsigned>(keep), &raw, &rest);
+  statement.reset(raw);
+  if (code != SQLITE_OK) return failure(code, Place::statement);
+  sql.remove_prefix(static_cast<std::size_t>(rest - sql.data()));
+  return {};
+}
+
+Reply Connection::prepare(std::string_view sql, Keep keep, Prepared& statement) {
+  if (sql.find('\0') != std::string_view::npos) return refused("the SQL has a NUL byte in it");
+  std::string_view rest = sql;
+  if (Reply reply = prepare_next(rest, keep, statement); !reply.ok()) return reply;
+  if (statement == nullptr) return refused("there is no SQL statement");
+  Prepared second;
+  const Reply reply = prepare_next(rest, Keep::briefly, second);
+  if (reply.ok() && second == nullptr) return {};
+  statement.reset();
+  return refused("there is more than one SQL statement");
+}
+
+int Connection::prepare_own(std::string_view sql, Keep keep, Prepared& statement) {
+  const Guard::Lifted lifted(guard_);
+  sqlite3_stmt* raw = nullptr;
+  const int code =
+      sqlite3_prepare_v3(db_, sql.data(), length(sql), static_cast<unsigned>(keep), &raw, nullptr);
+  statement.reset(raw);
+  return code;
+}
+
+int Connection::step_own(sqlite3_stmt* statement) {
+  const Guard::Lifted lifted(guard_);
+  const int code = sqlite3_step(statement);
+  sqlite3_reset(statement);
+  return code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+int Connection::commit_own(sqlite3_stmt* commit) {
+  const Guard::Armed armed(guard_);
+  return step_own(commit);
+}
+
+int Connection::run_own(std::string_view sql, std::string& first_column) {
+  Prepared statement;
+  int code = prepare_own(sql, Keep::briefly, statement);
+  if (code != SQLITE_OK) return code;
+  const Guard::Lifted lifted(guard_);
+  while ((code = sqlite3_step(statement.get())) == SQLITE_ROW) {
+    const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement.get(), 0));
+    first_column = text == nullptr ? "" : text;
+  }
+  return code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+// user_version lies in the header, so setting it to what it is rewrites the first page.
+int Connection::touch() {
+  std::string version;
+  const int code = run_own("PRAGMA user_version", version);
+  return code == SQLITE_OK ? run_own("PRAGMA user_version=" + version, version) : code;
+}
+
+Reply Connection::failure(int code, Place place, std::string_view what) {
+  Reply reply;
+  reply.fault = fault_of(code, place);
+  reply.effect = in_transaction() ? Effect::undone : Effect::ended;
+  std::string message = guard_.take_refusal();
+  if (!message.empty()) {
+    code = SQLITE_AUTH;
+    reply.fault = fault_of(code, place);
+  } else {
+    if (!what.empty()) message = std::string(what) + ": ";
+    message += sqlite3_errmsg(db_) + system_reason(db_, code);
+  }
+  reply.cause = {errc_of(reply.fault), std::move(message), code};
+  return reply;
+}
+
+Status Connection::close_healthy() {
+  // sqlite3_close does the same pass and keeps quiet about it.
+  const int pass =
+      sqlite3_wal_checkpoint_v2(db_, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  const Fault fault = fault_of(pass, Place::control);
+  if (fault != Fault::none && fault != Fault::busy) {
+    const Status status = failure(pass, Place::control, "the checkpoint at close").cause;
+    close_as_is();
+    return status;
+  }
+  const int code = sqlite3_close(db_);
+  if (code != SQLITE_OK) return failure(code, Place::control, "closing").cause;
+  db_ = nullptr;
+  return {};
+}
+
+void Connection::close_as_is() noexcept {
+  if (db_ == nullptr) return;
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  sqlite3_close_v2(db_);
+  db_ = nullptr;
+}
+
+}  // namespace onelane::sqlite

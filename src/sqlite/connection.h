@@ -1,0 +1,80 @@
+// The write connection: how it is opened and set, how SQL is prepared and stepped on it, and how an
+// answer of SQLite becomes a Reply. Not thread-safe; calls may come from different threads, one
+// after another.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "onelane/options.h"
+#include "onelane/sink.h"
+#include "src/sqlite/fault.h"
+#include "src/sqlite/guard.h"
+#include "src/sqlite/log_keeper.h"
+
+namespace onelane::sqlite {
+
+struct FinalizeStatement {
+  void operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
+};
+using Prepared = std::unique_ptr<sqlite3_stmt, FinalizeStatement>;
+
+// For a statement that is kept, or prepared for one use.
+enum class Keep : unsigned { briefly = 0, long_time = SQLITE_PREPARE_PERSISTENT };
+
+class Connection {
+ public:
+  // Opens an existing file by its absolute path, sets and reads back the settings. Waits a while
+  // for others' locks, until wait_no_more().
+  static Result<std::unique_ptr<Connection>> open(const std::string& path,
+                                                  const JournalOptions& options);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  sqlite3* handle() const noexcept { return db_; }
+  bool in_transaction() const noexcept { return sqlite3_get_autocommit(db_) == 0; }
+  // From here on a lock of somebody else's is an answer at once: the committer waits by itself.
+  void wait_no_more() noexcept { sqlite3_busy_timeout(db_, 0); }
+
+  // SQL that is not ours, under the guard. prepare_next takes one statement off the front, and
+  // leaves null where only blanks and comments are left; prepare wants one statement in all.
+  Reply prepare_next(std::string_view& sql, Keep keep, Prepared& statement);
+  Reply prepare(std::string_view sql, Keep keep, Prepared& statement);
+
+  // SQL of our own, with the guard lifted; a commit is armed. The codes are SQLite's, SQLITE_OK at
+  // the end of the statement.
+  int prepare_own(std::string_view sql, Keep keep, Prepared& statement);
+  int step_own(sqlite3_stmt* statement);
+  int commit_own(sqlite3_stmt* commit);
+  int run_own(std::string_view sql, std::string& first_column);
+  // Writes a page without changing a value, in the transaction that is open.
+  int touch();
+
+  // What a code that SQLite has just returned means, with its message; effect is undone or ended,
+  // as the connection says.
+  Reply failure(int code, Place place, std::string_view what = {});
+
+  // SQLITE_OK, or the failed sync or the damage that an automatic checkpoint met.
+  int log_failure() const noexcept { return log_keeper_.first_failure(); }
+
+  // Both after every statement was finalised. Healthy: copies the log back, so that the file is
+  // complete by itself unless other processes still read; else leaves the files as they are.
+  Status close_healthy();
+  void close_as_is() noexcept;
+
+ private:
+  explicit Connection(std::uint32_t checkpoint_frames) noexcept : log_keeper_(checkpoint_frames) {}
+  Status connect(const std::string& path);
+  Status configure(const JournalOptions& options);
+  Status set(const std::string& pragma, const std::string& value, const std::string& expected);
+
+  Guard guard_;
+  LogKeeper log_keeper_;
+  sqlite3* db_ = nullptr;
+};
+
+}  // namespace onelane::sqlite

@@ -1,0 +1,43 @@
+// What a result code of SQLite means for a tick: one table, code x place -> fault.
+//
+// What a failure left behind (Effect) is in no table: after every call the connection itself is
+// asked, since the same code ends the transaction in one statement and not in the next. FULL in a
+// statement with a statement journal undoes the statement; without one, the whole transaction.
+//
+// FULL at COMMIT is the environment's like any I/O error there, but its outcome is known, which is
+// why replies keep the extended code: in WAL mode the frame with the commit mark is the last one
+// written (the unix VFS promises powersafe overwrite, so no padding follows it) and FULL comes from
+// writes alone (a sync that finds the disk full is IOERR_FSYNC). The mark is then not wholly in the
+// log, its checksum fails, and no recovery can bring the rows back. After any other I/O error at
+// COMMIT the mark may be complete, and the rows can reappear after a crash.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "onelane/sink.h"
+
+namespace onelane::sqlite {
+
+enum class Place : std::uint8_t {
+  statement,  // preparing, binding or stepping SQL of a record, a job or the schema
+  control,    // our own: opening, BEGIN, SAVEPOINT, RELEASE, ROLLBACK, checkpoints
+  commit,     // COMMIT
+};
+inline constexpr std::size_t kPlaceCount = 3;
+
+struct FaultRow {
+  int code;               // primary, or extended where it differs from its primary code
+  Fault at[kPlaceCount];  // by Place
+};
+
+// Every primary code has a row. An extended code without one is like its primary code, and a
+// primary code that this table does not know is internal.
+std::span<const FaultRow> fault_table() noexcept;
+
+// Fault::none for SQLITE_OK only.
+Fault fault_of(int code, Place place) noexcept;
+Errc errc_of(Fault fault) noexcept;
+
+}  // namespace onelane::sqlite

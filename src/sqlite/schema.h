@@ -1,0 +1,17 @@
+// The schema of JournalOptions, run at open.
+#pragma once
+
+#include <string_view>
+
+#include "onelane/status.h"
+
+namespace onelane::sqlite {
+
+class Connection;
+
+// Runs the statements in one transaction, under the guard, together with a write that is always
+// one: so that the log exists, and its directory entry can be synced before the first commit is
+// reported.
+Status run_schema(Connection& connection, std::string_view sql);
+
+}  // namespace onelane::sqlite

@@ -1,0 +1,410 @@
+#include "src/sqlite/sqlite_sink.h"
+
+#include <limits>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "src/model/row.h"
+#include "src/sqlite/bind.h"
+#include "src/sqlite/connection.h"
+#include "src/sqlite/files.h"
+#include "src/sqlite/schema.h"
+
+namespace onelane::sqlite {
+
+namespace {
+
+// Stands in last_insert_rowid for "nothing inserted". A row with this very id is reported without.
+constexpr std::int64_t kNoRowid = std::numeric_limits<std::int64_t>::min();
+
+constexpr std::size_t kStatementsMax = std::numeric_limits<decltype(Statement::index)>::max();
+
+// Resets on the way out, whatever the way: a statement left busy keeps COMMIT from succeeding. What
+// was bound goes too, since it may point into a row that is about to end.
+class InUse {
+ public:
+  explicit InUse(sqlite3_stmt* statement) noexcept : statement_(statement) {}
+  ~InUse() {
+    sqlite3_reset(statement_);
+    sqlite3_clear_bindings(statement_);
+  }
+  InUse(const InUse&) = delete;
+  InUse& operator=(const InUse&) = delete;
+
+ private:
+  sqlite3_stmt* statement_;
+};
+
+class StepRow final : public ResultRow {
+ public:
+  explicit StepRow(sqlite3_stmt* statement) noexcept : statement_(statement) {}
+  std::size_t columns() const override {
+    return static_cast<std::size_t>(sqlite3_data_count(statement_));
+  }
+  bool is_null(std::size_t column) const override {
+    return sqlite3_column_type(statement_, at(column)) == SQLITE_NULL;
+  }
+  std::int64_t integer(std::size_t column) const override {
+    return sqlite3_column_int64(statement_, at(column));
+  }
+  double real(std::size_t column) const override {
+    return sqlite3_column_double(statement_, at(column));
+  }
+  std::string_view text(std::size_t column) const override {
+    return {reinterpret_cast<const char*>(sqlite3_column_text(statement_, at(column))),
+            size(column)};
+  }
+  std::span<const std::byte> blob(std::size_t column) const override {
+    return {static_cast<const std::byte*>(sqlite3_column_blob(statement_, at(column))),
+            size(column)};
+  }
+
+ private:
+  static int at(std::size_t column) noexcept { return static_cast<int>(column); }
+  // Of what text() or blob() gave: to be asked after it, which may convert the value.
+  std::size_t size(std::size_t column) const {
+    return static_cast<std::size_t>(sqlite3_column_bytes(statement_, at(column)));
+  }
+
+  sqlite3_stmt* statement_;
+};
+
+Reply reply_of(Fault fault, Effect effect, std::string message, int code = 0) {
+  Reply reply;
+  reply.fault = fault;
+  reply.effect = effect;
+  reply.cause = {errc_of(fault), std::move(message), code};
+  return reply;
+}
+
+class SqliteSink final : public Sink {
+ public:
+  SqliteSink(Files files, std::unique_ptr<Connection> connection, Synchronous synchronous)
+      : files_(std::move(files)), connection_(std::move(connection)), synchronous_(synchronous) {}
+
+  Status prepare_control();
+
+  Status add_statement(const StatementSpec& spec) override;
+  Reply begin() override;
+  Reply apply(Statement statement, std::span<const std::byte> row) override;
+  Reply verify() override;
+  Reply savepoint() override { return control(savepoint_, "SAVEPOINT"); }
+  Reply release() override { return kept_if_failed(control(release_, "RELEASE")); }
+  Reply rollback_to() override;
+  Reply execute(std::string_view sql, std::span<const std::byte> row,
+                const RowVisitor& visit) override;
+  void end_step() override { cached_.clear(); }
+  Reply commit() override;
+  Reply rollback() override;
+  Reply probe() override;
+  bool commit_is_durable() const override { return synchronous_ == Synchronous::full; }
+  Status close(bool healthy) override;
+
+ private:
+  struct Registered {
+    StatementSpec spec;
+    Prepared prepared;
+  };
+
+  Reply find_or_prepare(std::string_view sql, sqlite3_stmt*& found, Prepared& own);
+  Reply run(sqlite3_stmt* statement, const RowVisitor& visit);
+  Reply failed_step(int code, std::int64_t changes_before);
+  Reply control(const Prepared& statement, const char* name);
+  Reply outside_transaction() const;
+  Reply noted(Reply reply);
+  static Reply kept_if_failed(Reply reply) noexcept;
+  sqlite3_stmt* busy_statement() const noexcept;
+  void forget_statements() noexcept;
+
+  std::optional<Files> files_;  // the lock goes last
+  std::unique_ptr<Connection> connection_;
+  Synchronous synchronous_;
+  Prepared begin_, commit_, rollback_, savepoint_, release_, rollback_to_;
+  std::vector<Registered> registered_;
+  std::unordered_map<std::string, std::size_t> index_of_sql_;
+  std::unordered_map<std::string, Prepared> cached_;  // of the step that runs
+  Reply broken_;  // the first failed sync or damaged log, from which there is no way back
+};
+
+Status SqliteSink::prepare_control() {
+  const std::pair<const char*, Prepared*> wanted[] = {
+      {"BEGIN IMMEDIATE", &begin_},   {"COMMIT", &commit_},
+      {"ROLLBACK", &rollback_},       {"SAVEPOINT onelane", &savepoint_},
+      {"RELEASE onelane", &release_}, {"ROLLBACK TO onelane", &rollback_to_},
+  };
+  for (const auto& [sql, statement] : wanted) {
+    const int code = connection_->prepare_own(sql, Keep::long_time, *statement);
+    if (code != SQLITE_OK) return connection_->failure(code, Place::control, sql).cause;
+  }
+  return {};
+}
+
+Status SqliteSink::add_statement(const StatementSpec& spec) {
+  if (registered_.size() == kStatementsMax) {
+    return {Errc::invalid_argument, "a journal takes at most " + std::to_string(kStatementsMax) +
+                                        " statements: " + spec.sql};
+  }
+  Prepared prepared;
+  const Reply reply = connection_->prepare(spec.sql, Keep::long_time, prepared);
+  if (!reply.ok()) {
+    const Errc code = reply.fault == Fault::record ? Errc::invalid_argument : reply.cause.code();
+    return {code, reply.cause.message() + ": " + spec.sql, reply.cause.sqlite_code()};
+  }
+  const int parameters = sqlite3_bind_parameter_count(prepared.get());
+  if (static_cast<std::size_t>(parameters) != spec.columns.size()) {
+    return {Errc::invalid_argument, "the SQL has " + std::to_string(parameters) +
+                                        " parameters, but the statement is given " +
+                                        std::to_string(spec.columns.size()) +
+                                        " columns: " + spec.sql};
+  }
+  index_of_sql_.try_emplace(spec.sql, registered_.size());
+  registered_.push_back({spec, std::move(prepared)});
+  return {};
+}
+
+Reply SqliteSink::begin() {
+  if (!broken_.ok()) return broken_;
+  if (connection_->in_transaction()) {
+    return reply_of(Fault::internal, Effect::kept, "BEGIN inside a transaction");
+  }
+  const int code = connection_->step_own(begin_.get());
+  if (code == SQLITE_OK) return {};
+  Reply reply = noted(connection_->failure(code, Place::control, "BEGIN"));
+  if (connection_->in_transaction()) (void)rollback();
+  reply.effect = Effect::ended;
+  return reply;
+}
+
+Reply SqliteSink::apply(Statement statement, std::span<const std::byte> row) {
+  if (statement.index >= registered_.size()) {
+    return reply_of(Fault::internal, Effect::undone,
+                    "there is no statement " + std::to_string(statement.index));
+  }
+  if (!connection_->in_transaction()) return outside_transaction();
+  const Registered& registered = registered_[statement.index];
+  if (Status status = model::check_row(registered.spec, row); !status.ok()) {
+    return reply_of(Fault::record, Effect::undone, status.message());
+  }
+  const InUse in_use(registered.prepared.get());
+  const Bound bound = bind_row(registered.prepared.get(), row, Lifetime::borrowed);
+  if (bound.code != SQLITE_OK) return connection_->failure(bound.code, Place::statement);
+  sqlite3* db = connection_->handle();
+  sqlite3_set_last_insert_rowid(db, kNoRowid);
+  Reply reply = run(registered.prepared.get(), {});
+  const std::int64_t rowid = sqlite3_last_insert_rowid(db);
+  if (reply.ok() && rowid != kNoRowid) reply.rowid = rowid;
+  return reply;
+}
+
+// The connection is asked after every step, whatever its code: SQLite ends a transaction by itself
+// for more reasons than any list has, and what would follow then commits on its own.
+Reply SqliteSink::run(sqlite3_stmt* statement, const RowVisitor& visit) {
+  sqlite3* db = connection_->handle();
+  const std::int64_t changes_before = sqlite3_total_changes64(db);
+  int code = sqlite3_step(statement);
+  for (; code == SQLITE_ROW; code = sqlite3_step(statement)) {
+    if (visit) visit(StepRow(statement));
+  }
+  if (code != SQLITE_DONE) return failed_step(code, changes_before);
+  if (!connection_->in_transaction()) {
+    return reply_of(Fault::record, Effect::ended, "the transaction ended while the statement ran");
+  }
+  Reply reply;
+  // A statement that changes no rows by its nature (DDL, a query) leaves sqlite3_changes64 as it
+  // was.
+  const bool changed = sqlite3_total_changes64(db) != changes_before;
+  if (changed && sqlite3_stmt_readonly(statement) == 0) {
+    reply.changes = static_cast<std::uint64_t>(sqlite3_changes64(db));
+  }
+  return reply;
+}
+
+// SQLite undoes a failed statement, but not under OR FAIL or RAISE(FAIL): then the rows before the
+// failure stay, and the count of all changes has moved.
+Reply SqliteSink::failed_step(int code, std::int64_t changes_before) {
+  Reply reply = connection_->failure(code, Place::statement);
+  const bool moved = sqlite3_total_changes64(connection_->handle()) != changes_before;
+  if (reply.effect == Effect::undone && moved) reply.effect = Effect::kept;
+  return noted(std::move(reply));
+}
+
+Reply SqliteSink::verify() {
+  int unresolved = 0;
+  int highest = 0;
+  sqlite3_db_status(connection_->handle(), SQLITE_DBSTATUS_DEFERRED_FKS, &unresolved, &highest, 0);
+  if (unresolved == 0) return {};
+  return reply_of(Fault::record, Effect::kept,
+                  "FOREIGN KEY constraint failed: a deferred key still has no row to refer to",
+                  SQLITE_CONSTRAINT_FOREIGNKEY);
+}
+
+Reply SqliteSink::control(const Prepared& statement, const char* name) {
+  // Outside a transaction a savepoint opens one of its own, and its release commits.
+  if (!connection_->in_transaction()) return outside_transaction();
+  const int code = connection_->step_own(statement.get());
+  if (code == SQLITE_OK) return {};
+  return noted(connection_->failure(code, Place::control, name));
+}
+
+Reply SqliteSink::rollback_to() {
+  Reply reply = control(rollback_to_, "ROLLBACK TO");
+  return kept_if_failed(reply.ok() ? control(release_, "RELEASE") : std::move(reply));
+}
+
+Reply SqliteSink::execute(std::string_view sql, std::span<const std::byte> row,
+                          const RowVisitor& visit) {
+  if (!connection_->in_transaction()) {  // a job went on after a statement that ended it
+    return reply_of(Fault::record, Effect::ended, "the step's transaction has ended");
+  }
+  sqlite3_stmt* statement = nullptr;
+  Prepared own;
+  if (Reply reply = find_or_prepare(sql, statement, own); !reply.ok())
+    return noted(std::move(reply));
+  const InUse in_use(statement);
+  const Bound bound = bind_row(statement, row, visit ? Lifetime::copied : Lifetime::borrowed);
+  const int parameters = sqlite3_bind_parameter_count(statement);
+  if (!bound.readable) return reply_of(Fault::record, Effect::undone, "the bytes are not a row");
+  if (bound.columns != parameters) {
+    return reply_of(Fault::record, Effect::undone,
+                    "the SQL has " + std::to_string(parameters) + " parameters, but " +
+                        std::to_string(bound.columns) + " values are given: " + std::string(sql));
+  }
+  if (bound.code != SQLITE_OK) return connection_->failure(bound.code, Place::statement);
+  return run(statement, visit);
+}
+
+// A statement that is being stepped, which a visitor may ask for again, is left alone: `own` is
+// then another one of the same SQL, for this once.
+Reply SqliteSink::find_or_prepare(std::string_view sql, sqlite3_stmt*& found, Prepared& own) {
+  std::string key(sql);
+  if (const auto known = index_of_sql_.find(key); known != index_of_sql_.end()) {
+    found = registered_[known->second].prepared.get();
+  } else if (const auto cached = cached_.find(key); cached != cached_.end()) {
+    found = cached->second.get();
+  }
+  if (found != nullptr && sqlite3_stmt_busy(found) == 0) return {};
+  const bool first = found == nullptr;
+  Reply reply = connection_->prepare(sql, Keep::briefly, own);
+  found = own.get();
+  if (reply.ok() && first) cached_.emplace(std::move(key), std::move(own));
+  return reply;
+}
+
+Reply SqliteSink::commit() {
+  if (!connection_->in_transaction()) return outside_transaction();
+  if (sqlite3_stmt* busy = busy_statement(); busy != nullptr) {
+    return reply_of(Fault::internal, Effect::kept,
+                    std::string("COMMIT while a statement runs: ") + sqlite3_sql(busy));
+  }
+  const int code = connection_->commit_own(commit_.get());
+  if (code != SQLITE_OK) {
+    return noted(kept_if_failed(connection_->failure(code, Place::commit, "COMMIT")));
+  }
+  // The rows are committed, whatever the checkpoint after it met; the next begin() tells.
+  if (const int log = connection_->log_failure(); log != SQLITE_OK && broken_.ok()) {
+    broken_ = reply_of(fault_of(log, Place::control), Effect::ended,
+                       std::string("automatic checkpoint: ") + sqlite3_errstr(log), log);
+  }
+  return {};
+}
+
+// Statements first: while one is active, an interrupted connection answers ROLLBACK with INTERRUPT
+// and keeps the transaction, and all that follows nests in it.
+Reply SqliteSink::rollback() {
+  sqlite3* db = connection_->handle();
+  for (sqlite3_stmt* each = sqlite3_next_stmt(db, nullptr); each != nullptr;
+       each = sqlite3_next_stmt(db, each)) {
+    sqlite3_reset(each);
+  }
+  if (!connection_->in_transaction()) return {};
+  const int code = connection_->step_own(rollback_.get());
+  if (!connection_->in_transaction()) return {};
+  Reply reply = connection_->failure(code, Place::control, "ROLLBACK");
+  reply.fault = Fault::internal;
+  reply.effect = Effect::kept;
+  return reply;
+}
+
+Reply SqliteSink::probe() {
+  if (Reply reply = begin(); !reply.ok()) return reply;
+  const int code = connection_->touch();
+  Reply reply =
+      code == SQLITE_OK ? commit() : noted(connection_->failure(code, Place::control, "probe"));
+  if (reply.ok()) return reply;
+  (void)rollback();
+  reply.effect = Effect::ended;
+  return reply;
+}
+
+Status SqliteSink::close(bool healthy) {
+  forget_statements();
+  Status status = broken_.cause;
+  if (healthy && broken_.ok()) {
+    status = connection_->close_healthy();
+  } else {
+    connection_->close_as_is();
+  }
+  files_.reset();
+  return status;
+}
+
+void SqliteSink::forget_statements() noexcept {
+  cached_.clear();
+  index_of_sql_.clear();
+  registered_.clear();
+  for (Prepared* each : {&begin_, &commit_, &rollback_, &savepoint_, &release_, &rollback_to_}) {
+    each->reset();
+  }
+}
+
+sqlite3_stmt* SqliteSink::busy_statement() const noexcept {
+  sqlite3_stmt* each = sqlite3_next_stmt(connection_->handle(), nullptr);
+  while (each != nullptr && sqlite3_stmt_busy(each) == 0) {
+    each = sqlite3_next_stmt(connection_->handle(), each);
+  }
+  return each;
+}
+
+Reply SqliteSink::outside_transaction() const {
+  return reply_of(Fault::internal, Effect::ended, "there is no transaction");
+}
+
+Reply SqliteSink::noted(Reply reply) {
+  if (reply.fault == Fault::sync && broken_.ok()) {
+    broken_ = reply;
+    broken_.effect = Effect::ended;
+  }
+  return reply;
+}
+
+Reply SqliteSink::kept_if_failed(Reply reply) noexcept {
+  if (!reply.ok() && reply.effect == Effect::undone) reply.effect = Effect::kept;
+  return reply;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Sink>> open_sink(const std::filesystem::path& path,
+                                        const JournalOptions& options) {
+  Result<Files> files = Files::take(path);
+  if (!files) return files.status();
+  const std::string database = files->database();
+  auto failed = [&database](const Status& status) {
+    return Status(status.code(), database + ": " + status.message(), status.sqlite_code());
+  };
+  Result<std::unique_ptr<Connection>> connection = Connection::open(database, options);
+  if (!connection) return failed(connection.status());
+  Status status = run_schema(**connection, options.schema);
+  if (status.ok()) status = files->sync_directory();
+  if (!status.ok()) return failed(status);
+  (*connection)->wait_no_more();
+  auto sink =
+      std::make_unique<SqliteSink>(*std::move(files), *std::move(connection), options.synchronous);
+  if (status = sink->prepare_control(); !status.ok()) return failed(status);
+  return std::unique_ptr<Sink>(std::move(sink));
+}
+
+}  // namespace onelane::sqlite
