@@ -33,6 +33,32 @@ void reset_for_attempt(std::vector<Work>& work, TickResult& result) {
   for (SliceTime& slice : result.slices) slice = {};
 }
 
+// Reads the clock where one slice ends and the next begins.
+class SliceTimer {
+ public:
+  explicit SliceTimer(const Clock& clock) : clock_(clock), began_(clock.now()) {}
+  SliceTimer(const SliceTimer&) = delete;
+  SliceTimer& operator=(const SliceTimer&) = delete;
+  ~SliceTimer() { leave(); }
+
+  void enter(SliceTime& slice) {
+    if (slice_ == &slice) return;
+    leave();
+    slice_ = &slice;
+  }
+
+ private:
+  void leave() {
+    const TimePoint now = clock_.now();
+    if (slice_ != nullptr) slice_->elapsed += now - began_;
+    began_ = now;
+  }
+
+  const Clock& clock_;
+  TimePoint began_;
+  SliceTime* slice_ = nullptr;
+};
+
 Status job_failed(const detail::JobRun& run, const std::string& why, int sqlite_code) {
   return {Errc::record, "job \"" + run.job.name + "\": " + why, sqlite_code};
 }
@@ -104,9 +130,8 @@ Committer::Failed Committer::commit(TickResult& result, Failed executed) {
 
 Committer::Failed Committer::execute(std::vector<Work>& work, const StopRule& stop,
                                      TickResult& result) {
-  TimePoint slice_began = clock_.now();
-  for (std::size_t i = 0; i < work.size(); ++i) {
-    Work& unit = work[i];
+  SliceTimer timer(clock_);
+  for (Work& unit : work) {
     if (!may_run(unit)) continue;
     if (!unit.guaranteed &&
         stop(unit, clock_.now() - result.began, result.records, result.bytes)) {
@@ -118,16 +143,11 @@ Committer::Failed Committer::execute(std::vector<Work>& work, const StopRule& st
       unit.verdict = Verdict::gone;
       continue;
     }
+    timer.enter(result.slices[unit.slice]);
     Failed failed = execute(unit, result);
     if (failed.action != Action::proceed) return failed;
-    SliceTime& slice = result.slices[unit.slice];
-    slice.records += unit.entry->rows;
-    slice.bytes += unit.entry->bytes;
-    if (i + 1 == work.size() || work[i + 1].slice != unit.slice) {
-      const TimePoint now = clock_.now();
-      slice.elapsed = now - slice_began;
-      slice_began = now;
-    }
+    result.slices[unit.slice].records += unit.entry->rows;
+    result.slices[unit.slice].bytes += unit.entry->bytes;
   }
   return {};
 }
@@ -211,10 +231,12 @@ Committer::Failed Committer::job(Work& work, TickResult& result) {
     if (step) {
       work.step = *step;
     } else if (reply.ok()) {
-      reply = {.fault = Fault::record, .effect = Effect::kept, .cause = step.status()};
+      reply.fault = Fault::record;
+      reply.effect = Effect::kept;
+      reply.cause = step.status();
     }
+    work.changes = transaction.changes();
   }
-  work.changes = 0;
   const Duration elapsed = clock_.now() - began;
   if (elapsed > result.longest_step_time) {
     result.longest_step = work.entry;

@@ -21,7 +21,10 @@ Result<std::uint64_t> LaneTransaction::run(std::string_view sql, const RowVisito
   if (!failure_.ok()) return failure_.cause;
   if (!row_.status().ok()) return row_.status();
   Reply reply = sink_.execute(sql, row_.bytes(), visit);
-  if (reply.ok()) return reply.changes;
+  if (reply.ok()) {
+    changes_ += reply.changes;
+    return reply.changes;
+  }
   const Status cause = reply.cause;
   if (reply.fault != Fault::record || reply.effect == Effect::ended) failure_ = std::move(reply);
   return cause;

@@ -16,12 +16,14 @@ class LaneTransaction final : public Transaction {
   // ok, or the failure after which the step cannot stand whatever it returns: not the record's own
   // fault, or one that ended the transaction.
   const Reply& failure() const { return failure_; }
+  std::uint64_t changes() const { return changes_; }
 
  private:
   Result<std::uint64_t> run(std::string_view sql, const RowVisitor& visit) override;
 
   Sink& sink_;
   Reply failure_;
+  std::uint64_t changes_ = 0;
 };
 
 }  // namespace onelane::commit

@@ -62,6 +62,8 @@ class Gate {
     changed_.notify_all();
   }
 
+  // Whether somebody waits for room.
+  bool crowded() const { return waiting_.load(std::memory_order_relaxed) != 0; }
   std::uint64_t records() const { return records_.load(std::memory_order_relaxed); }
   std::uint64_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 

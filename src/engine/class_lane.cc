@@ -1,0 +1,202 @@
+#include "src/engine/class_lane.h"
+
+#include <algorithm>
+#include <memory>
+
+namespace onelane::engine {
+
+using detail::EntryKind;
+
+namespace {
+
+// Coalescing and dropping act in staging, so until it drains a push may go this far above capacity.
+constexpr std::uint64_t kOverCapacityNum = 5;
+constexpr std::uint64_t kOverCapacityDen = 4;
+
+bool acts_in_staging(const ClassOptions& options) {
+  return options.coalesce || options.when_full == WhenFull::drop_oldest;
+}
+
+std::uint64_t limit_of(const ClassOptions& options, std::uint64_t capacity) {
+  if (!acts_in_staging(options)) return capacity;
+  return std::max(capacity + 1, capacity * kOverCapacityNum / kOverCapacityDen);
+}
+
+schedule::Share share_of(const ClassOptions& options, const Budget& tick) {
+  schedule::Share share;
+  share.guarantee = options.guarantee;
+  share.budget = options.budget;
+  if (share.budget.records == 0) share.budget.records = tick.records;
+  if (share.budget.bytes == 0) share.budget.bytes = tick.bytes;
+  if (share.budget.hold == Duration(0)) share.budget.hold = tick.hold;
+  share.weight = options.weight;
+  share.max_delay = options.max_delay;
+  share.gather = options.gather;
+  return share;
+}
+
+bool between_steps(const Entry& entry) {
+  return entry.kind == EntryKind::job && entry.job->steps > 0;
+}
+
+constexpr std::size_t kSettledDeadlinesMax = 1024;
+
+constexpr auto later = [](const auto& a, const auto& b) { return a.at > b.at; };
+
+}  // namespace
+
+ClassLane::ClassLane(std::uint32_t number, const ClassOptions& given, const Budget& tick)
+    : index(number),
+      options(given),
+      share(share_of(options, tick)),
+      gate(limit_of(options, options.capacity_records), limit_of(options, options.capacity_bytes)) {
+}
+
+ClassLane::~ClassLane() {
+  for (const Deadline& deadline : deadlines_) deadline.entry->release();
+}
+
+void ClassLane::stage(TimePoint now, ack::Wakes& wakes) {
+  drained_.clear();
+  if (queue.pending()) {
+    queue.drain(limit_of(options, options.capacity_records), drained_);
+    for (Entry* entry : drained_) admit(entry, now, wakes);
+    if (options.when_full == WhenFull::drop_oldest) drop_oldest(now, wakes);
+  }
+  expire(now, wakes);
+  staging.tidy();
+  give_back();
+}
+
+void ClassLane::admit(Entry* entry, TimePoint now, ack::Wakes& wakes) {
+  if (!entry->key().empty()) {
+    Entry* older = staging.find(entry->key());
+    // Past max_delay it keeps its place, or a hot key would be put off for ever.
+    const bool may = older != nullptr && (options.max_delay == Duration(0) ||
+                                          now - older->pushed <= options.max_delay);
+    if (may) settle_if_queued(older, End::superseded, now, wakes);
+  }
+  staging.add(entry);
+  if (entry->deadline == TimePoint::max()) return;
+  entry->retain();
+  deadlines_.push_back({entry->deadline, entry});
+  std::push_heap(deadlines_.begin(), deadlines_.end(), later);
+}
+
+void ClassLane::expire(TimePoint now, ack::Wakes& wakes) {
+  forget_settled_deadlines();
+  while (!deadlines_.empty() && deadlines_.front().at <= now) {
+    std::pop_heap(deadlines_.begin(), deadlines_.end(), later);
+    const detail::EntryRef entry(deadlines_.back().entry);
+    deadlines_.pop_back();
+    settle_if_queued(entry.get(), End::expired, now, wakes);
+  }
+}
+
+void ClassLane::drop_oldest(TimePoint now, ack::Wakes& wakes) {
+  for (std::size_t slot = 0; slot < staging.slots(); ++slot) {
+    if (gate.records() - freed_records_ <= options.capacity_records &&
+        gate.bytes() - freed_bytes_ <= options.capacity_bytes) {
+      return;
+    }
+    Entry* entry = staging.at(slot);
+    if (entry == nullptr || entry->kind == EntryKind::barrier) continue;
+    settle_if_queued(entry, End::dropped, now, wakes);
+  }
+}
+
+bool ClassLane::settle_if_queued(Entry* entry, End end, TimePoint now, ack::Wakes& wakes) {
+  if (!entry->take()) return false;
+  settle(entry, end, now, wakes);
+  return true;
+}
+
+void ClassLane::settle(Entry* entry, End end, TimePoint now, ack::Wakes& wakes) {
+  staging.remove(entry);
+  if (entry->kind != EntryKind::barrier) total_.record(now - entry->pushed);
+  count_out(entry, end);  // before anybody can know that it is settled
+  ack::settle_taken(*entry, end, wakes);
+  entry->drop_payload();
+  entry->release();
+}
+
+void ClassLane::bury(Entry* entry) {
+  staging.remove(entry);
+  count_out(entry, entry->outcome().end);
+  entry->drop_payload();
+  entry->release();
+}
+
+void ClassLane::count_out(const Entry* entry, End end) {
+  freed_bytes_ += entry->footprint;
+  if (entry->kind == EntryKind::barrier) return;
+  freed_records_ += entry->rows;
+  model::add(ends_[static_cast<std::size_t>(end)], 1);
+}
+
+void ClassLane::give_back() {
+  if (freed_records_ == 0 && freed_bytes_ == 0) return;
+  gate.release(freed_records_, freed_bytes_);
+  freed_records_ = freed_bytes_ = 0;
+}
+
+void ClassLane::end_all(const Status& cause, TimePoint now, ack::Wakes& wakes) {
+  for (std::size_t slot = 0; slot < staging.slots(); ++slot) {
+    Entry* entry = staging.at(slot);
+    if (entry == nullptr) continue;
+    const bool incomplete = between_steps(*entry);
+    if (!incomplete && !entry->take()) {
+      bury(entry);
+      continue;
+    }
+    entry->cause = std::make_unique<Status>(cause);
+    settle(entry, incomplete ? End::incomplete : End::closed, now, wakes);
+  }
+  staging.compact(staging.slots());
+  give_back();
+}
+
+std::optional<TimePoint> ClassLane::next_deadline() const {
+  if (deadlines_.empty()) return std::nullopt;
+  return deadlines_.front().at;
+}
+
+// A settled unit's deadline is nobody's concern, but would keep its entry.
+void ClassLane::forget_settled_deadlines() {
+  if (deadlines_.size() <= 2 * staging.size() + kSettledDeadlinesMax) return;
+  const auto spent = std::remove_if(deadlines_.begin(), deadlines_.end(), [](const Deadline& one) {
+    if (!one.entry->settled()) return false;
+    one.entry->release();
+    return true;
+  });
+  deadlines_.erase(spent, deadlines_.end());
+  std::make_heap(deadlines_.begin(), deadlines_.end(), later);
+}
+
+ClassStats ClassLane::stats(std::uint64_t rivals) const {
+  ClassStats out;
+  out.name = options.name;
+  std::uint64_t ended = 0;
+  for (std::size_t i = 0; i < kEndCount; ++i) {
+    out.ends[i] = ends_[i].load(std::memory_order_acquire);
+    ended += out.ends[i];
+  }
+  // After the ends, so that nothing has ended that was not accepted.
+  const std::uint64_t not_units = barriers.load(std::memory_order_acquire);
+  out.accepted = queue.numbers() - not_units;
+  out.in_flight = out.accepted - ended;
+  out.refused = refused.load(std::memory_order_relaxed);
+  out.offered = out.accepted + out.refused;
+  out.queued_records = gate.records();
+  out.queued_bytes = gate.bytes();
+  out.wait = wait.snapshot();
+  out.total = total_.snapshot();
+  const schedule::Unit full{.bytes = options.capacity_bytes,
+                            .records = static_cast<std::uint32_t>(std::min<std::uint64_t>(
+                                options.capacity_records, UINT32_MAX))};
+  const schedule::Unit mean{.bytes = full.bytes / full.records, .records = 1};
+  out.worst_wait_ticks = schedule::worst_wait_ticks(share, full, mean, rivals);
+  return out;
+}
+
+}  // namespace onelane::engine

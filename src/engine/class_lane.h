@@ -1,0 +1,80 @@
+// All that there is of one write class: its options, its queue and capacity (any thread), its staging
+// and deadlines (the baton holder's), and its counters.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "onelane/options.h"
+#include "onelane/stats.h"
+#include "src/ack/settle.h"
+#include "src/engine/staging.h"
+#include "src/model/histogram.h"
+#include "src/queue/class_queue.h"
+#include "src/queue/gate.h"
+
+namespace onelane::engine {
+
+class ClassLane {
+ public:
+  ClassLane(std::uint32_t index, const ClassOptions& options, const Budget& tick);
+  ~ClassLane();
+  ClassLane(const ClassLane&) = delete;
+  ClassLane& operator=(const ClassLane&) = delete;
+
+  // --- The baton holder's.
+
+  // Moves what the queue can give into staging: newer records supersede queued ones of their key, a
+  // full drop_oldest class drops its oldest, and what is past its deadline expires.
+  void stage(TimePoint now, ack::Wakes& wakes);
+  // Settles all that is staged: closed, or incomplete for a job between steps.
+  void end_all(const Status& cause, TimePoint now, ack::Wakes& wakes);
+
+  // Settles a staged entry and takes it out. The ticket is taken.
+  void settle(Entry* entry, End end, TimePoint now, ack::Wakes& wakes);
+  // Takes out an entry that its own receipt has settled.
+  void bury(Entry* entry);
+  // Gives back the capacity of all that was settled since.
+  void give_back();
+
+  std::optional<TimePoint> next_deadline() const;
+
+  // --- Any thread.
+  bool pending() const { return queue.pending(); }
+  ClassStats stats(std::uint64_t rivals) const;  // rivals: the number of other classes
+
+  const std::uint32_t index;
+  const ClassOptions options;
+  const schedule::Share share;
+  queue::ClassQueue queue;
+  queue::Gate gate;
+  Staging staging;
+  model::SharedHistogram wait;
+  std::atomic<std::uint64_t> refused{0};
+  std::atomic<std::uint64_t> barriers{0};  // numbers that are no units
+
+ private:
+  struct Deadline {
+    TimePoint at;
+    Entry* entry;  // a reference of its own
+  };
+
+  void admit(Entry* entry, TimePoint now, ack::Wakes& wakes);
+  bool settle_if_queued(Entry* entry, End end, TimePoint now, ack::Wakes& wakes);
+  void expire(TimePoint now, ack::Wakes& wakes);
+  void drop_oldest(TimePoint now, ack::Wakes& wakes);
+  void forget_settled_deadlines();
+  void count_out(const Entry* entry, End end);
+
+  std::vector<Entry*> drained_;      // scratch
+  std::vector<Deadline> deadlines_;  // a heap, earliest first
+  std::uint64_t freed_records_ = 0;
+  std::uint64_t freed_bytes_ = 0;
+  model::SharedHistogram total_;
+  std::array<std::atomic<std::uint64_t>, kEndCount> ends_{};
+};
+
+}  // namespace onelane::engine

@@ -1,0 +1,367 @@
+#include "src/engine/pipeline.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "src/base/check.h"
+
+namespace onelane::engine {
+
+using commit::Action;
+using commit::Verdict;
+using commit::Work;
+using detail::EntryKind;
+
+namespace {
+
+constexpr std::uint64_t kPsPerNs = 1000;
+// A job's step may always use this part of the tick's hold, however full the tick is otherwise.
+constexpr int kStepShareMin = 4;
+
+bool between_steps(const Entry& entry) {
+  return entry.kind == EntryKind::job && entry.job->steps > 0;
+}
+
+void earliest(std::optional<TimePoint>& first, std::optional<TimePoint> other) {
+  if (other && (!first || *other < *first)) first = other;
+}
+
+Status poisoned_by(const Status& cause) {
+  return {Errc::poisoned, "reopen the journal; the first error was: " + cause.to_string(),
+          cause.sqlite_code()};
+}
+
+}  // namespace
+
+Pipeline::Pipeline(Sink& sink, const Clock& clock, const JournalOptions& options)
+    : sink_(sink), clock_(clock), tick_budget_(options.tick), committer_(sink, clock) {}
+
+Status Pipeline::add_class(ClassLane& lane) {
+  shares_.push_back(lane.share);
+  if (!schedule::guarantees_fit(tick_budget_, shares_)) {
+    shares_.pop_back();
+    return {Errc::invalid_argument,
+            "class \"" + lane.options.name + "\": its guarantee (" +
+                std::to_string(lane.share.guarantee.records) + " records, " +
+                std::to_string(lane.share.guarantee.bytes) +
+                " bytes) does not fit the tick beside those of the other classes: the sum of "
+                "max(records / tick.records, bytes / tick.bytes) must be at most 1"};
+  }
+  lanes_.push_back(&lane);
+  state_.classes.emplace_back();
+  costs_.add_class();
+  return {};
+}
+
+TickReport Pipeline::tick(const Runner& runner, ack::Wakes& wakes) {
+  TimePoint now = clock_.now();
+  stage(now, wakes);
+  if (ended_) {
+    for (ClassLane* lane : lanes_) lane->end_all(*ended_, now, wakes);
+    return report(0, now);
+  }
+  if (std::all_of(lanes_.begin(), lanes_.end(), [](auto* lane) { return lane->staging.empty(); })) {
+    return report(0, now);
+  }
+  if (retry_at_ && now < *retry_at_) return report(0, now);
+  if (!store_recovered(now)) return report(0, now);
+
+  const schedule::Plan plan = make_plan(now);
+  if (plan.slices.empty()) {
+    TickReport waiting = report(0, now);
+    waiting.more = false;
+    earliest(waiting.next, plan.not_before);
+    return waiting;
+  }
+  select(plan);
+  if (declines(runner)) return report(0, now);
+  if (runner.lends_thread) recorder_.caller_tick();
+  const commit::TickResult result = commit(plan);
+  conclude(plan, result, wakes);
+  return report(work_.size(), clock_.now());
+}
+
+void Pipeline::stage(TimePoint now, ack::Wakes& wakes) {
+  for (ClassLane* lane : lanes_) lane->stage(now, wakes);
+}
+
+TickReport Pipeline::report(std::uint64_t units, TimePoint now) const {
+  TickReport out;
+  out.units = units;
+  bool backlog = false;
+  for (const ClassLane* lane : lanes_) {
+    backlog |= !lane->staging.empty() || lane->pending();
+    earliest(out.next, lane->next_deadline());
+  }
+  const bool waiting = retry_at_ && now < *retry_at_;
+  out.more = backlog && !waiting;
+  if (backlog && waiting) earliest(out.next, retry_at_);
+  return out;
+}
+
+// While the store takes no commits, only a probe may find out that it does again.
+bool Pipeline::store_recovered(TimePoint now) {
+  if (stalled_.ok()) return true;
+  const Reply reply = sink_.probe();
+  if (reply.ok()) {
+    stalled_ = {};
+    retry_at_.reset();
+    return true;
+  }
+  retry_at_ = now + (reply.fault == Fault::busy ? retry_.locked() : retry_.failed(1));
+  return false;
+}
+
+schedule::Plan Pipeline::make_plan(TimePoint now) {
+  backlogs_.clear();
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    backlogs_.push_back(lanes_[i]->staging.empty() ? std::span<const schedule::Unit>()
+                                                   : lanes_[i]->staging.units());
+    // A window would only keep those waiting who cannot push.
+    shares_[i].gather = lanes_[i]->gate.crowded() ? Duration(0) : lanes_[i]->share.gather;
+  }
+  return schedule::plan(tick_budget_, shares_, backlogs_, costs_.costs(), state_, now);
+}
+
+// The plan's units, in order, up to the limit that earlier failures set.
+void Pipeline::select(const schedule::Plan& plan) {
+  work_.clear();
+  const std::size_t limit = retry_.limit() == 0 ? SIZE_MAX : retry_.limit();
+  for (std::uint32_t i = 0; i < plan.slices.size(); ++i) {
+    const schedule::Slice& slice = plan.slices[i];
+    const Staging& staging = lanes_[slice.klass]->staging;
+    for (std::uint32_t slot = slice.first; slot < slice.first + slice.count; ++slot) {
+      Entry* entry = staging.at(slot);
+      if (entry == nullptr) continue;
+      if (work_.size() == limit) return;
+      Work work;
+      work.entry = entry;
+      work.slice = i;
+      work.guaranteed = slice.guaranteed;
+      work.taken = between_steps(*entry);
+      work_.push_back(std::move(work));
+    }
+  }
+}
+
+bool Pipeline::declines(const Runner& runner) const {
+  if (!runner.lends_thread) return false;
+  for (const ClassLane* lane : lanes_) {
+    if (lane->staging.jobs() != 0) return true;
+  }
+  return runner.patience && predict() > *runner.patience;
+}
+
+// The hold of the selected units, jobs counted as their class's steps took so far.
+Duration Pipeline::predict() const {
+  const schedule::Costs& costs = costs_.costs();
+  std::uint64_t ps = costs.commit_fixed_ps;
+  for (const Work& work : work_) {
+    const schedule::LinearCost& own = costs.classes[work.entry->klass];
+    ps += work.entry->rows * (own.per_record_ps + costs.commit.per_record_ps) +
+          work.entry->bytes * (own.per_byte_ps + costs.commit.per_byte_ps);
+  }
+  return Duration(static_cast<Duration::rep>(ps / kPsPerNs));
+}
+
+// What each selected job's step may take: an equal part of what the rest leaves of the hold.
+Duration Pipeline::step_time(const schedule::Plan& plan) const {
+  const auto jobs = std::count_if(work_.begin(), work_.end(), [](const Work& work) {
+    return work.entry->kind == EntryKind::job;
+  });
+  if (jobs == 0) return Duration(0);
+  const schedule::Costs& costs = costs_.costs();
+  Duration rest = plan.hold - predict();
+  for (const Work& work : work_) {
+    if (work.entry->kind != EntryKind::job) continue;
+    rest += Duration(static_cast<Duration::rep>(costs.classes[work.entry->klass].per_record_ps /
+                                                kPsPerNs));
+  }
+  return std::max(rest, tick_budget_.hold / kStepShareMin) / jobs;
+}
+
+commit::TickResult Pipeline::commit(const schedule::Plan& plan) {
+  const auto stop = [&](const Work& next, Duration elapsed, std::uint64_t records,
+                        std::uint64_t bytes) {
+    schedule::Progress progress;
+    progress.elapsed = elapsed;
+    progress.records = records;
+    progress.bytes = bytes;
+    progress.next_class = next.entry->klass;
+    progress.next = {.bytes = next.entry->bytes,
+                     .records = next.entry->rows,
+                     .closes_slice = next.entry->kind == EntryKind::job,
+                     .pushed = next.entry->pushed};
+    return schedule::stop(progress, costs_.costs(), plan.hold);
+  };
+  return committer_.run(work_, stop, step_time(plan));
+}
+
+void Pipeline::conclude(const schedule::Plan& plan, const commit::TickResult& result,
+                        ack::Wakes& wakes) {
+  TickEnd end = plan.end;
+  if (result.action != Action::proceed) {
+    end = TickEnd::failed;
+  } else if (result.stopped && end != TickEnd::max_delay) {
+    end = TickEnd::hold;
+  }
+  recorder_.tick(result, end, tick_budget_.hold);
+  retry_at_.reset();
+  switch (result.action) {
+    case Action::proceed:
+      learn(plan, result);
+      keep_state(plan);
+      settle(result, wakes);
+      retry_.succeeded(work_.size());
+      break;
+    case Action::wait_for_lock:
+      put_back(wakes);
+      retry_at_ = result.ended + retry_.locked();
+      break;
+    case Action::back_off: back_off(result, wakes); break;
+    case Action::poison:
+    case Action::poison_unknown: poison(result, wakes); break;
+    case Action::reject:
+    case Action::rerun_without: ONELANE_CHECK(false, static_cast<int>(result.action));
+  }
+  compact(plan);
+}
+
+void Pipeline::learn(const schedule::Plan& plan, const commit::TickResult& result) {
+  for (std::size_t i = 0; i < result.slices.size(); ++i) {
+    const commit::SliceTime& slice = result.slices[i];
+    if (slice.records == 0) continue;
+    costs_.learn_slice(plan.slices[i].klass, slice.records, slice.bytes, slice.elapsed);
+  }
+  if (result.units != 0) costs_.learn_commit(result.records, result.bytes, result.commit_time);
+}
+
+// The plan's state, less what was planned but left.
+void Pipeline::keep_state(const schedule::Plan& plan) {
+  if (retry_.limit() != 0) return;  // only a part of the plan was tried
+  state_ = plan.next;
+  for (const Work& work : work_) {
+    if (work.verdict != Verdict::left || work.guaranteed) continue;
+    const schedule::Unit unit{.bytes = work.entry->bytes, .records = work.entry->rows};
+    schedule::refund(state_, costs_.costs(), work.entry->klass, std::span(&unit, 1));
+  }
+}
+
+void Pipeline::settle(const commit::TickResult& result, ack::Wakes& wakes) {
+  const bool committed = result.transaction && result.units != 0;
+  const std::uint64_t commit = committed ? recorder_.next_commit() : recorder_.committed();
+  const TimePoint now = clock_.now();
+  for (Work& work : work_) {
+    if (work.taken && work.entry->kind != EntryKind::barrier && work.verdict != Verdict::left) {
+      lanes_[work.entry->klass]->wait.record(result.began - work.entry->pushed);
+    }
+    settle(work, commit, now, wakes);
+  }
+}
+
+void Pipeline::settle(Work& work, std::uint64_t commit, TimePoint now, ack::Wakes& wakes) {
+  ClassLane& lane = *lanes_[work.entry->klass];
+  switch (work.verdict) {
+    case Verdict::left:
+      if (work.taken && !between_steps(*work.entry)) work.entry->put_back();
+      break;
+    case Verdict::gone: lane.bury(work.entry); break;
+    case Verdict::applied: settle_applied(work, commit, now, wakes); break;
+    case Verdict::rejected:
+    case Verdict::culprit:
+      work.entry->cause = std::make_unique<Status>(std::move(work.cause));
+      lane.settle(work.entry, between_steps(*work.entry) ? End::incomplete : End::rejected, now,
+                  wakes);
+      break;
+  }
+}
+
+void Pipeline::settle_applied(Work& work, std::uint64_t commit, TimePoint now, ack::Wakes& wakes) {
+  Entry& entry = *work.entry;
+  entry.commit = commit;
+  entry.changes += work.changes;
+  entry.rowid = work.rowid;
+  if (entry.kind == EntryKind::job) {
+    entry.steps = ++entry.job->steps;
+    entry.job->attempt = 0;
+    if (work.step == Step::more) return;  // keeps its place, taken
+  }
+  lanes_[entry.klass]->settle(&entry, End::committed, now, wakes);
+}
+
+void Pipeline::put_back(ack::Wakes& wakes) {
+  const TimePoint now = clock_.now();
+  for (Work& work : work_) put_back(work, now, wakes);
+}
+
+// After a rollback: back to queued, except who is known to be to blame for itself.
+void Pipeline::put_back(Work& work, TimePoint now, ack::Wakes& wakes) {
+  if (work.verdict == Verdict::gone || work.verdict == Verdict::culprit) {
+    settle(work, recorder_.committed(), now, wakes);
+  } else if (work.taken && !between_steps(*work.entry)) {
+    work.entry->put_back();
+  }
+}
+
+// Nobody is blamed, unless a unit fails alone while the store takes commits.
+void Pipeline::back_off(const commit::TickResult& result, ack::Wakes& wakes) {
+  retry_at_ = result.ended + retry_.failed(work_.size());
+  if (!retry_.alone(work_.size())) return put_back(wakes);
+  Work& work = work_.front();
+  const Reply probe = sink_.probe();
+  if (probe.ok() && work.taken) {
+    work.verdict = Verdict::culprit;
+    work.cause = result.cause;
+    settle(work, recorder_.committed(), clock_.now(), wakes);
+    retry_.succeeded(work_.size());
+    retry_at_.reset();
+    return;
+  }
+  if (!probe.ok() && probe.fault != Fault::busy) stalled_ = result.cause;
+  put_back(wakes);
+}
+
+void Pipeline::poison(const commit::TickResult& result, ack::Wakes& wakes) {
+  poison_ = poisoned_by(result.cause);
+  const TimePoint now = clock_.now();
+  for (Work& work : work_) {
+    if (work.verdict == Verdict::applied && result.action == Action::poison_unknown) {
+      work.entry->cause = std::make_unique<Status>(poison_);
+      lanes_[work.entry->klass]->settle(work.entry, End::unknown, now, wakes);
+    } else {
+      put_back(work, now, wakes);
+    }
+  }
+  end(poison_);
+  for (ClassLane* lane : lanes_) {
+    lane->queue.close();
+    lane->end_all(poison_, now, wakes);
+  }
+}
+
+void Pipeline::compact(const schedule::Plan& plan) {
+  // A class's shared slice follows its guaranteed one, so the last that names it reaches furthest.
+  for (auto slice = plan.slices.rbegin(); slice != plan.slices.rend(); ++slice) {
+    if (slice->first + slice->count == 0) continue;
+    const bool guaranteed_part_of_longer =
+        std::any_of(plan.slices.rbegin(), slice,
+                    [&](const schedule::Slice& other) { return other.klass == slice->klass; });
+    if (guaranteed_part_of_longer) continue;
+    Staging& staging = lanes_[slice->klass]->staging;
+    staging.compact(std::min<std::size_t>(staging.slots(), slice->first + slice->count));
+  }
+  for (ClassLane* lane : lanes_) lane->give_back();
+}
+
+void Pipeline::end(Status cause) {
+  if (!ended_) ended_ = std::move(cause);
+}
+
+bool Pipeline::drained() const {
+  return std::none_of(lanes_.begin(), lanes_.end(), [](const ClassLane* lane) {
+    return lane->pending() || !lane->staging.empty();
+  });
+}
+
+}  // namespace onelane::engine

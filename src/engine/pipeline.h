@@ -1,0 +1,92 @@
+// One tick, from the queues to the settled tickets: stage, plan, commit, settle. The only code that
+// names all stages. Everything here is the baton holder's, except where it says otherwise.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "onelane/clock.h"
+#include "onelane/journal.h"
+#include "onelane/options.h"
+#include "onelane/sink.h"
+#include "src/ack/settle.h"
+#include "src/commit/committer.h"
+#include "src/engine/class_lane.h"
+#include "src/engine/recorder.h"
+#include "src/engine/retry.h"
+#include "src/schedule/costs.h"
+#include "src/schedule/plan.h"
+
+namespace onelane::engine {
+
+// Who runs the tick. A caller that lends its thread takes no job and no tick longer than it may wait.
+struct Runner {
+  bool lends_thread = false;
+  std::optional<Duration> patience;
+};
+
+class Pipeline {
+ public:
+  // All must outlive the pipeline.
+  Pipeline(Sink& sink, const Clock& clock, const JournalOptions& options);
+
+  Status add_class(ClassLane& lane);
+
+  TickReport tick(const Runner& runner, ack::Wakes& wakes);
+
+  // From now on whatever is or gets staged is settled as closed, with this cause. The first counts.
+  void end(Status cause);
+  // Whether nothing is queued or staged any more.
+  bool drained() const;
+
+  // ok, or the failure that ended it for good.
+  const Status& poison() const { return poison_; }
+  // ok, or why the store takes no commits for now.
+  const Status& stalled() const { return stalled_; }
+
+  const Recorder& recorder() const { return recorder_; }  // any thread
+
+ private:
+  void stage(TimePoint now, ack::Wakes& wakes);
+  TickReport report(std::uint64_t units, TimePoint now) const;
+  bool store_recovered(TimePoint now);
+  schedule::Plan make_plan(TimePoint now);
+  void select(const schedule::Plan& plan);
+  bool declines(const Runner& runner) const;
+  Duration predict() const;
+  Duration step_time(const schedule::Plan& plan) const;
+  commit::TickResult commit(const schedule::Plan& plan);
+
+  void conclude(const schedule::Plan& plan, const commit::TickResult& result, ack::Wakes& wakes);
+  void learn(const schedule::Plan& plan, const commit::TickResult& result);
+  void keep_state(const schedule::Plan& plan);
+  void settle(const commit::TickResult& result, ack::Wakes& wakes);
+  void settle(commit::Work& work, std::uint64_t commit, TimePoint now, ack::Wakes& wakes);
+  void settle_applied(commit::Work& work, std::uint64_t commit, TimePoint now, ack::Wakes& wakes);
+  void put_back(ack::Wakes& wakes);
+  void put_back(commit::Work& work, TimePoint now, ack::Wakes& wakes);
+  void back_off(const commit::TickResult& result, ack::Wakes& wakes);
+  void poison(const commit::TickResult& result, ack::Wakes& wakes);
+  void compact(const schedule::Plan& plan);
+
+  Sink& sink_;
+  const Clock& clock_;
+  const Budget tick_budget_;
+  commit::Committer committer_;
+  schedule::CostModel costs_;
+  schedule::State state_;
+  Retry retry_;
+  Recorder recorder_;
+
+  std::vector<ClassLane*> lanes_;
+  std::vector<schedule::Share> shares_;
+  std::vector<std::span<const schedule::Unit>> backlogs_;  // scratch
+  std::vector<commit::Work> work_;                         // scratch
+  std::optional<TimePoint> retry_at_;
+  Status poison_;
+  Status stalled_;
+  std::optional<Status> ended_;
+};
+
+}  // namespace onelane::engine

@@ -1,0 +1,48 @@
+// The journal's own counters: recorded by the baton's holder, read by any thread.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <string>
+
+#include "onelane/stats.h"
+#include "src/commit/committer.h"
+#include "src/model/histogram.h"
+
+namespace onelane::engine {
+
+class Recorder {
+ public:
+  void tick(const commit::TickResult& result, TickEnd end, Duration overlong);
+  void caller_tick() { model::add(caller_ticks_, 1); }
+
+  // The number of the newest commit.
+  std::uint64_t committed() const { return committed_.load(std::memory_order_acquire); }
+  std::uint64_t next_commit() {
+    model::add(committed_, 1);
+    return committed();
+  }
+
+  void snapshot(JournalStats& out) const;
+
+ private:
+  std::atomic<std::uint64_t> committed_{0};
+  std::atomic<std::uint64_t> ticks_{0};
+  std::atomic<std::uint64_t> caller_ticks_{0};
+  std::atomic<std::uint64_t> attempts_{0};
+  std::atomic<std::uint64_t> busy_{0};
+  std::atomic<std::uint64_t> held_ns_{0};
+  std::array<std::atomic<std::uint64_t>, kTickEndCount> tick_ends_{};
+  model::SharedHistogram hold_;
+  model::SharedHistogram units_;
+  model::SharedHistogram bytes_;
+
+  mutable std::mutex mutex_;  // of what follows: rare, or read with a name
+  std::uint64_t overlong_steps_ = 0;
+  std::string longest_step_;
+  Duration longest_step_time_{0};
+};
+
+}  // namespace onelane::engine

@@ -1,0 +1,54 @@
+// What was drained from one class's queue and is not settled yet, oldest first, as the scheduler sees
+// it. The baton holder's.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "src/model/entry.h"
+#include "src/schedule/plan.h"
+
+namespace onelane::engine {
+
+using detail::Entry;
+
+class Staging {
+ public:
+  void add(Entry* entry);
+  // The slot stays, free of cost and with no entry, until the head passes it.
+  void remove(Entry* entry);
+  // Slots whose entry was removed vanish from the first `slots`; the others keep their order.
+  void compact(std::size_t slots);
+  // The same for all, once most slots are empty.
+  void tidy();
+
+  // Slots from the head on; at(i) is null where the entry was removed.
+  std::span<const schedule::Unit> units() const {
+    return std::span(units_).subspan(head_);
+  }
+  Entry* at(std::size_t slot) const { return entries_[head_ + slot]; }
+  std::size_t slots() const { return entries_.size() - head_; }
+  std::size_t size() const { return live_; }
+  bool empty() const { return live_ == 0; }
+  std::size_t jobs() const { return jobs_; }
+
+  // The newest entry with the key, or null.
+  Entry* find(std::string_view key) const;
+
+ private:
+  void forget_key(Entry* entry);
+
+  std::vector<schedule::Unit> units_;
+  std::vector<Entry*> entries_;
+  std::size_t head_ = 0;    // slots before it are spent
+  std::uint64_t base_ = 0;  // the place of index 0
+  std::size_t live_ = 0;
+  std::size_t jobs_ = 0;
+  std::unordered_map<std::string_view, Entry*> keys_;  // views into the entries
+};
+
+}  // namespace onelane::engine

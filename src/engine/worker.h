@@ -1,0 +1,43 @@
+// The committer thread: a shell that runs ticks while there is something to do and sleeps otherwise.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <thread>
+
+#include "onelane/clock.h"
+#include "onelane/journal.h"
+#include "src/queue/doorbell.h"
+
+namespace onelane::engine {
+
+class Worker {
+ public:
+  struct Steps {
+    std::function<TickReport()> tick;
+    std::function<bool()> pending;  // whether a push is under way that no tick has seen
+    std::function<TimePoint()> now;
+  };
+
+  Worker() = default;
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+  ~Worker() { stop(); }
+
+  void start(Steps steps);
+  // Returns after the running tick, if any. From any thread but the worker's own.
+  void stop();
+  bool running() const { return thread_.joinable(); }
+
+  queue::Doorbell& bell() { return bell_; }
+
+ private:
+  void run();
+
+  Steps steps_;
+  queue::Doorbell bell_;
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+}  // namespace onelane::engine
