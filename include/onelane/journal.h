@@ -1,9 +1,10 @@
 // The journal: owns the database's one write connection and the lane that leads to it.
 //
-//   auto journal = onelane::Journal::open("peers.db", {.schema = "CREATE TABLE IF NOT EXISTS
-//   ..."}); auto peers = journal->add_class({.name = "peers"}); auto producer =
-//   journal->producer<Peer>(*peers); producer->push(peer);                       // nobody waits
-//   auto receipt = producer->submit(peer);      // somebody does
+//   auto journal = onelane::Journal::open("peers.db", {.schema = "CREATE TABLE ..."});
+//   auto peers = journal->add_class({.name = "peers"});
+//   auto producer = journal->producer<Peer>(*peers);
+//   producer->push(peer);                   // nobody waits
+//   auto receipt = producer->submit(peer);  // somebody does
 //   if (receipt->wait()->committed()) ...
 //
 // Every method is safe from any thread. Queued records are in memory only: what was not committed
@@ -84,6 +85,7 @@ class Journal {
 
  private:
   explicit Journal(std::shared_ptr<detail::Core> core) noexcept;
+  void end() noexcept;
   std::shared_ptr<detail::Core> core_;
 };
 

@@ -54,10 +54,37 @@ class Executor {
   virtual void post(std::coroutine_handle<> handle) noexcept = 0;
 };
 
+class Receipt;
+
 namespace detail {
 class Core;
 struct Entry;
-class ReceiptAwaiter;
+
+// Somebody to be woken once a ticket is settled: a blocked thread or a coroutine.
+class Waiter {
+ public:
+  virtual void wake() noexcept = 0;
+  Waiter* next = nullptr;  // in the list of those to wake after a tick
+
+ protected:
+  ~Waiter() = default;
+};
+
+class ReceiptAwaiter final : Waiter {
+ public:
+  ReceiptAwaiter(Receipt& receipt, Executor& executor);
+  bool await_ready() const noexcept;
+  bool await_suspend(std::coroutine_handle<> handle) noexcept;
+  Outcome await_resume() const;
+
+ private:
+  void wake() noexcept override;
+
+  Receipt& receipt_;
+  Executor& executor_;
+  std::coroutine_handle<> handle_;
+};
+
 }  // namespace detail
 
 class [[nodiscard]] Receipt {
@@ -93,21 +120,5 @@ class [[nodiscard]] Receipt {
   std::shared_ptr<detail::Core> core_;
   detail::Entry* entry_ = nullptr;  // one reference of ours
 };
-
-namespace detail {
-
-class ReceiptAwaiter {
- public:
-  ReceiptAwaiter(Receipt& receipt, Executor& executor) : receipt_(receipt), executor_(executor) {}
-  bool await_ready() const noexcept;
-  bool await_suspend(std::coroutine_handle<> handle) noexcept;
-  Outcome await_resume() const;
-
- private:
-  Receipt& receipt_;
-  Executor& executor_;
-};
-
-}  // namespace detail
 
 }  // namespace onelane::inline v0

@@ -36,10 +36,10 @@ inline constexpr std::size_t kFaultCount = 8;
 
 // What a failed call left behind in the transaction.
 enum class Effect : std::uint8_t {
-  undone,  // nothing: the transaction is as before the call
-  kept,    // a part of what the call did is still in the transaction
-  ended,   // there is no transaction any more; everything in it is undone
-  unknown, // of commit: the transaction is over, and only recovery can tell if it was committed
+  undone,   // nothing: the transaction is as before the call
+  kept,     // a part of what the call did is still in the transaction
+  ended,    // there is no transaction any more; everything in it is undone
+  unknown,  // of commit: the transaction is over, and only recovery can tell if it was committed
 };
 
 struct [[nodiscard]] Reply {
@@ -97,8 +97,8 @@ class Sink {
                         const RowVisitor& visit) = 0;
   virtual void end_step() = 0;
 
-  // On failure, effect says kept if the transaction is still open, ended if it is surely undone, and
-  // unknown if only recovery can tell.
+  // On failure, effect says kept if the transaction is still open, ended if it is surely undone,
+  // and unknown if only recovery can tell.
   virtual Reply commit() = 0;
   // Ends the transaction if there is one, whatever state it is in.
   virtual Reply rollback() = 0;

@@ -1,4 +1,5 @@
-// The last stage: a ticket is settled exactly once, and whoever waits for it is woken after the tick.
+// The last stage: a ticket is settled exactly once, and whoever waits for it is woken after the
+// tick.
 #pragma once
 
 #include "src/model/entry.h"
@@ -7,8 +8,8 @@ namespace onelane::ack {
 
 using detail::Entry;
 
-// The waiters of the tickets that one tick settled. They are woken once the lane was let go, so that
-// what they push next finds it free. Fires what is left when destroyed.
+// The waiters of the tickets that one tick settled. They are woken once the lane was let go, so
+// that what they push next finds it free. Fires what is left when destroyed.
 class Wakes {
  public:
   Wakes() = default;

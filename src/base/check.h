@@ -1,5 +1,6 @@
-// Invariants of onelane's own, checked in release builds too: a broken one ends the process with what
-// was seen, since going on could acknowledge what is lost. A caller's mistake is a Status instead.
+// Invariants of onelane's own, checked in release builds too: a broken one ends the process with
+// what was seen, since going on could acknowledge what is lost. A caller's mistake is a Status
+// instead.
 #pragma once
 
 #include <cstdint>
@@ -12,10 +13,10 @@ namespace onelane::base {
 }  // namespace onelane::base
 
 // `seen` is an integer worth printing when the expression is false.
-#define ONELANE_CHECK(expression, seen)                                               \
-  do {                                                                                \
-    if (!(expression)) [[unlikely]] {                                                 \
-      ::onelane::base::check_failed(#expression, __FILE__, __LINE__,                  \
-                                    static_cast<std::int64_t>(seen));                 \
-    }                                                                                 \
+#define ONELANE_CHECK(expression, seen)                               \
+  do {                                                                \
+    if (!(expression)) [[unlikely]] {                                 \
+      ::onelane::base::check_failed(#expression, __FILE__, __LINE__,  \
+                                    static_cast<std::int64_t>(seen)); \
+    }                                                                 \
   } while (false)

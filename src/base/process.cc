@@ -14,8 +14,7 @@ using Token = std::atomic<std::uint64_t>;
 // The page, or null where the kernel has no MADV_WIPEONFORK (before 4.14).
 Token* map_token() noexcept {
   const auto size = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  void* page =
-      ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* page = ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (page == MAP_FAILED) return nullptr;
   if (::madvise(page, size, MADV_WIPEONFORK) != 0) {
     ::munmap(page, size);

@@ -6,21 +6,36 @@ namespace onelane::inline v0 {
 
 std::string_view name(Errc code) noexcept {
   switch (code) {
-    case Errc::ok: return "ok";
-    case Errc::invalid_argument: return "invalid_argument";
-    case Errc::full: return "full";
-    case Errc::would_block: return "would_block";
-    case Errc::timed_out: return "timed_out";
-    case Errc::in_lane: return "in_lane";
-    case Errc::closed: return "closed";
-    case Errc::poisoned: return "poisoned";
-    case Errc::forked: return "forked";
-    case Errc::already_open: return "already_open";
-    case Errc::locked: return "locked";
-    case Errc::record: return "record";
-    case Errc::storage: return "storage";
-    case Errc::corrupt: return "corrupt";
-    case Errc::internal: return "internal";
+    case Errc::ok:
+      return "ok";
+    case Errc::invalid_argument:
+      return "invalid_argument";
+    case Errc::full:
+      return "full";
+    case Errc::would_block:
+      return "would_block";
+    case Errc::timed_out:
+      return "timed_out";
+    case Errc::in_lane:
+      return "in_lane";
+    case Errc::closed:
+      return "closed";
+    case Errc::poisoned:
+      return "poisoned";
+    case Errc::forked:
+      return "forked";
+    case Errc::already_open:
+      return "already_open";
+    case Errc::locked:
+      return "locked";
+    case Errc::record:
+      return "record";
+    case Errc::storage:
+      return "storage";
+    case Errc::corrupt:
+      return "corrupt";
+    case Errc::internal:
+      return "internal";
   }
   return "?";
 }

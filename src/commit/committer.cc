@@ -133,8 +133,7 @@ Committer::Failed Committer::execute(std::vector<Work>& work, const StopRule& st
   SliceTimer timer(clock_);
   for (Work& unit : work) {
     if (!may_run(unit)) continue;
-    if (!unit.guaranteed &&
-        stop(unit, clock_.now() - result.began, result.records, result.bytes)) {
+    if (!unit.guaranteed && stop(unit, clock_.now() - result.began, result.records, result.bytes)) {
       result.stopped = true;
       break;
     }
@@ -155,10 +154,18 @@ Committer::Failed Committer::execute(std::vector<Work>& work, const StopRule& st
 Committer::Failed Committer::execute(Work& work, TickResult& result) {
   Failed failed;
   switch (work.entry->kind) {
-    case EntryKind::record: failed = record(work); break;
-    case EntryKind::group: failed = group(work); break;
-    case EntryKind::job: failed = job(work, result); break;
-    case EntryKind::barrier: work.verdict = Verdict::applied; return {};
+    case EntryKind::record:
+      failed = record(work);
+      break;
+    case EntryKind::group:
+      failed = group(work);
+      break;
+    case EntryKind::job:
+      failed = job(work, result);
+      break;
+    case EntryKind::barrier:
+      work.verdict = Verdict::applied;
+      return {};
   }
   if (failed.action == Action::proceed && work.verdict == Verdict::applied) {
     ++result.units;

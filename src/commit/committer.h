@@ -1,8 +1,8 @@
-// Runs one tick's units in one transaction. It knows entries and the sink, no queue and no plan: which
-// units, in which order and when to end early is its caller's business.
+// Runs one tick's units in one transaction. It knows entries and the sink, no queue and no plan:
+// which units, in which order and when to end early is its caller's business.
 //
-// A unit that dies in a way that takes the transaction along is rejected and the rest runs again, so
-// n culprits cost at most 1 + n attempts.
+// A unit that dies in a way that takes the transaction along is rejected and the rest runs again,
+// so n culprits cost at most 1 + n attempts.
 #pragma once
 
 #include <cstdint>
@@ -41,8 +41,8 @@ struct Work {
 };
 
 // Before a unit that is not guaranteed: whether the tick should end here.
-using StopRule =
-    std::function<bool(const Work& next, Duration elapsed, std::uint64_t records, std::uint64_t bytes)>;
+using StopRule = std::function<bool(const Work& next, Duration elapsed, std::uint64_t records,
+                                    std::uint64_t bytes)>;
 
 struct SliceTime {
   std::uint64_t records = 0;
@@ -59,9 +59,9 @@ struct TickResult {
   std::uint64_t units = 0;    // applied
   std::uint64_t records = 0;  // of these
   std::uint64_t bytes = 0;
-  TimePoint began{};  // BEGIN of the last attempt
-  TimePoint ended{};  // the return of its COMMIT or ROLLBACK
-  Duration commit_time{0};  // BEGIN's and COMMIT's own
+  TimePoint began{};              // BEGIN of the last attempt
+  TimePoint ended{};              // the return of its COMMIT or ROLLBACK
+  Duration commit_time{0};        // BEGIN's and COMMIT's own
   std::vector<SliceTime> slices;  // of the last attempt
   const Entry* longest_step = nullptr;
   Duration longest_step_time{0};

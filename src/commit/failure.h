@@ -11,7 +11,7 @@ namespace onelane::commit {
 // Where in a transaction a call failed.
 enum class Place : std::uint8_t {
   begin,
-  unit,    // a statement of a unit, and what surrounds it
+  unit,  // a statement of a unit, and what surrounds it
   commit,
 };
 inline constexpr std::size_t kPlaceCount = 3;

@@ -1,5 +1,5 @@
-// Who may run a tick: one holder at a time, the committer thread or a caller. Everything that is said
-// to be the baton holder's is only touched while holding it.
+// Who may run a tick: one holder at a time, the committer thread or a caller. Everything that is
+// said to be the baton holder's is only touched while holding it.
 #pragma once
 
 #include <atomic>

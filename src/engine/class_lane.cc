@@ -72,8 +72,8 @@ void ClassLane::admit(Entry* entry, TimePoint now, ack::Wakes& wakes) {
   if (!entry->key().empty()) {
     Entry* older = staging.find(entry->key());
     // Past max_delay it keeps its place, or a hot key would be put off for ever.
-    const bool may = older != nullptr && (options.max_delay == Duration(0) ||
-                                          now - older->pushed <= options.max_delay);
+    const bool may = older != nullptr &&
+                     (options.max_delay == Duration(0) || now - older->pushed <= options.max_delay);
     if (may) settle_if_queued(older, End::superseded, now, wakes);
   }
   staging.add(entry);
@@ -192,8 +192,8 @@ ClassStats ClassLane::stats(std::uint64_t rivals) const {
   out.wait = wait.snapshot();
   out.total = total_.snapshot();
   const schedule::Unit full{.bytes = options.capacity_bytes,
-                            .records = static_cast<std::uint32_t>(std::min<std::uint64_t>(
-                                options.capacity_records, UINT32_MAX))};
+                            .records = static_cast<std::uint32_t>(
+                                std::min<std::uint64_t>(options.capacity_records, UINT32_MAX))};
   const schedule::Unit mean{.bytes = full.bytes / full.records, .records = 1};
   out.worst_wait_ticks = schedule::worst_wait_ticks(share, full, mean, rivals);
   return out;

@@ -1,5 +1,5 @@
-// All that there is of one write class: its options, its queue and capacity (any thread), its staging
-// and deadlines (the baton holder's), and its counters.
+// All that there is of one write class: its options, its queue and capacity (any thread), its
+// staging and deadlines (the baton holder's), and its counters.
 #pragma once
 
 #include <array>

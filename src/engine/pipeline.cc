@@ -175,8 +175,8 @@ Duration Pipeline::step_time(const schedule::Plan& plan) const {
   Duration rest = plan.hold - predict();
   for (const Work& work : work_) {
     if (work.entry->kind != EntryKind::job) continue;
-    rest += Duration(static_cast<Duration::rep>(costs.classes[work.entry->klass].per_record_ps /
-                                                kPsPerNs));
+    rest += Duration(
+        static_cast<Duration::rep>(costs.classes[work.entry->klass].per_record_ps / kPsPerNs));
   }
   return std::max(rest, tick_budget_.hold / kStepShareMin) / jobs;
 }
@@ -219,11 +219,16 @@ void Pipeline::conclude(const schedule::Plan& plan, const commit::TickResult& re
       put_back(wakes);
       retry_at_ = result.ended + retry_.locked();
       break;
-    case Action::back_off: back_off(result, wakes); break;
+    case Action::back_off:
+      back_off(result, wakes);
+      break;
     case Action::poison:
-    case Action::poison_unknown: poison(result, wakes); break;
+    case Action::poison_unknown:
+      poison(result, wakes);
+      break;
     case Action::reject:
-    case Action::rerun_without: ONELANE_CHECK(false, static_cast<int>(result.action));
+    case Action::rerun_without:
+      ONELANE_CHECK(false, static_cast<int>(result.action));
   }
   compact(plan);
 }
@@ -266,8 +271,12 @@ void Pipeline::settle(Work& work, std::uint64_t commit, TimePoint now, ack::Wake
     case Verdict::left:
       if (work.taken && !between_steps(*work.entry)) work.entry->put_back();
       break;
-    case Verdict::gone: lane.bury(work.entry); break;
-    case Verdict::applied: settle_applied(work, commit, now, wakes); break;
+    case Verdict::gone:
+      lane.bury(work.entry);
+      break;
+    case Verdict::applied:
+      settle_applied(work, commit, now, wakes);
+      break;
     case Verdict::rejected:
     case Verdict::culprit:
       work.entry->cause = std::make_unique<Status>(std::move(work.cause));

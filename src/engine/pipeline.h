@@ -20,7 +20,8 @@
 
 namespace onelane::engine {
 
-// Who runs the tick. A caller that lends its thread takes no job and no tick longer than it may wait.
+// Who runs the tick. A caller that lends its thread takes no job and no tick longer than it may
+// wait.
 struct Runner {
   bool lends_thread = false;
   std::optional<Duration> patience;

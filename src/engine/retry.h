@@ -1,5 +1,5 @@
-// What the engine does when ticks fail for reasons that are not a record's: how long it waits, and how
-// much less it tries. Values only; the pipeline acts on them.
+// What the engine does when ticks fail for reasons that are not a record's: how long it waits, and
+// how much less it tries. Values only; the pipeline acts on them.
 //
 // After kPatience failures in a row each further one halves the next tick, down to one unit. A unit
 // that fails alone is put to the proof: if a probe commit succeeds it is to blame after all and is

@@ -1,5 +1,5 @@
-// What was drained from one class's queue and is not settled yet, oldest first, as the scheduler sees
-// it. The baton holder's.
+// What was drained from one class's queue and is not settled yet, oldest first, as the scheduler
+// sees it. The baton holder's.
 #pragma once
 
 #include <cstddef>
@@ -27,9 +27,7 @@ class Staging {
   void tidy();
 
   // Slots from the head on; at(i) is null where the entry was removed.
-  std::span<const schedule::Unit> units() const {
-    return std::span(units_).subspan(head_);
-  }
+  std::span<const schedule::Unit> units() const { return std::span(units_).subspan(head_); }
   Entry* at(std::size_t slot) const { return entries_[head_ + slot]; }
   std::size_t slots() const { return entries_.size() - head_; }
   std::size_t size() const { return live_; }

@@ -1,4 +1,5 @@
-// The committer thread: a shell that runs ticks while there is something to do and sleeps otherwise.
+// The committer thread: a shell that runs ticks while there is something to do and sleeps
+// otherwise.
 #pragma once
 
 #include <atomic>

@@ -82,8 +82,9 @@ bool Entry::settle_queued(End end) noexcept {
 }
 
 void Entry::settle_taken(End end) noexcept {
-  const TicketState was = state.exchange(
-      static_cast<TicketState>(kSettled + static_cast<TicketState>(end)), std::memory_order_acq_rel);
+  const TicketState was =
+      state.exchange(static_cast<TicketState>(kSettled + static_cast<TicketState>(end)),
+                     std::memory_order_acq_rel);
   ONELANE_CHECK(was == kTaken, was);
 }
 
@@ -104,8 +105,7 @@ Outcome Entry::outcome() const {
 
 bool Entry::watch(Waiter& who) noexcept {
   Waiter* expected = nullptr;
-  const bool watching =
-      waiter.compare_exchange_strong(expected, &who, std::memory_order_acq_rel);
+  const bool watching = waiter.compare_exchange_strong(expected, &who, std::memory_order_acq_rel);
   ONELANE_CHECK(watching || expected == &closed_watch, 0);  // one waiter at a time
   return watching;
 }

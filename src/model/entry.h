@@ -1,6 +1,6 @@
-// An entry is one unit on its way: the ticket (the engine's half of an acknowledgement) and the rows
-// or the job that it is about, in one allocation. The producer makes it, it rides through queue and
-// staging, and whoever settles it drops the engine's reference; a receipt holds another.
+// An entry is one unit on its way: the ticket (the engine's half of an acknowledgement) and the
+// rows or the job that it is about, in one allocation. The producer makes it, it rides through
+// queue and staging, and whoever settles it drops the engine's reference; a receipt holds another.
 #pragma once
 
 #include <atomic>
@@ -17,20 +17,9 @@
 
 namespace onelane::inline v0::detail {
 
-// Somebody to be woken once a ticket is settled: a blocked thread or a coroutine. Must live until
-// wake() was called, or until Entry::unwatch() gave it back.
-class Waiter {
- public:
-  virtual void wake() noexcept = 0;
-  Waiter* next = nullptr;  // the list of those to wake after a tick
-
- protected:
-  ~Waiter() = default;
-};
-
-// A ticket's state. queued -> taken by the committer; taken -> queued when its tick was rolled back;
-// queued or taken -> settled, which is final and says how: kSettled + End. Cancel and expiry settle
-// only from queued.
+// A ticket's state. queued -> taken by the committer; taken -> queued when its tick was rolled
+// back; queued or taken -> settled, which is final and says how: kSettled + End. Cancel and expiry
+// settle only from queued.
 using TicketState = std::uint8_t;
 inline constexpr TicketState kQueued = 0;
 inline constexpr TicketState kTaken = 1;
@@ -57,8 +46,8 @@ struct Entry {
   std::unique_ptr<JobRun> job;  // the run's counters belong to the baton's holder
 
   // --- The baton holder's.
-  std::uint64_t place = 0;     // in staging
-  Entry* next = nullptr;       // in the queue's spill list
+  std::uint64_t place = 0;  // in staging
+  Entry* next = nullptr;    // in the queue's spill list
 
   // --- The outcome: written before state says settled, constant from then on.
   std::uint64_t commit = 0;

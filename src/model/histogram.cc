@@ -9,8 +9,8 @@ namespace onelane::inline v0 {
 
 namespace {
 
-constexpr unsigned kSubBits = 5;                       // 32 buckets an octave
-constexpr std::uint64_t kExact = 2ULL << kSubBits;     // below this a bucket holds one value
+constexpr unsigned kSubBits = 5;                    // 32 buckets an octave
+constexpr std::uint64_t kExact = 2ULL << kSubBits;  // below this a bucket holds one value
 constexpr unsigned kExactBits = kSubBits + 1;
 static_assert(Histogram::kBuckets == kExact + (64 - kExactBits) * (1ULL << kSubBits));
 

@@ -5,9 +5,9 @@
 namespace onelane::inline v0 {
 
 std::string_view name(End end) noexcept {
-  constexpr std::array<std::string_view, kEndCount> kNames{
-      "committed", "rejected", "superseded", "dropped", "expired",
-      "cancelled", "closed",   "incomplete", "unknown"};
+  constexpr std::array<std::string_view, kEndCount> kNames{"committed", "rejected",   "superseded",
+                                                           "dropped",   "expired",    "cancelled",
+                                                           "closed",    "incomplete", "unknown"};
   return kNames[static_cast<std::size_t>(end)];
 }
 

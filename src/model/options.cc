@@ -72,7 +72,8 @@ Status validate(const ClassOptions& options) {
   return named(
       options.name,
       first_of({
-          in_range<std::uint64_t>("guarantee.records", options.guarantee.records, 1, kTickRecordsMax),
+          in_range<std::uint64_t>("guarantee.records", options.guarantee.records, 1,
+                                  kTickRecordsMax),
           in_range<std::uint64_t>("guarantee.bytes", options.guarantee.bytes, 1, kTickBytesMax),
           in_range<std::uint64_t>("budget.records", options.budget.records, 0, kTickRecordsMax),
           in_range<std::uint64_t>("budget.bytes", options.budget.bytes, 0, kTickBytesMax),

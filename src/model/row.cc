@@ -1,5 +1,6 @@
 #include "src/model/row.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstring>
@@ -137,9 +138,14 @@ bool RowReader::next(RowValue& value) noexcept {
   value = {};
   value.tag = static_cast<Tag>(tag);
   switch (value.tag) {
-    case Tag::null: break;
-    case Tag::integer: ok_ = take(&value.integer, sizeof value.integer); break;
-    case Tag::real: ok_ = take(&value.real, sizeof value.real); break;
+    case Tag::null:
+      break;
+    case Tag::integer:
+      ok_ = take(&value.integer, sizeof value.integer);
+      break;
+    case Tag::real:
+      ok_ = take(&value.real, sizeof value.real);
+      break;
     case Tag::text:
     case Tag::blob:
       ok_ = take(&size, sizeof size) && size <= rest_.size();
@@ -185,8 +191,9 @@ std::string type_error(const StatementSpec& spec, std::size_t column, Tag tag) {
   const Column& wanted = spec.columns[column];
   const std::string_view got =
       tag == Tag::null ? "NULL" : name(static_cast<ColumnType>(static_cast<int>(tag) - 1));
-  return "column ?" + std::to_string(column + 1) + " is " + std::string(got) + ", but the statement takes " +
-         std::string(name(wanted.type)) + (wanted.nullable ? " or NULL" : "") + " there: " + spec.sql;
+  return "column ?" + std::to_string(column + 1) + " is " + std::string(got) +
+         ", but the statement takes " + std::string(name(wanted.type)) +
+         (wanted.nullable ? " or NULL" : "") + " there: " + spec.sql;
 }
 
 }  // namespace
@@ -201,11 +208,51 @@ Status check_row(const StatementSpec& spec, std::span<const std::byte> row) {
     }
     ++column;
   }
-  if (!reader.ok()) return {Errc::invalid_argument, "the bytes are not an encoded row: " + spec.sql};
+  if (!reader.ok())
+    return {Errc::invalid_argument, "the bytes are not an encoded row: " + spec.sql};
   if (column == spec.columns.size()) return {};
   return {Errc::invalid_argument, "the row has " + std::to_string(column) +
                                       " columns, but the statement takes " +
                                       std::to_string(spec.columns.size()) + ": " + spec.sql};
+}
+
+namespace {
+
+// Calls visit with the encoding (tag and payload) of each column, in order.
+template <class Visit>
+void for_each_column(std::span<const std::byte> row, const Visit& visit) {
+  RowReader reader(row);
+  RowValue value;
+  std::size_t begin = row.size() - reader.bytes_left();
+  for (std::size_t column = 0; reader.next(value); ++column) {
+    const std::size_t end = row.size() - reader.bytes_left();
+    visit(column, row.subspan(begin, end - begin));
+    begin = end;
+  }
+}
+
+bool is_key(const StatementSpec& spec, std::size_t column) {
+  return std::find(spec.key_columns.begin(), spec.key_columns.end(), column) !=
+         spec.key_columns.end();
+}
+
+}  // namespace
+
+std::size_t key_size(const StatementSpec& spec, std::span<const std::byte> row) noexcept {
+  std::size_t size = sizeof(Statement::index);
+  for_each_column(row, [&](std::size_t column, std::span<const std::byte> encoded) {
+    if (is_key(spec, column)) size += encoded.size();
+  });
+  return size;
+}
+
+void write_key(const StatementSpec& spec, Statement statement, std::span<const std::byte> row,
+               std::byte* out) noexcept {
+  std::memcpy(out, &statement.index, sizeof statement.index);
+  out += sizeof statement.index;
+  for_each_column(row, [&](std::size_t column, std::span<const std::byte> encoded) {
+    if (is_key(spec, column)) out = std::copy(encoded.begin(), encoded.end(), out);
+  });
 }
 
 }  // namespace onelane::model

@@ -19,7 +19,8 @@
 
 namespace onelane::model {
 
-static_assert(std::endian::native == std::endian::little, "the encoding copies integers as they are");
+static_assert(std::endian::native == std::endian::little,
+              "the encoding copies integers as they are");
 
 inline constexpr std::uint8_t kRowVersion = 1;
 // SQLite's own limit on a text or blob (SQLITE_MAX_LENGTH).
@@ -41,6 +42,7 @@ class RowReader {
   // False at the end, or at the first byte that is not an encoding; ok() tells the two apart.
   bool next(RowValue& value) noexcept;
   bool ok() const noexcept { return ok_; }
+  std::size_t bytes_left() const noexcept { return rest_.size(); }
 
  private:
   bool take(void* out, std::size_t size) noexcept;
@@ -71,5 +73,10 @@ void write_frame_header(std::byte* out, Statement statement, std::size_t row_byt
 
 // Whether the row has the statement's columns; the error names the column and both types.
 Status check_row(const StatementSpec& spec, std::span<const std::byte> row);
+
+// The coalescing key of a checked row: the statement and the encoded key columns.
+std::size_t key_size(const StatementSpec& spec, std::span<const std::byte> row) noexcept;
+void write_key(const StatementSpec& spec, Statement statement, std::span<const std::byte> row,
+               std::byte* out) noexcept;
 
 }  // namespace onelane::model

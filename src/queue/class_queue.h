@@ -38,8 +38,8 @@ class BasicClassQueue {
  public:
   // From any thread. False if the queue is closed; the entry is then the caller's again.
   bool push(Entry* entry) {
-    // seq_cst: the committer that goes to sleep relies on seeing this number, or on the pusher seeing
-    // it asleep (doorbell.h).
+    // seq_cst: the committer that goes to sleep relies on seeing this number, or on the pusher
+    // seeing it asleep (doorbell.h).
     entry->seq = next_.fetch_add(1, std::memory_order_seq_cst);
     if ((entry->seq & kClosedBit) != 0) return false;
     if (!queue_.enqueue(entry)) spill(entry);
@@ -123,9 +123,8 @@ class BasicClassQueue {
   }
 
   std::size_t below(std::uint64_t cut) const {
-    return static_cast<std::size_t>(
-        std::count_if(held_.begin(), held_.end(),
-                      [cut](const Entry* entry) { return entry->seq < cut; }));
+    return static_cast<std::size_t>(std::count_if(
+        held_.begin(), held_.end(), [cut](const Entry* entry) { return entry->seq < cut; }));
   }
 
   // How many of held_, sorted, follow the numbers staged so far without a gap.
@@ -141,8 +140,8 @@ class BasicClassQueue {
   std::atomic<Entry*> spilled_{nullptr};
   moodycamel::ConcurrentQueue<Entry*, Traits> queue_;
 
-  std::vector<Entry*> held_;            // dequeued, not staged yet
-  std::uint64_t horizon_ = 0;           // numbers below were staged, or are stragglers'
+  std::vector<Entry*> held_;              // dequeued, not staged yet
+  std::uint64_t horizon_ = 0;             // numbers below were staged, or are stragglers'
   std::atomic<std::uint64_t> staged_{0};  // how many were staged
 };
 

@@ -1,8 +1,9 @@
-// Wakes the committer thread when there is something to do, without a system call while it is awake.
+// Wakes the committer thread when there is something to do, without a system call while it is
+// awake.
 //
 // Either the sleeper sees what the ringer published before ringing, or the ringer sees the sleeper:
-// `asleep_` and what `pending` reads (the class queues' counters) are all seq_cst, so the two cannot
-// both miss each other (Dekker).
+// `asleep_` and what `pending` reads (the class queues' counters) are all seq_cst, so the two
+// cannot both miss each other (Dekker).
 #pragma once
 
 #include <atomic>

@@ -25,8 +25,8 @@ class Gate {
     // seq_cst: pairs with release(), see there.
     if (!charge(records_, records, records_max_)) return false;
     if (charge(bytes_, bytes, bytes_max_)) return true;
-    // Nobody is told: whoever this kept out for a moment is told when the bytes that kept us out are
-    // given back.
+    // Nobody is told: whoever this kept out for a moment is told when the bytes that kept us out
+    // are given back.
     records_.fetch_sub(records, std::memory_order_seq_cst);
     return false;
   }

@@ -1,0 +1,440 @@
+#include "src/engine/core.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "src/base/process.h"
+#include "src/engine/thread_waiter.h"
+#include "src/model/row.h"
+
+namespace onelane::inline v0::detail {
+
+using engine::ClassLane;
+
+namespace {
+
+std::shared_ptr<const Clock> clock_or_default(const JournalOptions& options) {
+  if (options.clock != nullptr) return options.clock;
+  return {std::shared_ptr<const Clock>(), &steady_clock()};
+}
+
+Status forked_status() {
+  return {
+      Errc::forked,
+      "this process was forked after the journal was opened; open another journal in the child"};
+}
+
+Status in_lane_status(std::string_view what) {
+  return {Errc::in_lane, std::string(what) + " inside the lane would wait for itself"};
+}
+
+Status closed_status() { return {Errc::closed, "the journal is closed"}; }
+
+std::string quoted(const ClassLane& lane) { return "class \"" + lane.options.name + "\""; }
+
+}  // namespace
+
+struct CoreDeleter {
+  void operator()(Core* core) const {
+    if (!core->forked()) delete core;
+  }
+};
+
+std::shared_ptr<Core> Core::make(std::unique_ptr<Sink> sink, const JournalOptions& options) {
+  std::shared_ptr<Core> core(new Core(std::move(sink), options), CoreDeleter());
+  if (options.drive == Drive::manual) return core;
+  Core* self = core.get();
+  core->worker_.start({
+      .tick = [self] { return self->run_tick({}); },
+      .pending =
+          [self] {
+            for (std::uint32_t i = 0; i < self->classes(); ++i) {
+              if (self->lanes_[i]->pending()) return true;
+            }
+            return false;
+          },
+      .now = [self] { return self->clock_->now(); },
+  });
+  return core;
+}
+
+Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
+    : options_(options),
+      clock_(clock_or_default(options)),
+      process_(base::process_token()),
+      opened_(clock_->now()),
+      sink_(std::move(sink)),
+      pipeline_(*sink_, *clock_, options_) {}
+
+bool Core::forked() const { return base::process_token() != process_; }
+
+Status Core::entrance() const {
+  if (intake_.load(std::memory_order_acquire) == Intake::open) return {};
+  const std::scoped_lock lock(state_mutex_);
+  return intake_status_;
+}
+
+Status Core::may_wait() const {
+  if (forked()) return forked_status();
+  if (in_lane()) return in_lane_status("waiting");
+  return {};
+}
+
+// --- Classes and statements.
+
+Result<std::uint32_t> Core::add_class(const ClassOptions& options) {
+  if (Status why = may_wait(); !why.ok()) return why;
+  if (Status why = validate(options); !why.ok()) return why;
+  const std::scoped_lock baton(baton_);
+  if (Status why = entrance(); !why.ok()) return why;
+  const std::uint32_t count = classes();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    if (lanes_[i]->options.name != options.name) continue;
+    return Status(Errc::invalid_argument, quoted(*lanes_[i]) + " exists already");
+  }
+  if (count == kClassesMax) {
+    return Status(Errc::invalid_argument, "class \"" + options.name + "\" would be number " +
+                                              std::to_string(count + 1) +
+                                              "; at most 64 are allowed");
+  }
+  auto lane = std::make_unique<ClassLane>(count, options, options_.tick);
+  if (Status why = pipeline_.add_class(*lane); !why.ok()) return why;
+  lanes_[count] = std::move(lane);
+  class_count_.store(count + 1, std::memory_order_release);
+  return count;
+}
+
+Result<Statement> Core::add_statement(const StatementSpec& spec) {
+  if (Status why = may_wait(); !why.ok()) return why;
+  if (Status why = engine::check_spec(spec); !why.ok()) return why;
+  const std::scoped_lock baton(baton_);
+  if (Status why = entrance(); !why.ok()) return why;
+  if (const auto known = statements_.find(spec)) return *known;
+  if (statements_.full()) {
+    return Status(Errc::invalid_argument, "a journal keeps at most 1024 statements: " + spec.sql);
+  }
+  if (Status why = sink_->add_statement(spec); !why.ok()) return why;
+  return statements_.add(spec);
+}
+
+// --- The way in.
+
+Result<Receipt> Core::refuse(ClassLane& lane, Status why) {
+  lane.refused.fetch_add(1, std::memory_order_relaxed);
+  return why;
+}
+
+Result<Receipt> Core::offer_row(std::uint32_t klass, Statement statement, const Row& row,
+                                const PushOptions& options, Want want) {
+  ClassLane& lane = *lanes_[klass];
+  if (!row.status().ok()) return refuse(lane, row.status());
+  const StatementSpec* spec = statements_.get(statement);
+  if (spec == nullptr) {
+    return refuse(lane, {Errc::invalid_argument, "statement " + std::to_string(statement.index) +
+                                                     " is not this journal's"});
+  }
+  if (Status why = model::check_row(*spec, row.bytes()); !why.ok()) return refuse(lane, why);
+  const bool keyed = lane.options.coalesce && !spec->key_columns.empty();
+  const std::size_t key_bytes = keyed ? model::key_size(*spec, row.bytes()) : 0;
+  const std::size_t frame_bytes = model::kFrameHeaderBytes + row.bytes().size();
+  EntryRef entry(Entry::make(frame_bytes + key_bytes, key_bytes));
+  if (entry == nullptr) return refuse(lane, {Errc::storage, "out of memory"});
+  std::byte* out = entry->payload().data();
+  model::write_frame_header(out, statement, row.bytes().size());
+  std::memcpy(out + model::kFrameHeaderBytes, row.bytes().data(), row.bytes().size());
+  if (keyed) model::write_key(*spec, statement, row.bytes(), out + frame_bytes);
+  entry->rows = 1;
+  entry->bytes = row.bytes().size();
+  return offer(lane, std::move(entry), options, want);
+}
+
+Status Core::check_rows(const Group& group) const {
+  if (!group.status().ok()) return group.status();
+  if (group.size() == 0) return {Errc::invalid_argument, "the group is empty"};
+  model::FrameReader frames(group.bytes());
+  model::Frame frame;
+  while (frames.next(frame)) {
+    const StatementSpec* spec = statements_.get(frame.statement);
+    if (spec == nullptr) {
+      return {Errc::invalid_argument, "statement " + std::to_string(frame.statement.index) +
+                                          " in the group is not this journal's"};
+    }
+    if (Status why = model::check_row(*spec, frame.row); !why.ok()) return why;
+  }
+  return {};
+}
+
+Result<Receipt> Core::offer_group(std::uint32_t klass, const Group& group,
+                                  const PushOptions& options, Want want) {
+  ClassLane& lane = *lanes_[klass];
+  if (Status why = check_rows(group); !why.ok()) return refuse(lane, why);
+  EntryRef entry(Entry::make(group.bytes().size(), 0));
+  if (entry == nullptr) return refuse(lane, {Errc::storage, "out of memory"});
+  std::memcpy(entry->payload().data(), group.bytes().data(), group.bytes().size());
+  entry->kind = EntryKind::group;
+  entry->rows = static_cast<std::uint32_t>(group.size());
+  entry->bytes = group.bytes().size();
+  return offer(lane, std::move(entry), options, want);
+}
+
+Result<Receipt> Core::offer_job(std::uint32_t klass, Job job, const PushOptions& options) {
+  ClassLane& lane = *lanes_[klass];
+  if (!job.step) {
+    return refuse(lane, {Errc::invalid_argument, "job \"" + job.name + "\" has no step"});
+  }
+  EntryRef entry(Entry::make(0, 0));
+  if (entry == nullptr) return refuse(lane, {Errc::storage, "out of memory"});
+  entry->kind = EntryKind::job;
+  entry->rows = 1;
+  entry->bytes = job.bytes_per_step;
+  entry->job = std::make_unique<JobRun>();
+  entry->job->job = std::move(job);
+  entry->footprint += sizeof(JobRun);
+  return offer(lane, std::move(entry), options, Want::receipt);
+}
+
+Status Core::charge(ClassLane& lane, const Entry& entry, const PushOptions& options) {
+  const auto granted = [&] { return lane.gate.grant(entry.rows, entry.footprint); };
+  if (granted()) return {};
+  if (!lane.gate.fits(entry.rows, entry.footprint)) {
+    return {Errc::invalid_argument,
+            quoted(lane) + ": a unit of " + std::to_string(entry.rows) + " records and " +
+                std::to_string(entry.footprint) + " bytes is above the class's whole capacity (" +
+                std::to_string(lane.options.capacity_records) + " records, " +
+                std::to_string(lane.options.capacity_bytes) + " bytes)"};
+  }
+  const Status full(Errc::full, quoted(lane) + " is full");
+  if (lane.options.when_full != WhenFull::block || options_.drive == Drive::manual) return full;
+  if (in_lane()) return in_lane_status("pushing to a full class");
+  Duration patience = lane.options.block_timeout;
+  if (options.deadline) patience = std::min(patience, *options.deadline - clock_->now());
+  if (patience <= Duration(0)) return full;
+  worker_.bell().wake();  // a gathering window may be open
+  if (lane.gate.wait(granted, patience)) return {};
+  const Status why = entrance();
+  return why.ok() ? full : why;
+}
+
+Result<Receipt> Core::offer(ClassLane& lane, EntryRef entry, const PushOptions& options,
+                            Want want) {
+  if (forked()) return refuse(lane, forked_status());
+  if (Status why = entrance(); !why.ok()) return refuse(lane, why);
+  if (Status why = charge(lane, *entry, options); !why.ok()) return refuse(lane, why);
+  entry->klass = lane.index;
+  entry->pushed = clock_->now();
+  if (options.deadline) entry->deadline = *options.deadline;
+  if (want == Want::receipt) entry->retain();
+  Entry* raw = entry.release();  // the queue's now, which may settle and free it at once
+  if (!lane.queue.push(raw)) {
+    lane.gate.release(raw->rows, raw->footprint);
+    if (want == Want::receipt) raw->release();
+    raw->release();
+    return refuse(lane, entrance());
+  }
+  worker_.bell().ring();
+  if (want == Want::receipt) return Receipt(shared_from_this(), raw);
+  return Receipt();
+}
+
+// Settled once everything that was pushed to the class before is settled.
+Result<Receipt> Core::offer_barrier(ClassLane& lane) {
+  EntryRef entry(Entry::make(0, 0));
+  if (entry == nullptr) return Status(Errc::storage, "out of memory");
+  entry->kind = EntryKind::barrier;
+  entry->footprint = 0;
+  entry->klass = lane.index;
+  entry->pushed = clock_->now();
+  entry->retain();
+  Entry* raw = entry.release();
+  if (!lane.queue.push(raw)) {
+    raw->release();
+    raw->release();
+    return entrance();
+  }
+  lane.barriers.fetch_add(1, std::memory_order_release);
+  worker_.bell().ring();
+  return Receipt(shared_from_this(), raw);
+}
+
+// --- Waiting.
+
+Status Core::wait(Entry& entry, std::optional<Duration> timeout) {
+  if (entry.settled()) return {};
+  if (Status why = may_wait(); !why.ok()) return why;
+  if (options_.drive == Drive::manual) {
+    return {Errc::would_block, "the unit is not settled yet, and nobody else runs ticks"};
+  }
+  if (options_.callers_commit) lend_thread(timeout);
+  engine::ThreadWaiter waiter;
+  if (!entry.watch(waiter) || waiter.wait(timeout)) return {};
+  if (entry.unwatch(waiter)) {
+    return {Errc::timed_out, "not settled within " + std::to_string(timeout->count()) + " ns"};
+  }
+  waiter.wait(std::nullopt);  // settled just now; the waker is on its way
+  return {};
+}
+
+// Runs one tick on a waiting caller's thread if the lane is idle.
+void Core::lend_thread(std::optional<Duration> patience) {
+  if (!baton_.try_lock()) return;
+  engine::Runner runner{.lends_thread = true, .patience = patience};
+  ack::Wakes wakes;
+  const TickReport report = pipeline_.tick(runner, wakes);
+  note_state();
+  baton_.unlock();
+  wakes.fire();
+  if (report.more || report.next) worker_.bell().wake();
+}
+
+TickReport Core::run_tick(const engine::Runner& runner) {
+  ack::Wakes wakes;  // fired after the baton was let go
+  const std::scoped_lock baton(baton_);
+  const TickReport report = pipeline_.tick(runner, wakes);
+  note_state();
+  return report;
+}
+
+// After a tick: whether intake goes on.
+void Core::note_state() {
+  const Intake intake = intake_.load(std::memory_order_relaxed);
+  if (!pipeline_.poison().ok()) {
+    if (intake != Intake::poisoned) shut(Intake::poisoned, pipeline_.poison());
+  } else if (intake == Intake::open && !pipeline_.stalled().ok()) {
+    shut(Intake::stalled, pipeline_.stalled());
+  } else if (intake == Intake::stalled && pipeline_.stalled().ok()) {
+    const std::scoped_lock lock(state_mutex_);
+    Intake expected = Intake::stalled;
+    if (intake_.compare_exchange_strong(expected, Intake::open)) intake_status_ = {};
+  }
+}
+
+void Core::shut(Intake intake, Status why) {
+  const std::scoped_lock lock(state_mutex_);
+  const Intake now = intake_.load(std::memory_order_relaxed);
+  if (now == Intake::poisoned || (now == Intake::closed && intake == Intake::stalled)) return;
+  if (intake == Intake::poisoned) poison_ = why;
+  intake_status_ = std::move(why);
+  intake_.store(intake, std::memory_order_release);
+  if (intake == Intake::stalled) return;
+  for (std::uint32_t i = 0; i < classes(); ++i) lanes_[i]->gate.close();
+}
+
+// --- Ticks by hand, flush, close.
+
+Result<TickReport> Core::tick() {
+  if (Status why = may_wait(); !why.ok()) return why;
+  const TickReport report = run_tick({});
+  const Status why = entrance();
+  if (why.code() == Errc::closed || why.code() == Errc::poisoned) return why;
+  return report;
+}
+
+Status Core::flush(std::optional<Duration> timeout) {
+  if (Status why = may_wait(); !why.ok()) return why;
+  std::optional<TimePoint> deadline;
+  if (timeout) deadline = clock_->now() + *timeout;
+  std::array<Receipt, kClassesMax> receipts;
+  const std::uint32_t count = classes();
+  for (std::uint32_t i = 0; i < count; ++i) {
+    Result<Receipt> receipt = offer_barrier(*lanes_[i]);
+    if (!receipt) return receipt.status();
+    receipts[i] = std::move(*receipt);
+  }
+  for (std::uint32_t i = 0; i < count; ++i) {
+    Status waited;
+    if (options_.drive == Drive::manual) {
+      waited = pump(receipts[i]);
+    } else {
+      std::optional<Duration> left;
+      if (deadline) left = std::max(Duration(0), *deadline - clock_->now());
+      Result<Outcome> outcome = left ? receipts[i].wait_for(*left) : receipts[i].wait();
+      waited = outcome.status();
+    }
+    if (!waited.ok()) return waited;
+    if (receipts[i].poll()->end == End::closed) return entrance();
+  }
+  return {};
+}
+
+// Runs ticks on a manual journal until the receipt is settled or a tick does nothing.
+Status Core::pump(const Receipt& receipt) {
+  while (!receipt.poll()) {
+    const TickReport report = run_tick({});
+    if (report.more || receipt.poll()) continue;
+    return {Errc::would_block, "the next tick is not due yet, and a manual journal does not wait"};
+  }
+  return {};
+}
+
+CloseReport Core::close(Duration deadline) {
+  if (Status why = may_wait(); !why.ok()) return {.ends = {}, .status = why};
+  const std::scoped_lock lock(close_mutex_);
+  if (closed_) return *closed_;
+  {
+    const std::scoped_lock baton(baton_);  // no class is added any more
+    shut(Intake::closed, closed_status());
+    for (std::uint32_t i = 0; i < classes(); ++i) lanes_[i]->queue.close();
+  }
+  worker_.stop();
+  closed_ = finish(drain(clock_->now() + deadline));
+  return *closed_;
+}
+
+// ok, or why it ended before all was drained.
+Status Core::drain(TimePoint deadline) {
+  const Status cut(Errc::timed_out, "the deadline came before the queues were drained");
+  for (;;) {
+    {
+      const std::scoped_lock baton(baton_);
+      if (pipeline_.drained()) return {};
+    }
+    if (clock_->now() >= deadline) return cut;
+    const TickReport report = run_tick({});
+    if (report.more) continue;
+    if (!report.next) continue;
+    if (options_.drive == Drive::manual) return cut;
+    const Duration pause = std::min(*report.next, deadline) - clock_->now();
+    worker_.bell().sleep([] { return false; }, std::max(Duration(0), pause));
+  }
+}
+
+// Settles what is left, pushes under way included, and closes the sink.
+CloseReport Core::finish(Status cut) {
+  ack::Wakes wakes;
+  const std::scoped_lock baton(baton_);
+  pipeline_.end(closed_status());
+  while (!pipeline_.drained()) {
+    pipeline_.tick({}, wakes);
+    std::this_thread::yield();
+  }
+  CloseReport report;
+  for (std::uint32_t i = 0; i < classes(); ++i) {
+    const ClassStats stats = lanes_[i]->stats(0);
+    for (std::size_t end = 0; end < kEndCount; ++end) report.ends[end] += stats.ends[end];
+  }
+  const bool healthy = pipeline_.poison().ok();
+  const Status sink_closed = sink_->close(healthy);
+  report.status = !healthy                    ? pipeline_.poison()
+                  : !pipeline_.stalled().ok() ? pipeline_.stalled()
+                                              : cut;
+  if (report.status.ok()) report.status = sink_closed;
+  return report;
+}
+
+JournalStats Core::stats() const {
+  JournalStats out;
+  const std::uint32_t count = classes();
+  for (std::uint32_t i = 0; i < count; ++i) out.classes.push_back(lanes_[i]->stats(count - 1));
+  pipeline_.recorder().snapshot(out);
+  out.durable = sink_->commit_is_durable() ? out.committed : 0;
+  out.open = clock_->now() - opened_;
+  if (out.open > Duration(0)) {
+    out.occupancy = static_cast<double>(out.held.count()) / static_cast<double>(out.open.count());
+  }
+  const std::scoped_lock lock(state_mutex_);
+  out.poison = poison_;
+  return out;
+}
+
+}  // namespace onelane::inline v0::detail

@@ -1,0 +1,108 @@
+// The journal's inside, shared by the Journal and by everything it handed out. It owns the parts,
+// guards the way in, and decides whose turn the lane is.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "onelane/journal.h"
+#include "onelane/options.h"
+#include "onelane/sink.h"
+#include "src/engine/baton.h"
+#include "src/engine/class_lane.h"
+#include "src/engine/pipeline.h"
+#include "src/engine/statements.h"
+#include "src/engine/worker.h"
+#include "src/model/entry.h"
+
+namespace onelane::inline v0::detail {
+
+class Core : public std::enable_shared_from_this<Core> {
+ public:
+  static constexpr std::size_t kClassesMax = 64;
+
+  // A core that starts its thread, if it has one. In a forked child it is leaked, never destroyed:
+  // what it owns is the parent's.
+  static std::shared_ptr<Core> make(std::unique_ptr<Sink> sink, const JournalOptions& options);
+  Core(const Core&) = delete;
+  Core& operator=(const Core&) = delete;
+
+  Result<std::uint32_t> add_class(const ClassOptions& options);
+  Result<Statement> add_statement(const StatementSpec& spec);
+
+  // Takes a unit in; on failure it is gone. The receipt is for whoever wants to wait.
+  enum class Want : std::uint8_t { nothing, receipt };
+  Result<Receipt> offer_row(std::uint32_t klass, Statement statement, const Row& row,
+                            const PushOptions& options, Want want);
+  Result<Receipt> offer_group(std::uint32_t klass, const Group& group, const PushOptions& options,
+                              Want want);
+  Result<Receipt> offer_job(std::uint32_t klass, Job job, const PushOptions& options);
+
+  // Blocks until the entry is settled: ok, or why not.
+  Status wait(Entry& entry, std::optional<Duration> timeout);
+
+  Status flush(std::optional<Duration> timeout);
+  CloseReport close(Duration deadline);
+  Result<TickReport> tick();
+  JournalStats stats() const;
+
+  const Clock& clock() const { return *clock_; }
+  Duration close_timeout() const { return options_.close_timeout; }
+  bool forked() const;
+  bool in_lane() const { return baton_.mine(); }
+  std::string_view class_name(std::uint32_t klass) const { return lanes_[klass]->options.name; }
+
+ private:
+  enum class Intake : std::uint8_t { open, stalled, closed, poisoned };
+
+  Core(std::unique_ptr<Sink> sink, const JournalOptions& options);
+  ~Core() = default;
+  friend struct CoreDeleter;
+
+  Status entrance() const;  // ok, or why nothing gets in
+  Status may_wait() const;
+  Result<Receipt> refuse(engine::ClassLane& lane, Status why);
+  Status check_rows(const Group& group) const;
+  Status charge(engine::ClassLane& lane, const Entry& entry, const PushOptions& options);
+  Result<Receipt> offer(engine::ClassLane& lane, EntryRef entry, const PushOptions& options,
+                        Want want);
+  Result<Receipt> offer_barrier(engine::ClassLane& lane);
+
+  TickReport run_tick(const engine::Runner& runner);
+  void lend_thread(std::optional<Duration> patience);
+  void note_state();
+  void shut(Intake intake, Status why);
+  Status pump(const Receipt& receipt);
+  Status drain(TimePoint deadline);
+  CloseReport finish(Status cut);
+  std::uint32_t classes() const { return class_count_.load(std::memory_order_acquire); }
+
+  const JournalOptions options_;
+  const std::shared_ptr<const Clock> clock_;
+  const std::uint64_t process_;
+  const TimePoint opened_;
+  const std::unique_ptr<Sink> sink_;
+
+  std::array<std::unique_ptr<engine::ClassLane>, kClassesMax> lanes_;
+  std::atomic<std::uint32_t> class_count_{0};
+  engine::Statements statements_;
+
+  engine::Baton baton_;
+  engine::Pipeline pipeline_;  // the baton holder's
+  engine::Worker worker_;
+
+  std::atomic<Intake> intake_{Intake::open};
+  mutable std::mutex state_mutex_;  // of the two below
+  Status intake_status_;
+  Status poison_;
+
+  std::mutex close_mutex_;  // of the report
+  std::optional<CloseReport> closed_;
+};
+
+}  // namespace onelane::inline v0::detail

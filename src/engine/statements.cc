@@ -1,0 +1,33 @@
+#include "src/engine/statements.h"
+
+namespace onelane::engine {
+
+std::optional<Statement> Statements::find(const StatementSpec& spec) const {
+  for (std::size_t i = 0; i < count(); ++i) {
+    const StatementSpec& known = *specs_[i];
+    if (known.sql == spec.sql && known.columns == spec.columns &&
+        known.key_columns == spec.key_columns) {
+      return Statement{static_cast<std::uint16_t>(i)};
+    }
+  }
+  return std::nullopt;
+}
+
+Statement Statements::add(const StatementSpec& spec) {
+  const std::size_t index = count();
+  specs_[index] = std::make_unique<const StatementSpec>(spec);
+  count_.store(index + 1, std::memory_order_release);
+  return {static_cast<std::uint16_t>(index)};
+}
+
+Status check_spec(const StatementSpec& spec) {
+  for (const std::uint16_t column : spec.key_columns) {
+    if (column < spec.columns.size()) continue;
+    return {Errc::invalid_argument,
+            "key column " + std::to_string(column) + " of a statement with " +
+                std::to_string(spec.columns.size()) + " columns; the first is 0: " + spec.sql};
+  }
+  return {};
+}
+
+}  // namespace onelane::engine

@@ -1,0 +1,53 @@
+// What follows from the options alone; derived in README.md.
+#include <algorithm>
+
+#include "src/schedule/plan.h"
+#include "src/schedule/predict.h"
+
+namespace onelane::schedule {
+
+namespace {
+
+__extension__ typedef unsigned __int128 Wide;
+
+// Ticks that end because the next unit would exceed the guarantee in one dimension, and what units
+// larger than it take over the tick that any unit takes.
+std::uint64_t ticks_of(std::uint64_t ahead, std::uint64_t largest, std::uint64_t guarantee,
+                       std::uint64_t rivals) {
+  if (ahead == 0) return 0;
+  const Wide any_two = Wide{guarantee} + 1;  // two ticks in a row take this much together
+  if (largest > guarantee) {
+    const Wide oversize = ahead / any_two;
+    return static_cast<std::uint64_t>(2 * Wide{ahead} / any_two + oversize * (Wide{rivals} + 1));
+  }
+  const std::uint64_t each = guarantee - largest + 1;  // and each of them at least this much
+  return std::min((ahead - 1) / each, static_cast<std::uint64_t>(2 * (Wide{ahead} - 1) / any_two));
+}
+
+}  // namespace
+
+bool guarantees_fit(const Budget& tick, std::span<const Share> shares) {
+  const Wide area = Wide{tick.records} * tick.bytes;
+  Wide used = 0;
+  for (const Share& share : shares) {
+    const Guarantee& guarantee = share.guarantee;
+    if (guarantee.records > tick.records || guarantee.bytes > tick.bytes) return false;
+    used += std::max(Wide{guarantee.records} * tick.bytes, Wide{guarantee.bytes} * tick.records);
+    if (used > area) return false;
+  }
+  return true;
+}
+
+std::uint64_t worst_wait_ticks(const Share& share, const Unit& ahead, const Unit& largest,
+                               std::uint64_t rivals) {
+  const Guarantee guarantee = effective_guarantee(share);
+  const bool at_head = ahead.records == largest.records && ahead.bytes == largest.bytes;
+  if (at_head) {
+    const std::uint64_t need = ticks_of_credit(ahead, guarantee);
+    return need > 1 ? need + rivals : 1;
+  }
+  return 1 + ticks_of(ahead.records, largest.records, guarantee.records, rivals) +
+         ticks_of(ahead.bytes, largest.bytes, guarantee.bytes, rivals);
+}
+
+}  // namespace onelane::schedule

@@ -1,0 +1,83 @@
+// One class while a tick is being planned: what it has, may have and has been given.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "src/schedule/plan.h"
+#include "src/schedule/predict.h"
+
+namespace onelane::schedule {
+
+struct Load {
+  std::uint64_t records = 0;
+  std::uint64_t bytes = 0;
+  std::uint64_t ps = 0;  // of statements; COMMIT not included
+
+  void add(const Unit& unit, std::uint64_t unit_cost_ps) {
+    records += unit.records;
+    bytes += unit.bytes;
+    ps = add_ps(ps, unit_cost_ps);
+  }
+  bool empty() const { return records == 0 && bytes == 0; }
+};
+
+struct Lane {
+  Lane(std::span<const Unit> units, const Share& options, const Costs& costs, std::uint32_t klass)
+      : backlog(units),
+        share(options),
+        cost(costs.classes[klass]),
+        commit_cost(costs.commit),
+        guarantee(effective_guarantee(options)),
+        budget_ps(to_ps(options.budget.hold)),
+        quantum_ps(kQuantumPs * std::max<std::uint64_t>(1, options.weight)) {}
+
+  // Lane time that one round of the round robin gives a class of weight 1: a few records' worth.
+  static constexpr std::uint64_t kQuantumPs = 10'000'000;
+
+  bool exhausted() const { return taken == backlog.size(); }
+  const Unit& next() const { return backlog[taken]; }
+  std::uint64_t next_ps() const { return unit_ps(cost, next()); }
+
+  // Nothing of the class may follow in this tick.
+  bool ended() const {
+    return exhausted() || closed || used.records >= share.budget.records ||
+           used.bytes >= share.budget.bytes ||
+           add_ps(used.ps, linear_ps(commit_cost, used.records, used.bytes)) >= budget_ps;
+  }
+
+  // Whether the next unit belongs to this tick's guarantee. A free unit always does.
+  bool next_is_guaranteed() const {
+    return !exhausted() && !closed && next().records <= guarantee.records - used.records &&
+           next().bytes <= guarantee.bytes - used.bytes;
+  }
+  // After the guarantee was taken: whether the class waits for credit for its head.
+  bool gathers() const { return !exhausted() && !closed && used.empty(); }
+
+  // When a unit is as old as the class's max_delay; never, without one.
+  TimePoint overdue_at(const Unit& unit) const {
+    const bool never =
+        share.max_delay <= Duration(0) || unit.pushed > TimePoint::max() - share.max_delay;
+    return never ? TimePoint::max() : unit.pushed + share.max_delay;
+  }
+
+  void take() {
+    closed = next().closes_slice;
+    used.add(next(), next_ps());
+    ++taken;
+  }
+
+  std::span<const Unit> backlog;
+  const Share& share;
+  LinearCost cost;
+  LinearCost commit_cost;
+  Guarantee guarantee;
+  std::uint64_t budget_ps;
+  std::uint64_t quantum_ps;
+  Load used;
+  std::uint32_t guaranteed = 0;  // units of the guaranteed slice
+  std::uint32_t taken = 0;       // units of both slices
+  bool closed = false;           // by a unit that ends its class's tick
+};
+
+}  // namespace onelane::schedule

@@ -1,0 +1,61 @@
+// Predicted lane time, in picoseconds. Everything saturates: a wild cost makes a unit dear, never
+// cheap, and a sum of many stays far from the end of its type.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "src/schedule/plan.h"
+
+namespace onelane::schedule {
+
+inline constexpr std::uint64_t kPsMax = 1'000'000'000'000'000'000;  // 11 days
+inline constexpr std::uint64_t kPsPerNs = 1000;
+static_assert(kPsMax <= UINT64_MAX / 4, "a few of them must add up without wrapping");
+static_assert(kPsMax <= INT64_MAX / 4, "a deficit must hold a few of them");
+
+inline std::uint64_t add_ps(std::uint64_t a, std::uint64_t b) { return std::min(kPsMax, a + b); }
+
+inline std::uint64_t times_ps(std::uint64_t a, std::uint64_t b) {
+  std::uint64_t product = 0;
+  return __builtin_mul_overflow(a, b, &product) ? kPsMax : std::min(kPsMax, product);
+}
+
+inline std::uint64_t to_ps(Duration duration) {
+  return duration <= Duration(0) ? 0
+                                 : times_ps(static_cast<std::uint64_t>(duration.count()), kPsPerNs);
+}
+
+inline Duration to_duration(std::uint64_t ps) {
+  return Duration(static_cast<Duration::rep>(ps / kPsPerNs));
+}
+
+inline std::uint64_t linear_ps(const LinearCost& cost, std::uint64_t records, std::uint64_t bytes) {
+  return add_ps(times_ps(records, cost.per_record_ps), times_ps(bytes, cost.per_byte_ps));
+}
+
+// At least 1, so that even free units take turns.
+inline std::uint64_t unit_ps(const LinearCost& cost, const Unit& unit) {
+  return std::max<std::uint64_t>(1, linear_ps(cost, unit.records, unit.bytes));
+}
+
+inline std::uint64_t commit_ps(const Costs& costs, std::uint64_t records, std::uint64_t bytes) {
+  return add_ps(std::min(kPsMax, costs.commit_fixed_ps), linear_ps(costs.commit, records, bytes));
+}
+
+// The guarantee as far as the class's own budget lets it count.
+inline Guarantee effective_guarantee(const Share& share) {
+  return {.records = std::clamp<std::uint64_t>(share.guarantee.records, 1,
+                                               std::max<std::uint64_t>(1, share.budget.records)),
+          .bytes = std::clamp<std::uint64_t>(share.guarantee.bytes, 1,
+                                             std::max<std::uint64_t>(1, share.budget.bytes))};
+}
+
+inline std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) { return a / b + (a % b != 0); }
+
+// Ticks of guarantee that a unit amounts to; 1 or less if it fits into one.
+inline std::uint64_t ticks_of_credit(const Unit& unit, const Guarantee& guarantee) {
+  return std::max(ceil_div(unit.records, guarantee.records), ceil_div(unit.bytes, guarantee.bytes));
+}
+
+}  // namespace onelane::schedule
