@@ -1,0 +1,68 @@
+// A VFS for SQLite that passes everything to the unix one and fails the calls it was told to fail.
+// It is SQLite's default VFS while it lives; connections opened meanwhile must be closed before it
+// ends. Safe from any thread.
+//
+//   FaultyVfs vfs;
+//   vfs.fail({.call = VfsCall::sync, .file = VfsFile::log, .code = SQLITE_IOERR_FSYNC});
+#pragma once
+
+#include <sqlite3.h>
+
+#include <cstdint>
+#include <memory>
+
+namespace onelane::test {
+
+enum class VfsCall : std::uint8_t {
+  open,
+  remove,
+  access,
+  read,
+  write,
+  truncate,
+  sync,
+  file_size,
+  lock,
+  shm_map,   // asked of the database's file
+  shm_lock,  // asked of the database's file
+};
+inline constexpr std::size_t kVfsCallCount = 11;
+
+enum class VfsFile : std::uint8_t { any, database, log, journal, other };
+inline constexpr std::size_t kVfsFileCount = 5;
+
+enum class Repeat : std::uint8_t { once, always };
+
+struct VfsFault {
+  VfsCall call = VfsCall::write;
+  VfsFile file = VfsFile::any;
+  int code = SQLITE_IOERR;  // what the call returns; nothing is passed on
+  // The calls that match and still succeed, from now on.
+  std::uint64_t after = 0;
+  Repeat repeat = Repeat::once;
+};
+
+class FaultyVfs {
+ public:
+  FaultyVfs();
+  ~FaultyVfs();
+  FaultyVfs(const FaultyVfs&) = delete;
+  FaultyVfs& operator=(const FaultyVfs&) = delete;
+
+  // Replaces what was asked before.
+  void fail(const VfsFault& fault);
+  void heal();
+
+  // Since the start, failed ones included.
+  std::uint64_t calls(VfsCall call, VfsFile file = VfsFile::any) const;
+  std::uint64_t failures() const;
+  // What SQLite's busy handlers slept, in microseconds: counted, not slept.
+  std::uint64_t slept_us() const;
+
+  class Core;  // what the callbacks see
+
+ private:
+  std::unique_ptr<Core> core_;
+};
+
+}  // namespace onelane::test
