@@ -1,0 +1,112 @@
+#include "bench/kit/flags.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <numeric>
+
+#include "bench/kit/errors.h"
+
+namespace onelane::bench {
+namespace {
+
+namespace po = boost::program_options;
+
+// Levenshtein's distance, for "did you mean".
+std::size_t edits(std::string_view from, std::string_view to) {
+  std::vector<std::size_t> row(to.size() + 1);
+  std::iota(row.begin(), row.end(), std::size_t{0});
+  for (std::size_t i = 0; i < from.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < to.size(); ++j) {
+      std::size_t changed = diagonal + (from[i] == to[j] ? 0 : 1);
+      diagonal = std::exchange(row[j + 1], std::min({changed, row[j] + 1, row[j + 1] + 1}));
+    }
+  }
+  return row.back();
+}
+
+po::value_semantic* semantic(const FlagSet::Flag& flag) {
+  if (flag.repeatable) {
+    return po::value<std::vector<std::string>>()->value_name(flag.placeholder);
+  }
+  auto* value = po::value<std::string>()->value_name(flag.placeholder);
+  return flag.default_value.empty() ? value : value->default_value(flag.default_value);
+}
+
+std::vector<std::string> texts(const po::variable_value& value) {
+  if (const auto* many = boost::any_cast<std::vector<std::string>>(&value.value())) return *many;
+  return {value.as<std::string>()};
+}
+
+}  // namespace
+
+const FlagSet::Flag* FlagSet::find(std::string_view name) const {
+  for (const Group& group : groups_) {
+    for (const Flag& flag : group.flags) {
+      if (flag.name == name) return &flag;
+    }
+  }
+  return nullptr;
+}
+
+std::string FlagSet::nearest(std::string_view name) const {
+  std::string best = "help";
+  for (const Group& group : groups_) {
+    for (const Flag& flag : group.flags) {
+      if (edits(name, flag.name) < edits(name, best)) best = flag.name;
+    }
+  }
+  return best;
+}
+
+bool FlagSet::parse(const std::vector<std::string>& arguments, std::ostream& help) const {
+  constexpr std::size_t kHelpColumns = 100;
+  po::options_description all(usage_, kHelpColumns);
+  for (const Group& group : groups_) {
+    po::options_description options(group.title, kHelpColumns);
+    for (const Flag& flag : group.flags) {
+      options.add_options()(flag.name.c_str(), semantic(flag), flag.help.c_str());
+    }
+    all.add(options);
+  }
+  all.add_options()("help", "print this and end");
+
+  po::variables_map values;
+  try {
+    constexpr int kNoGuessing =
+        po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+    po::parsed_options parsed =
+        po::command_line_parser(arguments).options(all).style(kNoGuessing).run();
+    for (const po::option& option : parsed.options) {
+      if (option.position_key == -1) continue;
+      throw UsageError(fmt::format("'{}' is no flag: flags begin with --, see --help",
+                                   option.original_tokens.front()));
+    }
+    po::store(parsed, values);
+  } catch (const po::unknown_option& error) {
+    std::string name = error.get_option_name();
+    name.erase(0, name.find_first_not_of('-'));
+    throw UsageError(
+        fmt::format("there is no flag --{}; the nearest is --{}, see --help", name, nearest(name)));
+  } catch (const po::error& error) {
+    throw UsageError(fmt::format("{}; see --help", error.what()));
+  }
+  if (values.count("help") != 0) {
+    help << all;
+    return false;
+  }
+  for (const auto& [name, value] : values) {
+    for (const std::string& text : texts(value)) {
+      try {
+        find(name)->parse(text);
+      } catch (const UsageError& error) {
+        throw UsageError(fmt::format("--{}: {}", name, error.what()));
+      }
+    }
+  }
+  return true;
+}
+
+}  // namespace onelane::bench

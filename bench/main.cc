@@ -1,0 +1,62 @@
+// onelane-bench: one program, one file per question.
+#include <fmt/format.h>
+
+#include <array>
+#include <exception>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bench/kit/errors.h"
+#include "bench/storm.h"
+
+namespace onelane::bench {
+namespace {
+
+struct Question {
+  std::string_view name;
+  std::string_view help;
+  int (*run)(const std::vector<std::string>& arguments);
+};
+
+constexpr std::array kQuestions{
+    Question{"storm", "what becomes of small writes while heavy ones run", storm_main}};
+
+std::string usage() {
+  std::string text =
+      "usage: onelane-bench QUESTION [flags]\n\nQuestions (--help after one tells its flags):\n";
+  for (const Question& question : kQuestions) {
+    text += fmt::format("  {:10}{}\n", question.name, question.help);
+  }
+  return text;
+}
+
+int dispatch(const std::vector<std::string>& arguments) {
+  if (arguments.empty()) throw UsageError("no question is asked\n" + usage());
+  if (arguments[0] == "--help") {
+    fmt::print("{}", usage());
+    return kExitOk;
+  }
+  for (const Question& question : kQuestions) {
+    if (question.name == arguments[0]) {
+      return question.run({arguments.begin() + 1, arguments.end()});
+    }
+  }
+  throw UsageError(fmt::format("there is no question '{}'\n{}", arguments[0], usage()));
+}
+
+}  // namespace
+}  // namespace onelane::bench
+
+int main(int argc, char** argv) {
+  using namespace onelane::bench;
+  try {
+    return dispatch({argv + 1, argv + argc});
+  } catch (const UsageError& error) {
+    fmt::print(stderr, "onelane-bench: {}\n", error.what());
+    return kExitUsage;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "onelane-bench: {}\n", error.what());
+    return kExitFailed;
+  }
+}

@@ -1,0 +1,275 @@
+#include "bench/storm/lane.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <deque>
+
+#include "bench/kit/errors.h"
+#include "bench/storm/outstanding.h"
+#include "onelane/onelane.h"
+
+namespace onelane::bench::storm {
+namespace {
+
+constexpr std::chrono::seconds kSettleTimeout(60);
+constexpr std::size_t kBatchesPerJob = 16;
+
+Instant now() { return std::chrono::steady_clock::now(); }
+
+template <class T>
+T required(Result<T> result, std::string_view what) {
+  if (!result) throw RunError(fmt::format("{}: {}", what, result.status().to_string()));
+  return std::move(*result);
+}
+
+Journal open(const StormOptions& options, const std::filesystem::path& database) {
+  JournalOptions journal;
+  journal.schema = kSchema;
+  journal.tick = options.tick;
+  journal.synchronous = options.synchronous;
+  return required(Journal::open(database, std::move(journal)), "opening the journal");
+}
+
+// The statements that the sources push records for.
+struct Statements {
+  Statement block, entry, link, connect, identify, domain;
+};
+
+template <Record T>
+Statement add(Journal& journal) {
+  return required(journal.add_statement(statement_spec<T>()), "adding a statement");
+}
+
+// What one thread has submitted and not yet seen the end of, oldest first.
+class Window {
+ public:
+  explicit Window(Ledger& ledger) : ledger_(ledger) {}
+
+  void add(Outstanding one) { waiting_.push_back(std::move(one)); }
+
+  void settle_ready() {
+    while (!waiting_.empty()) {
+      Outstanding& first = waiting_.front();
+      std::optional<Outcome> outcome = first.receipt.poll();
+      if (!outcome) return;
+      settle(first.mark, first.intended, *outcome, ledger_);
+      waiting_.pop_front();
+    }
+  }
+
+  void settle_all() {
+    for (Outstanding& one : waiting_) {
+      Result<Outcome> outcome = one.receipt.wait();
+      if (outcome)
+        settle(one.mark, one.intended, *outcome, ledger_);
+      else
+        refuse(one.mark.source, one.intended, outcome.status(), ledger_);
+    }
+    waiting_.clear();
+  }
+
+ private:
+  Ledger& ledger_;
+  std::deque<Outstanding> waiting_;
+};
+
+// A reconciliation that was fetched whole and is written in steps, each as long as the lane allows.
+// Shared by the thread that submits it and the lane, one after the other.
+struct SyncJob {
+  std::vector<std::uint64_t> batches;
+  std::vector<std::size_t> written_after;  // batches, after each step that was begun; by step
+
+  Result<Step> step(Transaction& transaction) {
+    std::uint32_t steps = transaction.steps();
+    std::size_t at = steps == 0 ? 0 : written_after[steps - 1];
+    do {
+      if (Status status = write(transaction, batches[at]); !status.ok()) return status;
+    } while (++at < batches.size() && !transaction.yield_due());
+    written_after.resize(steps);
+    written_after.push_back(at);
+    return at < batches.size() ? Step::more : Step::done;
+  }
+
+  static Status write(Transaction& transaction, std::uint64_t batch) {
+    for (std::uint32_t row = 0; row < kSyncRowsPerBatch; ++row) {
+      auto run = [&transaction](const auto&... values) {
+        return transaction.execute(RecordTraits<SyncRow>::sql, values...);
+      };
+      Result<std::uint64_t> changed =
+          std::apply(run, RecordTraits<SyncRow>::columns(sync_row(batch, row)));
+      if (!changed) return changed.status();
+    }
+    return {};
+  }
+
+  std::size_t committed(const Outcome& outcome) const {
+    return outcome.steps == 0 ? 0 : written_after[outcome.steps - 1];
+  }
+};
+
+class Lane : public Strategy {
+ public:
+  Lane(const StormOptions& options, const std::filesystem::path& database)
+      : journal_(open(options, database)) {
+    for (const ClassOptions& one : options.classes) {
+      Result<WriteClass> added = journal_.add_class(one);
+      if (!added)
+        throw UsageError(fmt::format("--class {}: {}", one.name, added.status().message()));
+      classes_.push_back(std::move(*added));
+    }
+    statements_ = {add<BlockRow>(journal_),   add<EntryRow>(journal_),    add<LinkRow>(journal_),
+                   add<ConnectRow>(journal_), add<IdentifyRow>(journal_), add<DomainRow>(journal_)};
+  }
+
+  std::function<void(const Due&)> caller(Ledger& ledger) override {
+    struct Producers {
+      Producer<ConnectRow> connect;
+      Producer<IdentifyRow> identify;
+      Producer<DomainRow> domains;
+    };
+    auto producers =
+        std::make_shared<Producers>(Producers{{of(Source::connect), statements_.connect},
+                                              {of(Source::identify), statements_.identify},
+                                              {of(Source::domains), statements_.domain}});
+    return [this, producers, &ledger](const Due& due) {
+      switch (due.arrival.source) {
+        case Source::connect:
+          return wait_for(due, producers->connect.submit(connect_row(due.arrival)), ledger);
+        case Source::identify:
+          return watch(due, producers->identify.submit(identify_row(due.arrival)), ledger);
+        default:
+          return watch(due, producers->domains.submit(domain_row(due.arrival)), ledger);
+      }
+    };
+  }
+
+  void write_blobs(Feed& feed, Ledger& ledger) override {
+    Window window(ledger);
+    Producer<BlockRow> blocks(of(Source::blobs), statements_.block);
+    Producer<EntryRow> entries(of(Source::blobs), statements_.entry);
+    Producer<LinkRow> links(of(Source::blobs), statements_.link);
+    WriteClass blobs = of(Source::blobs);
+    Group group;
+    while (!feed.stopping()) {
+      feed.wait();
+      std::uint64_t number = feed.next_block();
+      Instant arrived = now();
+      BlobRows rows = blob_rows(feed.input(), number);
+      group.clear();
+      if (rows.block) blocks.add_to(group, *rows.block);
+      entries.add_to(group, rows.entry);
+      links.add_to(group, rows.link);
+      Result<Receipt> receipt = blobs.submit(group);
+      if (receipt)
+        window.add({{Source::blobs, 0, number, 0}, arrived, std::move(*receipt)});
+      else
+        refuse(Source::blobs, arrived, receipt.status(), ledger);
+      window.settle_ready();
+    }
+    window.settle_all();
+  }
+
+  void write_sync(Feed& feed, Ledger& ledger) override {
+    while (!feed.stopping()) {
+      auto job = std::make_shared<SyncJob>();
+      std::vector<Instant> arrived;
+      while (job->batches.size() < kBatchesPerJob && !feed.stopping()) {
+        feed.wait();
+        job->batches.push_back(feed.next_batch());
+        arrived.push_back(now());
+      }
+      if (!job->batches.empty()) run_job(job, arrived, ledger);
+    }
+  }
+
+  void finish(Ledger& ledger) override {
+    Status flushed = journal_.flush(kSettleTimeout);
+    ledger.merge(watcher_.finish());
+    stats_ = journal_.stats();
+    for (Source source : kAllSources) {
+      ledger.of(source).wait.merge(stats_.classes[index(source)].wait);
+    }
+    ledger.merge_hold(stats_.hold);
+    CloseReport report = journal_.close(kSettleTimeout);
+    if (!flushed.ok()) throw RunError("flushing the journal: " + flushed.to_string());
+    if (!report.status.ok()) throw RunError("closing the journal: " + report.status.to_string());
+  }
+
+  // Read by a job, since the journal's connection is its own.
+  Pragmas pragmas() override {
+    auto pragmas = std::make_shared<Pragmas>();
+    Job job{.name = "pragmas", .step = [pragmas](Transaction& transaction) -> Result<Step> {
+              pragmas->clear();
+              for (std::string_view pragma : kPragmas) {
+                auto read = [&](const ResultRow& row) {
+                  pragmas->emplace_back(pragma, row.text(0));
+                };
+                auto done = transaction.query(fmt::format("PRAGMA {}", pragma), read);
+                if (!done) return done.status();
+              }
+              return Step::done;
+            }};
+    Receipt receipt = required(of(Source::sync).submit(std::move(job)), "reading the pragmas");
+    Outcome outcome = required(receipt.wait(), "reading the pragmas");
+    if (!outcome.committed()) throw RunError("reading the pragmas: " + outcome.cause.to_string());
+    return *pragmas;
+  }
+
+  std::optional<JournalStats> journal_stats() const override { return stats_; }
+
+ private:
+  WriteClass& of(Source source) { return classes_[index(source)]; }
+
+  static Mark mark_of(const Arrival& arrival) {
+    return {arrival.source, arrival.key, arrival.number, 0};
+  }
+
+  static void wait_for(const Due& due, Result<Receipt> receipt, Ledger& ledger) {
+    if (!receipt) return refuse(due.arrival.source, due.intended, receipt.status(), ledger);
+    Result<Outcome> outcome = receipt->wait();
+    if (!outcome) return refuse(due.arrival.source, due.intended, outcome.status(), ledger);
+    settle(mark_of(due.arrival), due.intended, *outcome, ledger);
+  }
+
+  void watch(const Due& due, Result<Receipt> receipt, Ledger& ledger) {
+    if (!receipt) return refuse(due.arrival.source, due.intended, receipt.status(), ledger);
+    watcher_.watch({mark_of(due.arrival), due.intended, std::move(*receipt)});
+  }
+
+  // The sync waits for its job, and only then fetches what the next one writes.
+  void run_job(const std::shared_ptr<SyncJob>& job, const std::vector<Instant>& arrived,
+               Ledger& ledger) {
+    constexpr std::uint64_t kRowBytes = 32;
+    Job submitted{.name = "sync",
+                  .step = [job](Transaction& transaction) { return job->step(transaction); },
+                  .bytes_per_step = kSyncRowsPerBatch * kRowBytes};
+    Result<Receipt> receipt = of(Source::sync).submit(std::move(submitted));
+    Result<Outcome> outcome = receipt ? receipt->wait() : Result<Outcome>(receipt.status());
+    std::size_t committed = outcome ? job->committed(*outcome) : 0;
+    Instant end = now();
+    for (std::size_t i = 0; i < job->batches.size(); ++i) {
+      if (i < committed) {
+        ledger.acknowledge({Source::sync, 0, job->batches[i], 0}, 0, end - arrived[i]);
+      } else {
+        refuse(Source::sync, arrived[i], outcome ? outcome->cause : outcome.status(), ledger);
+      }
+    }
+    if (outcome) ledger.add_rows(Source::sync, outcome->changes);
+  }
+
+  Journal journal_;
+  std::vector<WriteClass> classes_;  // by Source
+  Statements statements_;
+  Watcher watcher_;
+  JournalStats stats_;
+};
+
+}  // namespace
+
+std::unique_ptr<Strategy> make_lane(const StormOptions& options,
+                                    const std::filesystem::path& database) {
+  return std::make_unique<Lane>(options, database);
+}
+
+}  // namespace onelane::bench::storm

@@ -1,0 +1,40 @@
+#include "bench/storm/ledger.h"
+
+namespace onelane::bench::storm {
+
+void Ledger::acknowledge(const Mark& mark, std::uint64_t rows, Nanoseconds total) {
+  Tally& tally = of(mark.source);
+  ++tally.offered;
+  ++tally.acknowledged;
+  tally.rows += rows;
+  tally.total.record(total);
+  marks_.push_back(mark);
+}
+
+void Ledger::refuse(Source source, Refusal why, Nanoseconds total, const std::string& error) {
+  Tally& tally = of(source);
+  ++tally.offered;
+  ++tally.refused[static_cast<std::size_t>(why)];
+  tally.total.record(total);
+  if (why == Refusal::failed && first_error_.empty()) first_error_ = error;
+}
+
+void Ledger::held(Nanoseconds hold) { hold_.record(hold); }
+
+void Ledger::merge(const Ledger& other) {
+  for (Source source : kAllSources) {
+    Tally& mine = of(source);
+    const Tally& theirs = other.of(source);
+    mine.offered += theirs.offered;
+    mine.acknowledged += theirs.acknowledged;
+    for (std::size_t i = 0; i < kRefusals; ++i) mine.refused[i] += theirs.refused[i];
+    mine.rows += theirs.rows;
+    mine.total.merge(theirs.total);
+    mine.wait.merge(theirs.wait);
+  }
+  marks_.insert(marks_.end(), other.marks_.begin(), other.marks_.end());
+  hold_.merge(other.hold_);
+  if (first_error_.empty()) first_error_ = other.first_error_;
+}
+
+}  // namespace onelane::bench::storm

@@ -1,0 +1,310 @@
+#include "bench/storm/options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+
+#include "bench/kit/errors.h"
+
+namespace onelane::bench::storm {
+namespace {
+
+constexpr std::array kStrategyNames{std::string_view("direct"), std::string_view("onelane")};
+
+std::vector<std::string_view> split(std::string_view text, char separator) {
+  std::vector<std::string_view> parts;
+  while (true) {
+    std::size_t at = text.find(separator);
+    parts.push_back(text.substr(0, at));
+    if (at == std::string_view::npos) return parts;
+    text.remove_prefix(at + 1);
+  }
+}
+
+// A key of --class and what it sets.
+struct ClassKey {
+  std::string_view name;
+  std::function<void(ClassOptions&, std::string_view)> set;
+};
+
+WhenFull parse_when_full(std::string_view text) {
+  if (text == "block") return WhenFull::block;
+  if (text == "reject") return WhenFull::reject;
+  if (text == "drop-oldest") return WhenFull::drop_oldest;
+  throw UsageError(fmt::format("'{}' is none of block, reject, drop-oldest", text));
+}
+
+bool parse_switch(std::string_view text) {
+  if (text == "on") return true;
+  if (text == "off") return false;
+  throw UsageError(fmt::format("'{}' is neither on nor off", text));
+}
+
+std::uint32_t parse_weight(std::string_view text) {
+  constexpr std::uint64_t kMost = 1000;
+  std::uint64_t value = parse_count(text);
+  if (value < 1 || value > kMost) {
+    throw UsageError(fmt::format("'{}' is not between 1 and {}", text, kMost));
+  }
+  return static_cast<std::uint32_t>(value);
+}
+
+const std::vector<ClassKey>& class_keys() {
+  using Class = ClassOptions;
+  using Text = std::string_view;
+  static const std::vector<ClassKey> keys{
+      {"guarantee-records", [](Class& c, Text t) { c.guarantee.records = parse_count(t); }},
+      {"guarantee-bytes", [](Class& c, Text t) { c.guarantee.bytes = parse_size(t); }},
+      {"budget-records", [](Class& c, Text t) { c.budget.records = parse_count(t); }},
+      {"budget-bytes", [](Class& c, Text t) { c.budget.bytes = parse_size(t); }},
+      {"budget-hold", [](Class& c, Text t) { c.budget.hold = parse_duration(t); }},
+      {"weight", [](Class& c, Text t) { c.weight = parse_weight(t); }},
+      {"max-delay", [](Class& c, Text t) { c.max_delay = parse_duration(t); }},
+      {"gather", [](Class& c, Text t) { c.gather = parse_duration(t); }},
+      {"capacity-records", [](Class& c, Text t) { c.capacity_records = parse_count(t); }},
+      {"capacity-bytes", [](Class& c, Text t) { c.capacity_bytes = parse_size(t); }},
+      {"when-full", [](Class& c, Text t) { c.when_full = parse_when_full(t); }},
+      {"block-timeout", [](Class& c, Text t) { c.block_timeout = parse_duration(t); }},
+      {"coalesce", [](Class& c, Text t) { c.coalesce = parse_switch(t); }},
+  };
+  return keys;
+}
+
+std::string class_key_names() {
+  std::string names;
+  for (const ClassKey& key : class_keys()) {
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", key.name);
+  }
+  return names;
+}
+
+ClassOptions& class_named(std::string_view wanted, std::array<ClassOptions, kSources>& classes) {
+  for (ClassOptions& options : classes) {
+    if (options.name == wanted) return options;
+  }
+  throw UsageError(
+      fmt::format("there is no class '{}': blobs, sync, connect, identify or domains", wanted));
+}
+
+void set_class_key(std::string_view pair, ClassOptions& options) {
+  std::size_t equals = pair.find('=');
+  std::string_view wanted = pair.substr(0, equals);
+  for (const ClassKey& key : class_keys()) {
+    if (key.name != wanted || equals == std::string_view::npos) continue;
+    try {
+      key.set(options, pair.substr(equals + 1));
+      return;
+    } catch (const UsageError& error) {
+      throw UsageError(fmt::format("{}: {}", wanted, error.what()));
+    }
+  }
+  throw UsageError(fmt::format("'{}' is no KEY=VALUE with a key of {}", pair, class_key_names()));
+}
+
+std::vector<StrategyKind> parse_strategies(std::string_view text) {
+  std::vector<StrategyKind> kinds;
+  for (std::string_view part : split(text, ',')) {
+    auto found = std::find(kStrategyNames.begin(), kStrategyNames.end(), part);
+    if (found == kStrategyNames.end()) {
+      throw UsageError(
+          fmt::format("'{}' is no strategy: direct or onelane, or both with a comma "
+                      "between them",
+                      part));
+    }
+    auto kind = static_cast<StrategyKind>(found - kStrategyNames.begin());
+    if (std::find(kinds.begin(), kinds.end(), kind) != kinds.end()) {
+      throw UsageError(fmt::format("'{}' is there twice", part));
+    }
+    kinds.push_back(kind);
+  }
+  return kinds;
+}
+
+Synchronous parse_synchronous(std::string_view text) {
+  if (text == "normal") return Synchronous::normal;
+  if (text == "full") return Synchronous::full;
+  throw UsageError(fmt::format("'{}' is neither normal nor full", text));
+}
+
+template <class T>
+T within(T value, T least, T most, std::string_view text, std::string_view right) {
+  if (value < least || value > most) {
+    throw UsageError(fmt::format("'{}' is not between {}", text, right));
+  }
+  return value;
+}
+
+FlagSet::Parse into_seconds(Nanoseconds& target) {
+  return [&target](std::string_view text) {
+    double seconds = within(parse_number(text), 0.1, 3600.0, text, "0.1 and 3600");
+    target = Nanoseconds(static_cast<std::int64_t>(seconds * 1e9));
+  };
+}
+
+FlagSet::Parse into_count(std::uint64_t& target, std::uint64_t least, std::uint64_t most) {
+  return [&target, least, most](std::string_view text) {
+    target = within(parse_count(text), least, most, text, fmt::format("{} and {}", least, most));
+  };
+}
+
+FlagSet::Parse into_duration(Nanoseconds& target, Nanoseconds least, Nanoseconds most) {
+  return [&target, least, most](std::string_view text) {
+    target = within(parse_duration(text), least, most, text,
+                    fmt::format("{} and {}", format_duration(least), format_duration(most)));
+  };
+}
+
+void add_workload_flags(FlagSet& flags, StormOptions& o) {
+  using std::chrono::seconds;
+  flags.group("Workload");
+  flags.add({"input", "DIR", "/usr/share/doc", "the real files that blobs writes",
+             into(o.input, [](std::string_view text) { return std::filesystem::path(text); })});
+  flags.add({"input-limit", "SIZE", "256MiB", "how much of them is read, before the clock starts",
+             into(o.input_limit_bytes, parse_size)});
+  flags.add({"seconds", "N", "20", "how long each strategy is measured", into_seconds(o.duration)});
+  flags.add({"connects-per-second", "N", "400",
+             "arrivals of connect and of identify; those of domains are a quarter of it",
+             [&o](std::string_view text) {
+               o.connects_per_second =
+                   within(parse_number(text), 1.0, 100'000.0, text, "1 and 100000");
+             }});
+  flags.add({"heavy", "N", "2", "threads for each of the heavy sources, blobs and sync",
+             into_count(o.heavy, 0, 64)});
+  flags.add({"block-wait", "TIME", "1ms", "how long a heavy thread waits for each block or batch",
+             into_duration(o.block_wait, seconds(0), seconds(10))});
+  flags.add(
+      {"callers", "N", "256", "threads that serve the arrivals", into_count(o.callers, 1, 4096)});
+  flags.add({"grace", "TIME", "2s",
+             "how long arrivals that still wait for a caller at the end are served",
+             into_duration(o.grace, seconds(0), seconds(600))});
+  flags.add({"seed", "N", "1", "of the arrivals", into(o.seed, parse_count)});
+}
+
+void add_strategy_flags(FlagSet& flags, StormOptions& o) {
+  using std::chrono::milliseconds;
+  using std::chrono::seconds;
+  flags.group("Strategies");
+  flags.add({"strategy", "LIST", "direct,onelane",
+             "direct: every caller BEGINs for itself; onelane: they push to a journal",
+             into(o.strategies, parse_strategies)});
+  flags.add({"synchronous", "LEVEL", "normal", "normal, or full: a commit is synced",
+             into(o.synchronous, parse_synchronous)});
+  flags.add({"database", "PATH", "",
+             "keep the databases, as PATH; with two strategies their names come before the "
+             "extension. Without: a private directory that is removed. There must be no such file",
+             [&o](std::string_view text) { o.database = std::filesystem::path(text); }});
+  flags.add({"direct-hold", "TIME", "200ms", "how long heavy threads of direct hold a transaction",
+             into_duration(o.direct_hold, milliseconds(1), seconds(60))});
+}
+
+void add_lane_flags(FlagSet& flags, StormOptions& o) {
+  flags.group("The lane (onelane only)");
+  flags.add(
+      {"tick", "TIME", "10ms", "the largest planned hold", into(o.tick.hold, parse_duration)});
+  flags.add({"tick-records", "N", "4096", "records in a tick", into(o.tick.records, parse_count)});
+  flags.add({"tick-bytes", "SIZE", "8MiB", "bytes in a tick", into(o.tick.bytes, parse_size)});
+  flags.add({"class", "NAME:KEY=VALUE,...", "",
+             "an option of a class: blobs, sync, connect, identify or domains. Keys: " +
+                 class_key_names(),
+             [&o](std::string_view text) { apply_class(text, o.classes); }, true});
+}
+
+void add_output_flags(FlagSet& flags, StormOptions& o) {
+  flags.group("Output");
+  flags.add({"json", "FILE|-", "",
+             "the result as JSON into a file; -: to stdout, and the tables to stderr",
+             [&o](std::string_view text) { o.json = std::string(text); }});
+  flags.add({"fail-if", "EXPR", "",
+             "end with 3 if this holds of the JSON, such as onelane.connect.total_ms.p99>60 or "
+             "onelane.heavy_rows_per_s/direct.heavy_rows_per_s<1.3; may be repeated",
+             [&o](std::string_view text) { o.fail_if.emplace_back(text); }, true});
+}
+
+// What the journal would refuse anyway is refused before anything is measured.
+void check_lane(const StormOptions& options) {
+  JournalOptions journal;
+  journal.tick = options.tick;
+  if (Status status = validate(journal); !status.ok()) throw UsageError(status.message());
+  for (const ClassOptions& one : options.classes) {
+    if (Status status = validate(one); !status.ok()) {
+      throw UsageError(fmt::format("--class {}: {}", one.name, status.message()));
+    }
+  }
+}
+
+void check_databases(const StormOptions& options) {
+  if (!options.database) return;
+  for (StrategyKind kind : options.strategies) {
+    std::filesystem::path path = database_of(options, kind, "");
+    if (std::filesystem::exists(path)) {
+      throw UsageError(
+          fmt::format("--database: {} exists, and is not overwritten; remove it, or "
+                      "give another path",
+                      path.string()));
+    }
+  }
+}
+
+}  // namespace
+
+std::string_view name(StrategyKind kind) noexcept {
+  return kStrategyNames[static_cast<std::size_t>(kind)];
+}
+
+StormOptions::StormOptions() {
+  for (Source source : kAllSources) classes[index(source)].name = name(source);
+  ClassOptions& blobs = classes[index(Source::blobs)];
+  blobs.guarantee = {.records = 64, .bytes = 512 * kKiB};
+  ClassOptions& sync = classes[index(Source::sync)];
+  sync.guarantee = {.records = 256, .bytes = 64 * kKiB};
+  ClassOptions& connect = classes[index(Source::connect)];
+  connect.guarantee = {.records = 512, .bytes = 256 * kKiB};
+  connect.weight = 4;
+  ClassOptions& identify = classes[index(Source::identify)];
+  identify.guarantee = {.records = 128, .bytes = 64 * kKiB};
+  identify.capacity_records = 4096;
+  identify.when_full = WhenFull::drop_oldest;
+  identify.coalesce = true;
+  ClassOptions& domains = classes[index(Source::domains)];
+  domains.guarantee = {.records = 128, .bytes = 64 * kKiB};
+}
+
+void apply_class(std::string_view text, std::array<ClassOptions, kSources>& classes) {
+  std::size_t colon = text.find(':');
+  if (colon == std::string_view::npos) {
+    throw UsageError(fmt::format("'{}' is not NAME:KEY=VALUE,..., such as connect:weight=4", text));
+  }
+  ClassOptions& options = class_named(text.substr(0, colon), classes);
+  for (std::string_view pair : split(text.substr(colon + 1), ',')) set_class_key(pair, options);
+}
+
+bool parse_options(const std::vector<std::string>& arguments, StormOptions& options,
+                   std::ostream& help) {
+  FlagSet flags(
+      "onelane-bench storm [flags]\n\n"
+      "Five sources write to one database, as in a daemon: first each for itself, then "
+      "through\nonelane. Times count from when a write was meant to start.\n\n"
+      "Exit: 0 ok, 1 failed or not verified, 2 wrong flags, 3 a --fail-if holds, 130 "
+      "interrupted");
+  add_workload_flags(flags, options);
+  add_strategy_flags(flags, options);
+  add_lane_flags(flags, options);
+  add_output_flags(flags, options);
+  if (!flags.parse(arguments, help)) return false;
+  check_lane(options);
+  check_databases(options);
+  return true;
+}
+
+std::filesystem::path database_of(const StormOptions& options, StrategyKind kind,
+                                  const std::filesystem::path& scratch) {
+  std::string own(name(kind));
+  if (!options.database) return scratch / (own + ".db");
+  std::filesystem::path path = *options.database;
+  if (options.strategies.size() == 1) return path;
+  return path.parent_path() /
+         fmt::format("{}.{}{}", path.stem().string(), own, path.extension().string());
+}
+
+}  // namespace onelane::bench::storm

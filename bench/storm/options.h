@@ -1,0 +1,61 @@
+// The storm's flags.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <ostream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bench/kit/fail_if.h"
+#include "bench/kit/flags.h"
+#include "bench/kit/units.h"
+#include "bench/storm/workload.h"
+#include "onelane/options.h"
+
+namespace onelane::bench::storm {
+
+enum class StrategyKind : std::uint8_t { direct, onelane };
+std::string_view name(StrategyKind kind) noexcept;
+
+struct StormOptions {
+  StormOptions();  // the classes' defaults; everything else is set by the flags
+
+  std::filesystem::path input;
+  std::uint64_t input_limit_bytes = 0;
+  Nanoseconds duration{0};  // of each strategy
+  Nanoseconds grace{0};     // for what still waits for a caller when the time is over
+  double connects_per_second = 0;
+  std::uint64_t heavy = 0;  // threads for each of blobs and sync
+  Nanoseconds block_wait{0};
+  std::uint64_t callers = 0;
+  std::uint64_t seed = 0;
+
+  std::vector<StrategyKind> strategies;
+  Synchronous synchronous = Synchronous::normal;
+  std::optional<std::filesystem::path> database;
+  Nanoseconds direct_hold{0};
+
+  Budget tick;
+  std::array<ClassOptions, kSources> classes;  // indexed by Source
+
+  std::optional<std::string> json;  // "-": stdout
+  std::vector<FailIf> fail_if;
+};
+
+// False if help was asked for and printed. Throws UsageError.
+bool parse_options(const std::vector<std::string>& arguments, StormOptions& options,
+                   std::ostream& help);
+
+// "connect:weight=4,max-delay=5ms" changes that class. Throws UsageError.
+void apply_class(std::string_view text, std::array<ClassOptions, kSources>& classes);
+
+// The file that a strategy writes to: the path that was given, with the strategy's name before the
+// extension if there are several.
+std::filesystem::path database_of(const StormOptions& options, StrategyKind kind,
+                                  const std::filesystem::path& scratch);
+
+}  // namespace onelane::bench::storm

@@ -1,0 +1,310 @@
+#include "bench/storm/report.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "bench/kit/table.h"
+#include "bench/kit/units.h"
+
+namespace onelane::bench::storm {
+namespace {
+
+using nlohmann::json;
+
+double rounded(double value) {
+  constexpr double kThousandths = 1000;
+  return std::round(value * kThousandths) / kThousandths;
+}
+
+std::string_view name(Synchronous level) { return level == Synchronous::full ? "full" : "normal"; }
+
+std::string_view name(WhenFull policy) {
+  switch (policy) {
+    case WhenFull::block:
+      return "block";
+    case WhenFull::reject:
+      return "reject";
+    default:
+      return "drop-oldest";
+  }
+}
+
+// As --class takes it.
+std::string class_text(const ClassOptions& o) {
+  return fmt::format(
+      "{}:guarantee-records={},guarantee-bytes={},budget-records={},budget-bytes={},budget-hold={},"
+      "weight={},max-delay={},gather={},capacity-records={},capacity-bytes={},when-full={},"
+      "block-timeout={},coalesce={}",
+      o.name, o.guarantee.records, format_size(o.guarantee.bytes), o.budget.records,
+      format_size(o.budget.bytes), format_duration(o.budget.hold), o.weight,
+      format_duration(o.max_delay), format_duration(o.gather), o.capacity_records,
+      format_size(o.capacity_bytes), name(o.when_full), format_duration(o.block_timeout),
+      o.coalesce ? "on" : "off");
+}
+
+std::string input_text(const StormOptions& options, const Input& input) {
+  auto distinct = std::count_if(input.blocks.begin(), input.blocks.end(),
+                                [](const Block& block) { return block.first; });
+  std::string text = fmt::format("{}: {} files, {} in {} blocks, {} of them distinct",
+                                 options.input.string(), format_count(input.files.size()),
+                                 format_size(input.bytes), format_count(input.blocks.size()),
+                                 format_count(static_cast<std::uint64_t>(distinct)));
+  if (input.cut_at_limit) {
+    text += fmt::format("; there is more, cut at --input-limit {}",
+                        format_size(options.input_limit_bytes));
+  }
+  if (input.unreadable_files != 0) {
+    text += fmt::format("; {} files could not be read", input.unreadable_files);
+  }
+  return text;
+}
+
+// Histograms of nanoseconds.
+json spread(const Histogram& times) {
+  return {{"p50", rounded(to_ms(times.p50()))},
+          {"p99", rounded(to_ms(times.p99()))},
+          {"max", rounded(to_ms(times.max()))}};
+}
+
+json class_json(const StrategyResult& result, Source source) {
+  const Tally& tally = result.ledger.of(source);
+  json out{{"name", name(source)},
+           {"offered", tally.offered},
+           {"acknowledged", tally.acknowledged},
+           {"busy", tally.count(Refusal::busy)},
+           {"failed", tally.count(Refusal::failed)},
+           {"superseded", tally.count(Refusal::superseded)},
+           {"dropped", tally.count(Refusal::dropped)},
+           {"unserved", tally.count(Refusal::unserved)},
+           {"lost", result.verdict.lost[index(source)]},
+           {"rows", tally.rows},
+           {"total_ms", spread(tally.total)}};
+  if (result.journal) out["wait_ms"] = spread(tally.wait);
+  return out;
+}
+
+json journal_json(const JournalStats& stats) {
+  json ends;
+  for (std::size_t i = 0; i < kTickEndCount; ++i) {
+    ends[std::string(onelane::name(static_cast<TickEnd>(i)))] = stats.tick_ends[i];
+  }
+  return {{"ticks", stats.ticks},
+          {"caller_ticks", stats.caller_ticks},
+          {"attempts", stats.attempts},
+          {"busy", stats.busy},
+          {"overlong_steps", stats.overlong_steps},
+          {"tick_ends", ends},
+          {"units_per_tick",
+           {{"p50", stats.units_per_tick.p50()}, {"max", stats.units_per_tick.max()}}},
+          {"bytes_per_tick",
+           {{"p50", stats.bytes_per_tick.p50()}, {"max", stats.bytes_per_tick.max()}}}};
+}
+
+json strategy_json(const StrategyResult& result) {
+  json out{{"name", name(result.kind)},
+           {"hold_ms", spread(result.ledger.hold())},
+           {"transactions", result.ledger.hold().count()},
+           {"occupancy", rounded(result.occupancy())},
+           {"heavy_rows_per_s", rounded(result.heavy_rows_per_s())},
+           {"wal_bytes_max", result.wal_bytes_max},
+           {"elapsed_s", rounded(to_seconds(result.elapsed))},
+           {"verified", result.verdict.verified()},
+           {"faults", result.verdict.faults},
+           {"pragmas", json::object()},
+           {"classes", json::array()}};
+  for (const auto& [pragma, value] : result.pragmas) out["pragmas"][pragma] = value;
+  for (Source source : kAllSources) out["classes"].push_back(class_json(result, source));
+  if (result.journal) out["journal"] = journal_json(*result.journal);
+  return out;
+}
+
+json settings_json(const StormOptions& o) {
+  json classes = json::array();
+  for (const ClassOptions& one : o.classes) classes.push_back(class_text(one));
+  return {{"input", o.input.string()},
+          {"seconds", to_seconds(o.duration)},
+          {"connects_per_second", o.connects_per_second},
+          {"heavy", o.heavy},
+          {"block_wait_ms", to_seconds(o.block_wait) * 1e3},
+          {"direct_hold_ms", to_seconds(o.direct_hold) * 1e3},
+          {"callers", o.callers},
+          {"grace_ms", to_seconds(o.grace) * 1e3},
+          {"seed", o.seed},
+          {"synchronous", name(o.synchronous)},
+          {"tick_ms", to_seconds(o.tick.hold) * 1e3},
+          {"tick_records", o.tick.records},
+          {"tick_bytes", o.tick.bytes},
+          {"classes", classes}};
+}
+
+json environment_json(const Environment& environment) {
+  return {{"processors", environment.processors},
+          {"sqlite", environment.sqlite_version},
+          {"sqlite_options", environment.sqlite_options},
+          {"file_system", environment.file_system},
+          {"sync_ms",
+           {{"p50", rounded(to_ms(environment.sync_ns_p50))},
+            {"max", rounded(to_ms(environment.sync_ns_max))}}}};
+}
+
+void add_times(std::vector<std::string>& cells, const Histogram& times) {
+  cells.push_back(format_ms(to_ms(times.p50())));
+  cells.push_back(format_ms(to_ms(times.p99())));
+  cells.push_back(format_ms(to_ms(times.max())));
+}
+
+Table class_table(const std::vector<StrategyResult>& results) {
+  Table table;
+  std::vector<std::string> titles{"class"};
+  table.group("", 1);
+  for (const StrategyResult& result : results) {
+    for (const char* title : {"offered", "ack'd", "busy", "failed", "p50", "p99", "max"}) {
+      titles.emplace_back(title);
+    }
+    if (result.journal) titles.insert(titles.end(), {"wait p50", "p99", "max"});
+    table.group(fmt::format("{} (times in ms)", name(result.kind)), result.journal ? 10 : 7);
+  }
+  table.columns(titles);
+  for (Source source : kAllSources) {
+    std::vector<std::string> cells{std::string(name(source))};
+    for (const StrategyResult& result : results) {
+      const Tally& tally = result.ledger.of(source);
+      for (std::uint64_t count : {tally.offered, tally.acknowledged, tally.count(Refusal::busy),
+                                  tally.count(Refusal::failed)}) {
+        cells.push_back(format_count(count));
+      }
+      add_times(cells, tally.total);
+      if (result.journal) add_times(cells, tally.wait);
+    }
+    table.row(cells);
+  }
+  return table;
+}
+
+std::string spread_text(const Histogram& times) {
+  return fmt::format("{} / {} / {}", format_ms(to_ms(times.p50())), format_ms(to_ms(times.p99())),
+                     format_ms(to_ms(times.max())));
+}
+
+std::uint64_t lost(const StrategyResult& result) {
+  std::uint64_t lost = 0;
+  for (std::uint64_t count : result.verdict.lost) lost += count;
+  return lost;
+}
+
+std::string refused_text(const StrategyResult& result, Refusal why) {
+  std::uint64_t count = 0;
+  for (Source source : kAllSources) count += result.ledger.of(source).count(why);
+  return format_count(count);
+}
+
+Table strategy_table(const std::vector<StrategyResult>& results) {
+  Table table;
+  std::vector<std::string> titles{""};
+  for (const StrategyResult& result : results) titles.emplace_back(name(result.kind));
+  table.columns(titles);
+  auto row = [&](std::string title, auto cell) {
+    std::vector<std::string> cells{std::move(title)};
+    for (const StrategyResult& result : results) cells.push_back(cell(result));
+    table.row(cells);
+  };
+  using Result = const StrategyResult&;
+  row("hold p50 / p99 / max, ms", [](Result r) { return spread_text(r.ledger.hold()); });
+  row("transactions", [](Result r) { return format_count(r.ledger.hold().count()); });
+  row("occupancy", [](Result r) { return fmt::format("{:.0f} %", r.occupancy() * 100); });
+  row("heavy rows/s",
+      [](Result r) { return format_count(static_cast<std::uint64_t>(r.heavy_rows_per_s())); });
+  row("largest log", [](Result r) { return format_size(r.wal_bytes_max); });
+  row("superseded", [](Result r) { return refused_text(r, Refusal::superseded); });
+  row("dropped", [](Result r) { return refused_text(r, Refusal::dropped); });
+  row("unserved", [](Result r) { return refused_text(r, Refusal::unserved); });
+  row("lost", [](Result r) { return format_count(lost(r)); });
+  row("verified", [](Result r) { return std::string(r.verdict.verified() ? "yes" : "NO"); });
+  return table;
+}
+
+std::string notes(const StrategyResult& result) {
+  std::string text;
+  std::string own(name(result.kind));
+  for (Source source : kAllSources) {
+    std::uint64_t unserved = result.ledger.of(source).count(Refusal::unserved);
+    if (unserved == 0) continue;
+    text += fmt::format(
+        "{}: {} of {} writes of {} were never begun by a caller; their times count "
+        "up to the end of the grace\n",
+        own, format_count(unserved), format_count(result.ledger.of(source).offered), name(source));
+  }
+  if (!result.ledger.first_error().empty()) {
+    text += fmt::format("{}: the first failure was: {}\n", own, result.ledger.first_error());
+  }
+  for (const std::string& example : result.verdict.examples) {
+    text += fmt::format("{}: NOT VERIFIED: {}\n", own, example);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string settings_text(const StormOptions& o, const Input& input,
+                          const Environment& environment) {
+  std::string text;
+  text += fmt::format("input     {}\n", input_text(o, input));
+  text += fmt::format(
+      "load      {} each: {} connects/s and as many identifies, {:g} domains/s, from {} callers; "
+      "{} threads each for\n          blobs and sync, which wait {} per block; seed {}\n",
+      format_duration(o.duration), o.connects_per_second, o.connects_per_second / 4, o.callers,
+      o.heavy, format_duration(o.block_wait), o.seed);
+  text += fmt::format("direct    heavy transactions of {}, busy timeout 10s\n",
+                      format_duration(o.direct_hold));
+  text +=
+      fmt::format("onelane   ticks of at most {}, {} records, {}\n", format_duration(o.tick.hold),
+                  format_count(o.tick.records), format_size(o.tick.bytes));
+  text += fmt::format(
+      "machine   {} processors; database on {}, where syncing a page takes {} ms (max {} ms)\n",
+      environment.processors, environment.file_system, format_ms(to_ms(environment.sync_ns_p50)),
+      format_ms(to_ms(environment.sync_ns_max)));
+  text += fmt::format("SQLite    {}, {}\n", environment.sqlite_version,
+                      fmt::join(environment.sqlite_options, ", "));
+  return text;
+}
+
+std::string results_text(const std::vector<StrategyResult>& results) {
+  std::string text;
+  for (const StrategyResult& result : results) {
+    text += fmt::format("{:8}  pragmas:", name(result.kind));
+    for (const auto& [pragma, value] : result.pragmas) text += fmt::format(" {}={}", pragma, value);
+    text += "\n";
+  }
+  text += fmt::format("\n{}\n{}", class_table(results).text(), strategy_table(results).text());
+  std::string remarks;
+  for (const StrategyResult& result : results) remarks += notes(result);
+  return remarks.empty() ? text : text + "\n" + remarks;
+}
+
+json to_json(const StormOptions& options, const Input& input, const Environment& environment,
+             const std::vector<StrategyResult>& results) {
+  json out{{"schema", 1},
+           {"question", "storm"},
+           {"settings", settings_json(options)},
+           {"environment", environment_json(environment)},
+           {"strategies", json::array()}};
+  out["settings"]["input_bytes"] = input.bytes;
+  out["settings"]["input_blocks"] = input.blocks.size();
+  for (const StrategyResult& result : results) out["strategies"].push_back(strategy_json(result));
+  return out;
+}
+
+json empty_json(const StormOptions& options) {
+  std::vector<StrategyResult> results;
+  for (StrategyKind kind : options.strategies) {
+    StrategyResult& result = results.emplace_back();
+    result.kind = kind;
+    if (kind == StrategyKind::onelane) result.journal.emplace();
+  }
+  return to_json(options, {}, {}, results);
+}
+
+}  // namespace onelane::bench::storm
