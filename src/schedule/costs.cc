@@ -22,10 +22,10 @@ constexpr double kCommitBytesPerRecord = 256;
 // Each sample takes this share of all that is known: the last hundred or so count.
 constexpr double kForget = 1.0 / 64;
 
-// A sample counts as at most this many times what was predicted for it. A COMMIT with a checkpoint
-// in it, about ten times a plain one, still counts whole; a machine that was suspended does not.
-// Costs that really rose this far are reached within a few samples, each raising the next one's
-// limit.
+// A sample counts as at most this many times what was predicted for it, now or at the start. A
+// COMMIT with a checkpoint in it, about ten times a plain one, still counts whole; a machine that
+// was suspended does not. Costs that really rose this far are reached within a few samples, each
+// raising the next one's limit.
 constexpr double kFreak = 16;
 
 // How strongly the ratio of the start holds against samples that hardly tell a from b, relative to
@@ -49,7 +49,8 @@ double elapsed_ps(Duration elapsed) {
 CostFit::CostFit(double a, double b) : start_a_(a), start_b_(b), a_(a), b_(b) {}
 
 void CostFit::learn(double u, double v, double took) {
-  const double predicted = a_ * u + b_ * v;
+  if (u <= 0 && v <= 0) return;
+  const double predicted = std::max(a_ * u + b_ * v, start_a_ * u + start_b_ * v);
   took = std::min(took, kFreak * predicted);
   const double keep = 1 - kForget;
   uu_ = keep * uu_ + u * u;
