@@ -82,6 +82,7 @@ Status Connection::configure(const JournalOptions& options) {
 
 Status Connection::set(const std::string& pragma, const std::string& value,
                        const std::string& expected) {
+  const Guard::Armed armed(guard_);  // journal_mode commits its change
   std::string answer;
   int code = run_own("PRAGMA " + pragma + "=" + value, answer);
   if (code == SQLITE_OK) code = run_own("PRAGMA " + pragma, answer);

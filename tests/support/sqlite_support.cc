@@ -1,0 +1,79 @@
+#include "tests/support/sqlite_support.h"
+
+#include <algorithm>
+
+namespace onelane::test {
+
+namespace {
+
+struct Seen {
+  sqlite3* newest = nullptr;
+  std::vector<std::string> sql;
+};
+
+Seen g_seen;  // auto-extensions get no argument
+
+int on_statement(unsigned, void*, void* statement, void*) {
+  g_seen.sql.emplace_back(sqlite3_sql(static_cast<sqlite3_stmt*>(statement)));
+  return 0;
+}
+
+int on_open(sqlite3* db, char**, const struct sqlite3_api_routines*) {
+  g_seen.newest = db;
+  return sqlite3_trace_v2(db, SQLITE_TRACE_STMT, on_statement, nullptr);
+}
+
+// SQLite keeps the entry point under a type that it is not called by.
+void (*entry_point())() { return reinterpret_cast<void (*)()>(on_open); }
+
+std::string row_of(sqlite3_stmt* statement) {
+  std::string row;
+  for (int column = 0; column < sqlite3_column_count(statement); ++column) {
+    const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(statement, column));
+    row += (column == 0 ? "" : "|") + std::string(text == nullptr ? "NULL" : text);
+  }
+  return row;
+}
+
+}  // namespace
+
+std::string query(sqlite3* db, const std::string& sql) {
+  sqlite3_stmt* statement = nullptr;
+  int code = sqlite3_prepare_v2(db, sql.c_str(), -1, &statement, nullptr);
+  std::string rows;
+  while (code == SQLITE_OK || code == SQLITE_ROW) {
+    code = sqlite3_step(statement);
+    if (code == SQLITE_ROW) rows += (rows.empty() ? "" : " ") + row_of(statement);
+  }
+  sqlite3_finalize(statement);
+  return code == SQLITE_DONE ? rows : "error " + std::to_string(code);
+}
+
+std::string query(const std::filesystem::path& path, const std::string& sql) {
+  return OtherConnection(path).query(sql);
+}
+
+OtherConnection::OtherConnection(const std::filesystem::path& path) {
+  sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READWRITE, nullptr);
+}
+
+std::string OtherConnection::query(const std::string& sql) { return test::query(db_, sql); }
+
+ConnectionSpy::ConnectionSpy() {
+  g_seen = {};
+  sqlite3_auto_extension(entry_point());
+}
+
+ConnectionSpy::~ConnectionSpy() { sqlite3_cancel_auto_extension(entry_point()); }
+
+sqlite3* ConnectionSpy::newest() const noexcept { return g_seen.newest; }
+
+const std::vector<std::string>& ConnectionSpy::sql() const noexcept { return g_seen.sql; }
+
+std::ptrdiff_t ConnectionSpy::position(const std::string& start) const {
+  const auto found = std::find_if(g_seen.sql.begin(), g_seen.sql.end(),
+                                  [&](const std::string& sql) { return sql.starts_with(start); });
+  return found == g_seen.sql.end() ? -1 : found - g_seen.sql.begin();
+}
+
+}  // namespace onelane::test

@@ -1,0 +1,49 @@
+// What tests of the SQLite sink see a database with: a connection of their own, and a spy that gets
+// hold of the connections that the library opens, which needs no hook in the library.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace onelane::test {
+
+// Another connection, as another program would have one.
+class OtherConnection {
+ public:
+  explicit OtherConnection(const std::filesystem::path& path);
+  ~OtherConnection() { sqlite3_close_v2(db_); }
+  OtherConnection(const OtherConnection&) = delete;
+  OtherConnection& operator=(const OtherConnection&) = delete;
+
+  // All rows: columns joined by '|', rows by ' ', NULL as "NULL"; or "error <code>".
+  std::string query(const std::string& sql);
+  sqlite3* handle() const noexcept { return db_; }
+
+ private:
+  sqlite3* db_ = nullptr;
+};
+
+// The same on a connection that lives no longer than the query.
+std::string query(const std::filesystem::path& path, const std::string& sql);
+std::string query(sqlite3* db, const std::string& sql);
+
+// Sees every connection that is opened while it lives, and the SQL that runs on it. One at a time,
+// and connections on one thread.
+class ConnectionSpy {
+ public:
+  ConnectionSpy();
+  ~ConnectionSpy();
+  ConnectionSpy(const ConnectionSpy&) = delete;
+  ConnectionSpy& operator=(const ConnectionSpy&) = delete;
+
+  sqlite3* newest() const noexcept;
+  const std::vector<std::string>& sql() const noexcept;
+  // The position of the first statement that starts so, or -1.
+  std::ptrdiff_t position(const std::string& start) const;
+};
+
+}  // namespace onelane::test
