@@ -14,9 +14,12 @@ if(PROJECT_IS_TOP_LEVEL)
   endif()
 endif()
 
+# A designated initializer names what it sets and means the defaults for the rest: clang++ knows,
+# g++ 12 warns all the same.
 add_library(onelane_warnings INTERFACE)
 target_compile_options(onelane_warnings INTERFACE
-  -Wall -Wextra -Wpedantic -Wshadow -Wconversion $<$<BOOL:${ONELANE_WERROR}>:-Werror>)
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+  -Wno-missing-field-initializers $<$<BOOL:${ONELANE_WERROR}>:-Werror>)
 
 if(ONELANE_SANITIZE)
   add_compile_options(-fsanitize=${ONELANE_SANITIZE} -fno-sanitize-recover=all
