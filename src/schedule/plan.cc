@@ -73,7 +73,8 @@ class Planner {
   std::vector<std::uint32_t> credited_;      // classes whose head is due for credit
   std::vector<std::uint32_t> shared_order_;  // classes in the order of their shared slices
   Load load_;
-  Load guaranteed_;  // of load_, what the guarantees took
+  Load guaranteed_;             // of load_, what the guarantees took
+  std::uint32_t after_served_;  // whose turn it is in the next round
   State state_;
   Plan plan_;
 };
@@ -81,7 +82,12 @@ class Planner {
 Planner::Planner(const Budget& tick, std::span<const Share> shares,
                  std::span<const std::span<const Unit>> backlogs, const Costs& costs,
                  const State& state, TimePoint now)
-    : tick_(tick), costs_(costs), now_(now), hold_ps_(to_ps(tick.hold)), state_(state) {
+    : tick_(tick),
+      costs_(costs),
+      now_(now),
+      hold_ps_(to_ps(tick.hold)),
+      after_served_(state.turn),
+      state_(state) {
   lanes_.reserve(shares.size());
   for (std::uint32_t klass = 0; klass < shares.size(); ++klass) {
     lanes_.emplace_back(backlogs[klass], shares[klass], costs, klass);
@@ -192,6 +198,7 @@ bool Planner::take_owed(std::uint32_t klass) {
     if (lane.taken == lane.guaranteed) shared_order_.push_back(klass);
     state.deficit_ps -= static_cast<std::int64_t>(lane.next_ps());
     take(lane);
+    after_served_ = (klass + 1) % lane_count();
     if (met()) return false;
   }
   return true;
@@ -210,6 +217,7 @@ std::uint64_t Planner::rounds_needed() const {
 }
 
 void Planner::grant(std::uint64_t rounds) {
+  state_.turn = after_served_;
   for (std::uint32_t klass = 0; klass < lane_count(); ++klass) {
     const Room left = room(lanes_[klass]);
     if (left != Room::now && left != Room::later) continue;

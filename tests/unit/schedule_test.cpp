@@ -493,12 +493,12 @@ TEST(Stop, EndsTheTickWhenTheNextUnitAndItsCommitWouldNotFit) {
 }
 
 TEST(Stop, NeverLeavesATickEmpty) {
-  const Costs costs{.classes = {{.per_record_ps = kMicrosecondPs}}, .commit_fixed_ps = 1};
+  const Costs costs{.classes = {{.per_record_ps = kMicrosecondPs}}, .commit = {}};
   EXPECT_FALSE(stop({.elapsed = 1s, .next = {.bytes = 1, .records = 1}}, costs, 1ms));
 }
 
 TEST(Refund, GivesBackWhatThePlanHadCharged) {
-  const Costs costs{.classes = {{.per_record_ps = 7, .per_byte_ps = 2}}};
+  const Costs costs{.classes = {{.per_record_ps = 7, .per_byte_ps = 2}}, .commit = {}};
   State state{.classes = {{.deficit_ps = 100}}};
   const std::vector<Unit> units = {{.bytes = 10, .records = 1}, {.bytes = 1, .records = 2}, {}};
   refund(state, costs, 0, units);
@@ -517,7 +517,7 @@ TEST_F(Planning, AWholePlanRefundedLeavesTheDeficitsAsTheRoundsHadGrantedThem) {
   }
   for (const auto& of : state_.classes) EXPECT_EQ(of.deficit_ps, 50'000'000);
   for (auto& backlog : backlogs_) backlog.erase(backlog.begin());
-  EXPECT_EQ(planned(), "0:1! 1:1! 0:50 1:48");
+  EXPECT_EQ(planned(), "0:1! 1:1! 1:50 0:48");
 }
 
 // ---- what follows from the options
@@ -526,7 +526,8 @@ TEST(Guarantees, FitWhenTheirLargerFractionsAddUpToATick) {
   const Budget tick{.records = 90, .bytes = 900, .hold = 1ms};
   const auto fit = [&](std::vector<Guarantee> guarantees) {
     std::vector<Share> shares;
-    for (const auto& guarantee : guarantees) shares.push_back({.guarantee = guarantee});
+    for (const auto& guarantee : guarantees)
+      shares.push_back({.guarantee = guarantee, .budget = tick});
     return guarantees_fit(tick, shares);
   };
   EXPECT_TRUE(fit({}));
@@ -635,8 +636,9 @@ TEST_F(Learning, LearnsOfRecordsWithoutBytes) {
 }
 
 TEST_F(Learning, CostsAreNeverNegative) {
-  for (std::uint64_t i = 1; i < 50; ++i)
-    model_.learn_slice(0, i, 1000 * (50 - i), Duration(i * 9000));
+  for (std::uint64_t i = 1; i < 50; ++i) {
+    model_.learn_slice(0, i, 1000 * (50 - i), Duration(9000 * i - 50 * (50 - i)));
+  }
   EXPECT_EQ(learned().per_byte_ps, 0U);
   expect_near(learned().per_record_ps, 9e6, 0.05);
 }
