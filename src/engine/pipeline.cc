@@ -18,6 +18,15 @@ namespace {
 constexpr std::uint64_t kPsPerNs = 1000;
 // A job's step may always use this part of the tick's hold, however full the tick is otherwise.
 constexpr int kStepShareMin = 4;
+constexpr Duration kStepTimeMin = std::chrono::microseconds(100);
+
+std::size_t planned_slots(const schedule::Plan& plan, std::size_t klass) {
+  std::size_t reach = 0;
+  for (const schedule::Slice& slice : plan.slices) {
+    if (slice.klass == klass) reach = std::max<std::size_t>(reach, slice.first + slice.count);
+  }
+  return reach;
+}
 
 bool between_steps(const Entry& entry) {
   return entry.kind == EntryKind::job && entry.job->steps > 0;
@@ -153,32 +162,39 @@ bool Pipeline::declines(const Runner& runner) const {
   return runner.patience && predict() > *runner.patience;
 }
 
-// The hold of the selected units, jobs counted as their class's steps took so far.
+// The hold of the selected units, but for jobs.
 Duration Pipeline::predict() const {
   const schedule::Costs& costs = costs_.costs();
   std::uint64_t ps = costs.commit_fixed_ps;
   for (const Work& work : work_) {
     const schedule::LinearCost& own = costs.classes[work.entry->klass];
-    ps += work.entry->rows * (own.per_record_ps + costs.commit.per_record_ps) +
-          work.entry->bytes * (own.per_byte_ps + costs.commit.per_byte_ps);
+    ps += work.entry->rows * costs.commit.per_record_ps +
+          work.entry->bytes * costs.commit.per_byte_ps;
+    if (work.entry->kind == EntryKind::job) continue;
+    ps += work.entry->rows * own.per_record_ps + work.entry->bytes * own.per_byte_ps;
   }
   return Duration(static_cast<Duration::rep>(ps / kPsPerNs));
 }
 
-// What each selected job's step may take: an equal part of what the rest leaves of the hold.
+// What each selected job's step may take of the hold: where the plan leaves others waiting, its
+// class's share by weight, or a step that uses all that is left would leave them ever less (its
+// cost is learned); otherwise all that is left.
 Duration Pipeline::step_time(const schedule::Plan& plan) const {
-  const auto jobs = std::count_if(work_.begin(), work_.end(), [](const Work& work) {
-    return work.entry->kind == EntryKind::job;
-  });
-  if (jobs == 0) return Duration(0);
-  const schedule::Costs& costs = costs_.costs();
-  Duration rest = plan.hold - predict();
-  for (const Work& work : work_) {
-    if (work.entry->kind != EntryKind::job) continue;
-    rest += Duration(
-        static_cast<Duration::rep>(costs.classes[work.entry->klass].per_record_ps / kPsPerNs));
+  std::uint64_t job_weight = 0;
+  std::uint64_t waiting_weight = 0;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    const Staging& staging = lanes_[i]->staging;
+    if (staging.empty()) continue;
+    if (staging.jobs() != 0) {
+      job_weight += shares_[i].weight;
+    } else if (planned_slots(plan, i) < staging.slots()) {
+      waiting_weight += shares_[i].weight;
+    }
   }
-  return std::max(rest, tick_budget_.hold / kStepShareMin) / jobs;
+  if (job_weight == 0) return Duration(0);
+  const Duration rest = std::max(plan.hold - predict(), tick_budget_.hold / kStepShareMin);
+  const auto total = static_cast<Duration::rep>(job_weight + waiting_weight);
+  return std::max(rest * static_cast<Duration::rep>(job_weight) / total, kStepTimeMin);
 }
 
 commit::TickResult Pipeline::commit(const schedule::Plan& plan) {
@@ -350,17 +366,11 @@ void Pipeline::poison(const commit::TickResult& result, ack::Wakes& wakes) {
 }
 
 void Pipeline::compact(const schedule::Plan& plan) {
-  // A class's shared slice follows its guaranteed one, so the last that names it reaches furthest.
-  for (auto slice = plan.slices.rbegin(); slice != plan.slices.rend(); ++slice) {
-    if (slice->first + slice->count == 0) continue;
-    const bool guaranteed_part_of_longer =
-        std::any_of(plan.slices.rbegin(), slice,
-                    [&](const schedule::Slice& other) { return other.klass == slice->klass; });
-    if (guaranteed_part_of_longer) continue;
-    Staging& staging = lanes_[slice->klass]->staging;
-    staging.compact(std::min<std::size_t>(staging.slots(), slice->first + slice->count));
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    Staging& staging = lanes_[i]->staging;
+    staging.compact(std::min(staging.slots(), planned_slots(plan, i)));
+    lanes_[i]->give_back();
   }
-  for (ClassLane* lane : lanes_) lane->give_back();
 }
 
 void Pipeline::end(Status cause) {
