@@ -62,9 +62,8 @@ Status Connection::configure(const JournalOptions& options) {
   // A misspelt column in double quotes is an error, not a string.
   sqlite3_db_config(db_, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
   sqlite3_db_config(db_, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
-  // The file may come from anywhere: its triggers and views get harmless functions only, and SQL
-  // cannot damage the file.
-  sqlite3_db_config(db_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  // SQL cannot write to SQLite's internal tables. The schema stays trusted: full-text tables fed by
+  // triggers need it, and no function with a side effect is registered here that it could misuse.
   sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   guard_.install(db_);
   log_keeper_.install(db_);

@@ -94,4 +94,8 @@ Errc errc_of(Fault fault) noexcept {
   return Errc::internal;
 }
 
+bool surely_undone(int code) noexcept {
+  return (code & 0xff) == SQLITE_FULL || code == SQLITE_CONSTRAINT_COMMITHOOK;
+}
+
 }  // namespace onelane::sqlite

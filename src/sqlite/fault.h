@@ -40,4 +40,8 @@ std::span<const FaultRow> fault_table() noexcept;
 Fault fault_of(int code, Place place) noexcept;
 Errc errc_of(Fault fault) noexcept;
 
+// Whether no recovery can bring the rows back after COMMIT answered `code` and ended the
+// transaction: a full disk (see above), or the guard's veto, which comes before any write.
+bool surely_undone(int code) noexcept;
+
 }  // namespace onelane::sqlite

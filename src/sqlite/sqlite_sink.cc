@@ -301,7 +301,9 @@ Reply SqliteSink::commit() {
   }
   const int code = connection_->commit_own(commit_.get());
   if (code != SQLITE_OK) {
-    return noted(kept_if_failed(connection_->failure(code, Place::commit, "COMMIT")));
+    Reply reply = noted(kept_if_failed(connection_->failure(code, Place::commit, "COMMIT")));
+    if (reply.effect == Effect::ended && !surely_undone(code)) reply.effect = Effect::unknown;
+    return reply;
   }
   // The rows are committed, whatever the checkpoint after it met; the next begin() tells.
   if (const int log = connection_->log_failure(); log != SQLITE_OK && broken_.ok()) {
