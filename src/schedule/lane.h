@@ -46,7 +46,7 @@ struct Lane {
            add_ps(used.ps, linear_ps(commit_cost, used.records, used.bytes)) >= budget_ps;
   }
 
-  // Whether the next unit belongs to this tick's guarantee. A free unit always does.
+  // Whether the next unit belongs to this tick's guarantee.
   bool next_is_guaranteed() const {
     return !exhausted() && !closed && next().records <= guarantee.records - used.records &&
            next().bytes <= guarantee.bytes - used.bytes;
@@ -61,10 +61,13 @@ struct Lane {
     return never ? TimePoint::max() : unit.pushed + share.max_delay;
   }
 
+  // Free units go along with what is before them.
   void take() {
-    closed = next().closes_slice;
     used.add(next(), next_ps());
-    ++taken;
+    do {
+      closed = next().closes_slice;
+      ++taken;
+    } while (!closed && !exhausted() && is_free(next()));
   }
 
   std::span<const Unit> backlog;

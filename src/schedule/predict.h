@@ -34,9 +34,13 @@ inline std::uint64_t linear_ps(const LinearCost& cost, std::uint64_t records, st
   return add_ps(times_ps(records, cost.per_record_ps), times_ps(bytes, cost.per_byte_ps));
 }
 
-// At least 1, so that even free units take turns.
+// Cancelled, or a barrier: it passes whenever nothing stands before it.
+inline bool is_free(const Unit& unit) { return unit.records == 0 && unit.bytes == 0; }
+
+// Whatever is not free costs something, so that classes take turns even where nothing was learned.
 inline std::uint64_t unit_ps(const LinearCost& cost, const Unit& unit) {
-  return std::max<std::uint64_t>(1, linear_ps(cost, unit.records, unit.bytes));
+  const std::uint64_t least = is_free(unit) ? 0 : 1;
+  return std::max(least, linear_ps(cost, unit.records, unit.bytes));
 }
 
 inline std::uint64_t commit_ps(const Costs& costs, std::uint64_t records, std::uint64_t bytes) {

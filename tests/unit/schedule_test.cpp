@@ -131,6 +131,16 @@ TEST_F(Planning, CancelledUnitsAndBarriersAreFree) {
   EXPECT_EQ(planned(), "0:51!");
 }
 
+TEST_F(Planning, AFreeUnitGoesAlongWithWhatIsBeforeIt) {
+  const auto small = add_class({1, 10});
+  tick_.records = 3;
+  push(small, 3);
+  push(small, 1, {});
+  EXPECT_EQ(planned(), "0:1! 0:3") << "though the tick is full";
+  backlogs_[small] = {heavy(50), {}};
+  EXPECT_EQ(planned(), "0:2");
+}
+
 TEST_F(Planning, AGuaranteeIsServedHoweverLongItTakes) {
   push(add_class({10, 1000}), 20);
   push(add_class({10, 1000}), 20);
@@ -502,7 +512,7 @@ TEST(Refund, GivesBackWhatThePlanHadCharged) {
   State state{.classes = {{.deficit_ps = 100}}};
   const std::vector<Unit> units = {{.bytes = 10, .records = 1}, {.bytes = 1, .records = 2}, {}};
   refund(state, costs, 0, units);
-  EXPECT_EQ(state.classes[0].deficit_ps, 100 + 27 + 16 + 1);
+  EXPECT_EQ(state.classes[0].deficit_ps, 100 + 27 + 16);
 }
 
 TEST_F(Planning, AWholePlanRefundedLeavesTheDeficitsAsTheRoundsHadGrantedThem) {
