@@ -11,11 +11,15 @@ namespace onelane::engine {
 class Baton {
  public:
   void lock() {
+    claims_.fetch_add(1, std::memory_order_relaxed);
     mutex_.lock();
+    claims_.fetch_sub(1, std::memory_order_relaxed);
     holder_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   }
+  // Never ahead of somebody who is blocked in lock(): callers that keep trying would starve the
+  // committer thread, since a mutex is not fair.
   bool try_lock() {
-    if (!mutex_.try_lock()) return false;
+    if (claims_.load(std::memory_order_relaxed) != 0 || !mutex_.try_lock()) return false;
     holder_.store(std::this_thread::get_id(), std::memory_order_relaxed);
     return true;
   }
@@ -32,6 +36,7 @@ class Baton {
 
  private:
   std::mutex mutex_;
+  std::atomic<int> claims_{0};
   std::atomic<std::thread::id> holder_{};
 };
 
