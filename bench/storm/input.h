@@ -15,8 +15,8 @@ namespace onelane::bench::storm {
 inline constexpr std::size_t kBlockBytes = 256 * 1024;
 
 // Less than this says little about bulk indexing.
-inline constexpr std::size_t kMinBlocks = 64;
-inline constexpr std::uint64_t kMinBytes = 256 * 1024;
+inline constexpr std::size_t kMinBlocks = 32;
+inline constexpr std::uint64_t kMinBytes = 128 * 1024;
 
 struct InputFile {
   std::string path;  // below the input directory
