@@ -12,12 +12,12 @@ namespace onelane::schedule {
 struct Load {
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;
-  std::uint64_t ps = 0;  // of statements; COMMIT not included
+  std::uint64_t hold_ps = 0;  // of the hold, what comes of these records and bytes
 
-  void add(const Unit& unit, std::uint64_t unit_cost_ps) {
+  void add(const Unit& unit, std::uint64_t unit_hold_ps) {
     records += unit.records;
     bytes += unit.bytes;
-    ps = add_ps(ps, unit_cost_ps);
+    hold_ps = add_ps(hold_ps, unit_hold_ps);
   }
   bool empty() const { return records == 0 && bytes == 0; }
 };
@@ -29,21 +29,16 @@ struct Lane {
         cost(costs.classes[klass]),
         commit_cost(costs.commit),
         guarantee(effective_guarantee(options)),
-        budget_ps(to_ps(options.budget.hold)),
-        quantum_ps(kQuantumPs * std::max<std::uint64_t>(1, options.weight)) {}
-
-  // Lane time that one round of the round robin gives a class of weight 1: a few records' worth.
-  static constexpr std::uint64_t kQuantumPs = 10'000'000;
+        budget_ps(to_ps(options.budget.hold)) {
+    weigh_next();
+  }
 
   bool exhausted() const { return taken == backlog.size(); }
   const Unit& next() const { return backlog[taken]; }
-  std::uint64_t next_ps() const { return unit_ps(cost, next()); }
-
   // Nothing of the class may follow in this tick.
   bool ended() const {
     return exhausted() || closed || used.records >= share.budget.records ||
-           used.bytes >= share.budget.bytes ||
-           add_ps(used.ps, linear_ps(commit_cost, used.records, used.bytes)) >= budget_ps;
+           used.bytes >= share.budget.bytes || used.hold_ps >= budget_ps;
   }
 
   // Whether the next unit belongs to this tick's guarantee.
@@ -63,11 +58,18 @@ struct Lane {
 
   // Free units go along with what is before them.
   void take() {
-    used.add(next(), next_ps());
+    used.add(next(), next_hold_ps);
     do {
       closed = next().closes_slice;
       ++taken;
     } while (!closed && !exhausted() && is_free(next()));
+    weigh_next();
+  }
+
+  void weigh_next() {
+    if (exhausted()) return;
+    next_ps = unit_ps(cost, next());
+    next_hold_ps = add_ps(next_ps, linear_ps(commit_cost, next().records, next().bytes));
   }
 
   std::span<const Unit> backlog;
@@ -76,7 +78,9 @@ struct Lane {
   LinearCost commit_cost;
   Guarantee guarantee;
   std::uint64_t budget_ps;
-  std::uint64_t quantum_ps;
+  std::uint64_t quantum_ps = 0;    // lane time that a round of the round robin gives
+  std::uint64_t next_ps = 0;       // statements of the next unit
+  std::uint64_t next_hold_ps = 0;  // and its part of COMMIT
   Load used;
   std::uint32_t guaranteed = 0;  // units of the guaranteed slice
   std::uint32_t taken = 0;       // units of both slices

@@ -9,6 +9,10 @@ namespace onelane::schedule {
 
 namespace {
 
+// Lane time that one round of the round robin grants, all classes together: a good deal shorter
+// than a hold, and a few records' worth even for one class among many.
+constexpr std::uint64_t kRoundPs = 200'000'000;
+
 // What the rest of the tick holds for a class's next unit.
 enum class Room : std::uint8_t {
   now,    // it may be taken
@@ -17,6 +21,11 @@ enum class Room : std::uint8_t {
   never,  // not beside this tick's guarantees
   ended,  // the class has had what it may, or has nothing left
 };
+
+std::uint64_t paid_units(std::span<const Unit> units) {
+  return static_cast<std::uint64_t>(
+      std::count_if(units.begin(), units.end(), [](const Unit& unit) { return !is_free(unit); }));
+}
 
 class Planner {
  public:
@@ -35,6 +44,7 @@ class Planner {
   std::uint64_t need(const Lane& lane) const;
 
   void take_shares();
+  void set_quanta();
   bool take_owed(std::uint32_t klass);
   std::uint64_t rounds_needed() const;
   void grant(std::uint64_t rounds);
@@ -64,9 +74,9 @@ class Planner {
   }
 
   const Budget& tick_;
-  const Costs& costs_;
   const TimePoint now_;
   const std::uint64_t hold_ps_;
+  const std::uint64_t commit_fixed_ps_;
 
   std::vector<Lane> lanes_;
   std::vector<std::uint32_t> delayed_;       // classes with a max_delay
@@ -83,9 +93,9 @@ Planner::Planner(const Budget& tick, std::span<const Share> shares,
                  std::span<const std::span<const Unit>> backlogs, const Costs& costs,
                  const State& state, TimePoint now)
     : tick_(tick),
-      costs_(costs),
       now_(now),
       hold_ps_(to_ps(tick.hold)),
+      commit_fixed_ps_(std::min(kPsMax, costs.commit_fixed_ps)),
       after_served_(state.turn),
       state_(state) {
   lanes_.reserve(shares.size());
@@ -180,6 +190,7 @@ std::uint64_t Planner::need(const Lane& lane) const {
 // next unit are granted at once. What a class is owed when the tick ends, it takes first in the
 // next.
 void Planner::take_shares() {
+  set_quanta();
   for (;;) {
     for (std::uint32_t step = 0; step < lane_count(); ++step) {
       if (!take_owed(in_turn(step))) return;
@@ -190,13 +201,25 @@ void Planner::take_shares() {
   }
 }
 
+void Planner::set_quanta() {
+  const auto weight = [](const Lane& lane) -> std::uint64_t {
+    return lane.exhausted() ? 0 : std::max<std::uint64_t>(1, lane.share.weight);
+  };
+  std::uint64_t weights = 0;
+  for (const Lane& lane : lanes_) weights += weight(lane);
+  for (Lane& lane : lanes_) {
+    if (weights == 0) continue;
+    lane.quantum_ps = std::max<std::uint64_t>(1, times_ps(kRoundPs, weight(lane)) / weights);
+  }
+}
+
 // False once the tick is full.
 bool Planner::take_owed(std::uint32_t klass) {
   Lane& lane = lanes_[klass];
   ClassState& state = state_.classes[klass];
-  while (room(lane) == Room::now && deficit(lane) >= lane.next_ps()) {
+  while (room(lane) == Room::now && deficit(lane) >= lane.next_ps) {
     if (lane.taken == lane.guaranteed) shared_order_.push_back(klass);
-    state.deficit_ps -= static_cast<std::int64_t>(lane.next_ps());
+    state.deficit_ps -= static_cast<std::int64_t>(lane.next_ps);
     take(lane);
     after_served_ = (klass + 1) % lane_count();
     if (met()) return false;
@@ -210,7 +233,7 @@ std::uint64_t Planner::rounds_needed() const {
   std::uint64_t rounds = 0;
   for (const Lane& lane : lanes_) {
     if (room(lane) != Room::now) continue;
-    const std::uint64_t wanted = ceil_div(lane.next_ps() - deficit(lane), lane.quantum_ps);
+    const std::uint64_t wanted = ceil_div(lane.next_ps - deficit(lane), lane.quantum_ps);
     rounds = rounds == 0 ? wanted : std::min(rounds, wanted);
   }
   return rounds;
@@ -228,7 +251,7 @@ void Planner::grant(std::uint64_t rounds) {
 }
 
 void Planner::take(Lane& lane) {
-  load_.add(lane.next(), lane.next_ps());
+  load_.add(lane.next(), lane.next_hold_ps);
   lane.take();
 }
 
@@ -242,13 +265,11 @@ bool Planner::met() const {
 }
 
 std::uint64_t Planner::predicted(const Load& load) const {
-  return add_ps(load.ps, commit_ps(costs_, load.records, load.bytes));
+  return add_ps(load.hold_ps, commit_fixed_ps_);
 }
 
 std::uint64_t Planner::predicted_with(const Load& load, const Lane& lane) const {
-  Load with = load;
-  with.add(lane.next(), lane.next_ps());
-  return predicted(with);
+  return add_ps(predicted(load), lane.next_hold_ps);
 }
 
 Room Planner::room(const Lane& lane) const {
@@ -316,7 +337,8 @@ void Planner::keep_credit(std::uint32_t klass) {
   state.cut_units = 0;
   if (lane.exhausted()) state.deficit_ps = 0;
   if (state.head_ticks == 0 || lane.taken == lane.guaranteed) return;
-  state.cut_units = lane.taken - lane.guaranteed;
+  const auto shared = lane.backlog.subspan(lane.guaranteed, lane.taken - lane.guaranteed);
+  state.cut_units = paid_units(shared);
   state.cut_head_ticks = state.head_ticks;
   state.head_ticks = 0;
 }
@@ -326,7 +348,7 @@ void Planner::keep_turn() {
   for (std::uint32_t step = 0; step < lane_count(); ++step) {
     const Lane& lane = lanes_[in_turn(step)];
     const Room left = room(lane);
-    if (left == Room::ended || left == Room::never || deficit(lane) < lane.next_ps()) continue;
+    if (left == Room::ended || left == Room::never || deficit(lane) < lane.next_ps) continue;
     state_.turn = in_turn(step);
     return;
   }
@@ -371,7 +393,7 @@ void refund(State& state, const Costs& costs, std::uint32_t klass, std::span<con
     of.deficit_ps = static_cast<std::int64_t>(add_ps(owed, unit_ps(costs.classes[klass], unit)));
   }
   if (of.cut_units == 0) return;
-  of.cut_units -= std::min<std::uint64_t>(of.cut_units, units.size());
+  of.cut_units -= std::min(of.cut_units, paid_units(units));
   if (of.cut_units == 0) of.head_ticks = of.cut_head_ticks;
 }
 

@@ -46,8 +46,9 @@ struct Costs {
 struct ClassState {
   std::uint64_t head_ticks = 0;  // ticks the head, larger than its guarantee, has waited for credit
   std::int64_t deficit_ps = 0;   // lane time the class may still use up, by deficit round robin
-  // The last plan's shared slice, if it began with a head that was gathering credit: how many units
-  // must come back for that head to come back, and what its head_ticks are then.
+  // The last plan's shared slice, if it began with a head that was gathering credit: how many
+  // units, free ones aside, must come back for that head to come back, and what its head_ticks are
+  // then.
   std::uint64_t cut_units = 0;
   std::uint64_t cut_head_ticks = 0;
 };
@@ -93,7 +94,7 @@ struct Progress {
 bool stop(const Progress& progress, const Costs& costs, Duration hold);
 
 // Gives back what the plan had charged for the units of a class's shared slice that were planned
-// but not executed; all of them, in one call or several.
+// but not executed; all of them, free ones aside, in one call or several.
 void refund(State& state, const Costs& costs, std::uint32_t klass, std::span<const Unit> units);
 
 // Whether the guarantees of all classes fit the tick together: the sum over classes of

@@ -239,6 +239,17 @@ TEST_F(Credit, IsKeptWhenTheSharedSliceOfTheHeadIsCut) {
   }
 }
 
+TEST_F(Credit, IsKeptThoughFreeUnitsOfTheCutSliceAreNotRefunded) {
+  state_.classes[1].deficit_ps = 0;
+  shares_[heavy_].weight = 1000;
+  backlogs_[heavy_] = {heavy(35), {}, {}};
+  const Plan plan = make();
+  ASSERT_EQ(text(plan).substr(0, 9), "1:60! 0:3");
+  state_ = plan.next;
+  refund(state_, costs_, heavy_, std::span(backlogs_[heavy_]).first(1));
+  EXPECT_EQ(state_.classes[heavy_].head_ticks, 1U);
+}
+
 TEST_F(Credit, IsPaidWhenOnlyTheRestOfTheSharedSliceIsCut) {
   state_.classes[1].deficit_ps = 0;
   shares_[heavy_].weight = 1000;
@@ -267,12 +278,12 @@ TEST_F(Planning, ADeficitIsCarriedToTheNextTick) {
   push(add_class({1, 1000}), 100, {.bytes = 1, .records = 1});
   push(add_class({1, 1000}), 5000);
   push(add_class({1, 1000}), 5000);
-  backlogs_[0][0].records = 60;
-  tick_ = {.records = 93, .bytes = 1'000'000, .hold = 10ms};
+  backlogs_[0][0].records = 900;
+  tick_ = {.records = 1403, .bytes = 1'000'000, .hold = 10ms};
   for (auto& share : shares_) share.budget = tick_;
   int ticks = 1;
   while (tick().find("0:") == std::string::npos) ++ticks;
-  EXPECT_EQ(ticks, 2) << "60 us against 60 us of each of the others, 91 us a tick to share";
+  EXPECT_EQ(ticks, 2) << "900 us, while each of the others takes as much, 1401 us a tick";
 }
 
 TEST_F(Planning, AClassThatIsExhaustedLosesItsDeficit) {
@@ -346,8 +357,9 @@ TEST_F(Planning, AUnitLargerThanTheTickIsNotAddedToAnythingShared) {
 }
 
 TEST_F(Planning, WhatIsOwedAtTheEndOfATickGoesFirstInTheNext) {
-  for (int i = 0; i < 3; ++i) push(add_class({1, 1000}), 100, {.bytes = 1, .records = 20});
-  tick_.hold = 59us;
+  for (int i = 0; i < 3; ++i) push(add_class({1, 1000}), 100, {.bytes = 1, .records = 200});
+  tick_ = {.records = 10'000, .bytes = 100'000, .hold = 590us};
+  for (auto& share : shares_) share.budget = tick_;
   EXPECT_EQ(tick(), "0:1 1:1");
   EXPECT_EQ(tick(), "2:1 0:1");
   EXPECT_EQ(tick(), "1:1 2:1");
@@ -516,6 +528,7 @@ TEST(Refund, GivesBackWhatThePlanHadCharged) {
 }
 
 TEST_F(Planning, AWholePlanRefundedLeavesTheDeficitsAsTheRoundsHadGrantedThem) {
+  tick_.records = 302;
   push(add_class({1, 1000}), 500);
   push(add_class({1, 1000}), 500);
   const Plan plan = make();
@@ -525,9 +538,9 @@ TEST_F(Planning, AWholePlanRefundedLeavesTheDeficitsAsTheRoundsHadGrantedThem) {
     refund(state_, costs_, slice.klass,
            std::span(backlogs_[slice.klass]).subspan(slice.first, slice.count));
   }
-  for (const auto& of : state_.classes) EXPECT_EQ(of.deficit_ps, 50'000'000);
+  for (const auto& of : state_.classes) EXPECT_EQ(of.deficit_ps, 200'000'000);
   for (auto& backlog : backlogs_) backlog.erase(backlog.begin());
-  EXPECT_EQ(planned(), "0:1! 1:1! 1:50 0:48");
+  EXPECT_EQ(planned(), "0:1! 1:1! 1:200 0:100");
 }
 
 // ---- what follows from the options
