@@ -20,6 +20,7 @@ Connection connect(const std::filesystem::path& path, Synchronous synchronous) {
   connection.execute("PRAGMA journal_mode = WAL");
   connection.execute(synchronous == Synchronous::full ? "PRAGMA synchronous = FULL"
                                                       : "PRAGMA synchronous = NORMAL");
+  connection.execute(fmt::format("PRAGMA wal_autocheckpoint = {}", kCheckpointFrames));
   connection.execute("PRAGMA foreign_keys = ON");
   return connection;
 }

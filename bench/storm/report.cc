@@ -134,6 +134,7 @@ json settings_json(const StormOptions& o) {
           {"grace_ms", to_seconds(o.grace) * 1e3},
           {"seed", o.seed},
           {"synchronous", name(o.synchronous)},
+          {"checkpoint_frames", kCheckpointFrames},
           {"tick_ms", to_seconds(o.tick.hold) * 1e3},
           {"tick_records", o.tick.records},
           {"tick_bytes", o.tick.bytes},
@@ -266,8 +267,9 @@ std::string settings_text(const StormOptions& o, const Input& input,
       "machine   {} processors; database on {}, where syncing a page takes {} ms (max {} ms)\n",
       environment.processors, environment.file_system, format_ms(to_ms(environment.sync_ns_p50)),
       format_ms(to_ms(environment.sync_ns_max)));
-  text += fmt::format("SQLite    {}, {}\n", environment.sqlite_version,
-                      fmt::join(environment.sqlite_options, ", "));
+  text += fmt::format("SQLite    {}, {}; its own checkpoint every {} frames\n",
+                      environment.sqlite_version, fmt::join(environment.sqlite_options, ", "),
+                      kCheckpointFrames);
   return text;
 }
 

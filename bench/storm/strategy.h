@@ -67,7 +67,10 @@ class Strategy {
   virtual std::optional<JournalStats> journal_stats() const { return std::nullopt; }
 };
 
-inline constexpr std::array<std::string_view, 6> kPragmas{
-    "journal_mode", "synchronous", "wal_autocheckpoint", "page_size", "cache_size", "foreign_keys"};
+// Frames in the log after which SQLite's automatic checkpoint runs at a COMMIT.
+inline constexpr std::uint32_t kCheckpointFrames = 1000;
+
+inline constexpr std::array<std::string_view, 5> kPragmas{
+    "journal_mode", "synchronous", "page_size", "cache_size", "foreign_keys"};
 
 }  // namespace onelane::bench::storm
