@@ -59,20 +59,14 @@ class SliceTimer {
   SliceTime* slice_ = nullptr;
 };
 
-Status job_failed(const detail::JobRun& run, const std::string& why, int sqlite_code) {
-  return {Errc::record, "job \"" + run.job.name + "\": " + why, sqlite_code};
-}
-
 // Calls the step; nothing that user code throws crosses this line.
-Result<Step> call_step(detail::JobRun& run, LaneTransaction& transaction) {
+Result<Step> call_step(const detail::JobRun& run, LaneTransaction& transaction) {
   try {
-    Result<Step> step = run.job.step(transaction);
-    if (step) return step;
-    return job_failed(run, step.status().message(), step.status().sqlite_code());
+    return run.job.step(transaction);
   } catch (const std::exception& error) {
-    return job_failed(run, error.what(), 0);
+    return Status(Errc::record, error.what());
   } catch (...) {
-    return job_failed(run, "threw something that is not a std::exception", 0);
+    return Status(Errc::record, "threw something that is not a std::exception");
   }
 }
 
@@ -249,7 +243,12 @@ Committer::Failed Committer::job(Work& work, TickResult& result) {
     result.longest_step = work.entry;
     result.longest_step_time = elapsed;
   }
-  return end_savepoint(work, std::move(reply));
+  const Failed failed = end_savepoint(work, std::move(reply));
+  if (work.verdict == Verdict::rejected || work.verdict == Verdict::culprit) {
+    work.cause = Status(Errc::record, "job \"" + run.job.name + "\": " + work.cause.message(),
+                        work.cause.sqlite_code());
+  }
+  return failed;
 }
 
 // All or nothing: a unit that failed by its own fault is undone by the savepoint, if there still is
