@@ -107,6 +107,33 @@ class Isolation : public test::SqliteJournalFixture {
     return static_cast<std::size_t>(&kind - kPoisonKinds.data());
   }
 
+  static Result<std::uint64_t> execute(Transaction& step, const PoisonKind& kind, std::int64_t id) {
+    return step.execute(kind.sql, id, test::first_word(id), test::second_word(id));
+  }
+  static Result<std::uint64_t> execute_bad(Transaction& step, const PoisonKind& kind,
+                                           std::int64_t id) {
+    return step.execute(kind.sql, id, test::first_word(id), kind.bad_word);
+  }
+  // Writes the first id; then the second, and the third, which is poison, in one step.
+  static Job two_steps(const PoisonKind& poison, std::array<std::int64_t, 3> ids) {
+    return {.name = "work", .step = [&poison, ids](Transaction& step) -> Result<Step> {
+              if (step.steps() == 0) {
+                EXPECT_TRUE(test::succeeded(execute(step, poison, ids[0])));
+                return Step::more;
+              }
+              EXPECT_TRUE(test::succeeded(execute(step, poison, ids[1])));
+              if (auto done = execute_bad(step, poison, ids[2]); !done) return done.status();
+              return Step::done;
+            }};
+  }
+  static void expect_incomplete(const Outcome& outcome, const PoisonKind& poison) {
+    EXPECT_EQ(outcome.end, End::incomplete);
+    EXPECT_EQ(outcome.steps, 1U);
+    EXPECT_EQ(outcome.changes, 2U);
+    EXPECT_EQ(outcome.cause.message(), "job \"work\": " + std::string(poison.message));
+    EXPECT_EQ(outcome.cause.sqlite_code(), poison.sqlite_code);
+  }
+
   // One tick takes all that was submitted, in as many attempts as allowed, and commits once.
   void run_one_tick(std::size_t extra_attempts) {
     const JournalStats before = journal_->stats();
@@ -210,6 +237,49 @@ TEST_F(Isolation, APoisonedGroupIsRejectedWholeAndItsNeighboursCommit) {
     }
     // The savepoint undoes what stayed, so only the end of the transaction costs an attempt.
     ASSERT_NO_FATAL_FAILURE(run_one_tick(poison.takes == Takes::transaction ? 1 : 0));
+  }
+  expect_only_the_healthy_rows();
+}
+
+TEST_F(Isolation, APoisonedStepIsUndoneAndTheStepsBeforeItAndTheNeighboursStay) {
+  WriteClass jobs = add_class({.name = "jobs"});
+  for (const PoisonKind& poison : kPoisonKinds) {
+    SCOPED_TRACE(poison.name);
+    const std::size_t kind = index_of(poison);
+    const std::int64_t first = next_id(kind, true);
+    const std::int64_t second = next_id(kind, false);
+    const std::int64_t third = next_id(kind, false);
+    Result<Receipt> receipt = jobs.submit(two_steps(poison, {first, second, third}));
+    ASSERT_TRUE(test::succeeded(receipt));
+    tick();
+    for (std::size_t i = 0; i < 4; ++i) submit_record(any_kind(), nullptr);
+    const std::uint64_t attempts = journal_->stats().attempts;
+    tick();
+    EXPECT_LE(journal_->stats().attempts,
+              attempts + 1 + (poison.takes == Takes::transaction ? 1 : 0));
+    expect_incomplete(settled(*receipt), poison);
+    for (const Submitted& unit : submitted_) expect_settled(unit, journal_->stats().committed);
+    submitted_.clear();
+  }
+  expect_only_the_healthy_rows();
+}
+
+TEST_F(Isolation, AStepThatShrugsAtAFailedStatementKeepsTheRestUnlessTheTransactionEnded) {
+  for (const PoisonKind& poison : kPoisonKinds) {
+    if (poison.takes == Takes::own_rows) continue;  // what stays is the step's, if it wants it
+    SCOPED_TRACE(poison.name);
+    const bool stands = poison.takes == Takes::nothing;
+    const std::int64_t before = next_id(index_of(poison), stands);
+    const std::int64_t failing = next_id(index_of(poison), false);
+    const std::int64_t after = next_id(index_of(poison), stands);
+    const Outcome outcome = this->outcome(submit_job([&](Transaction& step) -> Result<Step> {
+      EXPECT_TRUE(execute(step, poison, before).ok());
+      EXPECT_EQ(execute_bad(step, poison, failing).status().message(), poison.message);
+      EXPECT_EQ(execute(step, poison, after).ok(), stands);
+      return Step::done;
+    }));
+    EXPECT_EQ(outcome.end, stands ? End::committed : End::rejected);
+    EXPECT_EQ(outcome.changes, stands ? 4U : 0U);
   }
   expect_only_the_healthy_rows();
 }
