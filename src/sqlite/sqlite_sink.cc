@@ -207,8 +207,9 @@ Reply SqliteSink::run(sqlite3_stmt* statement, const RowVisitor& visit) {
   int code = sqlite3_step(statement);
   for (; code == SQLITE_ROW; code = sqlite3_step(statement)) {
     if (visit) visit(StepRow(statement));
+    if (!connection_->in_transaction()) break;  // a step after a rollback would start anew
   }
-  if (code != SQLITE_DONE) return failed_step(code, changes_before);
+  if (code != SQLITE_DONE && code != SQLITE_ROW) return failed_step(code, changes_before);
   if (!connection_->in_transaction()) {
     return reply_of(Fault::record, Effect::ended, "the transaction ended while the statement ran");
   }

@@ -75,6 +75,11 @@ class SinkFixture : public ::testing::Test {
   std::uint16_t statements_ = 0;
 };
 
+inline ::testing::AssertionResult contains(const std::string& text, const std::string& part) {
+  if (text.find(part) != std::string::npos) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << '"' << text << "\" has no \"" << part << '"';
+}
+
 // For EXPECT_TRUE, with the cause as the message.
 inline ::testing::AssertionResult succeeded(const Reply& reply) {
   if (reply.ok()) return ::testing::AssertionSuccess();
