@@ -1,0 +1,181 @@
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <numeric>
+#include <thread>
+#include <vector>
+
+#include "src/queue/class_queue.h"
+#include "tests/support/queue_traits.h"
+
+namespace onelane::test {
+namespace {
+
+using detail::Entry;
+using detail::EntryRef;
+using Numbers = std::vector<std::uint64_t>;
+using Memory = AllocationHook::Memory;
+
+constexpr std::size_t kNoLimit = 1'000'000;
+// More than one look into the queue gives, so that a drain can be cut short between two looks.
+constexpr std::size_t kFlood = 300;
+
+template <class Traits>
+class QueueTest : public ::testing::Test {
+ protected:
+  ~QueueTest() override { AllocationHook::clear(); }
+
+  bool push() {
+    entries_.emplace_back(Entry::make(0, 0));
+    return queue_.push(entries_.back().get());
+  }
+  // By another thread, which the queue keeps a list of its own for.
+  void push_elsewhere(std::size_t n = 1) {
+    std::thread([&] {
+      for (std::size_t i = 0; i < n; ++i) EXPECT_TRUE(push());
+    }).join();
+  }
+  // A push inside of which, its number taken and its entry not there yet, `meanwhile` happens. Must
+  // be this thread's first push.
+  void push_while(std::function<void()> meanwhile) {
+    meanwhile_ = std::move(meanwhile);
+    AllocationHook::set(
+        [](void* self) {
+          AllocationHook::clear();
+          static_cast<QueueTest*>(self)->meanwhile_();
+          return Memory::given;
+        },
+        this);
+    EXPECT_TRUE(push());
+    meanwhile_ = nullptr;
+  }
+  void refuse_memory() {
+    AllocationHook::set([](void*) { return Memory::refused; }, nullptr);
+  }
+
+  Numbers drain(std::size_t limit = kNoLimit) {
+    std::vector<Entry*> out;
+    queue_.drain(limit, out);
+    Numbers numbers;
+    for (const Entry* entry : out) numbers.push_back(entry->seq);
+    return numbers;
+  }
+  static Numbers from_to(std::uint64_t first, std::uint64_t last) {
+    Numbers numbers(last - first + 1);
+    std::iota(numbers.begin(), numbers.end(), first);
+    return numbers;
+  }
+
+  queue::BasicClassQueue<Traits> queue_;
+  std::vector<EntryRef> entries_;
+  std::function<void()> meanwhile_;
+};
+
+using ClassQueueTest = QueueTest<HookedTraits>;
+using TinyClassQueueTest = QueueTest<TinyTraits>;
+
+TEST_F(ClassQueueTest, EntriesOfSeveralThreadsComeOutInTheOrderOfTheirPushes) {
+  for (int i = 0; i < 10; ++i) {
+    push();
+    push_elsewhere();
+  }
+  EXPECT_EQ(drain(), from_to(0, 19));
+  EXPECT_FALSE(queue_.pending());
+}
+
+TEST_F(ClassQueueTest, APushThatHasNotReturnedHoldsNobodyUp) {
+  push_while([&] {
+    push_elsewhere(3);
+    EXPECT_EQ(drain(), from_to(1, 3));
+    EXPECT_EQ(drain(), Numbers());
+    EXPECT_TRUE(queue_.pending());
+  });
+  EXPECT_EQ(drain(), Numbers{0});
+  EXPECT_FALSE(queue_.pending());
+}
+
+TEST_F(ClassQueueTest, ADrainCutShortStagesOnlyWhatHasNoGapBeforeIt) {
+  push_elsewhere(2);
+  push_while([&] {
+    push_elsewhere(2 * kFlood);
+    EXPECT_EQ(drain(kFlood), from_to(0, 1));
+  });
+  EXPECT_EQ(drain(), from_to(2, 2 * kFlood + 2));
+}
+
+TEST_F(ClassQueueTest, AFloodIsStagedInPiecesWithNothingLostOrOvertaken) {
+  for (std::size_t i = 0; i < kFlood; ++i) {
+    push();
+    push_elsewhere(2);
+  }
+  Numbers all;
+  for (int i = 0; i < 10 && queue_.pending(); ++i) {
+    const Numbers piece = drain(kFlood);
+    all.insert(all.end(), piece.begin(), piece.end());
+  }
+  EXPECT_EQ(all, from_to(0, 3 * kFlood - 1));
+}
+
+TEST_F(ClassQueueTest, AStragglerThatADrainPassedByIsNotTakenForAGap) {
+  push_while([&] {
+    push_elsewhere(2);
+    EXPECT_EQ(drain(), from_to(1, 2));
+    push_elsewhere(2 * kFlood);
+    EXPECT_EQ(drain(kFlood), Numbers()) << "number 0 is still missing";
+  });
+  Numbers expected = from_to(3, 2 * kFlood + 2);
+  expected.insert(expected.begin(), 0);
+  EXPECT_EQ(drain(), expected);
+  EXPECT_FALSE(queue_.pending());
+}
+
+TEST_F(ClassQueueTest, AnEntryThatCouldNotBeEnqueuedArrivesInItsPlace) {
+  push_elsewhere();
+  refuse_memory();
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(push());
+  AllocationHook::clear();
+  push_elsewhere();
+  EXPECT_EQ(drain(), from_to(0, 6));
+  EXPECT_FALSE(queue_.pending());
+}
+
+TEST_F(ClassQueueTest, AnEntryThatCouldNotBeEnqueuedLeavesNoGapBehind) {
+  refuse_memory();
+  push();
+  AllocationHook::clear();
+  push_elsewhere(2 * kFlood);
+  EXPECT_FALSE(drain(kFlood).empty());
+}
+
+TEST_F(TinyClassQueueTest, AFullQueueOfAThreadStillTakesItsEntries) {
+  for (int i = 0; i < 20; ++i) EXPECT_TRUE(push());
+  EXPECT_EQ(drain(), from_to(0, 19));
+  EXPECT_FALSE(queue_.pending());
+}
+
+TEST_F(ClassQueueTest, AfterCloseNothingGetsInAndAllThatWasInArrives) {
+  for (int i = 0; i < 3; ++i) push();
+  queue_.close();
+  EXPECT_FALSE(push());
+  queue_.close();
+  EXPECT_FALSE(push());
+  EXPECT_EQ(queue_.numbers(), 3U);
+  EXPECT_EQ(drain(), from_to(0, 2));
+  EXPECT_FALSE(queue_.pending());
+}
+
+TEST_F(ClassQueueTest, CloseWaitsForAPushThatHasItsNumber) {
+  push_while([&] {
+    queue_.close();
+    EXPECT_EQ(queue_.numbers(), 1U);
+    EXPECT_EQ(drain(), Numbers());
+    EXPECT_TRUE(queue_.pending());
+  });
+  EXPECT_EQ(drain(), Numbers{0});
+  EXPECT_FALSE(queue_.pending());
+}
+
+}  // namespace
+}  // namespace onelane::test
