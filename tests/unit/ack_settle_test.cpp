@@ -1,0 +1,93 @@
+// A ticket is settled once, and whoever waits for it is woken once.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "src/ack/settle.h"
+
+namespace onelane::ack {
+namespace {
+
+using detail::EntryRef;
+
+class Sleeper final : public detail::Waiter {
+ public:
+  Sleeper(std::string& log, char letter) : log_(log), letter_(letter) {}
+  void wake() noexcept override { log_ += letter_; }
+
+ private:
+  std::string& log_;
+  const char letter_;
+};
+
+EntryRef make_entry() { return EntryRef(Entry::make(0, 0)); }
+
+class Settling : public ::testing::Test {
+ protected:
+  std::string woken_;
+  Sleeper a_{woken_, 'a'}, b_{woken_, 'b'};
+};
+
+TEST_F(Settling, WaitersAreWokenAfterwardsInTheOrderOfSettling) {
+  const EntryRef first = make_entry(), second = make_entry();
+  ASSERT_TRUE(first->watch(a_) && second->watch(b_));
+  {
+    Wakes wakes;
+    ASSERT_TRUE(first->take() && second->take());
+    settle_taken(*first, End::committed, wakes);
+    settle_taken(*second, End::rejected, wakes);
+    EXPECT_EQ(woken_, "");
+  }
+  EXPECT_EQ(woken_, "ab");
+  EXPECT_EQ(second->outcome().end, End::rejected);
+}
+
+TEST_F(Settling, WhoComesAfterwardsIsNotWokenButTold) {
+  const EntryRef entry = make_entry();
+  Wakes wakes;
+  ASSERT_TRUE(entry->take());
+  settle_taken(*entry, End::committed, wakes);
+  EXPECT_FALSE(entry->watch(a_));
+  wakes.fire();
+  EXPECT_EQ(woken_, "");
+}
+
+TEST_F(Settling, WhoGaveUpInTimeIsNotWoken) {
+  const EntryRef entry = make_entry();
+  Wakes wakes;
+  ASSERT_TRUE(entry->watch(a_) && entry->unwatch(a_) && entry->take());
+  settle_taken(*entry, End::committed, wakes);
+  wakes.fire();
+  EXPECT_EQ(woken_, "");
+}
+
+TEST_F(Settling, WhoGaveUpTooLateIsWoken) {
+  const EntryRef entry = make_entry();
+  Wakes wakes;
+  ASSERT_TRUE(entry->watch(a_) && entry->take());
+  settle_taken(*entry, End::committed, wakes);
+  EXPECT_FALSE(entry->unwatch(a_));
+  wakes.fire();
+  EXPECT_EQ(woken_, "a");
+}
+
+TEST_F(Settling, CancelAndExpiryWinOnlyWhileQueued) {
+  const EntryRef entry = make_entry();
+  ASSERT_TRUE(entry->take());
+  EXPECT_FALSE(entry->settle_queued(End::cancelled));
+  entry->put_back();
+  EXPECT_TRUE(entry->settle_queued(End::cancelled));
+  EXPECT_FALSE(entry->take());
+  EXPECT_EQ(entry->outcome().end, End::cancelled);
+}
+
+TEST(SettlingDeathTest, ATicketIsSettledOnce) {
+  const EntryRef entry = make_entry();
+  Wakes wakes;
+  ASSERT_TRUE(entry->take());
+  settle_taken(*entry, End::committed, wakes);
+  EXPECT_DEATH(settle_taken(*entry, End::committed, wakes), "was == kTaken");
+}
+
+}  // namespace
+}  // namespace onelane::ack

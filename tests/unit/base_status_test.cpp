@@ -1,0 +1,47 @@
+// The error value, and what a broken invariant prints.
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+#include <string>
+
+#include "onelane/status.h"
+#include "src/base/check.h"
+
+namespace onelane {
+namespace {
+
+TEST(StatusText, NamesTheKindTheReasonAndSqlitesCode) {
+  EXPECT_EQ(Status().to_string(), "ok");
+  EXPECT_EQ(Status(Errc::record, "UNIQUE constraint failed: peers.id", 2067).to_string(),
+            "record: UNIQUE constraint failed: peers.id (sqlite 2067)");
+  EXPECT_EQ(Status(Errc::timed_out, "too late").to_string(), "timed_out: too late");
+}
+
+TEST(StatusText, EveryCodeHasAStableName) {
+  std::string names;
+  for (int code = 0; code <= static_cast<int>(Errc::internal); ++code) {
+    names += std::string(name(static_cast<Errc>(code))) + " ";
+  }
+  EXPECT_EQ(names,
+            "ok invalid_argument full would_block timed_out in_lane closed poisoned forked "
+            "already_open locked record storage corrupt internal ");
+}
+
+TEST(ResultValue, ThrowsTheReasonWhereThereIsNone) {
+  const Result<int> none(Status(Errc::full, "class \"peers\" is full"));
+  EXPECT_FALSE(none);
+  try {
+    (void)none.value();
+    FAIL() << "value() returned";
+  } catch (const std::runtime_error& error) {
+    EXPECT_EQ(std::string(error.what()), none.status().to_string());
+  }
+}
+
+TEST(CheckDeathTest, ABrokenInvariantEndsTheProcessWithWhatWasSeen) {
+  const int seen = 42;
+  EXPECT_DEATH(ONELANE_CHECK(seen < 0, seen), "seen < 0.*42");
+}
+
+}  // namespace
+}  // namespace onelane
