@@ -47,12 +47,13 @@ std::vector<StrategyResult> run_all(const StormOptions& options, const Input& in
                                     const std::filesystem::path& scratch) {
   std::vector<StrategyResult> results;
   for (StrategyKind kind : options.strategies) {
-    if (interrupted()) break;
+    if (interrupted() && !results.empty()) break;
     std::filesystem::path database = database_of(options, kind, scratch);
     results.push_back(run_storm(kind, options, input, database));
     Progress progress;
     progress.show(fmt::format("{}: verifying", name(kind)));
-    results.back().verdict = verify(database, input, results.back().ledger);
+    StrategyResult& result = results.back();
+    result.verdict = verify(database, input, result.ledger, result.journal);
   }
   return results;
 }

@@ -235,6 +235,10 @@ void check_lane(const StormOptions& options) {
 
 void check_databases(const StormOptions& options) {
   if (!options.database) return;
+  std::filesystem::path directory = std::filesystem::absolute(*options.database).parent_path();
+  if (!std::filesystem::is_directory(directory)) {
+    throw UsageError(fmt::format("--database: there is no directory {}", directory.string()));
+  }
   for (StrategyKind kind : options.strategies) {
     std::filesystem::path path = database_of(options, kind, "");
     if (std::filesystem::exists(path)) {

@@ -27,8 +27,9 @@ struct Newest {
 
 class Verifier {
  public:
-  Verifier(const std::filesystem::path& database, const Input& input, const Ledger& ledger)
-      : database_(database, Access::read_only), input_(input), ledger_(ledger) {
+  Verifier(const std::filesystem::path& database, const Input& input, const Ledger& ledger,
+           const std::optional<JournalStats>& journal)
+      : database_(database, Access::read_only), input_(input), ledger_(ledger), journal_(journal) {
     for (std::size_t i = 0; i < input_.blocks.size(); ++i) {
       if (input_.blocks[i].first) first_of_hash_[input_.blocks[i].hash] = i;
     }
@@ -38,6 +39,7 @@ class Verifier {
 
   Verdict run() {
     check_accounts();
+    if (journal_) check_journal();
     check_blocks();
     check_entries();
     check_links();
@@ -110,6 +112,31 @@ class Verifier {
         fault("{}: {} were offered, and {} ended", name(source), tally.offered, ends);
       }
     }
+  }
+
+  // Those of sync count jobs, where the ledger counts batches.
+  void check_journal() {
+    for (const ClassStats& stats : journal_->classes) {
+      std::uint64_t ends = std::accumulate(stats.ends.begin(), stats.ends.end(), std::uint64_t{0});
+      if (stats.accepted != ends || stats.in_flight != 0) {
+        fault("{}: the journal accepted {}, of which {} ended and {} are in flight", stats.name,
+              stats.accepted, ends, stats.in_flight);
+      }
+    }
+    for (Source source : {Source::blobs, Source::connect, Source::identify, Source::domains}) {
+      const Tally& tally = ledger_.of(source);
+      const ClassStats& stats = journal_->classes[index(source)];
+      agree(source, "offered", tally.offered - tally.count(Refusal::unserved), stats.offered);
+      agree(source, "committed", tally.acknowledged, stats.end(End::committed));
+      agree(source, "superseded", tally.count(Refusal::superseded), stats.end(End::superseded));
+      agree(source, "dropped", tally.count(Refusal::dropped), stats.end(End::dropped));
+    }
+  }
+
+  void agree(Source source, std::string_view what, std::uint64_t ledger, std::uint64_t journal) {
+    if (ledger == journal) return;
+    fault("{}: {} {} by what callers were told, {} by the journal's statistics", name(source),
+          ledger, what, journal);
   }
 
   // The part of the block with that number is there.
@@ -309,6 +336,7 @@ class Verifier {
   Connection database_;
   const Input& input_;
   const Ledger& ledger_;
+  const std::optional<JournalStats>& journal_;
   Verdict verdict_;
 
   std::map<Hash, std::size_t> first_of_hash_;
@@ -331,8 +359,9 @@ bool Verdict::verified() const {
          std::all_of(lost.begin(), lost.end(), [](auto count) { return count == 0; });
 }
 
-Verdict verify(const std::filesystem::path& database, const Input& input, const Ledger& ledger) {
-  return Verifier(database, input, ledger).run();
+Verdict verify(const std::filesystem::path& database, const Input& input, const Ledger& ledger,
+               const std::optional<JournalStats>& journal) {
+  return Verifier(database, input, ledger, journal).run();
 }
 
 }  // namespace onelane::bench::storm

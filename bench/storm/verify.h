@@ -4,11 +4,13 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "bench/storm/input.h"
 #include "bench/storm/ledger.h"
+#include "onelane/stats.h"
 
 namespace onelane::bench::storm {
 
@@ -22,8 +24,10 @@ struct Verdict {
 
 // The database must be closed by whoever wrote it. Checked are: each row's content; that every mark
 // has left its rows, once, and that nothing else is there; that a peer's agent is the one that was
-// committed last; integrity_check; and that the ledger's ends add up. Throws RunError if the
-// database cannot be read.
-Verdict verify(const std::filesystem::path& database, const Input& input, const Ledger& ledger);
+// committed last; integrity_check; and that the ends add up to what was offered, in the ledger and,
+// where there is one, in the journal's own statistics, which must agree with it. Throws RunError if
+// the database cannot be read.
+Verdict verify(const std::filesystem::path& database, const Input& input, const Ledger& ledger,
+               const std::optional<JournalStats>& journal);
 
 }  // namespace onelane::bench::storm

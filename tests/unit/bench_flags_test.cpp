@@ -140,6 +140,7 @@ TEST(StormFlags, AnExistingDatabaseIsNotOverwritten) {
   EXPECT_EQ(database_of(one, StrategyKind::onelane, ""), path);
 
   std::ofstream(directory / "storm.direct.db") << "precious";
+  expect_complaint({"--database", directory / "no/storm.db"}, "there is no directory");
   expect_complaint({"--database", path}, "storm.direct.db exists, and is not overwritten");
   EXPECT_EQ(complaint({"--database", path, "--strategy", "onelane"}), "");
 }

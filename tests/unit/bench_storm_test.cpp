@@ -193,9 +193,9 @@ class StormVerifier : public StormInput {
   // What the verifier says once the SQL was run on the database.
   Verdict after(const std::string& sql) {
     Connection(path(), Access::read_write).execute("PRAGMA synchronous = OFF;" + sql);
-    return verify(path(), input_, ledger_);
+    return verify(path(), input_, ledger_, journal_);
   }
-  Verdict now() { return verify(path(), input_, ledger_); }
+  Verdict now() { return verify(path(), input_, ledger_, journal_); }
 
   static std::uint64_t lost(const Verdict& verdict, Source source) {
     EXPECT_FALSE(verdict.verified());
@@ -214,6 +214,7 @@ class StormVerifier : public StormInput {
   test::TempDirectory database_;
   Input input_;
   Ledger ledger_;
+  std::optional<JournalStats> journal_;
 };
 
 TEST_F(StormVerifier, FindsNothingWrongWithWhatWasAcknowledged) {
@@ -324,6 +325,27 @@ TEST_F(StormVerifier, SeesAWriteThatWasAcknowledgedTwice) {
 TEST_F(StormVerifier, SeesAnOfferThatNeverEnded) {
   ++ledger_.of(Source::identify).offered;
   expect_fault(now(), "identify: 10 were offered, and 9 ended");
+}
+
+TEST_F(StormVerifier, HoldsTheJournalsStatisticsAgainstWhatCallersWereTold) {
+  journal_.emplace().classes.resize(kSources);
+  for (Source source : kAllSources) {
+    ClassStats& stats = journal_->classes[index(source)];
+    stats.offered = stats.accepted = ledger_.of(source).offered;
+    stats.ends[static_cast<std::size_t>(End::committed)] = stats.accepted;
+  }
+  EXPECT_TRUE(now().verified());
+
+  ClassStats& identify = journal_->classes[index(Source::identify)];
+  ++identify.offered;
+  expect_fault(now(), "identify: 9 offered by what callers were told, 10 by the journal's");
+  --identify.offered;
+  --identify.ends[static_cast<std::size_t>(End::committed)];
+  ++identify.ends[static_cast<std::size_t>(End::superseded)];
+  expect_fault(now(), "identify: 0 superseded by what callers were told, 1 by the journal's");
+  identify.name = "identify";
+  ++identify.in_flight;
+  expect_fault(now(), "identify: the journal accepted 9, of which 9 ended and 1 are in flight");
 }
 
 TEST_F(StormVerifier, SeesADamagedFile) {
