@@ -13,8 +13,9 @@ namespace {
 
 namespace po = boost::program_options;
 
-// Levenshtein's distance, for "did you mean".
+// Levenshtein's distance, for "the nearest is"; none to a name that goes on where `from` ends.
 std::size_t edits(std::string_view from, std::string_view to) {
+  if (to.starts_with(from)) return 0;
   std::vector<std::size_t> row(to.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
   for (std::size_t i = 0; i < from.size(); ++i) {
@@ -63,7 +64,7 @@ std::string FlagSet::nearest(std::string_view name) const {
 
 bool FlagSet::parse(const std::vector<std::string>& arguments, std::ostream& help) const {
   constexpr std::size_t kHelpColumns = 100;
-  po::options_description all(usage_, kHelpColumns);
+  po::options_description all(kHelpColumns);
   for (const Group& group : groups_) {
     po::options_description options(group.title, kHelpColumns);
     for (const Flag& flag : group.flags) {
@@ -71,7 +72,9 @@ bool FlagSet::parse(const std::vector<std::string>& arguments, std::ostream& hel
     }
     all.add(options);
   }
-  all.add_options()("help", "print this and end");
+  po::options_description common("Common", kHelpColumns);
+  common.add_options()("help", "print this and end");
+  all.add(common);
 
   po::variables_map values;
   try {
@@ -94,7 +97,7 @@ bool FlagSet::parse(const std::vector<std::string>& arguments, std::ostream& hel
     throw UsageError(fmt::format("{}; see --help", error.what()));
   }
   if (values.count("help") != 0) {
-    help << all;
+    help << usage_ << "\n" << all;
     return false;
   }
   for (const auto& [name, value] : values) {

@@ -114,10 +114,7 @@ class Lane : public Strategy {
   Lane(const StormOptions& options, const std::filesystem::path& database)
       : journal_(open(options, database)) {
     for (const ClassOptions& one : options.classes) {
-      Result<WriteClass> added = journal_.add_class(one);
-      if (!added)
-        throw UsageError(fmt::format("--class {}: {}", one.name, added.status().message()));
-      classes_.push_back(std::move(*added));
+      classes_.push_back(required(journal_.add_class(one), "adding a class"));
     }
     statements_ = {add<BlockRow>(journal_),   add<EntryRow>(journal_),    add<LinkRow>(journal_),
                    add<ConnectRow>(journal_), add<IdentifyRow>(journal_), add<DomainRow>(journal_)};

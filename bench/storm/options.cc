@@ -221,6 +221,23 @@ void add_output_flags(FlagSet& flags, StormOptions& o) {
              [&o](std::string_view text) { o.fail_if.emplace_back(text); }, true});
 }
 
+// The same sum as in ClassOptions::guarantee.
+void check_guarantees(const StormOptions& options) {
+  auto share = [](std::uint64_t part, std::uint64_t whole) {
+    return static_cast<double>(part) / static_cast<double>(whole);
+  };
+  double sum = 0;
+  for (const ClassOptions& one : options.classes) {
+    sum += std::max(share(one.guarantee.records, options.tick.records),
+                    share(one.guarantee.bytes, options.tick.bytes));
+  }
+  if (sum <= 1) return;
+  throw UsageError(
+      fmt::format("--class: the guarantees of all classes take {:.2f} of a tick of {} "
+                  "records and {}; they must fit it together",
+                  sum, options.tick.records, format_size(options.tick.bytes)));
+}
+
 // What the journal would refuse anyway is refused before anything is measured.
 void check_lane(const StormOptions& options) {
   JournalOptions journal;
@@ -228,9 +245,10 @@ void check_lane(const StormOptions& options) {
   if (Status status = validate(journal); !status.ok()) throw UsageError(status.message());
   for (const ClassOptions& one : options.classes) {
     if (Status status = validate(one); !status.ok()) {
-      throw UsageError(fmt::format("--class {}: {}", one.name, status.message()));
+      throw UsageError(fmt::format("--class: {}", status.message()));
     }
   }
+  check_guarantees(options);
 }
 
 void check_databases(const StormOptions& options) {
@@ -286,7 +304,7 @@ void apply_class(std::string_view text, std::array<ClassOptions, kSources>& clas
 bool parse_options(const std::vector<std::string>& arguments, StormOptions& options,
                    std::ostream& help) {
   FlagSet flags(
-      "onelane-bench storm [flags]\n\n"
+      "usage: onelane-bench storm [flags]\n\n"
       "Five sources write to one database, as in a daemon: first each for itself, then "
       "through\nonelane. Times count from when a write was meant to start.\n\n"
       "Exit: 0 ok, 1 failed or not verified, 2 wrong flags, 3 a --fail-if holds, 130 "

@@ -63,7 +63,7 @@ TEST(StormFlags, ValuesCanFollowASpaceOrAnEqualsSign) {
 }
 
 TEST(StormFlags, NamesAreNotGuessedFromAPrefix) {
-  expect_complaint({"--sec", "3"}, "there is no flag --sec; the nearest is --");
+  expect_complaint({"--sec", "3"}, "there is no flag --sec; the nearest is --seconds");
   expect_complaint({"--secnds", "3"}, "the nearest is --seconds");
   expect_complaint({"--strategies=direct"}, "the nearest is --strategy");
 }
@@ -117,7 +117,9 @@ TEST(StormFlags, AWrongClassOrKeyIsNamedWithThoseThatThereAre) {
   expect_complaint({"--class", "connect"}, "is not NAME:KEY=VALUE");
   expect_complaint({"--class", "connect:when-full=wait"}, "none of block, reject, drop-oldest");
   expect_complaint({"--class", "connect:weight=0"}, "'0' is not between 1 and 1000");
-  expect_complaint({"--class", "connect:capacity-records=0"}, "--class connect: ");
+  expect_complaint({"--class", "connect:capacity-records=0"}, "class \"connect\"");
+  expect_complaint({"--class", "connect:guarantee-bytes=100MiB"}, "must fit it together");
+  expect_complaint({"--tick-records", "100"}, "must fit it together");
 }
 
 TEST(StormFlags, HelpIsGroupedAndNothingElseIsDone) {
