@@ -101,7 +101,8 @@ void ClassLane::drop_oldest(TimePoint now, ack::Wakes& wakes) {
     }
     Entry* entry = staging.at(slot);
     if (entry == nullptr || entry->kind == EntryKind::barrier) continue;
-    settle_if_queued(entry, End::dropped, now, wakes);
+    if (settle_if_queued(entry, End::dropped, now, wakes)) continue;
+    if (entry->settled()) bury(entry);  // cancelled: it makes room as well
   }
 }
 

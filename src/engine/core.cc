@@ -195,15 +195,16 @@ Result<Receipt> Core::offer_job(std::uint32_t klass, Job job, const PushOptions&
 }
 
 Status Core::charge(ClassLane& lane, const Entry& entry, const PushOptions& options) {
-  const auto granted = [&] { return lane.gate.grant(entry.rows, entry.footprint); };
-  if (granted()) return {};
-  if (!lane.gate.fits(entry.rows, entry.footprint)) {
+  if (entry.rows > lane.options.capacity_records ||
+      entry.footprint > lane.options.capacity_bytes) {
     return {Errc::invalid_argument,
             quoted(lane) + ": a unit of " + std::to_string(entry.rows) + " records and " +
                 std::to_string(entry.footprint) + " bytes is above the class's whole capacity (" +
                 std::to_string(lane.options.capacity_records) + " records, " +
                 std::to_string(lane.options.capacity_bytes) + " bytes)"};
   }
+  const auto granted = [&] { return lane.gate.grant(entry.rows, entry.footprint); };
+  if (granted()) return {};
   const Status full(Errc::full, quoted(lane) + " is full");
   if (lane.options.when_full != WhenFull::block || options_.drive == Drive::manual) return full;
   if (in_lane()) return in_lane_status("pushing to a full class");

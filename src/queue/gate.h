@@ -15,11 +15,6 @@ class Gate {
   Gate(std::uint64_t records_max, std::uint64_t bytes_max)
       : records_max_(records_max), bytes_max_(bytes_max) {}
 
-  // Whether a unit of that size can ever be granted.
-  bool fits(std::uint64_t records, std::uint64_t bytes) const {
-    return records <= records_max_ && bytes <= bytes_max_;
-  }
-
   // Any thread. Charges the unit, or says that there is no room.
   bool grant(std::uint64_t records, std::uint64_t bytes) {
     // seq_cst: pairs with release(), see there.
