@@ -208,6 +208,7 @@ Committer::Failed Committer::group(Work& work) {
   Reply reply = sink_.savepoint();
   if (!reply.ok()) return {judge(work, reply), reply.cause};
   work.changes = 0;
+  work.rowid.reset();
   model::FrameReader frames(work.entry->frames());
   model::Frame frame;
   while (reply.ok() && frames.next(frame)) {

@@ -85,17 +85,18 @@ class Isolation : public test::SqliteJournalFixture {
     const Row row = poison == nullptr ? test::healthy_row(id) : test::poison_row(*poison, id);
     submitted_.push_back({accepted(writes_->submit(statements_[kind], row)), poison, {id}});
   }
-  // A group of four records of random kinds, of which the one at `place` is poison.
-  void submit_group(const PoisonKind& poison, std::size_t place) {
+  // A group of four records; the one at `place` is poison if `poison` says so.
+  void submit_group(const PoisonKind* poison, std::size_t place) {
     Group group;
     std::vector<std::int64_t> ids;
     for (std::size_t i = 0; i < 4; ++i) {
-      const std::size_t kind = i == place ? index_of(poison) : any_kind();
-      ids.push_back(next_id(kind, false));
+      const bool poisoned = poison != nullptr && i == place;
+      const std::size_t kind = poisoned ? index_of(*poison) : any_kind();
+      ids.push_back(next_id(kind, poison == nullptr));
       group.add(statements_[kind],
-                i == place ? test::poison_row(poison, ids.back()) : test::healthy_row(ids.back()));
+                poisoned ? test::poison_row(*poison, ids.back()) : test::healthy_row(ids.back()));
     }
-    submitted_.push_back({submit(group), &poison, std::move(ids)});
+    submitted_.push_back({submit(group), poison, std::move(ids)});
   }
 
   std::size_t any_kind() { return random_() % kKinds; }
@@ -154,7 +155,7 @@ class Isolation : public test::SqliteJournalFixture {
     if (unit.poison == nullptr) {
       ASSERT_EQ(outcome.end, End::committed) << outcome.cause.to_string();
       ASSERT_EQ(outcome.commit, commit);
-      ASSERT_EQ(outcome.changes, 2U);
+      ASSERT_EQ(outcome.changes, 2 * unit.ids.size());
       ASSERT_EQ(outcome.rowid, -unit.ids.back());
       return;
     }
@@ -233,7 +234,13 @@ TEST_F(Isolation, APoisonedGroupIsRejectedWholeAndItsNeighboursCommit) {
     const PoisonKind& poison = kPoisonKinds[i % kKinds];
     const std::size_t position = i / kKinds / 4;
     for (std::size_t unit = 0; unit < 8; ++unit) {
-      unit == position ? submit_group(poison, i / kKinds % 4) : submit_record(any_kind(), nullptr);
+      if (unit == position) {
+        submit_group(&poison, i / kKinds % 4);
+      } else if (unit % 3 == 0) {
+        submit_group(nullptr, 0);
+      } else {
+        submit_record(any_kind(), nullptr);
+      }
     }
     // The savepoint undoes what stayed, so only the end of the transaction costs an attempt.
     ASSERT_NO_FATAL_FAILURE(run_one_tick(poison.takes == Takes::transaction ? 1 : 0));
