@@ -41,6 +41,8 @@ class ClassLane {
   void give_back();
 
   std::optional<TimePoint> next_deadline() const;
+  // Whether a gathering window could bring more: not for who waits for room, a flush or a close.
+  bool gathers() const { return !gate.crowded() && !queue.closed() && staging.barriers() == 0; }
 
   // --- Any thread.
   bool pending() const { return queue.pending(); }

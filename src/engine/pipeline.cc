@@ -127,8 +127,7 @@ schedule::Plan Pipeline::make_plan(TimePoint now) {
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     backlogs_.push_back(lanes_[i]->staging.empty() ? std::span<const schedule::Unit>()
                                                    : lanes_[i]->staging.units());
-    // A window would only keep those waiting who cannot push.
-    shares_[i].gather = lanes_[i]->gate.crowded() ? Duration(0) : lanes_[i]->share.gather;
+    shares_[i].gather = lanes_[i]->gathers() ? lanes_[i]->share.gather : Duration(0);
   }
   return schedule::plan(tick_budget_, shares_, backlogs_, costs_.costs(), state_, now);
 }

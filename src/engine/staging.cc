@@ -22,6 +22,7 @@ void Staging::add(Entry* entry) {
                     .pushed = entry->pushed});
   ++live_;
   if (entry->kind == EntryKind::job) ++jobs_;
+  if (entry->kind == EntryKind::barrier) ++barriers_;
   if (!entry->key().empty()) {
     // The view of an older entry's key goes with it.
     keys_.erase(entry->key());
@@ -37,6 +38,7 @@ void Staging::remove(Entry* entry) {
   units_[index] = {.pushed = units_[index].pushed};
   --live_;
   if (entry->kind == EntryKind::job) --jobs_;
+  if (entry->kind == EntryKind::barrier) --barriers_;
 }
 
 void Staging::tidy() {

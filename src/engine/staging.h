@@ -33,6 +33,7 @@ class Staging {
   std::size_t size() const { return live_; }
   bool empty() const { return live_ == 0; }
   std::size_t jobs() const { return jobs_; }
+  std::size_t barriers() const { return barriers_; }
 
   // The newest entry with the key, or null.
   Entry* find(std::string_view key) const;
@@ -46,6 +47,7 @@ class Staging {
   std::uint64_t base_ = 0;  // the place of index 0
   std::size_t live_ = 0;
   std::size_t jobs_ = 0;
+  std::size_t barriers_ = 0;
   std::unordered_map<std::string_view, Entry*> keys_;  // views into the entries
 };
 

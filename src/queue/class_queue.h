@@ -52,6 +52,8 @@ class BasicClassQueue {
     if ((was & kClosedBit) == 0) closed_at_.store(was, std::memory_order_release);
   }
 
+  bool closed() const { return (next_.load(std::memory_order_relaxed) & kClosedBit) != 0; }
+
   // Numbers given out to accepted pushes so far.
   std::uint64_t numbers() const {
     const std::uint64_t next = next_.load(std::memory_order_seq_cst);

@@ -51,9 +51,16 @@ class Writes {
   Result<Receipt> try_submit(std::int64_t key, const PushOptions& options = {}) {
     return handle_.submit(one_, row(key), options);
   }
-  Status push(std::int64_t key) { return handle_.push(one_, row(key)); }
-  Status push(std::int64_t key, const std::string& text) {
+  void push(std::int64_t key) { EXPECT_TRUE(try_push(key).ok()); }
+  void push(std::int64_t key, const std::string& text) { EXPECT_TRUE(try_push(key, text).ok()); }
+  Status try_push(std::int64_t key, const PushOptions& options = {}) {
+    return handle_.push(one_, row(key), options);
+  }
+  Status try_push(std::int64_t key, const std::string& text) {
     return handle_.push(two_, row(key, text));
+  }
+  void push_all(std::int64_t first, std::int64_t last) {
+    for (std::int64_t key = first; key <= last; ++key) push(key);
   }
   std::vector<Receipt> submit_all(std::int64_t first, std::int64_t last) {
     std::vector<Receipt> receipts;

@@ -1,0 +1,153 @@
+// What a push meets when its class is full.
+#include "src/model/entry.h"
+#include "tests/support/lane.h"
+
+namespace onelane::test {
+namespace {
+
+class LaneCapacity : public QuietLane {
+ protected:
+  Writes add_full(WhenFull policy, std::uint64_t records) {
+    return add_class("peers", {.capacity_records = records, .when_full = policy});
+  }
+};
+
+TEST_F(LaneCapacity, RejectSaysFullAtOnceAndCountsIt) {
+  open();
+  Writes peers = add_full(WhenFull::reject, 3);
+  peers.push_all(1, 3);
+  const Status fourth = peers.try_push(4);
+  EXPECT_EQ(fourth.code(), Errc::full);
+  EXPECT_EQ(fourth.message(), "class \"peers\" is full");
+  EXPECT_EQ(stats_of("peers").refused, 1U);
+  EXPECT_EQ(stats_of("peers").accepted, 3U);
+  EXPECT_EQ(stats_of("peers").offered, 4U);
+}
+
+TEST_F(LaneCapacity, BlockNeverBlocksOnAManualJournal) {
+  open();
+  Writes peers = add_full(WhenFull::block, 3);
+  peers.push_all(1, 3);
+  EXPECT_EQ(peers.try_push(4).code(), Errc::full);
+}
+
+TEST_F(LaneCapacity, IsThereAgainOnceATickSettledWhatHeldIt) {
+  open();
+  Writes peers = add_full(WhenFull::reject, 3);
+  peers.push_all(1, 3);
+  EXPECT_EQ(stats_of("peers").queued_records, 3U);
+  tick();
+  EXPECT_EQ(stats_of("peers").queued_records, 0U);
+  EXPECT_EQ(stats_of("peers").queued_bytes, 0U);
+  EXPECT_TRUE(peers.try_push(4).ok());
+}
+
+TEST_F(LaneCapacity, BytesCountAnEntrysWholeFootprint) {
+  open();
+  Writes peers = add_class("peers", {.capacity_bytes = 4 * kKiB, .when_full = WhenFull::reject});
+  std::uint64_t pushed = 0;
+  while (peers.try_push(1).ok()) ++pushed;
+  const std::uint64_t each = stats_of("peers").queued_bytes / pushed;
+  EXPECT_GT(each, sizeof(detail::Entry));
+  EXPECT_EQ(pushed, 4 * kKiB / each);
+}
+
+TEST_F(LaneCapacity, DropOldestTakesTheNewAndDropsTheOldestAtTheNextDrain) {
+  open();
+  Writes peers = add_full(WhenFull::drop_oldest, 4);
+  const std::vector<Receipt> all = peers.submit_all(1, 5);
+  EXPECT_EQ(ends_of(all), "in flight in flight in flight in flight in flight");
+  tick();
+  EXPECT_EQ(ends_of(all), "dropped committed committed committed committed");
+  EXPECT_EQ(committed(), "peers(2) peers(3) peers(4) peers(5)");
+  EXPECT_EQ(stats_of("peers").end(End::dropped), 1U);
+}
+
+TEST_F(LaneCapacity, DropOldestRefusesBeyondOneAndAQuarterTimesTheCapacity) {
+  open();
+  Writes peers = add_full(WhenFull::drop_oldest, 8);
+  peers.push_all(1, 10);
+  EXPECT_EQ(peers.try_push(11).code(), Errc::full);
+  EXPECT_EQ(stats_of("peers").refused, 1U);
+  tick();
+  EXPECT_EQ(stats_of("peers").end(End::dropped), 2U);
+  EXPECT_EQ(stats_of("peers").end(End::committed), 8U);
+}
+
+TEST_F(LaneCapacity, DropOldestOfTheSmallestClassKeepsTheNewest) {
+  open();
+  Writes peers = add_full(WhenFull::drop_oldest, 1);
+  const std::vector<Receipt> all = peers.submit_all(1, 2);
+  EXPECT_EQ(peers.try_push(3).code(), Errc::full);
+  tick();
+  EXPECT_EQ(ends_of(all), "dropped committed");
+}
+
+TEST_F(LaneCapacity, DropOldestCountsBytesToo) {
+  open();
+  Writes peers = add_class("peers", {.capacity_bytes = 10'000, .when_full = WhenFull::drop_oldest});
+  const std::string text(4500, 'x');
+  Receipt first = peers.submit(1, text), second = peers.submit(2, text);
+  Receipt third = ok(peers.try_submit(3));
+  EXPECT_EQ(peers.try_push(4, text).code(), Errc::full);
+  peers.push_all(5, 7);
+  tick();
+  EXPECT_EQ(end_of(first), "dropped");
+  EXPECT_EQ(end_of(second) + " " + end_of(third), "committed committed");
+}
+
+TEST_F(LaneCapacity, WhatItsReceiptCancelledIsNotHeldAgainstTheLiving) {
+  open();
+  Writes peers = add_full(WhenFull::drop_oldest, 4);
+  Receipt cancelled = peers.submit(1);
+  const std::vector<Receipt> living = peers.submit_all(2, 5);
+  EXPECT_TRUE(cancelled.cancel());
+  tick();
+  EXPECT_EQ(ends_of(living), "committed committed committed committed");
+}
+
+TEST_F(LaneCapacity, AJobBetweenItsStepsIsNotDropped) {
+  open();
+  Writes peers = add_full(WhenFull::drop_oldest, 4);
+  Receipt job =
+      peers.submit_job([](Transaction& t) { return t.steps() == 0 ? Step::more : Step::done; });
+  tick();
+  const std::vector<Receipt> all = peers.submit_all(1, 4);
+  run_ticks();
+  EXPECT_EQ(end_of(job), "committed");
+  EXPECT_EQ(ends_of(all), "dropped committed committed committed");
+}
+
+TEST_F(LaneCapacity, AUnitLargerThanTheWholeCapacityIsRefusedAsWrong) {
+  open();
+  for (const WhenFull policy : {WhenFull::block, WhenFull::reject, WhenFull::drop_oldest}) {
+    const std::string name = "class" + std::to_string(static_cast<int>(policy));
+    Writes writes = add_class(name, {.capacity_records = 4, .when_full = policy});
+    EXPECT_EQ(writes.handle().push(writes.group_of({1, 2, 3, 4, 5})).code(),
+              Errc::invalid_argument);
+    EXPECT_TRUE(writes.handle().push(writes.group_of({1, 2, 3, 4})).ok());
+  }
+}
+
+TEST_F(LaneCapacity, ARowLargerThanTheWholeCapacityIsNamedWithBoth) {
+  open();
+  Writes peers = add_class("peers", {.capacity_records = 9, .capacity_bytes = 4 * kKiB});
+  const Status status = peers.try_push(1, std::string(5000, 'x'));
+  EXPECT_EQ(status.code(), Errc::invalid_argument);
+  EXPECT_NE(status.message().find("(9 records, 4096 bytes)"), std::string::npos)
+      << status.message();
+}
+
+TEST_F(LaneCapacity, ACoalescingClassMayBeOverfilledUntilItDrains) {
+  open();
+  Writes peers =
+      add_class("peers", {.capacity_records = 4, .when_full = WhenFull::reject, .coalesce = true});
+  for (int i = 0; i < 5; ++i) peers.push(1);
+  EXPECT_EQ(peers.try_push(1).code(), Errc::full);
+  tick();
+  EXPECT_EQ(stats_of("peers").end(End::superseded), 4U);
+  EXPECT_TRUE(peers.try_push(1).ok());
+}
+
+}  // namespace
+}  // namespace onelane::test
