@@ -74,9 +74,11 @@ Status Connection::configure(const JournalOptions& options) {
   Status status = set("synchronous", level, level);
   if (status.ok()) status = set("journal_mode", "WAL", "wal");
   if (status.ok()) status = set("foreign_keys", keys, keys);
-  // A mapped file turns a read error into a signal.
-  if (status.ok()) status = set("mmap_size", "0", "0");
-  return status;
+  if (!status.ok()) return status;
+  // A mapped file turns a read error into a signal. A build without mmap answers with no row.
+  std::string ignored;
+  const int code = run_own("PRAGMA mmap_size=0", ignored);
+  return code == SQLITE_OK ? Status() : failure(code, Place::control, "PRAGMA mmap_size").cause;
 }
 
 Status Connection::set(const std::string& pragma, const std::string& value,

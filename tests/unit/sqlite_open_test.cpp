@@ -84,7 +84,7 @@ class SqliteOpen : public test::SinkFixture {
 };
 
 TEST_F(SqliteOpen, ANewDatabaseAndItsNeighboursArePrivateUnderEveryMask) {
-  for (const mode_t mask : {0000, 0022, 0077, 0277, 0777}) {
+  for (const mode_t mask : {0000U, 0022U, 0077U, 0277U, 0777U}) {
     database_ = directory_ / ("mask" + std::to_string(mask));
     const MaskedFiles masked(mask);
     ASSERT_NO_FATAL_FAILURE(open("CREATE TABLE t(x)"));
@@ -334,6 +334,15 @@ TEST_F(SqliteOpen, AReaderThatKeepsTheJournalModeFromChangingIsNamed) {
   ASSERT_EQ(other.query("BEGIN"), "");
   ASSERT_EQ(other.query("SELECT count(*) FROM t"), "0");
   EXPECT_EQ(open_status().code(), Errc::locked);
+}
+
+TEST_F(SqliteOpen, AStorageThatCannotKeepALogIsRefused) {
+  sqlite3_vfs* before = sqlite3_vfs_find(nullptr);
+  sqlite3_vfs_register(sqlite3_vfs_find("unix-dotfile"), 1);  // has no shared memory
+  const Status status = open_status();
+  sqlite3_vfs_register(before, 1);
+  EXPECT_EQ(status.code(), Errc::storage);
+  EXPECT_TRUE(contains(status.message(), "journal_mode stays 'delete', wal is needed"));
 }
 
 TEST_F(SqliteOpen, ALockedDatabaseIsWaitedForALittleAndNamed) {
