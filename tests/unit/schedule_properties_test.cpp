@@ -603,7 +603,7 @@ class Run {
 };
 
 void run_all(Cuts cuts, std::uint64_t first_seed) {
-  constexpr std::uint64_t kRuns = 600, kTicks = 150;
+  constexpr std::uint64_t kRuns = 2000, kTicks = 150;
   for (std::uint64_t seed = first_seed; seed < first_seed + kRuns; ++seed) {
     if (testing::Test::HasFailure()) return;
     SCOPED_TRACE("seed " + std::to_string(seed));

@@ -658,12 +658,32 @@ TEST_F(Learning, LearnsOfRecordsWithoutBytes) {
   expect_near(learned().per_record_ps, 3e6, 0.01);
 }
 
-TEST_F(Learning, CostsAreNeverNegative) {
-  for (std::uint64_t i = 1; i < 50; ++i) {
-    model_.learn_slice(0, i, 1000 * (50 - i), Duration(9000 * i - 50 * (50 - i)));
+TEST_F(Learning, CostsAreNeverNegativeAndTheOtherOneMakesUpForIt) {
+  for (std::uint64_t i = 0; i < 100; ++i) {  // 20 us a record less 0.3 ns a byte
+    const std::uint64_t records = 40 + i % 11, bytes = i * 7919 % 101 * 10'000;
+    model_.learn_slice(0, records, bytes, Duration(20'000 * records - bytes * 3 / 10));
   }
   EXPECT_EQ(learned().per_byte_ps, 0U);
-  expect_near(learned().per_record_ps, 9e6, 0.05);
+  expect_near(learned().per_record_ps, 16.7e6, 0.05);
+
+  model_ = CostModel();
+  model_.add_class();
+  for (std::uint64_t i = 0; i < 100; ++i) {  // 1 ns a byte less 5 us a record
+    const std::uint64_t records = i % 51, bytes = 500'000 + i * 7919 % 101 * 5000;
+    model_.learn_slice(0, records, bytes, Duration(bytes - 5000 * records));
+  }
+  EXPECT_EQ(learned().per_record_ps, 0U);
+  expect_near(learned().per_byte_ps, 835, 0.05);
+}
+
+TEST_F(Learning, NoiseDoesNotTellApartWhatGrowsTogether) {
+  const double ratio =
+      static_cast<double>(learned().per_record_ps) / static_cast<double>(learned().per_byte_ps);
+  for (std::uint64_t i = 1; i < 50; ++i) {
+    const Duration noise(i % 3 == 2 ? 300 * i : 0);
+    model_.learn_slice(0, i, 100 * i + i % 3, statements(i, 100 * i) + noise);
+  }
+  expect_near(learned().per_record_ps, ratio * static_cast<double>(learned().per_byte_ps), 0.5);
 }
 
 TEST_F(Learning, ForgetsWhatIsNoLongerSo) {
