@@ -180,7 +180,7 @@ Status Connection::close_healthy() {
       sqlite3_wal_checkpoint_v2(db_, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   const Fault fault = fault_of(pass, Place::control);
   if (fault != Fault::none && fault != Fault::busy) {
-    const Status status = failure(pass, Place::control, "the checkpoint at close").cause;
+    Status status = failure(pass, Place::control, "the checkpoint at close").cause;
     close_as_is();
     return status;
   }

@@ -92,7 +92,7 @@ auto pass(sqlite3_file* file, Method method, Arguments... arguments) {
 using Methods = sqlite3_io_methods;
 
 // Version 2: without xFetch nothing is mapped, and every read is seen.
-const Methods kMethods = {
+constexpr Methods kMethods = {
     .iVersion = 2,
     .xClose = [](sqlite3_file* f) { return pass(f, &Methods::xClose); },
     .xRead = [](sqlite3_file* f, void* to, int size,
