@@ -8,7 +8,7 @@ namespace onelane::schedule {
 
 namespace {
 
-__extension__ typedef unsigned __int128 Wide;
+__extension__ using Wide = unsigned __int128;
 
 // Ticks that end because the next unit would exceed the guarantee in one dimension, and what units
 // larger than it take over the tick that any unit takes.
