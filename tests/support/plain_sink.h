@@ -1,0 +1,29 @@
+// A sink that says yes to everything and keeps nothing: the start of sinks that a test wants to be
+// difficult in one way.
+#pragma once
+
+#include "onelane/sink.h"
+
+namespace onelane::test {
+
+class PlainSink : public Sink {
+ public:
+  Status add_statement(const StatementSpec&) override { return {}; }
+  Reply begin() override { return {}; }
+  Reply apply(Statement, std::span<const std::byte>) override { return {}; }
+  Reply verify() override { return {}; }
+  Reply savepoint() override { return {}; }
+  Reply release() override { return {}; }
+  Reply rollback_to() override { return {}; }
+  Reply execute(std::string_view, std::span<const std::byte>, const RowVisitor&) override {
+    return {};
+  }
+  void end_step() override {}
+  Reply commit() override { return {}; }
+  Reply rollback() override { return {}; }
+  Reply probe() override { return {}; }
+  bool commit_is_durable() const override { return false; }
+  Status close(bool) override { return {}; }
+};
+
+}  // namespace onelane::test
