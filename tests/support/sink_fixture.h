@@ -19,6 +19,26 @@ inline constexpr Column kReal{ColumnType::real, true};
 inline constexpr Column kText{ColumnType::text, true};
 inline constexpr Column kBlob{ColumnType::blob, true};
 
+inline ::testing::AssertionResult contains(const std::string& text, const std::string& part) {
+  if (text.find(part) != std::string::npos) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << '"' << text << "\" has no \"" << part << '"';
+}
+
+// For EXPECT_TRUE, with the cause as the message.
+inline ::testing::AssertionResult succeeded(const Reply& reply) {
+  if (reply.ok()) return ::testing::AssertionSuccess();
+  return ::testing::AssertionFailure() << reply.cause.to_string();
+}
+
+inline ::testing::AssertionResult failed(const Reply& reply, Fault fault, Effect effect, int code) {
+  if (reply.fault == fault && reply.effect == effect && reply.cause.sqlite_code() == code) {
+    return ::testing::AssertionSuccess();
+  }
+  return ::testing::AssertionFailure()
+         << "fault " << int{static_cast<std::uint8_t>(reply.fault)} << ", effect "
+         << int{static_cast<std::uint8_t>(reply.effect)} << ", " << reply.cause.to_string();
+}
+
 class SinkFixture : public ::testing::Test {
  protected:
   // An open sink that the schema was run on; fails the test otherwise.
@@ -53,6 +73,15 @@ class SinkFixture : public ::testing::Test {
     put(row, values...);
     return sink_->execute(sql, row.bytes(), {});
   }
+  void begin_with_first() {
+    ASSERT_TRUE(succeeded(sink_->begin()));
+    ASSERT_TRUE(succeeded(execute("INSERT INTO t(v) VALUES('first')")));
+  }
+  void commit_row(const std::string& value) {
+    ASSERT_TRUE(succeeded(sink_->begin()));
+    ASSERT_TRUE(succeeded(execute("INSERT INTO t(v) VALUES(?1)", value)));
+    ASSERT_TRUE(succeeded(sink_->commit()));
+  }
   // What a job would see inside the transaction.
   std::string inside(const std::string& sql) {
     std::string rows;
@@ -68,31 +97,13 @@ class SinkFixture : public ::testing::Test {
   // What everybody else sees.
   std::string outside(const std::string& sql) { return query(database_, sql); }
 
+  static constexpr const char* kTable = "CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT UNIQUE)";
+
   TempDirectory directory_;
   std::filesystem::path database_ = directory_ / "test.db";
   JournalOptions options_;
   std::unique_ptr<Sink> sink_;
   std::uint16_t statements_ = 0;
 };
-
-inline ::testing::AssertionResult contains(const std::string& text, const std::string& part) {
-  if (text.find(part) != std::string::npos) return ::testing::AssertionSuccess();
-  return ::testing::AssertionFailure() << '"' << text << "\" has no \"" << part << '"';
-}
-
-// For EXPECT_TRUE, with the cause as the message.
-inline ::testing::AssertionResult succeeded(const Reply& reply) {
-  if (reply.ok()) return ::testing::AssertionSuccess();
-  return ::testing::AssertionFailure() << reply.cause.to_string();
-}
-
-inline ::testing::AssertionResult failed(const Reply& reply, Fault fault, Effect effect, int code) {
-  if (reply.fault == fault && reply.effect == effect && reply.cause.sqlite_code() == code) {
-    return ::testing::AssertionSuccess();
-  }
-  return ::testing::AssertionFailure()
-         << "fault " << int{static_cast<std::uint8_t>(reply.fault)} << ", effect "
-         << int{static_cast<std::uint8_t>(reply.effect)} << ", " << reply.cause.to_string();
-}
 
 }  // namespace onelane::test
