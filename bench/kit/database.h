@@ -33,7 +33,7 @@ class Query {
   void bind_record(const T& record) {
     auto all = [this](const auto&... values) {
       int parameter = 0;
-      (bind(++parameter, values), ...);
+      (this->bind(++parameter, values), ...);
     };
     std::apply(all, RecordTraits<T>::columns(record));
   }
