@@ -628,7 +628,7 @@ TEST(SchedulerProperties, HeadsThatCannotAllBeInTimeWaitATickPerRivalAtMost) {
     it.shares.push_back({.guarantee = {records, 1000}, .budget = it.tick});
     it.costs.classes.push_back({});
     it.state.classes.emplace_back();
-    it.backlogs.push_back({2, Unit{.bytes = 1, .records = 12}});
+    it.backlogs.emplace_back(2, Unit{.bytes = 1, .records = 12});
   }
   ASSERT_TRUE(guarantees_fit(it.tick, it.shares));
   std::vector<std::uint64_t> waited(3), longest(3);
