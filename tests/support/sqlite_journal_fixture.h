@@ -98,7 +98,8 @@ class SqliteJournalFixture : public ::testing::Test {
   }
 
   static Outcome settled(const Receipt& receipt) {
-    std::optional<Outcome> outcome = receipt.poll();
+    std::optional<Outcome> outcome;
+    if (receipt.valid()) outcome = receipt.poll();
     EXPECT_TRUE(outcome.has_value()) << "not settled";
     return outcome.value_or(Outcome{});
   }

@@ -153,6 +153,15 @@ TEST_F(JournalJobs, AFailedStatementLeavesTheStepsEarlierWork) {
   EXPECT_EQ(names(), "ada bob cyd");
 }
 
+TEST_F(JournalJobs, StatementsThatChangeNoRowsByTheirNatureCountNone) {
+  const Outcome outcome = run_step([](Transaction& step) {
+    EXPECT_EQ(*step.execute("INSERT INTO peers(name) VALUES('ada'), ('bob')"), 2U);
+    EXPECT_EQ(*step.execute("CREATE TABLE calls(peer)"), 0U);
+    EXPECT_EQ(*step.execute("SELECT * FROM peers"), 0U);
+  });
+  EXPECT_EQ(outcome.changes, 2U);
+}
+
 TEST_F(JournalJobs, AWrongNumberOfValuesIsNamedWithBothNumbers) {
   run_step([](Transaction& step) {
     EXPECT_TRUE(says(step.execute("INSERT INTO peers(name) VALUES(?1)", "ada", 2).status(),
