@@ -24,7 +24,8 @@ struct Budget {
 };
 
 // What a class with a backlog gets in every tick, whatever the others want. A unit larger than this
-// waits at most ceil(size / guarantee) ticks at the head of its class.
+// gathers credit at the head of its class and is taken within ceil(size / guarantee) ticks, plus at
+// most one for each other class (src/schedule/README.md has the derivation, and why that one).
 struct Guarantee {
   std::uint64_t records = 16;
   std::uint64_t bytes = 64 * kKiB;
