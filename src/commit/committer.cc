@@ -118,8 +118,10 @@ Committer::Failed Committer::commit(TickResult& result, Failed executed) {
   const Reply undone = sink_.rollback();
   if (undone.ok()) return executed;
   // Nothing may be settled on the strength of a transaction that would not end.
-  const bool unknown = executed.action == Action::poison_unknown;
-  return {unknown ? Action::poison_unknown : Action::poison, undone.cause};
+  if (executed.action == Action::poison || executed.action == Action::poison_unknown) {
+    return executed;  // the first error is the one that is kept
+  }
+  return {Action::poison, undone.cause};
 }
 
 Committer::Failed Committer::execute(std::vector<Work>& work, const StopRule& stop,
