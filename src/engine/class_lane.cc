@@ -131,6 +131,7 @@ void ClassLane::bury(Entry* entry) {
 void ClassLane::count_out(const Entry* entry, End end) {
   freed_bytes_ += entry->footprint;
   if (entry->kind == EntryKind::barrier) return;
+  ++settled_;
   freed_records_ += entry->rows;
   model::add(ends_[static_cast<std::size_t>(end)], 1);
 }

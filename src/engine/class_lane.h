@@ -41,6 +41,7 @@ class ClassLane {
   void give_back();
 
   std::optional<TimePoint> next_deadline() const;
+  std::uint64_t settled() const { return settled_; }  // units so far
   // Whether a gathering window could bring more: not for who waits for room, a flush or a close.
   bool gathers() const { return !gate.crowded() && !queue.closed() && staging.barriers() == 0; }
 
@@ -73,6 +74,7 @@ class ClassLane {
 
   std::vector<Entry*> drained_;      // scratch
   std::vector<Deadline> deadlines_;  // a heap, earliest first
+  std::uint64_t settled_ = 0;
   std::uint64_t freed_records_ = 0;
   std::uint64_t freed_bytes_ = 0;
   model::SharedHistogram total_;

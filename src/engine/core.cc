@@ -1,6 +1,7 @@
 #include "src/engine/core.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -30,6 +31,11 @@ Status in_lane_status(std::string_view what) {
 }
 
 Status closed_status() { return {Errc::closed, "the journal is closed"}; }
+
+// Waiting longer than this is waiting for ever.
+constexpr Duration kPatienceMax = std::chrono::hours(24 * 365);
+
+TimePoint after(TimePoint now, Duration patience) { return now + std::min(patience, kPatienceMax); }
 
 std::string quoted(const ClassLane& lane) { return "class \"" + lane.options.name + "\""; }
 
@@ -195,8 +201,7 @@ Result<Receipt> Core::offer_job(std::uint32_t klass, Job job, const PushOptions&
 }
 
 Status Core::charge(ClassLane& lane, const Entry& entry, const PushOptions& options) {
-  if (entry.rows > lane.options.capacity_records ||
-      entry.footprint > lane.options.capacity_bytes) {
+  if (entry.rows > lane.options.capacity_records || entry.footprint > lane.options.capacity_bytes) {
     return {Errc::invalid_argument,
             quoted(lane) + ": a unit of " + std::to_string(entry.rows) + " records and " +
                 std::to_string(entry.footprint) + " bytes is above the class's whole capacity (" +
@@ -267,6 +272,7 @@ Status Core::wait(Entry& entry, std::optional<Duration> timeout) {
     return {Errc::would_block, "the unit is not settled yet, and nobody else runs ticks"};
   }
   if (options_.callers_commit) lend_thread(timeout);
+  if (timeout && *timeout > kPatienceMax) timeout.reset();
   engine::ThreadWaiter waiter;
   if (!entry.watch(waiter) || waiter.wait(timeout)) return {};
   if (entry.unwatch(waiter)) {
@@ -318,7 +324,11 @@ void Core::shut(Intake intake, Status why) {
   intake_status_ = std::move(why);
   intake_.store(intake, std::memory_order_release);
   if (intake == Intake::stalled) return;
-  for (std::uint32_t i = 0; i < classes(); ++i) lanes_[i]->gate.close();
+  // Whoever is turned away from here on finds the reason.
+  for (std::uint32_t i = 0; i < classes(); ++i) {
+    lanes_[i]->queue.close();
+    lanes_[i]->gate.close();
+  }
 }
 
 // --- Ticks by hand, flush, close.
@@ -334,7 +344,7 @@ Result<TickReport> Core::tick() {
 Status Core::flush(std::optional<Duration> timeout) {
   if (Status why = may_wait(); !why.ok()) return why;
   std::optional<TimePoint> deadline;
-  if (timeout) deadline = clock_->now() + *timeout;
+  if (timeout) deadline = after(clock_->now(), *timeout);
   std::array<Receipt, kClassesMax> receipts;
   const std::uint32_t count = classes();
   for (std::uint32_t i = 0; i < count; ++i) {
@@ -345,22 +355,25 @@ Status Core::flush(std::optional<Duration> timeout) {
   for (std::uint32_t i = 0; i < count; ++i) {
     Status waited;
     if (options_.drive == Drive::manual) {
-      waited = pump(receipts[i]);
+      waited = pump(receipts[i], deadline);
     } else {
       std::optional<Duration> left;
       if (deadline) left = std::max(Duration(0), *deadline - clock_->now());
-      Result<Outcome> outcome = left ? receipts[i].wait_for(*left) : receipts[i].wait();
-      waited = outcome.status();
+      waited = (left ? receipts[i].wait_for(*left) : receipts[i].wait()).status();
     }
     if (!waited.ok()) return waited;
-    if (receipts[i].poll()->end == End::closed) return entrance();
+    const Outcome outcome = *receipts[i].poll();
+    if (!outcome.committed()) return outcome.cause;
   }
   return {};
 }
 
 // Runs ticks on a manual journal until the receipt is settled or a tick does nothing.
-Status Core::pump(const Receipt& receipt) {
+Status Core::pump(const Receipt& receipt, std::optional<TimePoint> deadline) {
   while (!receipt.poll()) {
+    if (deadline && clock_->now() >= *deadline) {
+      return {Errc::timed_out, "the time given to flush is over"};
+    }
     const TickReport report = run_tick({});
     if (report.more || receipt.poll()) continue;
     return {Errc::would_block, "the next tick is not due yet, and a manual journal does not wait"};
@@ -375,10 +388,9 @@ CloseReport Core::close(Duration deadline) {
   {
     const std::scoped_lock baton(baton_);  // no class is added any more
     shut(Intake::closed, closed_status());
-    for (std::uint32_t i = 0; i < classes(); ++i) lanes_[i]->queue.close();
   }
   worker_.stop();
-  closed_ = finish(drain(clock_->now() + deadline));
+  closed_ = finish(drain(after(clock_->now(), deadline)));
   return *closed_;
 }
 
@@ -404,7 +416,7 @@ Status Core::drain(TimePoint deadline) {
 CloseReport Core::finish(Status cut) {
   ack::Wakes wakes;
   const std::scoped_lock baton(baton_);
-  pipeline_.end(closed_status());
+  pipeline_.end(pipeline_.stalled().ok() ? closed_status() : pipeline_.stalled());
   while (!pipeline_.drained()) {
     pipeline_.tick({}, wakes);
     std::this_thread::yield();

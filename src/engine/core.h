@@ -77,7 +77,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void lend_thread(std::optional<Duration> patience);
   void note_state();
   void shut(Intake intake, Status why);
-  Status pump(const Receipt& receipt);
+  Status pump(const Receipt& receipt, std::optional<TimePoint> deadline);
   Status drain(TimePoint deadline);
   CloseReport finish(Status cut);
   std::uint32_t classes() const { return class_count_.load(std::memory_order_acquire); }

@@ -64,40 +64,48 @@ Status Pipeline::add_class(ClassLane& lane) {
 }
 
 TickReport Pipeline::tick(const Runner& runner, ack::Wakes& wakes) {
-  TimePoint now = clock_.now();
+  const TimePoint now = clock_.now();
+  const std::uint64_t before = progress();
   stage(now, wakes);
   if (ended_) {
     for (ClassLane* lane : lanes_) lane->end_all(*ended_, now, wakes);
-    return report(0, now);
+    return report(before, now);
   }
   if (std::all_of(lanes_.begin(), lanes_.end(), [](auto* lane) { return lane->staging.empty(); })) {
-    return report(0, now);
+    return report(before, now);
   }
-  if (retry_at_ && now < *retry_at_) return report(0, now);
-  if (!store_recovered(now)) return report(0, now);
+  if (retry_at_ && now < *retry_at_) return report(before, now);
+  if (!store_recovered(now)) return report(before, now);
 
   const schedule::Plan plan = make_plan(now);
   if (plan.slices.empty()) {
-    TickReport waiting = report(0, now);
+    TickReport waiting = report(before, now);
     waiting.more = false;
     earliest(waiting.next, plan.not_before);
     return waiting;
   }
   select(plan);
-  if (declines(runner)) return report(0, now);
-  if (runner.lends_thread) recorder_.caller_tick();
+  if (declines(runner)) return report(before, now);
   const commit::TickResult result = commit(plan);
+  if (runner.lends_thread && result.transaction) recorder_.caller_tick();
   conclude(plan, result, wakes);
-  return report(work_.size(), clock_.now());
+  return report(before, clock_.now());
 }
 
 void Pipeline::stage(TimePoint now, ack::Wakes& wakes) {
   for (ClassLane* lane : lanes_) lane->stage(now, wakes);
 }
 
-TickReport Pipeline::report(std::uint64_t units, TimePoint now) const {
+// Units settled and steps committed so far.
+std::uint64_t Pipeline::progress() const {
+  std::uint64_t out = steps_;
+  for (const ClassLane* lane : lanes_) out += lane->settled();
+  return out;
+}
+
+TickReport Pipeline::report(std::uint64_t progress_before, TimePoint now) const {
   TickReport out;
-  out.units = units;
+  out.units = progress() - progress_before;
   bool backlog = false;
   for (const ClassLane* lane : lanes_) {
     backlog |= !lane->staging.empty() || lane->pending();
@@ -273,7 +281,8 @@ void Pipeline::settle(const commit::TickResult& result, ack::Wakes& wakes) {
   const std::uint64_t commit = committed ? recorder_.next_commit() : recorder_.committed();
   const TimePoint now = clock_.now();
   for (Work& work : work_) {
-    if (work.taken && work.entry->kind != EntryKind::barrier && work.verdict != Verdict::left) {
+    const bool began = work.taken && work.verdict != Verdict::left && !between_steps(*work.entry);
+    if (began && work.entry->kind != EntryKind::barrier) {
       lanes_[work.entry->klass]->wait.record(result.began - work.entry->pushed);
     }
     settle(work, commit, now, wakes);
@@ -309,7 +318,10 @@ void Pipeline::settle_applied(Work& work, std::uint64_t commit, TimePoint now, a
   if (entry.kind == EntryKind::job) {
     entry.steps = ++entry.job->steps;
     entry.job->attempt = 0;
-    if (work.step == Step::more) return;  // keeps its place, taken
+    if (work.step == Step::more) {
+      ++steps_;
+      return;  // keeps its place, taken
+    }
   }
   lanes_[entry.klass]->settle(&entry, End::committed, now, wakes);
 }
@@ -358,10 +370,7 @@ void Pipeline::poison(const commit::TickResult& result, ack::Wakes& wakes) {
     }
   }
   end(poison_);
-  for (ClassLane* lane : lanes_) {
-    lane->queue.close();
-    lane->end_all(poison_, now, wakes);
-  }
+  for (ClassLane* lane : lanes_) lane->end_all(poison_, now, wakes);
 }
 
 void Pipeline::compact(const schedule::Plan& plan) {

@@ -50,7 +50,8 @@ class Pipeline {
 
  private:
   void stage(TimePoint now, ack::Wakes& wakes);
-  TickReport report(std::uint64_t units, TimePoint now) const;
+  std::uint64_t progress() const;
+  TickReport report(std::uint64_t progress_before, TimePoint now) const;
   bool store_recovered(TimePoint now);
   schedule::Plan make_plan(TimePoint now);
   void select(const schedule::Plan& plan);
@@ -84,6 +85,7 @@ class Pipeline {
   std::vector<schedule::Share> shares_;
   std::vector<std::span<const schedule::Unit>> backlogs_;  // scratch
   std::vector<commit::Work> work_;                         // scratch
+  std::uint64_t steps_ = 0;  // committed, of jobs that went on afterwards
   std::optional<TimePoint> retry_at_;
   Status poison_;
   Status stalled_;

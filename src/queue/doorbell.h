@@ -6,7 +6,9 @@
 // cannot both miss each other (Dekker).
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <optional>
@@ -38,7 +40,7 @@ class Doorbell {
     if (!rung_ && !pending()) {
       const auto rung = [this] { return rung_; };
       if (timeout) {
-        changed_.wait_for(lock, *timeout, rung);
+        changed_.wait_for(lock, std::min(*timeout, kSleepMax), rung);
       } else {
         changed_.wait(lock, rung);
       }
@@ -48,6 +50,9 @@ class Doorbell {
   }
 
  private:
+  // A deadline may lie centuries ahead, where the system's clock would overflow.
+  static constexpr Duration kSleepMax = std::chrono::hours(1);
+
   std::atomic<bool> asleep_{false};
   std::mutex mutex_;
   std::condition_variable changed_;
