@@ -68,10 +68,14 @@ class Writes {
     return receipts;
   }
 
+  void add_to(Group& group, std::int64_t key) const { group.add(one_, row(key)); }
   Group group_of(const std::vector<std::int64_t>& keys) {
     Group group;
-    for (const std::int64_t key : keys) group.add(one_, row(key));
+    for (const std::int64_t key : keys) add_to(group, key);
     return group;
+  }
+  void push_group(const std::vector<std::int64_t>& keys) {
+    EXPECT_TRUE(handle_.push(group_of(keys)).ok());
   }
   Receipt submit_group(const std::vector<std::int64_t>& keys) {
     return ok(handle_.submit(group_of(keys)));
