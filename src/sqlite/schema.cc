@@ -42,7 +42,6 @@ Status run_schema(Connection& connection, std::string_view sql) {
   reply = run_statements(connection, sql);
   if (reply.ok()) reply = commit(connection);
   if (reply.ok()) return {};
-  if (connection.in_transaction()) (void)run_own(connection, "ROLLBACK");
   const Errc code = reply.fault == Fault::record ? Errc::invalid_argument : reply.cause.code();
   return {code, "schema: " + reply.cause.message(), reply.cause.sqlite_code()};
 }

@@ -11,7 +11,7 @@ class Connection;
 
 // Runs the statements in one transaction, under the guard, together with a write that is always
 // one: so that the log exists, and its directory entry can be synced before the first commit is
-// reported.
+// reported. After an error the connection is to be closed, which undoes what was done.
 Status run_schema(Connection& connection, std::string_view sql);
 
 }  // namespace onelane::sqlite

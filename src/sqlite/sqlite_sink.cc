@@ -23,14 +23,11 @@ constexpr std::int64_t kNoRowid = std::numeric_limits<std::int64_t>::min();
 constexpr std::size_t kStatementsMax = std::numeric_limits<decltype(Statement::index)>::max();
 
 // Resets on the way out, whatever the way: a statement left busy keeps COMMIT from succeeding. What
-// was bound goes too, since it may point into a row that is about to end.
+// was bound may point into a row that ends now; every use binds all parameters anew.
 class InUse {
  public:
   explicit InUse(sqlite3_stmt* statement) noexcept : statement_(statement) {}
-  ~InUse() {
-    sqlite3_reset(statement_);
-    sqlite3_clear_bindings(statement_);
-  }
+  ~InUse() { sqlite3_reset(statement_); }
   InUse(const InUse&) = delete;
   InUse& operator=(const InUse&) = delete;
 

@@ -164,7 +164,8 @@ TEST_F(SqliteSink, ARowThatDoesNotFitItsStatementIsRejectedUnexecuted) {
   }
   const std::byte garbage[] = {std::byte{1}, std::byte{3}, std::byte{255}};
   EXPECT_TRUE(failed(sink_->apply(insert_, garbage), Fault::record, Effect::undone, 0));
-  EXPECT_TRUE(failed(sink_->execute(kInsert, garbage, {}), Fault::record, Effect::undone, 0));
+  EXPECT_TRUE(failed(sink_->execute("INSERT INTO peers DEFAULT VALUES", garbage, {}), Fault::record,
+                     Effect::undone, 0));
   EXPECT_EQ(inside("SELECT count(*) FROM peers"), "0");
 }
 
