@@ -207,7 +207,6 @@ class QueueRace : public ::testing::Test {
       const bool last = all_pushed_.load();
       drain(last ? SIZE_MAX : kDrainLimit);
       if (last) return;
-      std::this_thread::yield();
     }
   }
 
