@@ -405,13 +405,16 @@ TEST_F(SqliteFaults, RollbackEndsTheTransactionAlsoWhileAStatementIsInterrupted)
   ASSERT_NO_FATAL_FAILURE(open(kTable));
   begin_with_first();
   Reply reply;
+  int visits = 0;
   const Reply query =
       sink_->execute("SELECT 1 UNION ALL SELECT 2", Row().bytes(), [&](const ResultRow&) {
+        if (++visits > 1) return;
         sqlite3_interrupt(spy.newest());
         reply = sink_->rollback();
       });
   EXPECT_TRUE(succeeded(reply));
   EXPECT_TRUE(test::failed(query, record, Effect::ended, 0));
+  EXPECT_EQ(visits, 1);
   EXPECT_NE(sqlite3_get_autocommit(spy.newest()), 0);
   ASSERT_NO_FATAL_FAILURE(commit_row("after"));
   EXPECT_EQ(outside("SELECT v FROM t"), "after");
@@ -626,6 +629,15 @@ TEST_F(SqliteFaults, AProbeFailsWhileTheDiskIsFullAndSucceedsAfterwards) {
   EXPECT_TRUE(test::failed(sink_->probe(), environment, Effect::ended, SQLITE_FULL));
   vfs.heal();
   EXPECT_TRUE(succeeded(sink_->probe()));
+  ASSERT_NO_FATAL_FAILURE(commit_row("after"));
+  sink_.reset();
+}
+
+TEST_F(SqliteFaults, AProbeThatIsBusyLeavesNoTransactionOpen) {
+  FaultyVfs vfs;
+  ASSERT_NO_FATAL_FAILURE(open(kTable));
+  vfs.fail({.call = VfsCall::write, .file = VfsFile::log, .code = SQLITE_BUSY});
+  EXPECT_TRUE(test::failed(sink_->probe(), busy, Effect::ended, SQLITE_BUSY));
   ASSERT_NO_FATAL_FAILURE(commit_row("after"));
   sink_.reset();
 }

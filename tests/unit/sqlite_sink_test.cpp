@@ -282,6 +282,7 @@ TEST_F(SqliteSink, AVisitorMayRunStatementsAndTheSameQueryAgain) {
   std::string seen;
   const RowVisitor inner = [&](const ResultRow& r) { seen += 'i' + std::to_string(r.integer(0)); };
   const RowVisitor outer = [&](const ResultRow& r) {
+    if (seen.size() > 100) return;  // the query began anew
     seen += 'o' + std::to_string(r.integer(0)) + std::string(r.text(1).substr(0, 7));
     EXPECT_TRUE(succeeded(insert(r.integer(0) + 10, std::to_string(r.integer(0)))));
     row.clear();
