@@ -171,6 +171,17 @@ Reply Connection::failure(int code, Place place, std::string_view what) {
   return reply;
 }
 
+Reply Connection::log_failure() const {
+  Reply reply;
+  const int code = log_keeper_.failure();
+  reply.fault = fault_of(code, Place::control);
+  if (reply.ok()) return reply;
+  reply.effect = Effect::ended;
+  reply.cause = {errc_of(reply.fault), std::string("automatic checkpoint: ") + sqlite3_errstr(code),
+                 code};
+  return reply;
+}
+
 Status Connection::close_healthy() {
   // sqlite3_close does the same pass and keeps quiet about it.
   const int pass =

@@ -58,8 +58,8 @@ class Connection {
   // as the connection says.
   Reply failure(int code, Place place, std::string_view what = {});
 
-  // SQLITE_OK, or the failed sync or the damage that an automatic checkpoint met.
-  int log_failure() const noexcept { return log_keeper_.first_failure(); }
+  // Not ok if an automatic checkpoint met a failed sync or damage, from which there is no way back.
+  Reply log_failure() const;
 
   // Both after every statement was finalised. Healthy: copies the log back, so that the file is
   // complete by itself unless other processes still read; else leaves the files as they are.

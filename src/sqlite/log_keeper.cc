@@ -15,12 +15,10 @@ void LogKeeper::install(sqlite3* db) noexcept {
 int LogKeeper::after_commit(void* self, sqlite3* db, const char* database, int frames) noexcept {
   auto& keeper = *static_cast<LogKeeper*>(self);
   if (static_cast<std::uint32_t>(frames) < keeper.frames_max_) return SQLITE_OK;
-  // After a failed sync the log may have a hole that only a recovery would see.
-  if (keeper.first_failure_ != SQLITE_OK) return SQLITE_OK;
   const int code =
       sqlite3_wal_checkpoint_v2(db, database, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
   const Fault fault = fault_of(code, Place::control);
-  if (fault == Fault::sync || fault == Fault::corrupt) keeper.first_failure_ = code;
+  if (fault == Fault::sync || fault == Fault::corrupt) keeper.failure_ = code;
   return SQLITE_OK;
 }
 

@@ -18,15 +18,16 @@ class LogKeeper {
   // Outlives the connection.
   void install(sqlite3* db) noexcept;
 
-  // The first result code of a pass that says more than "not now": a failed sync or damage. Others
+  // SQLITE_OK, or the result code of a pass that says more than "not now": a failed sync or damage.
+  // Nothing may commit after it, or a later pass could copy pages from a log with a hole. Others
   // (BUSY, FULL, a failed read or write) leave the log as it is for the next pass.
-  int first_failure() const noexcept { return first_failure_; }
+  int failure() const noexcept { return failure_; }
 
  private:
   static int after_commit(void* self, sqlite3* db, const char* database, int frames) noexcept;
 
   std::uint32_t frames_max_;
-  int first_failure_ = 0;
+  int failure_ = 0;
 };
 
 }  // namespace onelane::sqlite

@@ -304,10 +304,7 @@ Reply SqliteSink::commit() {
     return reply;
   }
   // The rows are committed, whatever the checkpoint after it met; the next begin() tells.
-  if (const int log = connection_->log_failure(); log != SQLITE_OK && broken_.ok()) {
-    broken_ = reply_of(fault_of(log, Place::control), Effect::ended,
-                       std::string("automatic checkpoint: ") + sqlite3_errstr(log), log);
-  }
+  if (broken_.ok()) broken_ = connection_->log_failure();
   return {};
 }
 
@@ -398,6 +395,7 @@ Result<std::unique_ptr<Sink>> open_sink(const std::filesystem::path& path,
   Result<std::unique_ptr<Connection>> connection = Connection::open(database, options);
   if (!connection) return failed(connection.status());
   Status status = run_schema(**connection, options.schema);
+  if (status.ok()) status = (*connection)->log_failure().cause;
   if (status.ok()) status = files->sync_directory();
   if (!status.ok()) return failed(status);
   (*connection)->wait_no_more();

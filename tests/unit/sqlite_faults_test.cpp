@@ -594,6 +594,18 @@ TEST_F(SqliteFaults, AFailedSyncInACheckpointLeavesItsCommitAndStopsTheNextBegin
   }
 }
 
+TEST_F(SqliteFaults, AFailedSyncInACheckpointAtOpenFailsTheOpen) {
+  FaultyVfs vfs;
+  ASSERT_NO_FATAL_FAILURE(open(kTable));
+  ASSERT_TRUE(close_healthy().ok());
+  options_.checkpoint_frames = 1;
+  vfs.fail({VfsCall::sync, VfsFile::database, SQLITE_IOERR_FSYNC, 0});
+  options_.schema = "";
+  EXPECT_EQ(open_status().sqlite_code(), SQLITE_IOERR_FSYNC);
+  EXPECT_TRUE(fs::exists(log()));
+  EXPECT_TRUE(open_status().ok());
+}
+
 TEST_F(SqliteFaults, AnyOtherFailureOfACheckpointIsLeftToTheNext) {
   FaultyVfs vfs;
   options_.checkpoint_frames = 2;
