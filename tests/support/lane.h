@@ -102,7 +102,9 @@ class Writes {
 
 class Lane : public ::testing::Test {
  protected:
+  // Opening again ends the journal before and starts with a fresh sink.
   void open(JournalOptions options = {}) {
+    if (journal_) renew_sink();
     options.drive = Drive::manual;
     options.clock = clock_;
     journal_.emplace(ok(Journal::open(std::make_unique<RecordingSink>(sink_), options)));
@@ -150,6 +152,13 @@ class Lane : public ::testing::Test {
     return {};
   }
 
+  // What a test tells the sink refers to the test's own variables, and closing runs ticks.
+  void TearDown() override { sink_->heal(); }
+  virtual void renew_sink() {
+    journal_.reset();
+    sink_ = std::make_shared<Recording>(clock_.get());
+  }
+
   std::shared_ptr<FakeClock> clock_ = std::make_shared<FakeClock>();
   std::shared_ptr<Recording> sink_ = std::make_shared<Recording>(clock_.get());
   std::optional<Journal> journal_;
@@ -159,6 +168,11 @@ class Lane : public ::testing::Test {
 class QuietLane : public Lane {
  protected:
   QuietLane() { sink_->calls_do_not_matter(); }
+
+  void renew_sink() override {
+    Lane::renew_sink();
+    sink_->calls_do_not_matter();
+  }
 };
 
 }  // namespace onelane::test

@@ -336,8 +336,6 @@ TEST_F(LanePoison, ARollbackThatFailsTooDoesNotHideTheFirstError) {
 TEST_F(LanePoison, FollowsFromEachFaultThatReopeningAloneCures) {
   for (const Fault fault : {Fault::sync, Fault::corrupt, Fault::internal}) {
     for (const Call call : {Call::begin, Call::apply, Call::commit}) {
-      sink_ = std::make_shared<Recording>(clock_.get());
-      sink_->calls_do_not_matter();
       open();
       Writes writes = add_class("peers");
       fail_next(call, fault, Effect::ended);
@@ -353,8 +351,6 @@ TEST_F(LanePoison, FollowsFromEachFaultThatReopeningAloneCures) {
 
 TEST_F(LanePoison, NothingThatMayBeAppliedIsEverCalledRejected) {
   for (std::size_t fault = 1; fault < kFaultCount; ++fault) {
-    sink_ = std::make_shared<Recording>(clock_.get());
-    sink_->calls_do_not_matter();
     open();
     Writes writes = add_class("peers");
     fail_next(Call::commit, static_cast<Fault>(fault), Effect::unknown);

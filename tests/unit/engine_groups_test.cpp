@@ -42,8 +42,6 @@ TEST_F(LaneGroups, CommitWholeAndCountAllTheirChanges) {
 
 TEST_F(LaneGroups, OneBadRowRejectsAllOfIt) {
   for (const Effect effect : {Effect::undone, Effect::kept, Effect::ended}) {
-    sink_ = std::make_shared<Recording>(clock_.get());
-    sink_->calls_do_not_matter();
     open();
     Writes peers = add_class("peers");
     sink_->fail_row("peers(2)", failure(Fault::record, effect));
