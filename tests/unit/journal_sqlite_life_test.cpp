@@ -64,7 +64,7 @@ TEST_F(JournalLife, WhatIsNoPlainPathIsRefusedAndNothingIsMade) {
   std::filesystem::create_symlink(directory_ / "elsewhere.db", directory_ / "link.db");
   for (const std::filesystem::path& path :
        {std::filesystem::path(":memory:"), std::filesystem::path(""),
-        std::filesystem::path("file:" + database_.string()), directory_ / "link.db",
+        std::filesystem::path("file:test.db?mode=memory"), directory_ / "link.db",
         directory_.path()}) {
     EXPECT_EQ(open_error(path).code(), Errc::invalid_argument) << path;
   }
