@@ -66,6 +66,15 @@ Result<Files> Files::take(const std::filesystem::path& path) {
   return files;
 }
 
+// A forked child has the descriptor, too, and closing ours alone would leave the lock to it.
+Files::~Files() {
+  if (!lock_fd_.open()) return;
+  struct flock whole = {};
+  whole.l_type = F_UNLCK;
+  whole.l_whence = SEEK_SET;
+  (void)::fcntl(lock_fd_.get(), F_OFD_SETLK, &whole);
+}
+
 Status Files::locate(const std::filesystem::path& path) {
   const std::string& given = path.native();
   if (given.empty()) return wrong("\"\"", "the path is empty; give the path of a file");

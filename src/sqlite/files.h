@@ -31,6 +31,8 @@ class Files {
   // Checks the path and its neighbours, takes the lock file and makes the database's file, private
   // to the user, if there is none. Errors: invalid_argument, already_open, storage.
   static Result<Files> take(const std::filesystem::path& path);
+  Files(Files&&) noexcept = default;
+  ~Files();
 
   const std::string& database() const noexcept { return database_; }
   // Makes the directory's entries survive a power cut, and tells if they do not: SQLite's own sync
