@@ -80,7 +80,7 @@ class Journal {
   // takes its turn with it. Errors: in_lane, closed, poisoned, forked.
   Result<TickReport> tick();
 
-  JournalStats stats() const;
+  JournalStats stats() const;  // empty in a forked child
   TimePoint now() const;  // by the journal's clock
 
  private:

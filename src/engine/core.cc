@@ -437,6 +437,7 @@ CloseReport Core::finish(Status cut) {
 
 JournalStats Core::stats() const {
   JournalStats out;
+  if (forked()) return out;  // a thread that is not here any more may have had a lock
   const std::uint32_t count = classes();
   for (std::uint32_t i = 0; i < count; ++i) out.classes.push_back(lanes_[i]->stats(count - 1));
   pipeline_.recorder().snapshot(out);
