@@ -80,7 +80,8 @@ class Journal {
   // takes its turn with it. Errors: in_lane, closed, poisoned, forked.
   Result<TickReport> tick();
 
-  JournalStats stats() const;  // empty in a forked child
+  // Empty in a forked child.
+  JournalStats stats() const;
   TimePoint now() const;  // by the journal's clock
 
  private:
