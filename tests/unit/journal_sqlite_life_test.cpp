@@ -9,7 +9,7 @@
 namespace onelane {
 namespace {
 
-using std::chrono::milliseconds;
+using std::chrono::microseconds;
 using test::says;
 using test::succeeded;
 
@@ -223,15 +223,15 @@ TEST_F(JournalLife, ADeadlineExpiresOnTimeWhileTheDatabaseIsLocked) {
   start();
   test::OtherConnection other(database_);
   ASSERT_EQ(other.query("BEGIN IMMEDIATE"), "");
+  constexpr Duration kSoon = microseconds(100);  // before the lock is asked for again
   Row row;
   put(row, "ada");
-  Result<Receipt> receipt =
-      writes_->submit(insert_, row, {.deadline = journal_->now() + milliseconds(5)});
+  Result<Receipt> receipt = writes_->submit(insert_, row, {.deadline = journal_->now() + kSoon});
   ASSERT_TRUE(succeeded(receipt));
   const TickReport blocked = tick();
   ASSERT_TRUE(blocked.next.has_value());
-  EXPECT_LE(*blocked.next, journal_->now() + milliseconds(5));
-  clock_->advance(milliseconds(5));
+  EXPECT_EQ(*blocked.next, journal_->now() + kSoon);
+  clock_->advance(kSoon);
   tick();
   EXPECT_EQ(settled(*receipt).end, End::expired);
 }
