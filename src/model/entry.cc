@@ -49,6 +49,7 @@ std::string_view Entry::key() const noexcept {
 }
 
 void Entry::drop_payload() noexcept {
+  job.reset();  // what its callback captured may lead back to the journal
   if (payload_apart_) {
     std::free(payload_);
     payload_ = nullptr;

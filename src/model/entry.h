@@ -70,7 +70,7 @@ struct Entry {
     return {payload_, payload_bytes_ - key_bytes_};
   }
   std::string_view key() const noexcept;
-  // A settled entry's rows are of no use to its receipt: gives large ones back at once.
+  // A settled entry's rows or job are of no use to its receipt: gives large ones back at once.
   void drop_payload() noexcept;
 
   void retain() noexcept { references.fetch_add(1, std::memory_order_relaxed); }
