@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <thread>
 #include <utility>
 
 #include "src/base/process.h"
@@ -271,10 +272,13 @@ Status Core::wait(Entry& entry, std::optional<Duration> timeout) {
   if (options_.drive == Drive::manual) {
     return {Errc::would_block, "the unit is not settled yet, and nobody else runs ticks"};
   }
+  std::optional<TimePoint> until;
+  if (timeout && *timeout <= kPatienceMax) until = after(clock_->now(), *timeout);
   if (options_.callers_commit) lend_thread(timeout);
-  if (timeout && *timeout > kPatienceMax) timeout.reset();
+  std::optional<Duration> left;  // the tick that was lent to has used some up
+  if (until) left = *until - clock_->now();
   engine::ThreadWaiter waiter;
-  if (!entry.watch(waiter) || waiter.wait(timeout)) return {};
+  if (!entry.watch(waiter) || waiter.wait(left)) return {};
   if (entry.unwatch(waiter)) {
     return {Errc::timed_out, "not settled within " + std::to_string(timeout->count()) + " ns"};
   }
@@ -404,8 +408,10 @@ Status Core::drain(TimePoint deadline) {
     }
     if (clock_->now() >= deadline) return cut;
     const TickReport report = run_tick({});
-    if (report.more) continue;
-    if (!report.next) continue;
+    if (report.more || !report.next) {
+      if (report.units == 0) std::this_thread::yield();  // a push that has not finished yet
+      continue;
+    }
     if (options_.drive == Drive::manual) return cut;
     const Duration pause = std::min(*report.next, deadline) - clock_->now();
     worker_.bell().sleep([] { return false; }, std::max(Duration(0), pause));
