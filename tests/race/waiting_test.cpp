@@ -132,19 +132,35 @@ TEST_F(Waiting, ABlockedPushGivesUpAfterTheClassesTimeout) {
   EXPECT_LT(waited, kTooLong);
 }
 
-TEST_F(Waiting, CloseReleasesBlockedPushes) {
+TEST_F(Waiting, CloseReleasesBlockedPushesBeforeItDrains) {
   open_small();
   locked(true);
   ASSERT_TRUE(push().ok());
+  std::atomic<bool> closed{false};
   std::vector<std::thread> blocked;
   for (int i = 0; i < 3; ++i) {
-    blocked.emplace_back([&] { EXPECT_EQ(push().code(), Errc::closed); });
+    blocked.emplace_back([&] {
+      EXPECT_EQ(push().code(), Errc::closed);
+      EXPECT_FALSE(closed.load());
+    });
   }
   std::this_thread::sleep_for(kMoment);
-  const CloseReport report = journal_->close(Duration(0));
+  std::thread closing([&] {
+    EXPECT_EQ(journal_->close(kTooLong).end(End::committed), 1U);
+    closed.store(true);
+  });
+  for (std::thread& thread : blocked) thread.join();
+  locked(false);
+  closing.join();
+}
+
+TEST_F(Waiting, ACloseWhoseTimeIsOverSettlesTheRestAsClosed) {
+  open_small();
+  locked(true);
+  ASSERT_TRUE(push().ok());
+  const CloseReport report = journal_->close(kMoment);
   EXPECT_EQ(report.status.code(), Errc::timed_out);
   EXPECT_EQ(report.end(End::closed), 1U);
-  for (std::thread& thread : blocked) thread.join();
 }
 
 // --- For a receipt.
