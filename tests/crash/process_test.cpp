@@ -181,6 +181,7 @@ TEST_F(Processes, EveryCallOfAnInheritedJournalSaysForked) {
 TEST_F(Processes, AChildThatExitsLeavesItsParentsJournalAlone) {
   g_marks.emplace(database_);
   ASSERT_TRUE(g_marks->commits(1));
+  EXPECT_EQ(Child([] { return 0; }, Child::Leave::by_exit).wait(), 0) << "nothing else holds it";
   std::vector<Receipt> receipts;
   for (int i = 0; i < 10; ++i) {
     receipts.push_back(ok(g_marks->submit(10 + i)));

@@ -19,9 +19,9 @@
 namespace onelane::test {
 
 #if defined(ONELANE_TEST_UNDER_TSAN)
-inline constexpr std::size_t kSlowdown = 20;
+inline constexpr std::size_t kSlowdown = 8;
 #elif defined(ONELANE_TEST_UNDER_ASAN)
-inline constexpr std::size_t kSlowdown = 5;
+inline constexpr std::size_t kSlowdown = 4;
 #else
 inline constexpr std::size_t kSlowdown = 1;
 #endif
