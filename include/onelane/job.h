@@ -13,7 +13,6 @@
 
 #include "onelane/clock.h"
 #include "onelane/record.h"
-#include "onelane/sink.h"
 #include "onelane/status.h"
 
 namespace onelane::inline v0 {

@@ -11,7 +11,6 @@
 // ends with the process, and no receipt says otherwise.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -25,21 +24,6 @@
 #include "onelane/status.h"
 
 namespace onelane::inline v0 {
-
-// What tick() did.
-struct TickReport {
-  std::uint64_t units = 0;        // settled or taken further by one step
-  bool more = false;              // there is more to do now
-  std::optional<TimePoint> next;  // else, when there will be, if time alone brings it
-};
-
-// What close() found, over all classes since the journal was opened.
-struct CloseReport {
-  std::array<std::uint64_t, kEndCount> ends{};  // indexed by End; units
-  Status status;  // ok; poisoned or storage: the first error; timed_out: the deadline cut the drain
-
-  std::uint64_t end(End which) const { return ends[static_cast<std::size_t>(which)]; }
-};
 
 class Journal {
  public:

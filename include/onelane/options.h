@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "onelane/clock.h"
@@ -74,6 +75,12 @@ struct ClassOptions {
   // The newest queued record of a key keeps its own place and the older one ends as superseded. For
   // statements with key columns; groups and jobs never coalesce.
   bool coalesce = false;
+};
+
+struct PushOptions {
+  // By the journal's clock: a unit that no tick has taken by then ends as expired. Also bounds the
+  // wait for room in a full class.
+  std::optional<TimePoint> deadline;
 };
 
 enum class Synchronous : std::uint8_t {

@@ -11,17 +11,12 @@
 #include <utility>
 
 #include "onelane/job.h"
+#include "onelane/options.h"
 #include "onelane/receipt.h"
 #include "onelane/record.h"
 #include "onelane/status.h"
 
 namespace onelane::inline v0 {
-
-struct PushOptions {
-  // By the journal's clock: a unit that no tick has taken by then ends as expired. Also bounds the
-  // wait for room in a full class.
-  std::optional<TimePoint> deadline;
-};
 
 // A handle to a class of writes of one journal: cheap to copy, safe from any thread, valid after
 // the journal is gone (pushes then fail as closed). push is for writes that nobody waits for;

@@ -22,6 +22,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -105,6 +106,22 @@ class Group {
   std::size_t rows_ = 0;
   Status status_;
 };
+
+// One row of a query in a job's step; valid only during the visitor's call.
+class ResultRow {
+ public:
+  virtual std::size_t columns() const = 0;
+  virtual bool is_null(std::size_t column) const = 0;
+  virtual std::int64_t integer(std::size_t column) const = 0;
+  virtual double real(std::size_t column) const = 0;
+  virtual std::string_view text(std::size_t column) const = 0;
+  virtual std::span<const std::byte> blob(std::size_t column) const = 0;
+
+ protected:
+  ~ResultRow() = default;
+};
+
+using RowVisitor = std::function<void(const ResultRow&)>;
 
 // Specialise for each record type; see the top of this file.
 template <class T>

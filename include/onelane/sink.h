@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -51,22 +50,6 @@ struct [[nodiscard]] Reply {
 
   bool ok() const noexcept { return fault == Fault::none; }
 };
-
-// One row of a query in a job's step; valid only during the visitor's call.
-class ResultRow {
- public:
-  virtual std::size_t columns() const = 0;
-  virtual bool is_null(std::size_t column) const = 0;
-  virtual std::int64_t integer(std::size_t column) const = 0;
-  virtual double real(std::size_t column) const = 0;
-  virtual std::string_view text(std::size_t column) const = 0;
-  virtual std::span<const std::byte> blob(std::size_t column) const = 0;
-
- protected:
-  ~ResultRow() = default;
-};
-
-using RowVisitor = std::function<void(const ResultRow&)>;
 
 class Sink {
  public:

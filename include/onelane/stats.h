@@ -1,6 +1,6 @@
-// A snapshot of what a journal did since it was opened. Plain values; taking one never waits for
-// the lane. Counters are read one by one while the journal runs, ends before intake, so that at any
-// time accepted >= the sum of the ends.
+// What a journal did: a snapshot since it was opened, and what single calls report. Plain values;
+// taking one never waits for the lane. Counters are read one by one while the journal runs, ends
+// before intake, so that at any time accepted >= the sum of the ends.
 #pragma once
 
 #include <array>
@@ -101,6 +101,21 @@ struct JournalStats {
   double occupancy = 0;  // held / open, 0 to 1
 
   Status poison;  // ok, or the first error
+};
+
+// What tick() did.
+struct TickReport {
+  std::uint64_t units = 0;        // settled or taken further by one step
+  bool more = false;              // there is more to do now
+  std::optional<TimePoint> next;  // else, when there will be, if time alone brings it
+};
+
+// What close() found, over all classes since the journal was opened.
+struct CloseReport {
+  std::array<std::uint64_t, kEndCount> ends{};  // indexed by End; units
+  Status status;  // ok; poisoned or storage: the first error; timed_out: the deadline cut the drain
+
+  std::uint64_t end(End which) const { return ends[static_cast<std::size_t>(which)]; }
 };
 
 }  // namespace onelane::inline v0

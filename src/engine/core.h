@@ -10,9 +10,12 @@
 #include <optional>
 #include <string>
 
-#include "onelane/journal.h"
+#include "onelane/job.h"
 #include "onelane/options.h"
+#include "onelane/receipt.h"
+#include "onelane/record.h"
 #include "onelane/sink.h"
+#include "onelane/stats.h"
 #include "src/engine/baton.h"
 #include "src/engine/class_lane.h"
 #include "src/engine/pipeline.h"

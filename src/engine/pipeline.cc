@@ -233,8 +233,8 @@ void Pipeline::conclude(const schedule::Plan& plan, const commit::TickResult& re
   retry_at_.reset();
   switch (result.action) {
     case Action::proceed:
+      keep_state(plan);  // refunds at the costs that the plan charged
       learn(plan, result);
-      keep_state(plan);
       settle(result, wakes);
       retry_.succeeded(work_.size());
       break;

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "onelane/clock.h"
-#include "onelane/journal.h"
 #include "onelane/options.h"
 #include "onelane/sink.h"
+#include "onelane/stats.h"
 #include "src/ack/settle.h"
 #include "src/commit/committer.h"
 #include "src/engine/class_lane.h"

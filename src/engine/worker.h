@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "onelane/clock.h"
-#include "onelane/journal.h"
+#include "onelane/stats.h"
 #include "src/queue/doorbell.h"
 
 namespace onelane::engine {

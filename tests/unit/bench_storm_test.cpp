@@ -146,7 +146,7 @@ class StormVerifier : public StormInput {
     for (std::uint64_t number = 0; number < input_.blocks.size() + 5; ++number) {
       write_block(database, number);
     }
-    for (std::uint64_t batch : {0, 1, 70, 1024}) write_batch(database, batch);
+    for (std::uint64_t batch : {0U, 1U, 70U, 1024U}) write_batch(database, batch);
     for (std::uint64_t number = 1; number <= 9; ++number) {
       auto key = static_cast<std::uint32_t>(number % 3);
       write_small(database, connect_row({Source::connect, key, number, {}}), Source::connect,
