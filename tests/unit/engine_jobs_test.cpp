@@ -287,6 +287,14 @@ TEST_F(InLane, AddingAClassOrAStatementIsAnErrorAtOnce) {
   });
 }
 
+TEST_F(InLane, APushToAFullClassOfAManualJournalIsRefusedAndDoesNotWait) {
+  Writes small = add_class("small", {.capacity_records = 1, .when_full = WhenFull::block});
+  in_lane([&] {
+    small.push(1);
+    EXPECT_EQ(small.try_push(2).code(), Errc::full);
+  });
+}
+
 TEST_F(InLane, StatisticsPollAndCancelAreAllowed) {
   Writes other = add_class("other");
   in_lane([&] {
