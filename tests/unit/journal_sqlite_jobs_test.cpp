@@ -10,7 +10,7 @@ using test::says;
 using test::succeeded;
 
 constexpr const char* kSchema =
-    "CREATE TABLE peers(id INTEGER PRIMARY KEY, name TEXT UNIQUE, seen INTEGER)";
+    "CREATE TABLE IF NOT EXISTS peers(id INTEGER PRIMARY KEY, name TEXT UNIQUE, seen INTEGER)";
 constexpr Column kText{ColumnType::text};
 
 class JournalJobs : public test::SqliteJournalFixture {
@@ -265,6 +265,24 @@ INSTANTIATE_TEST_SUITE_P(
       }
       return name;
     });
+
+// The second net: should SQL that ends the transaction ever get past the authorizer.
+TEST_F(JournalJobs, AStatementThatSucceedsWhileTheTransactionEndsUnderItIsItsStepsFault) {
+  close();
+  test::ConnectionSpy spy;
+  SetUp();
+  sqlite3_set_authorizer(spy.newest(), nullptr, nullptr);
+  const Outcome outcome = run_step([&](Transaction& step) {
+    EXPECT_TRUE(succeeded(step.execute("INSERT INTO peers(name) VALUES('before')")));
+    EXPECT_FALSE(succeeded(step.query("SELECT 1", [&](const ResultRow&) {
+      EXPECT_EQ(test::query(spy.newest(), "ROLLBACK"), "");
+    })));
+    EXPECT_FALSE(succeeded(step.execute("INSERT INTO peers(name) VALUES('after')")));
+  });
+  EXPECT_EQ(outcome.end, End::rejected);
+  EXPECT_TRUE(write(insert_, "next").committed());
+  EXPECT_EQ(names(), "next");
+}
 
 TEST_F(JournalJobs, VacuumFailsInsideATransactionAndTheLaneGoesOn) {
   run_step([](Transaction& step) {
