@@ -1,6 +1,9 @@
 // Journals that are closed or destroyed under load, on a sink that fails at random: whatever
 // happens, every unit is settled once, as what really became of it.
 #include <gtest/gtest.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 
 #include <atomic>
 #include <chrono>
@@ -354,6 +357,55 @@ TEST(Close, ByTheDestructorUnderLoadAndFaultsEveryUnitIsSettledOnce) {
     SCOPED_TRACE("cycle " + std::to_string(i));
     Cycle(kCycles + i).destroy_under_load();
   }
+}
+
+// --- A push that is stopped half-way.
+
+std::atomic<bool> frozen{false};
+std::atomic<bool> freeze{false};
+
+// Keeps the thread that it interrupts where it is.
+extern "C" void stay_here(int) {
+  frozen.store(true);
+  while (freeze.load()) sched_yield();
+  frozen.store(false);
+}
+
+// Stopped at a random point, a thread that does nothing but push is often between the taking of
+// its number and the arrival of its entry.
+TEST(Close, WaitsForAPushThatItCaughtHalfWay) {
+  struct sigaction stay = {};
+  struct sigaction before = {};
+  stay.sa_handler = stay_here;
+  ASSERT_EQ(sigaction(SIGUSR1, &stay, &before), 0);
+  for (std::size_t i = 0; i < scaled(200); ++i) {
+    auto ledger = std::make_shared<Ledger>();
+    auto journal = Journal::open(std::make_unique<ChaosSink>(ledger, kSeed, 0));
+    auto any = journal->add_class({.name = "any"});
+    const auto statement = journal->add_statement({.sql = "-", .columns = {}});
+    std::vector<Receipt> receipts;
+    std::thread pushing([&] {
+      for (;;) {
+        Result<Receipt> receipt = any->submit(*statement, Row());
+        if (!receipt) return;
+        receipts.push_back(std::move(*receipt));
+      }
+    });
+    while (journal->stats().committed == 0) std::this_thread::yield();
+    freeze.store(true);
+    pthread_kill(pushing.native_handle(), SIGUSR1);
+    while (!frozen.load()) std::this_thread::yield();
+    std::thread closing([&] { journal->close(Duration(0)); });
+    std::this_thread::sleep_for(milliseconds(1));
+    freeze.store(false);
+    closing.join();
+    pushing.join();
+    for (const Receipt& receipt : receipts) ASSERT_TRUE(receipt.poll()) << "never settled";
+    const ClassStats stats = journal->stats().classes.front();
+    ASSERT_EQ(stats.in_flight, 0U);
+    ASSERT_EQ(stats.queued_records, 0U) << "room that a refused push was granted";
+  }
+  ASSERT_EQ(sigaction(SIGUSR1, &before, nullptr), 0);
 }
 
 }  // namespace
