@@ -190,6 +190,7 @@ TEST_F(Processes, AChildThatExitsLeavesItsParentsJournalAlone) {
     EXPECT_EQ(child.wait(), 0);
   }
   for (Receipt& receipt : receipts) EXPECT_TRUE(ok(receipt.wait()).committed());
+  EXPECT_EQ(open_code(), Errc::already_open) << "the lock is still the parent's";
   EXPECT_TRUE(g_marks->journal.close(kTooLong).status.ok());
   EXPECT_EQ(seen("SELECT count(*) FROM marks"), "21");
   EXPECT_EQ(seen("PRAGMA integrity_check"), "ok");
