@@ -64,8 +64,8 @@ enum class Step : std::uint8_t { more, done };
 using StepFunction = std::function<Result<Step>(Transaction&)>;
 
 struct Job {
-  std::string name;  // for statistics and errors
-  StepFunction step;
+  std::string name{};  // for statistics and errors
+  StepFunction step{};
   // What one step writes, roughly, for planning: its share of the tick's bytes.
   std::uint64_t bytes_per_step = 0;
 };

@@ -41,15 +41,15 @@ enum class WhenFull : std::uint8_t {
 
 struct ClassOptions {
   // 1 to 64 characters of [a-z0-9_-], unique in the journal.
-  std::string name;
+  std::string name{};
 
   // Per tick; both above 0. The guarantees of all classes must fit the tick together: the sum over
   // classes of max(records / tick.records, bytes / tick.bytes) is at most 1. Too small makes the
   // class wait behind others' backlog, too large leaves less to share by weight.
-  Guarantee guarantee;
+  Guarantee guarantee{};
 
   // At most this much of a tick goes to the class; a field that is 0 means the tick's own.
-  Budget budget;
+  Budget budget{};
 
   // The class's share of what the guarantees leave of the lane's time, against other classes with a
   // backlog. 1 to 1000.
@@ -80,7 +80,7 @@ struct ClassOptions {
 struct PushOptions {
   // By the journal's clock: a unit that no tick has taken by then ends as expired. Also bounds the
   // wait for room in a full class.
-  std::optional<TimePoint> deadline;
+  std::optional<TimePoint> deadline{};
 };
 
 enum class Synchronous : std::uint8_t {
@@ -96,7 +96,7 @@ enum class Drive : std::uint8_t {
 struct JournalOptions {
   // SQL run at open in one transaction, before anything else: CREATE TABLE IF NOT EXISTS and the
   // like.
-  std::string schema;
+  std::string schema{};
 
   // Of one tick. records 1 to 1,000,000; bytes 4 KiB to 1 GiB; hold 100 us to 10 s. A longer hold
   // means more throughput and a longer wait for everybody.
@@ -120,7 +120,7 @@ struct JournalOptions {
   std::uint32_t checkpoint_frames = 1000;
 
   // Null: steady_clock(). Shared, since receipts may outlive the journal.
-  std::shared_ptr<const Clock> clock;
+  std::shared_ptr<const Clock> clock{};
 };
 
 Status validate(const JournalOptions& options);

@@ -49,10 +49,10 @@ struct Column {
 
 // What add_statement takes: one SQL statement whose parameters are ?1 to ?N, N = columns.size().
 struct StatementSpec {
-  std::string sql;
-  std::vector<Column> columns;
+  std::string sql{};
+  std::vector<Column> columns{};
   // Positions in `columns` that identify what a row is about; empty: rows never coalesce.
-  std::vector<std::uint16_t> key_columns;
+  std::vector<std::uint16_t> key_columns{};
 };
 
 // A statement of one journal, as add_statement returned it. Means nothing to another journal.

@@ -44,9 +44,9 @@ enum class Effect : std::uint8_t {
 struct [[nodiscard]] Reply {
   Fault fault = Fault::none;
   Effect effect = Effect::undone;
-  std::uint64_t changes = 0;          // rows, of a call that succeeded
-  std::optional<std::int64_t> rowid;  // of the last row it inserted
-  Status cause;                       // set when fault is not none
+  std::uint64_t changes = 0;            // rows, of a call that succeeded
+  std::optional<std::int64_t> rowid{};  // of the last row it inserted
+  Status cause{};                       // set when fault is not none
 
   bool ok() const noexcept { return fault == Fault::none; }
 };

@@ -10,10 +10,14 @@
 
 namespace onelane {
 
+namespace {
+
 struct Peer {
   std::string id;
   std::optional<std::int64_t> seen;
 };
+
+}  // namespace
 
 template <>
 struct RecordTraits<Peer> {

@@ -35,10 +35,14 @@ struct RecordTraits<Everything> {
   }
 };
 
+namespace {
+
 struct Peer {
   std::string name;
   std::int64_t seen = 0;
 };
+
+}  // namespace
 
 template <>
 struct RecordTraits<Peer> {
