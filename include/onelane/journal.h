@@ -52,7 +52,8 @@ class Journal {
     return Producer<T>(write_class, *statement);
   }
 
-  // Returns when everything pushed before is settled. Errors: in_lane, timed_out, closed, forked.
+  // Returns when everything pushed before is settled. Errors: in_lane, timed_out, closed,
+  // poisoned, forked; would_block on a manual journal whose next tick is not due yet.
   Status flush(std::optional<Duration> timeout = std::nullopt);
 
   // Stops intake, drains, settles the rest as closed (incomplete, for a job between steps), ends

@@ -56,7 +56,7 @@ struct ClassStats {
   std::uint64_t queued_records = 0;  // against capacity_records
   std::uint64_t queued_bytes = 0;    // footprint, against capacity_bytes
   Histogram wait;                    // ns, push to the BEGIN of the tick that took the unit
-  Histogram total;                   // ns, push to the settled receipt, whatever the end
+  Histogram total;                   // ns, push to the settled receipt, but for cancelled ones
   // Ticks in which a unit that is first in the class can be overtaken by others at most, see
   // src/schedule/README.md: for a unit of one record that fits the guarantee, behind a full queue.
   std::uint64_t worst_wait_ticks = 0;

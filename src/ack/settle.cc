@@ -24,10 +24,4 @@ void settle_taken(Entry& entry, End end, Wakes& wakes) noexcept {
   wakes.add(entry.close_watch());
 }
 
-bool settle_queued(Entry& entry, End end, Wakes& wakes) noexcept {
-  if (!entry.settle_queued(end)) return false;
-  wakes.add(entry.close_watch());
-  return true;
-}
-
 }  // namespace onelane::ack

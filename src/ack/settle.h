@@ -27,7 +27,5 @@ class Wakes {
 
 // taken -> settled; the outcome's fields are written before.
 void settle_taken(Entry& entry, End end, Wakes& wakes) noexcept;
-// queued -> settled; false if it was taken, or settled by its receipt.
-bool settle_queued(Entry& entry, End end, Wakes& wakes) noexcept;
 
 }  // namespace onelane::ack

@@ -1,5 +1,5 @@
 // What the committer does about a failure: one table, from where it happened, whose fault it is and
-// what it left behind. tests/unit/failure_test.cpp walks all of it.
+// what it left behind. tests/unit/commit_failure_table_test.cpp walks all of it.
 #pragma once
 
 #include <cstdint>
