@@ -57,8 +57,8 @@ struct ClassStats {
   std::uint64_t queued_bytes = 0;    // footprint, against capacity_bytes
   Histogram wait;                    // ns, push to the BEGIN of the tick that took the unit
   Histogram total;                   // ns, push to the settled receipt, but for cancelled ones
-  // Ticks in which a unit that is first in the class can be overtaken by others at most, see
-  // src/schedule/README.md: for a unit of one record that fits the guarantee, behind a full queue.
+  // The most ticks within which the last unit of a full queue is taken, if the queue is full of
+  // records of the size capacity_bytes / capacity_records; derived in src/schedule/README.md.
   std::uint64_t worst_wait_ticks = 0;
 
   std::uint64_t end(End which) const { return ends[static_cast<std::size_t>(which)]; }
