@@ -31,10 +31,11 @@ class Journal {
   // and foreign writers are waited for. New files are private to the user. The path may be
   // relative, may not be a link, a URI or ":memory:". Errors: invalid_argument, already_open,
   // locked, storage, corrupt.
-  static Result<Journal> open(const std::filesystem::path& path, JournalOptions options = {});
+  static Result<Journal> open(const std::filesystem::path& path,
+                              const JournalOptions& options = {});
   // On a sink of your own; options.schema, synchronous, foreign_keys and checkpoint_frames are then
   // the sink's business.
-  static Result<Journal> open(std::unique_ptr<Sink> sink, JournalOptions options = {});
+  static Result<Journal> open(std::unique_ptr<Sink> sink, const JournalOptions& options = {});
 
   Journal(Journal&&) noexcept;
   Journal& operator=(Journal&&) noexcept;

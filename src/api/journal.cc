@@ -8,14 +8,14 @@
 
 namespace onelane::inline v0 {
 
-Result<Journal> Journal::open(const std::filesystem::path& path, JournalOptions options) {
+Result<Journal> Journal::open(const std::filesystem::path& path, const JournalOptions& options) {
   if (Status why = validate(options); !why.ok()) return why;
   Result<std::unique_ptr<Sink>> sink = sqlite::open_sink(path, options);
   if (!sink) return sink.status();
   return Journal(detail::Core::make(std::move(*sink), options));
 }
 
-Result<Journal> Journal::open(std::unique_ptr<Sink> sink, JournalOptions options) {
+Result<Journal> Journal::open(std::unique_ptr<Sink> sink, const JournalOptions& options) {
   if (Status why = validate(options); !why.ok()) return why;
   if (sink == nullptr) return Status(Errc::invalid_argument, "the sink is null");
   return Journal(detail::Core::make(std::move(sink), options));

@@ -246,7 +246,7 @@ Committer::Failed Committer::job(Work& work, TickResult& result) {
     result.longest_step = work.entry;
     result.longest_step_time = elapsed;
   }
-  const Failed failed = end_savepoint(work, std::move(reply));
+  Failed failed = end_savepoint(work, std::move(reply));
   if (work.verdict == Verdict::rejected || work.verdict == Verdict::culprit) {
     work.cause = Status(Errc::record, "job \"" + run.job.name + "\": " + work.cause.message(),
                         work.cause.sqlite_code());

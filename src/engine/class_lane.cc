@@ -41,7 +41,7 @@ bool between_steps(const Entry& entry) {
 
 constexpr std::size_t kSettledDeadlinesMax = 1024;
 
-constexpr auto later = [](const auto& a, const auto& b) { return a.at > b.at; };
+constexpr auto kLater = [](const auto& a, const auto& b) { return a.at > b.at; };
 
 }  // namespace
 
@@ -80,13 +80,13 @@ void ClassLane::admit(Entry* entry, TimePoint now, ack::Wakes& wakes) {
   if (entry->deadline == TimePoint::max()) return;
   entry->retain();
   deadlines_.push_back({entry->deadline, entry});
-  std::push_heap(deadlines_.begin(), deadlines_.end(), later);
+  std::push_heap(deadlines_.begin(), deadlines_.end(), kLater);
 }
 
 void ClassLane::expire(TimePoint now, ack::Wakes& wakes) {
   forget_settled_deadlines();
   while (!deadlines_.empty() && deadlines_.front().at <= now) {
-    std::pop_heap(deadlines_.begin(), deadlines_.end(), later);
+    std::pop_heap(deadlines_.begin(), deadlines_.end(), kLater);
     const detail::EntryRef entry(deadlines_.back().entry);
     deadlines_.pop_back();
     settle_if_queued(entry.get(), End::expired, now, wakes);
@@ -172,7 +172,7 @@ void ClassLane::forget_settled_deadlines() {
     return true;
   });
   deadlines_.erase(spent, deadlines_.end());
-  std::make_heap(deadlines_.begin(), deadlines_.end(), later);
+  std::make_heap(deadlines_.begin(), deadlines_.end(), kLater);
 }
 
 ClassStats ClassLane::stats(std::uint64_t rivals) const {

@@ -211,7 +211,7 @@ Status Core::charge(ClassLane& lane, const Entry& entry, const PushOptions& opti
   }
   const auto granted = [&] { return lane.gate.grant(entry.rows, entry.footprint); };
   if (granted()) return {};
-  const Status full(Errc::full, quoted(lane) + " is full");
+  Status full(Errc::full, quoted(lane) + " is full");
   if (lane.options.when_full != WhenFull::block || options_.drive == Drive::manual) return full;
   if (in_lane()) return in_lane_status("pushing to a full class");
   Duration patience = lane.options.block_timeout;
@@ -400,7 +400,7 @@ CloseReport Core::close(Duration deadline) {
 
 // ok, or why it ended before all was drained.
 Status Core::drain(TimePoint deadline) {
-  const Status cut(Errc::timed_out, "the deadline came before the queues were drained");
+  Status cut(Errc::timed_out, "the deadline came before the queues were drained");
   for (;;) {
     {
       const std::scoped_lock baton(baton_);
@@ -419,7 +419,7 @@ Status Core::drain(TimePoint deadline) {
 }
 
 // Settles what is left, pushes under way included, and closes the sink.
-CloseReport Core::finish(Status cut) {
+CloseReport Core::finish(const Status& cut) {
   ack::Wakes wakes;
   const std::scoped_lock baton(baton_);
   pipeline_.end(pipeline_.stalled().ok() ? closed_status() : pipeline_.stalled());

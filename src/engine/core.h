@@ -82,7 +82,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void shut(Intake intake, Status why);
   Status pump(const Receipt& receipt, std::optional<TimePoint> deadline);
   Status drain(TimePoint deadline);
-  CloseReport finish(Status cut);
+  CloseReport finish(const Status& cut);
   std::uint32_t classes() const { return class_count_.load(std::memory_order_acquire); }
 
   const JournalOptions options_;

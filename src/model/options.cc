@@ -21,7 +21,7 @@ constexpr std::size_t kNameCharsMax = 64;
 constexpr std::uint32_t kCheckpointFramesMax = 1'000'000;
 constexpr std::uint64_t kCapacityRecordsMax = 1'000'000'000;
 constexpr std::uint64_t kCapacityBytesMin = 4 * kKiB;
-constexpr std::uint64_t kCapacityBytesMax = 1024 * 1024 * kMiB;
+constexpr std::uint64_t kCapacityBytesMax = kMiB * kMiB;
 // Longer durations overflow nothing, but are surely a mistake in the unit.
 constexpr Duration kDurationMax = hours(24 * 365);
 
