@@ -17,7 +17,7 @@ run(build/consumer)
 find_program(PKG_CONFIG pkg-config REQUIRED)
 execute_process(
   COMMAND ${CMAKE_COMMAND} -E env PKG_CONFIG_PATH=${prefix}/lib/pkgconfig
-          ${PKG_CONFIG} --cflags --libs --static onelane
+          ${PKG_CONFIG} --cflags --libs onelane
   OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
 separate_arguments(flags UNIX_COMMAND "${CXX_FLAGS} ${flags} -Wl,-rpath,${prefix}/lib")
 run(${CXX} -std=c++20 ${CMAKE_CURRENT_LIST_DIR}/main.cc -o consumer_by_pkg_config ${flags})
