@@ -35,15 +35,15 @@ schedule::Share share_of(const ClassOptions& options, const Budget& tick) {
   return share;
 }
 
-bool between_steps(const Entry& entry) {
-  return entry.kind == EntryKind::job && entry.job->steps > 0;
-}
-
 constexpr std::size_t kSettledDeadlinesMax = 1024;
 
 constexpr auto kLater = [](const auto& a, const auto& b) { return a.at > b.at; };
 
 }  // namespace
+
+bool between_steps(const Entry& entry) {
+  return entry.kind == EntryKind::job && entry.job->steps > 0;
+}
 
 ClassLane::ClassLane(std::uint32_t number, const ClassOptions& given, const Budget& tick)
     : index(number),

@@ -18,6 +18,9 @@
 
 namespace onelane::engine {
 
+// Whether it is a job with a committed step behind it: it keeps its place, taken, until it ends.
+bool between_steps(const Entry& entry);
+
 class ClassLane {
  public:
   ClassLane(std::uint32_t index, const ClassOptions& options, const Budget& tick);

@@ -28,10 +28,6 @@ std::size_t planned_slots(const schedule::Plan& plan, std::size_t klass) {
   return reach;
 }
 
-bool between_steps(const Entry& entry) {
-  return entry.kind == EntryKind::job && entry.job->steps > 0;
-}
-
 void earliest(std::optional<TimePoint>& first, std::optional<TimePoint> other) {
   if (other && (!first || *other < *first)) first = other;
 }
