@@ -11,8 +11,9 @@
 
 namespace onelane::bench {
 
-Scratch::Scratch() {
-  std::string name = std::filesystem::temp_directory_path() / "onelane-bench-XXXXXX";
+Scratch::Scratch(const std::filesystem::path& parent) {
+  std::filesystem::path below = parent.empty() ? std::filesystem::temp_directory_path() : parent;
+  std::string name = std::filesystem::absolute(below) / "onelane-bench-XXXXXX";
   if (mkdtemp(name.data()) == nullptr) {
     throw RunError(fmt::format("cannot make a directory like {}: {}", name,
                                std::generic_category().message(errno)));

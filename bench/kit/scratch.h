@@ -7,7 +7,8 @@ namespace onelane::bench {
 
 class Scratch {
  public:
-  Scratch();  // below TMPDIR, or /tmp; throws RunError
+  // Below `parent`; if that is empty, below TMPDIR, or /tmp. Throws RunError.
+  explicit Scratch(const std::filesystem::path& parent = {});
   Scratch(const Scratch&) = delete;
   Scratch& operator=(const Scratch&) = delete;
   ~Scratch();

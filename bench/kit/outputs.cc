@@ -1,0 +1,74 @@
+#include "bench/kit/outputs.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "bench/kit/csv.h"
+#include "bench/kit/errors.h"
+#include "bench/kit/interrupt.h"
+
+namespace onelane::bench {
+namespace {
+
+using nlohmann::json;
+
+std::ofstream open(std::string_view flag, const std::optional<std::string>& path) {
+  std::ofstream file;
+  if (!path || *path == "-") return file;
+  file.open(*path);
+  if (!file) throw UsageError(fmt::format("--{}: cannot write to {}", flag, *path));
+  return file;
+}
+
+void put(std::ofstream& file, const std::optional<std::string>& path, const std::string& text) {
+  if (file.is_open() && !(file << text << std::flush)) {
+    throw RunError(fmt::format("cannot write to {}", *path));
+  }
+}
+
+}  // namespace
+
+void add_output_flags(FlagSet& flags, OutputOptions& o) {
+  flags.group("Output");
+  flags.add({"json", "FILE|-", "",
+             "the result as JSON into a file; -: to stdout, and the tables to stderr",
+             [&o](std::string_view text) { o.json = std::string(text); }});
+  flags.add({"csv", "FILE", "", "a line for each case, contestant, figure and run into a file",
+             [&o](std::string_view text) { o.csv = std::string(text); }});
+  flags.add(
+      {"fail-if", "EXPR", "",
+       "end with 3 if this holds of the JSON (bench/README.md has the paths); may be repeated",
+       [&o](std::string_view text) { o.fail_if.emplace_back(text); }, true});
+}
+
+Outputs::Outputs(const OutputOptions& options, const json& empty_result) : options_(options) {
+  for (const FailIf& condition : options.fail_if) {
+    try {
+      condition.check_paths(empty_result);
+    } catch (const UsageError& error) {
+      throw UsageError(fmt::format("--fail-if: {}", error.what()));
+    }
+  }
+  json_ = open("json", options.json);
+  csv_ = open("csv", options.csv);
+}
+
+void Outputs::write(const json& result) {
+  if (options_.json == "-") fmt::print("{}\n", result.dump(2));
+  put(json_, options_.json, result.dump(2) + "\n");
+  put(csv_, options_.csv, to_csv(result));
+}
+
+int Outputs::judge(const json& result) const {
+  if (interrupted()) return kExitInterrupted;
+  int code = kExitOk;
+  for (const FailIf& condition : options_.fail_if) {
+    if (!condition.met(result)) continue;
+    fmt::print(stderr, "failed: {}\n", condition.figures(result));
+    code = kExitThreshold;
+  }
+  return code;
+}
+
+}  // namespace onelane::bench
