@@ -98,7 +98,8 @@ std::string header_text(const Question& question, const QuestionOptions& options
 std::string number_text(double value) {
   if (!std::isfinite(value)) return "-";
   if (std::abs(value) >= 1000) {
-    return (value < 0 ? "-" : "") + format_count(static_cast<std::uint64_t>(std::abs(value) + 0.5));
+    return fmt::format("{}{}", value < 0 ? "-" : "",
+                       format_count(static_cast<std::uint64_t>(std::abs(value) + 0.5)));
   }
   int digits = value == 0 ? 0 : 2 - static_cast<int>(std::floor(std::log10(std::abs(value))));
   return fmt::format("{:.{}f}", value, std::max(digits, 0));
