@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bench/kit/errors.h"
+#include "bench/overhead.h"
 #include "bench/storm.h"
 
 namespace onelane::bench {
@@ -20,7 +21,8 @@ struct Question {
 };
 
 constexpr std::array kQuestions{
-    Question{"storm", "what becomes of small writes while heavy ones run", storm_main}};
+    Question{"storm", "what becomes of small writes while heavy ones run", storm_main},
+    Question{"overhead", "instructions of a row's journey beyond the bare loop's", overhead_main}};
 
 std::string usage() {
   std::string text =
