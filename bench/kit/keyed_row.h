@@ -20,17 +20,17 @@ struct KeyedRow {
 inline constexpr std::string_view kKeyedSchema =
     "CREATE TABLE IF NOT EXISTS rows(key TEXT PRIMARY KEY, value BLOB NOT NULL)";
 
-inline constexpr std::size_t kKeyBytes = 16;
+inline constexpr std::size_t kKeyTextBytes = 16;
 inline constexpr std::size_t kValueBytes = 100;
 
-using KeyText = std::array<char, kKeyBytes>;
+using KeyText = std::array<char, kKeyTextBytes>;
 
 // The key of row `number`: each number another one, spread over the whole range.
 constexpr KeyText key_text(std::uint64_t number) {
   std::uint64_t mixed = (number + 1) * 0x9e3779b97f4a7c15;  // odd, so no two numbers collide
   mixed ^= mixed >> 32;
   KeyText text{};
-  for (std::size_t i = kKeyBytes; i-- > 0; mixed >>= 4) text[i] = "0123456789abcdef"[mixed & 15];
+  for (std::size_t i = kKeyTextBytes; i-- > 0; mixed >>= 4) text[i] = "0123456789abcdef"[mixed & 15];
   return text;
 }
 
