@@ -19,11 +19,12 @@
 namespace onelane::inline v0 {
 
 // A handle to a class of writes of one journal: cheap to copy, safe from any thread, valid after
-// the journal is gone (pushes then fail as closed). push is for writes that nobody waits for;
-// submit gives a receipt. Pushes of one thread commit in order, and so do pushes of different
-// threads where one began after the other had returned. Errors: invalid_argument, full, closed,
-// poisoned, storage (while the store takes no commits), in_lane (a push from a job's step that
-// would block), forked.
+// the journal is gone (pushes then fail as closed). push is for writes that nobody waits for,
+// submit gives a receipt, and write waits for the outcome. Pushes of one thread commit in order,
+// and so do pushes of different threads where one began after the other had returned. Errors:
+// invalid_argument, full, closed, poisoned, storage (while the store takes no commits), in_lane (a
+// push from a job's step that would block, and any write there), would_block (a write on a manual
+// journal), forked.
 class WriteClass {
  public:
   std::string_view name() const;
@@ -34,6 +35,11 @@ class WriteClass {
   // All or nothing, as one unit.
   Status push(const Group& group, const PushOptions& options = {});
   Result<Receipt> submit(const Group& group, const PushOptions& options = {});
+
+  // submit and wait in one, and quicker: no thread is woken where the calling one can run the tick
+  // itself. The outcome is any of the ends; on an error nothing was accepted.
+  Result<Outcome> write(Statement statement, const Row& row, const PushOptions& options = {});
+  Result<Outcome> write(const Group& group, const PushOptions& options = {});
 
   // Runs the job's steps in the lane, in its turn in the class.
   Result<Receipt> submit(Job job, const PushOptions& options = {});
@@ -65,6 +71,11 @@ class Producer {
     return class_.submit(statement_, row_, options);
   }
 
+  Result<Outcome> write(const T& record, const PushOptions& options = {}) {
+    encode(row_, record);
+    return class_.write(statement_, row_, options);
+  }
+
   // A range of T, all or nothing.
   template <std::ranges::input_range Range>
   requires std::convertible_to < std::ranges::range_reference_t<Range>,
@@ -75,6 +86,12 @@ class Producer {
   requires std::convertible_to < std::ranges::range_reference_t<Range>,
   const T& > Result<Receipt> submit_group(const Range& records, const PushOptions& options = {}) {
     return class_.submit(fill(records), options);
+  }
+
+  template <std::ranges::input_range Range>
+  requires std::convertible_to < std::ranges::range_reference_t<Range>,
+  const T& > Result<Outcome> write_group(const Range& records, const PushOptions& options = {}) {
+    return class_.write(fill(records), options);
   }
 
   // Adds to a group of several record types, which WriteClass::push or submit then takes.

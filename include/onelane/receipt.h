@@ -7,6 +7,7 @@
 // the Journal.
 #pragma once
 
+#include <array>
 #include <coroutine>
 #include <cstdint>
 #include <memory>
@@ -45,9 +46,9 @@ struct Outcome {
   bool committed() const noexcept { return end == End::committed; }
 };
 
-// Where a coroutine goes on after co_await. post() is called from whichever thread settled the
-// ticket, inside no lock of the journal; it must not throw and should only queue the handle, not
-// resume it.
+// Where a coroutine goes on after co_await. post() is called from the thread that settled the
+// ticket, or one that waited for another ticket of the same tick, inside no lock of the journal; it
+// must not throw and should only queue the handle, not resume it.
 class Executor {
  public:
   virtual ~Executor() = default;
@@ -60,11 +61,16 @@ namespace detail {
 class Core;
 struct Entry;
 
-// Somebody to be woken once a ticket is settled: a blocked thread or a coroutine.
+// Somebody to be woken once a ticket is settled: a blocked thread or a coroutine. Whoever is woken
+// also wakes its followers, so that the committer calls one of a tick's waiters and goes on.
 class Waiter {
  public:
+  using Followers = std::array<Waiter*, 2>;
+  // This may be gone as soon as it has been told.
   virtual void wake() noexcept = 0;
-  Waiter* next = nullptr;  // in the list of those to wake after a tick
+
+  Followers followers{};   // to be woken by this one, or null
+  Waiter* next = nullptr;  // while a tick's waiters are collected
 
  protected:
   ~Waiter() = default;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "src/ack/settle.h"
 #include "src/engine/core.h"
 
 namespace onelane::inline v0 {
@@ -65,7 +66,11 @@ bool ReceiptAwaiter::await_suspend(std::coroutine_handle<> handle) noexcept {
 
 Outcome ReceiptAwaiter::await_resume() const { return receipt_.entry_->outcome(); }
 
-void ReceiptAwaiter::wake() noexcept { executor_.post(handle_); }
+void ReceiptAwaiter::wake() noexcept {
+  const Followers others = followers;  // the coroutine may end, and this with it, once posted
+  executor_.post(handle_);
+  ack::wake_all(others);
+}
 
 }  // namespace detail
 

@@ -5,7 +5,7 @@
 
 namespace onelane::inline v0 {
 
-using Want = detail::Core::Want;
+using RowUnit = detail::Core::RowUnit;
 
 WriteClass::WriteClass(std::shared_ptr<detail::Core> core, std::uint32_t index) noexcept
     : core_(std::move(core)), index_(index) {}
@@ -13,24 +13,33 @@ WriteClass::WriteClass(std::shared_ptr<detail::Core> core, std::uint32_t index) 
 std::string_view WriteClass::name() const { return core_->class_name(index_); }
 
 Status WriteClass::push(Statement statement, const Row& row, const PushOptions& options) {
-  return core_->offer_row(index_, statement, row, options, Want::nothing).status();
+  return core_->push(index_, RowUnit{statement, row}, options);
 }
 
 Result<Receipt> WriteClass::submit(Statement statement, const Row& row,
                                    const PushOptions& options) {
-  return core_->offer_row(index_, statement, row, options, Want::receipt);
+  return core_->submit(index_, RowUnit{statement, row}, options);
+}
+
+Result<Outcome> WriteClass::write(Statement statement, const Row& row,
+                                  const PushOptions& options) {
+  return core_->write(index_, RowUnit{statement, row}, options);
 }
 
 Status WriteClass::push(const Group& group, const PushOptions& options) {
-  return core_->offer_group(index_, group, options, Want::nothing).status();
+  return core_->push(index_, group, options);
 }
 
 Result<Receipt> WriteClass::submit(const Group& group, const PushOptions& options) {
-  return core_->offer_group(index_, group, options, Want::receipt);
+  return core_->submit(index_, group, options);
+}
+
+Result<Outcome> WriteClass::write(const Group& group, const PushOptions& options) {
+  return core_->write(index_, group, options);
 }
 
 Result<Receipt> WriteClass::submit(Job job, const PushOptions& options) {
-  return core_->offer_job(index_, std::move(job), options);
+  return core_->submit(index_, std::move(job), options);
 }
 
 TimePoint WriteClass::now() const { return core_->clock().now(); }

@@ -8,10 +8,11 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
-#include <cstdint>
 #include <mutex>
+#include <optional>
 #include <thread>
+
+#include "src/base/parker.h"
 
 namespace onelane::engine {
 
@@ -19,26 +20,29 @@ class Baton {
  public:
   void lock() {
     std::unique_lock lock(mutex_);
-    const std::uint64_t place = last_++;
-    freed_.wait(lock, [&] { return !held_ && first_ == place; });
-    ++first_;
+    if (!held_ && first_ == nullptr) return hold();
+    Queuer self;
+    (first_ == nullptr ? first_ : last_->next) = &self;
+    last_ = &self;
+    while (held_ || first_ != &self) {
+      lock.unlock();
+      self.parker.park(std::nullopt);
+      lock.lock();
+    }
+    first_ = self.next;
     hold();
   }
   bool try_lock() {
     const std::scoped_lock lock(mutex_);
-    if (held_ || last_ - first_ > kOvertakenMax) return false;
+    if (held_ || (first_ != nullptr && first_->next != nullptr)) return false;
     hold();
     return true;
   }
   void unlock() {
-    bool awaited = false;
-    {
-      const std::scoped_lock lock(mutex_);
-      holder_.store(std::thread::id(), std::memory_order_relaxed);
-      held_ = false;
-      awaited = first_ != last_;
-    }
-    if (awaited) freed_.notify_all();
+    const std::scoped_lock lock(mutex_);
+    holder_.store(std::thread::id(), std::memory_order_relaxed);
+    held_ = false;
+    if (first_ != nullptr) first_->parker.unpark();  // under the lock: else it might be gone
   }
 
   // Whether the calling thread is inside the lane. Only its own id can compare equal, so a stale
@@ -48,7 +52,10 @@ class Baton {
   }
 
  private:
-  static constexpr std::uint64_t kOvertakenMax = 1;
+  struct Queuer {
+    base::Parker parker;
+    Queuer* next = nullptr;
+  };
 
   void hold() {
     held_ = true;
@@ -56,10 +63,9 @@ class Baton {
   }
 
   std::mutex mutex_;
-  std::condition_variable freed_;
   bool held_ = false;
-  std::uint64_t first_ = 0;  // the place of whoever is next
-  std::uint64_t last_ = 0;   // the place that the next to come gets
+  Queuer* first_ = nullptr;
+  Queuer* last_ = nullptr;  // if there is a first
   std::atomic<std::thread::id> holder_{};
 };
 

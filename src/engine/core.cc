@@ -31,6 +31,12 @@ Status in_lane_status(std::string_view what) {
   return {Errc::in_lane, std::string(what) + " inside the lane would wait for itself"};
 }
 
+Status out_of_memory() { return {Errc::storage, "out of memory"}; }
+
+Status would_block() {
+  return {Errc::would_block, "the unit is not settled yet, and nobody else runs ticks"};
+}
+
 Status closed_status() { return {Errc::closed, "the journal is closed"}; }
 
 // Waiting longer than this is waiting for ever.
@@ -41,6 +47,24 @@ TimePoint after(TimePoint now, Duration patience) { return now + std::min(patien
 std::string quoted(const ClassLane& lane) { return "class \"" + lane.options.name + "\""; }
 
 }  // namespace
+
+// Holds the baton. Whoever lets go of it wakes the committer thread if there is something that it
+// did not see: a caller that found the baton taken counts on that, since it rang no bell. Its push
+// came before its try, which came before our letting go, so we see it.
+class Core::Turn {
+ public:
+  explicit Turn(Core& core) : core_(core) { core_.baton_.lock(); }
+  Turn(Core& core, std::adopt_lock_t /*held*/) : core_(core) {}
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  ~Turn() {
+    core_.baton_.unlock();
+    if (core_.pending()) core_.worker_.bell().ring();
+  }
+
+ private:
+  Core& core_;
+};
 
 struct CoreDeleter {
   void operator()(Core* core) const {
@@ -53,14 +77,8 @@ std::shared_ptr<Core> Core::make(std::unique_ptr<Sink> sink, const JournalOption
   if (options.drive == Drive::manual) return core;
   Core* self = core.get();
   core->worker_.start({
-      .tick = [self] { return self->run_tick({}); },
-      .pending =
-          [self] {
-            for (std::uint32_t i = 0; i < self->classes(); ++i) {
-              if (self->lanes_[i]->pending()) return true;
-            }
-            return false;
-          },
+      .tick = [self] { return self->run_tick(); },
+      .pending = [self] { return self->pending(); },
       .now = [self] { return self->clock_->now(); },
   });
   return core;
@@ -88,12 +106,20 @@ Status Core::may_wait() const {
   return {};
 }
 
+// Asked before anything is pushed, whose outcome would then be missed.
+Status Core::may_write() const {
+  if (options_.drive == Drive::manual) {
+    return {Errc::would_block, "a manual journal runs no tick by itself: submit, tick, then poll"};
+  }
+  return may_wait();
+}
+
 // --- Classes and statements.
 
 Result<std::uint32_t> Core::add_class(const ClassOptions& options) {
   if (Status why = may_wait(); !why.ok()) return why;
   if (Status why = validate(options); !why.ok()) return why;
-  const std::scoped_lock baton(baton_);
+  const Turn turn(*this);
   if (Status why = entrance(); !why.ok()) return why;
   const std::uint32_t count = classes();
   for (std::uint32_t i = 0; i < count; ++i) {
@@ -115,7 +141,7 @@ Result<std::uint32_t> Core::add_class(const ClassOptions& options) {
 Result<Statement> Core::add_statement(const StatementSpec& spec) {
   if (Status why = may_wait(); !why.ok()) return why;
   if (Status why = engine::check_spec(spec); !why.ok()) return why;
-  const std::scoped_lock baton(baton_);
+  const Turn turn(*this);
   if (Status why = entrance(); !why.ok()) return why;
   if (const auto known = statements_.find(spec)) return *known;
   if (statements_.full()) {
@@ -127,33 +153,27 @@ Result<Statement> Core::add_statement(const StatementSpec& spec) {
 
 // --- The way in.
 
-Result<Receipt> Core::refuse(ClassLane& lane, Status why) {
-  lane.refused.fetch_add(1, std::memory_order_relaxed);
-  return why;
-}
-
-Result<Receipt> Core::offer_row(std::uint32_t klass, Statement statement, const Row& row,
-                                const PushOptions& options, Want want) {
-  ClassLane& lane = *lanes_[klass];
-  if (!row.status().ok()) return refuse(lane, row.status());
-  const StatementSpec* spec = statements_.get(statement);
+Result<EntryRef> Core::entry_of(const ClassLane& lane, const RowUnit& unit) const {
+  const Row& row = unit.row;
+  if (!row.status().ok()) return row.status();
+  const StatementSpec* spec = statements_.get(unit.statement);
   if (spec == nullptr) {
-    return refuse(lane, {Errc::invalid_argument, "statement " + std::to_string(statement.index) +
-                                                     " is not this journal's"});
+    return Status(Errc::invalid_argument,
+                  "statement " + std::to_string(unit.statement.index) + " is not this journal's");
   }
-  if (Status why = model::check_row(*spec, row.bytes()); !why.ok()) return refuse(lane, why);
+  if (Status why = model::check_row(*spec, row.bytes()); !why.ok()) return why;
   const bool keyed = lane.options.coalesce && !spec->key_columns.empty();
   const std::size_t key_bytes = keyed ? model::key_size(*spec, row.bytes()) : 0;
   const std::size_t frame_bytes = model::kFrameHeaderBytes + row.bytes().size();
   EntryRef entry(Entry::make(frame_bytes + key_bytes, key_bytes));
-  if (entry == nullptr) return refuse(lane, {Errc::storage, "out of memory"});
+  if (entry == nullptr) return out_of_memory();
   std::byte* out = entry->payload().data();
-  model::write_frame_header(out, statement, row.bytes().size());
+  model::write_frame_header(out, unit.statement, row.bytes().size());
   std::memcpy(out + model::kFrameHeaderBytes, row.bytes().data(), row.bytes().size());
-  if (keyed) model::write_key(*spec, statement, row.bytes(), out + frame_bytes);
+  if (keyed) model::write_key(*spec, unit.statement, row.bytes(), out + frame_bytes);
   entry->rows = 1;
   entry->bytes = row.bytes().size();
-  return offer(lane, std::move(entry), options, want);
+  return entry;
 }
 
 Status Core::check_rows(const Group& group) const {
@@ -172,33 +192,30 @@ Status Core::check_rows(const Group& group) const {
   return {};
 }
 
-Result<Receipt> Core::offer_group(std::uint32_t klass, const Group& group,
-                                  const PushOptions& options, Want want) {
-  ClassLane& lane = *lanes_[klass];
-  if (Status why = check_rows(group); !why.ok()) return refuse(lane, why);
+Result<EntryRef> Core::entry_of(const ClassLane& /*lane*/, const Group& group) const {
+  if (Status why = check_rows(group); !why.ok()) return why;
   EntryRef entry(Entry::make(group.bytes().size(), 0));
-  if (entry == nullptr) return refuse(lane, {Errc::storage, "out of memory"});
+  if (entry == nullptr) return out_of_memory();
   std::memcpy(entry->payload().data(), group.bytes().data(), group.bytes().size());
   entry->kind = EntryKind::group;
   entry->rows = static_cast<std::uint32_t>(group.size());
   entry->bytes = group.bytes().size();
-  return offer(lane, std::move(entry), options, want);
+  return entry;
 }
 
-Result<Receipt> Core::offer_job(std::uint32_t klass, Job job, const PushOptions& options) {
-  ClassLane& lane = *lanes_[klass];
+Result<EntryRef> Core::entry_of(const ClassLane& /*lane*/, Job job) const {
   if (!job.step) {
-    return refuse(lane, {Errc::invalid_argument, "job \"" + job.name + "\" has no step"});
+    return Status(Errc::invalid_argument, "job \"" + job.name + "\" has no step");
   }
   EntryRef entry(Entry::make(0, 0));
-  if (entry == nullptr) return refuse(lane, {Errc::storage, "out of memory"});
+  if (entry == nullptr) return out_of_memory();
   entry->kind = EntryKind::job;
   entry->rows = 1;
   entry->bytes = job.bytes_per_step;
   entry->job = std::make_unique<JobRun>();
   entry->job->job = std::move(job);
   entry->footprint += sizeof(JobRun);
-  return offer(lane, std::move(entry), options, Want::receipt);
+  return entry;
 }
 
 Status Core::charge(ClassLane& lane, const Entry& entry, const PushOptions& options) {
@@ -223,45 +240,42 @@ Status Core::charge(ClassLane& lane, const Entry& entry, const PushOptions& opti
   return why.ok() ? full : why;
 }
 
-Result<Receipt> Core::offer(ClassLane& lane, EntryRef entry, const PushOptions& options,
-                            Want want) {
-  if (forked()) return refuse(lane, forked_status());
-  if (Status why = entrance(); !why.ok()) return refuse(lane, why);
-  if (Status why = charge(lane, *entry, options); !why.ok()) return refuse(lane, why);
+Status Core::offer(ClassLane& lane, Result<EntryRef> entry, const PushOptions& options, Tick tick) {
+  Status why = entry ? accept(lane, *std::move(entry), options, tick) : entry.status();
+  if (!why.ok()) lane.refused.fetch_add(1, std::memory_order_relaxed);
+  return why;
+}
+
+Status Core::accept(ClassLane& lane, EntryRef entry, const PushOptions& options, Tick tick) {
+  if (forked()) return forked_status();
+  if (Status why = entrance(); !why.ok()) return why;
+  if (Status why = charge(lane, *entry, options); !why.ok()) return why;
   entry->klass = lane.index;
   entry->pushed = clock_->now();
   if (options.deadline) entry->deadline = *options.deadline;
-  if (want == Want::receipt) entry->retain();
-  Entry* raw = entry.release();  // the queue's now, which may settle and free it at once
-  if (!lane.queue.push(raw)) {
-    lane.gate.release(raw->rows, raw->footprint);
-    if (want == Want::receipt) raw->release();
-    raw->release();
-    return refuse(lane, entrance());
+  if (!lane.queue.push(entry.get())) {
+    lane.gate.release(entry->rows, entry->footprint);
+    return entrance();
   }
-  worker_.bell().ring();
-  if (want == Want::receipt) return Receipt(shared_from_this(), raw);
-  return Receipt();
+  (void)entry.release();  // the queue's now, which may have settled and freed it already
+  if (tick == Tick::by_thread) worker_.bell().ring();
+  return {};
 }
 
 // Settled once everything that was pushed to the class before is settled.
 Result<Receipt> Core::offer_barrier(ClassLane& lane) {
   EntryRef entry(Entry::make(0, 0));
-  if (entry == nullptr) return Status(Errc::storage, "out of memory");
+  if (entry == nullptr) return out_of_memory();
   entry->kind = EntryKind::barrier;
   entry->footprint = 0;
   entry->klass = lane.index;
   entry->pushed = clock_->now();
-  entry->retain();
-  Entry* raw = entry.release();
-  if (!lane.queue.push(raw)) {
-    raw->release();
-    raw->release();
-    return entrance();
-  }
+  EntryRef kept = entry->share();
+  if (!lane.queue.push(entry.get())) return entrance();
+  (void)entry.release();
   lane.barriers.fetch_add(1, std::memory_order_release);
   worker_.bell().ring();
-  return Receipt(shared_from_this(), raw);
+  return Receipt(shared_from_this(), kept.release());
 }
 
 // --- Waiting.
@@ -269,9 +283,7 @@ Result<Receipt> Core::offer_barrier(ClassLane& lane) {
 Status Core::wait(Entry& entry, std::optional<Duration> timeout) {
   if (entry.settled()) return {};
   if (Status why = may_wait(); !why.ok()) return why;
-  if (options_.drive == Drive::manual) {
-    return {Errc::would_block, "the unit is not settled yet, and nobody else runs ticks"};
-  }
+  if (options_.drive == Drive::manual) return would_block();
   std::optional<TimePoint> until;
   if (timeout && *timeout <= kPatienceMax) until = after(clock_->now(), *timeout);
   if (options_.callers_commit) lend_thread(timeout);
@@ -289,21 +301,27 @@ Status Core::wait(Entry& entry, std::optional<Duration> timeout) {
 // Runs one tick on a waiting caller's thread if the lane is idle.
 void Core::lend_thread(std::optional<Duration> patience) {
   if (!baton_.try_lock()) return;
-  engine::Runner runner{.lends_thread = true, .patience = patience};
-  ack::Wakes wakes;
-  const TickReport report = pipeline_.tick(runner, wakes);
+  ack::Wakes wakes;  // fired after the baton was let go
+  const Turn turn(*this, std::adopt_lock);
+  const TickReport report =
+      pipeline_.tick(engine::Runner{.lends_thread = true, .patience = patience}, wakes);
   note_state();
-  baton_.unlock();
-  wakes.fire();
   if (report.more || report.next) worker_.bell().wake();
 }
 
-TickReport Core::run_tick(const engine::Runner& runner) {
+TickReport Core::run_tick() {
   ack::Wakes wakes;  // fired after the baton was let go
-  const std::scoped_lock baton(baton_);
-  const TickReport report = pipeline_.tick(runner, wakes);
+  const Turn turn(*this);
+  const TickReport report = pipeline_.tick({}, wakes);
   note_state();
   return report;
+}
+
+bool Core::pending() const {
+  for (std::uint32_t i = 0; i < classes(); ++i) {
+    if (lanes_[i]->pending()) return true;
+  }
+  return false;
 }
 
 // After a tick: whether intake goes on.
@@ -339,7 +357,7 @@ void Core::shut(Intake intake, Status why) {
 
 Result<TickReport> Core::tick() {
   if (Status why = may_wait(); !why.ok()) return why;
-  const TickReport report = run_tick({});
+  const TickReport report = run_tick();
   const Status why = entrance();
   if (why.code() == Errc::closed || why.code() == Errc::poisoned) return why;
   return report;
@@ -378,7 +396,7 @@ Status Core::pump(const Receipt& receipt, std::optional<TimePoint> deadline) {
     if (deadline && clock_->now() >= *deadline) {
       return {Errc::timed_out, "the time given to flush is over"};
     }
-    const TickReport report = run_tick({});
+    const TickReport report = run_tick();
     if (report.more || receipt.poll()) continue;
     return {Errc::would_block, "the next tick is not due yet, and a manual journal does not wait"};
   }
@@ -390,7 +408,7 @@ CloseReport Core::close(Duration deadline) {
   const std::scoped_lock lock(close_mutex_);
   if (closed_) return *closed_;
   {
-    const std::scoped_lock baton(baton_);  // no class is added any more
+    const Turn turn(*this);  // no class is added any more
     shut(Intake::closed, closed_status());
   }
   worker_.stop();
@@ -403,11 +421,11 @@ Status Core::drain(TimePoint deadline) {
   Status cut(Errc::timed_out, "the deadline came before the queues were drained");
   for (;;) {
     {
-      const std::scoped_lock baton(baton_);
+      const Turn turn(*this);
       if (pipeline_.drained()) return {};
     }
     if (clock_->now() >= deadline) return cut;
-    const TickReport report = run_tick({});
+    const TickReport report = run_tick();
     if (report.more || !report.next) {
       if (report.units == 0) std::this_thread::yield();  // a push that has not finished yet
       continue;
@@ -421,7 +439,7 @@ Status Core::drain(TimePoint deadline) {
 // Settles what is left, pushes under way included, and closes the sink.
 CloseReport Core::finish(const Status& cut) {
   ack::Wakes wakes;
-  const std::scoped_lock baton(baton_);
+  const Turn turn(*this);
   pipeline_.end(pipeline_.stalled().ok() ? closed_status() : pipeline_.stalled());
   while (!pipeline_.drained()) {
     pipeline_.tick({}, wakes);

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "onelane/job.h"
 #include "onelane/options.h"
@@ -38,13 +39,17 @@ class Core : public std::enable_shared_from_this<Core> {
   Result<std::uint32_t> add_class(const ClassOptions& options);
   Result<Statement> add_statement(const StatementSpec& spec);
 
-  // Takes a unit in; on failure it is gone. The receipt is for whoever wants to wait.
-  enum class Want : std::uint8_t { nothing, receipt };
-  Result<Receipt> offer_row(std::uint32_t klass, Statement statement, const Row& row,
-                            const PushOptions& options, Want want);
-  Result<Receipt> offer_group(std::uint32_t klass, const Group& group, const PushOptions& options,
-                              Want want);
-  Result<Receipt> offer_job(std::uint32_t klass, Job job, const PushOptions& options);
+  // A unit to take in: a row, a group, or a job.
+  struct RowUnit {
+    Statement statement;
+    const Row& row;
+  };
+  template <class Unit>
+  Status push(std::uint32_t klass, Unit&& unit, const PushOptions& options);
+  template <class Unit>
+  Result<Receipt> submit(std::uint32_t klass, Unit&& unit, const PushOptions& options);
+  template <class Unit>
+  Result<Outcome> write(std::uint32_t klass, Unit&& unit, const PushOptions& options);
 
   // Blocks until the entry is settled: ok, or why not.
   Status wait(Entry& entry, std::optional<Duration> timeout);
@@ -69,15 +74,24 @@ class Core : public std::enable_shared_from_this<Core> {
 
   Status entrance() const;  // ok, or why nothing gets in
   Status may_wait() const;
-  Result<Receipt> refuse(engine::ClassLane& lane, Status why);
+  Status may_write() const;
   Status check_rows(const Group& group) const;
+  Result<EntryRef> entry_of(const engine::ClassLane& lane, const RowUnit& unit) const;
+  Result<EntryRef> entry_of(const engine::ClassLane& lane, const Group& group) const;
+  Result<EntryRef> entry_of(const engine::ClassLane& lane, Job job) const;
   Status charge(engine::ClassLane& lane, const Entry& entry, const PushOptions& options);
-  Result<Receipt> offer(engine::ClassLane& lane, EntryRef entry, const PushOptions& options,
-                        Want want);
+  // Who sees to it that a tick follows: the committer thread, which is woken if it sleeps, or the
+  // caller, who goes on to wait for the outcome and lends its thread.
+  enum class Tick : std::uint8_t { by_thread, by_caller };
+  Status accept(engine::ClassLane& lane, EntryRef entry, const PushOptions& options, Tick tick);
+  Status offer(engine::ClassLane& lane, Result<EntryRef> entry, const PushOptions& options,
+               Tick tick);
   Result<Receipt> offer_barrier(engine::ClassLane& lane);
 
-  TickReport run_tick(const engine::Runner& runner);
+  class Turn;
+  TickReport run_tick();
   void lend_thread(std::optional<Duration> patience);
+  bool pending() const;
   void note_state();
   void shut(Intake intake, Status why);
   Status pump(const Receipt& receipt, std::optional<TimePoint> deadline);
@@ -107,5 +121,32 @@ class Core : public std::enable_shared_from_this<Core> {
   std::mutex close_mutex_;  // of the report
   std::optional<CloseReport> closed_;
 };
+
+template <class Unit>
+Status Core::push(std::uint32_t klass, Unit&& unit, const PushOptions& options) {
+  engine::ClassLane& lane = *lanes_[klass];
+  return offer(lane, entry_of(lane, std::forward<Unit>(unit)), options, Tick::by_thread);
+}
+
+template <class Unit>
+Result<Receipt> Core::submit(std::uint32_t klass, Unit&& unit, const PushOptions& options) {
+  engine::ClassLane& lane = *lanes_[klass];
+  Result<EntryRef> entry = entry_of(lane, std::forward<Unit>(unit));
+  EntryRef kept = entry ? (*entry)->share() : nullptr;
+  if (Status why = offer(lane, std::move(entry), options, Tick::by_thread); !why.ok()) return why;
+  return Receipt(shared_from_this(), kept.release());
+}
+
+template <class Unit>
+Result<Outcome> Core::write(std::uint32_t klass, Unit&& unit, const PushOptions& options) {
+  if (Status why = may_write(); !why.ok()) return why;
+  engine::ClassLane& lane = *lanes_[klass];
+  Result<EntryRef> entry = entry_of(lane, std::forward<Unit>(unit));
+  const EntryRef kept = entry ? (*entry)->share() : nullptr;
+  const Tick tick = options_.callers_commit ? Tick::by_caller : Tick::by_thread;
+  if (Status why = offer(lane, std::move(entry), options, tick); !why.ok()) return why;
+  if (Status why = wait(*kept, std::nullopt); !why.ok()) return why;
+  return kept->outcome();
+}
 
 }  // namespace onelane::inline v0::detail

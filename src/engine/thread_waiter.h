@@ -1,36 +1,28 @@
 // A thread that waits for one ticket.
 #pragma once
 
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 
 #include "onelane/clock.h"
+#include "src/ack/settle.h"
+#include "src/base/parker.h"
 #include "src/model/entry.h"
 
 namespace onelane::engine {
 
 class ThreadWaiter final : public detail::Waiter {
  public:
-  void wake() noexcept override {
-    const std::scoped_lock lock(mutex_);  // kept while notifying: the waiter goes away after
-    woken_ = true;
-    changed_.notify_one();
-  }
+  void wake() noexcept override { parker_.unpark(); }
 
   // True once woken; false if `timeout` passed first.
   bool wait(std::optional<Duration> timeout) {
-    std::unique_lock lock(mutex_);
-    const auto woken = [this] { return woken_; };
-    if (timeout) return changed_.wait_for(lock, *timeout, woken);
-    changed_.wait(lock, woken);
+    if (!parker_.park(timeout)) return false;
+    ack::wake_all(followers);
     return true;
   }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool woken_ = false;
+  base::Parker parker_;
 };
 
 }  // namespace onelane::engine

@@ -27,6 +27,14 @@ inline constexpr TicketState kSettled = 2;
 
 enum class EntryKind : std::uint8_t { record, group, job, barrier };
 
+struct Entry;
+
+// One reference that goes away by itself.
+struct EntryRelease {
+  void operator()(Entry* entry) const noexcept;
+};
+using EntryRef = std::unique_ptr<Entry, EntryRelease>;
+
 struct JobRun {
   Job job;
   std::uint32_t steps = 0;    // committed
@@ -73,6 +81,11 @@ struct Entry {
   // A settled entry's rows or job are of no use to its receipt: gives large ones back at once.
   void drop_payload() noexcept;
 
+  // One reference more, for a receipt, before anybody else has one.
+  EntryRef share() noexcept {
+    references.store(2, std::memory_order_relaxed);
+    return EntryRef(this);
+  }
   void retain() noexcept { references.fetch_add(1, std::memory_order_relaxed); }
   void release() noexcept;
 
@@ -102,10 +115,6 @@ struct Entry {
   bool payload_apart_ = false;
 };
 
-// One reference that goes away by itself.
-struct EntryRelease {
-  void operator()(Entry* entry) const noexcept { entry->release(); }
-};
-using EntryRef = std::unique_ptr<Entry, EntryRelease>;
+inline void EntryRelease::operator()(Entry* entry) const noexcept { entry->release(); }
 
 }  // namespace onelane::inline v0::detail

@@ -6,14 +6,11 @@
 // cannot both miss each other (Dekker).
 #pragma once
 
-#include <algorithm>
 #include <atomic>
-#include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 
 #include "onelane/clock.h"
+#include "src/base/parker.h"
 
 namespace onelane::queue {
 
@@ -26,37 +23,21 @@ class Doorbell {
 
   // Rings even if nobody sleeps yet: the next sleep ends at once.
   void wake() {
-    const std::scoped_lock lock(mutex_);
-    asleep_.store(false, std::memory_order_relaxed);
-    rung_ = true;
-    changed_.notify_one();
+    asleep_.store(false, std::memory_order_relaxed);  // one call is enough
+    parker_.unpark();
   }
 
   // The one sleeper. Returns when rung, at once if pending() says so, or after `timeout` if given.
   template <class Pending>
   void sleep(const Pending& pending, std::optional<Duration> timeout) {
-    std::unique_lock lock(mutex_);
     asleep_.store(true, std::memory_order_seq_cst);
-    if (!rung_ && !pending()) {
-      const auto rung = [this] { return rung_; };
-      if (timeout) {
-        changed_.wait_for(lock, std::min(*timeout, kSleepMax), rung);
-      } else {
-        changed_.wait(lock, rung);
-      }
-    }
+    if (!pending()) parker_.park(timeout);
     asleep_.store(false, std::memory_order_relaxed);
-    rung_ = false;
   }
 
  private:
-  // A deadline may lie centuries ahead, where the system's clock would overflow.
-  static constexpr Duration kSleepMax = std::chrono::hours(1);
-
   std::atomic<bool> asleep_{false};
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool rung_ = false;
+  base::Parker parker_;
 };
 
 }  // namespace onelane::queue
