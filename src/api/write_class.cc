@@ -21,8 +21,7 @@ Result<Receipt> WriteClass::submit(Statement statement, const Row& row,
   return core_->submit(index_, RowUnit{statement, row}, options);
 }
 
-Result<Outcome> WriteClass::write(Statement statement, const Row& row,
-                                  const PushOptions& options) {
+Result<Outcome> WriteClass::write(Statement statement, const Row& row, const PushOptions& options) {
   return core_->write(index_, RowUnit{statement, row}, options);
 }
 

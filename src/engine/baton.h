@@ -45,6 +45,12 @@ class Baton {
     if (first_ != nullptr) first_->parker.unpark();  // under the lock: else it might be gone
   }
 
+  // Whether somebody queues for it.
+  bool awaited() {
+    const std::scoped_lock lock(mutex_);
+    return first_ != nullptr;
+  }
+
   // Whether the calling thread is inside the lane. Only its own id can compare equal, so a stale
   // read does no harm.
   bool mine() const {

@@ -77,7 +77,7 @@ std::shared_ptr<Core> Core::make(std::unique_ptr<Sink> sink, const JournalOption
   if (options.drive == Drive::manual) return core;
   Core* self = core.get();
   core->worker_.start({
-      .tick = [self] { return self->run_tick(); },
+      .tick = [self] { return self->run_ticks(); },
       .pending = [self] { return self->pending(); },
       .now = [self] { return self->clock_->now(); },
   });
@@ -315,6 +315,20 @@ TickReport Core::run_tick() {
   const TickReport report = pipeline_.tick({}, wakes);
   note_state();
   return report;
+}
+
+// The committer thread's: keeps the baton while there is more to do and nobody queues for it. If
+// it let go between ticks, a caller that was just woken would take the next one, and each would
+// have to be woken by the other.
+TickReport Core::run_ticks() {
+  ack::Wakes wakes;  // of the last tick: fired after the baton was let go
+  const Turn turn(*this);
+  for (;;) {
+    const TickReport report = pipeline_.tick({}, wakes);
+    note_state();
+    if (!report.more || report.units == 0 || baton_.awaited() || worker_.stopping()) return report;
+    wakes.fire();
+  }
 }
 
 bool Core::pending() const {

@@ -90,6 +90,7 @@ class Core : public std::enable_shared_from_this<Core> {
 
   class Turn;
   TickReport run_tick();
+  TickReport run_ticks();  // the committer thread's
   void lend_thread(std::optional<Duration> patience);
   bool pending() const;
   void note_state();

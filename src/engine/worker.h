@@ -15,8 +15,8 @@ namespace onelane::engine {
 class Worker {
  public:
   struct Steps {
-    std::function<TickReport()> tick;
-    std::function<bool()> pending;  // whether a push is under way that no tick has seen
+    std::function<TickReport()> tick;  // one or more
+    std::function<bool()> pending;     // whether a push is under way that no tick has seen
     std::function<TimePoint()> now;
   };
 
@@ -28,6 +28,8 @@ class Worker {
   void start(Steps steps);
   // Returns after the running tick, if any. From any thread but the worker's own.
   void stop();
+  // Whether the thread is to end after the tick it runs.
+  bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
   bool running() const { return thread_.joinable(); }
 
   queue::Doorbell& bell() { return bell_; }

@@ -1,6 +1,7 @@
 // A ticket is settled once, and whoever waits for it is woken once.
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <string>
 
 #include "src/ack/settle.h"
@@ -14,6 +15,7 @@ class Sleeper final : public detail::Waiter {
  public:
   Sleeper(std::string& log, char letter) : log_(log), letter_(letter) {}
   void wake() noexcept override { log_ += letter_; }
+  void wake_followers() { wake_all(followers); }
 
  private:
   std::string& log_;
@@ -28,7 +30,7 @@ class Settling : public ::testing::Test {
   Sleeper a_{woken_, 'a'}, b_{woken_, 'b'};
 };
 
-TEST_F(Settling, WaitersAreWokenAfterwardsInTheOrderOfSettling) {
+TEST_F(Settling, WaitersAreWokenAfterwardsTheFirstByTheTickAndTheOthersByEachOther) {
   const EntryRef first = make_entry(), second = make_entry();
   ASSERT_TRUE(first->watch(a_) && second->watch(b_));
   {
@@ -38,8 +40,26 @@ TEST_F(Settling, WaitersAreWokenAfterwardsInTheOrderOfSettling) {
     settle_taken(*second, End::rejected, wakes);
     EXPECT_EQ(woken_, "");
   }
+  EXPECT_EQ(woken_, "a");
+  a_.wake_followers();
   EXPECT_EQ(woken_, "ab");
   EXPECT_EQ(second->outcome().end, End::rejected);
+}
+
+TEST_F(Settling, EveryWaiterIsWokenOnceAndByAnEarlierOne) {
+  std::deque<Sleeper> sleepers;
+  {
+    Wakes wakes;
+    for (char letter = 'a'; letter <= 'z'; ++letter) {
+      wakes.add(&sleepers.emplace_back(woken_, letter));
+    }
+  }
+  EXPECT_EQ(woken_, "a");
+  for (std::size_t i = 0; i < sleepers.size(); ++i) {
+    ASSERT_GT(woken_.size(), i);
+    sleepers[static_cast<std::size_t>(woken_[i] - 'a')].wake_followers();
+  }
+  EXPECT_EQ(woken_, "abcdefghijklmnopqrstuvwxyz");
 }
 
 TEST_F(Settling, WhoComesAfterwardsIsNotWokenButTold) {
