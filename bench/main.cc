@@ -7,9 +7,11 @@
 #include <string_view>
 #include <vector>
 
+#include "bench/bulk.h"
 #include "bench/callers.h"
 #include "bench/growth.h"
 #include "bench/kit/errors.h"
+#include "bench/lone.h"
 #include "bench/overhead.h"
 #include "bench/push.h"
 #include "bench/storm.h"
@@ -25,7 +27,9 @@ struct Question {
 
 constexpr std::array kQuestions{
     Question{"storm", "what becomes of small writes while heavy ones run", storm_main},
+    Question{"lone", "one caller that writes one row at a time", lone_main},
     Question{"callers", "1 to 256 threads that each wait for their small write", callers_main},
+    Question{"bulk", "many rows, and nobody waits", bulk_main},
     Question{"push", "what a push costs its thread", push_main},
     Question{"growth", "what a row costs as everything grows", growth_main},
     Question{"overhead", "instructions of a row's journey beyond the bare loop's", overhead_main}};

@@ -14,7 +14,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -41,7 +43,8 @@ void add_question_flags(FlagSet& flags, QuestionOptions& options);
 
 // What was given, or what belongs to the size.
 template <class T>
-T chosen(const std::optional<T>& given, const QuestionOptions& options, T smoke, T real) {
+T chosen(const std::optional<T>& given, const QuestionOptions& options,
+         std::type_identity_t<T> smoke, std::type_identity_t<T> real) {
   return given.value_or(options.size == Size::smoke ? smoke : real);
 }
 

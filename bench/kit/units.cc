@@ -87,6 +87,16 @@ double parse_number(std::string_view text) {
   return value;
 }
 
+std::vector<std::string> split_list(std::string_view text) {
+  std::vector<std::string> parts;
+  while (true) {
+    std::size_t comma = text.find(',');
+    parts.emplace_back(text.substr(0, comma));
+    if (comma == std::string_view::npos) return parts;
+    text.remove_prefix(comma + 1);
+  }
+}
+
 std::string format_duration(Nanoseconds value) {
   if (value == Nanoseconds(0)) return "0";
   return shortest(static_cast<double>(value.count()), std::span(kDurations).first(4));

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace onelane::bench {
 
@@ -19,6 +20,9 @@ std::uint64_t parse_size(std::string_view text);
 std::uint64_t parse_count(std::string_view text);
 // "2.5": digits with at most one point.
 double parse_number(std::string_view text);
+
+// "1,4,16": the parts between commas, at least one.
+std::vector<std::string> split_list(std::string_view text);
 
 std::string format_duration(Nanoseconds value);  // "20ms", "1.5s": what parse_duration takes
 std::string format_size(std::uint64_t bytes);    // "64MiB", "12.3MiB"

@@ -1,0 +1,127 @@
+// Callers queue up. The first in the queue waits for its turn at the connection, then takes all who
+// wait by now and commits for them; whoever comes meanwhile forms the next group. So a group is as
+// large as the previous commit was long.
+#include <atomic>
+#include <exception>
+#include <optional>
+
+#include "bench/contestants/makers.h"
+#include "bench/contestants/sqlite.h"
+#include "bench/kit/errors.h"
+
+namespace onelane::bench {
+namespace {
+
+struct Waiting {
+  enum State : int { queued, committed, failed };
+
+  std::span<const KeyValue> rows;
+  Waiting* before = nullptr;  // who queued up just before
+  std::atomic<int> state{queued};
+};
+
+class Leader : public Store {
+ public:
+  explicit Leader(const StoreOptions& options) : path_(options.path) {
+    make_database(options);
+    writer_.emplace(options);
+  }
+
+  std::unique_ptr<Writer> writer() override { return std::make_unique<Caller>(*this); }
+  void drain() override {}
+  std::uint64_t commits() const override { return commits_; }
+  void close_and_read(const Visit& visit) override {
+    writer_.reset();
+    read_database(path_, visit);
+  }
+
+ private:
+  class Caller : public Writer {
+   public:
+    explicit Caller(Leader& store) : store_(store) {}
+    void write(std::span<const KeyValue> rows) override { store_.write(rows); }
+
+   private:
+    Leader& store_;
+  };
+
+  void write(std::span<const KeyValue> rows) {
+    Waiting self{rows};
+    self.before = last_.load(std::memory_order_relaxed);
+    while (!last_.compare_exchange_weak(self.before, &self, std::memory_order_release,
+                                        std::memory_order_relaxed)) {
+    }
+    if (self.before == nullptr) return lead();
+    self.state.wait(Waiting::queued, std::memory_order_acquire);
+    if (self.state.load(std::memory_order_acquire) == Waiting::failed) {
+      throw RunError("the leader of this write failed");
+    }
+  }
+
+  // There is one leader to be at most: who finds the queue empty, and it is emptied in here.
+  void lead() {
+    turn_taken_.wait(1, std::memory_order_acquire);
+    turn_taken_.store(1, std::memory_order_relaxed);
+    Waiting* group = in_order(last_.exchange(nullptr, std::memory_order_acquire));
+    std::exception_ptr failure = commit(group);
+    turn_taken_.store(0, std::memory_order_release);
+    turn_taken_.notify_one();
+    // The group's first is the leader itself.
+    wake(group->before, failure ? Waiting::failed : Waiting::committed);
+    if (failure) std::rethrow_exception(failure);
+  }
+
+  // Turns the list round: `before` is then who came after.
+  static Waiting* in_order(Waiting* last) {
+    Waiting* first = nullptr;
+    while (last != nullptr) {
+      Waiting* before = last->before;
+      last->before = first;
+      first = last;
+      last = before;
+    }
+    return first;
+  }
+
+  // One row is a transaction by itself, and saves the two statements around it.
+  std::exception_ptr commit(const Waiting* group) noexcept {
+    try {
+      ++commits_;
+      if (group->before == nullptr && group->rows.size() == 1) {
+        writer_->upsert(group->rows.front());
+        return nullptr;
+      }
+      writer_->begin();
+      for (; group != nullptr; group = group->before) writer_->upsert(group->rows);
+      writer_->commit();
+      return nullptr;
+    } catch (...) {
+      return std::current_exception();
+    }
+  }
+
+  // A caller that sees its state may be gone at once, and its part of the list with it; of its
+  // state notify_one needs the address only.
+  static void wake(Waiting* group, Waiting::State state) {
+    while (group != nullptr) {
+      Waiting* next = group->before;
+      group->state.store(state, std::memory_order_release);
+      group->state.notify_one();
+      group = next;
+    }
+  }
+
+  std::filesystem::path path_;
+  std::optional<SqliteWriter> writer_;
+  std::atomic<Waiting*> last_{nullptr};  // of the queue
+  std::atomic<int> turn_taken_{0};       // an int, which the kernel can wait for
+  std::uint64_t commits_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Store> make_leader(const StoreOptions& options) {
+  return std::make_unique<Leader>(options);
+}
+
+}  // namespace onelane::bench

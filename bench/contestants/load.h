@@ -1,0 +1,46 @@
+// Threads that write rows to a store, timed.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "bench/contestants/store.h"
+#include "bench/kit/samples.h"
+#include "bench/kit/units.h"
+
+namespace onelane::bench {
+
+// Which keys the writes have, by the number of the write.
+enum class Keys : std::uint8_t {
+  each_its_own,  // write n has key n
+  drawn,         // any of as many as there are rows, so that some come again
+};
+
+struct Load {
+  std::size_t threads = 1;
+  std::uint64_t rows = 0;            // a run ends after so many,
+  Nanoseconds longest{0};            // or after so long; 0: no such limit
+  std::uint64_t rows_per_write = 1;  // divides `rows`
+  Keys keys = Keys::each_its_own;
+  std::uint64_t first = 0;  // the number of the first row; the next ones follow
+  bool timed = true;        // each write; if not, `longest` is no limit
+};
+
+// Key number -> the row number whose value it must have, or kNoRow.
+using Contents = std::vector<std::uint64_t>;
+inline constexpr std::uint64_t kNoRow = ~std::uint64_t{0};
+
+struct LoadResult {
+  std::uint64_t rows = 0;  // acknowledged, or committed by the drain
+  Nanoseconds elapsed{0};  // from the first write to the end of the last one, or of the drain
+  Samples times;           // of each write
+};
+
+// The rows are acknowledged, and in the store, when it returns. Adds them to `contents`, for which
+// drawn keys need a single thread. Throws RunError.
+LoadResult run_load(Store& store, const Rows& rows, const Load& load, Contents& contents);
+
+// Closes the store and throws RunError unless it holds exactly the contents.
+void verify_contents(Store& store, const Rows& rows, const Contents& contents);
+
+}  // namespace onelane::bench

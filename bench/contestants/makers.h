@@ -1,0 +1,26 @@
+// The contestants, one function and one file each; contestants.cc has them by name.
+#pragma once
+
+#include <memory>
+
+#include "bench/contestants/store.h"
+
+namespace onelane::bench {
+
+using MakeStore = std::unique_ptr<Store>(const StoreOptions& options);
+
+// Every thread has a connection of its own, and a transaction for each write.
+MakeStore make_direct;
+// One connection behind a lock, and a transaction for each write.
+MakeStore make_mutex;
+// A thread that commits what has come: 32 rows, or what there is after 25 ms.
+MakeStore make_fixed_batch;
+// Of the threads that wait, one commits for all.
+MakeStore make_leader;
+// One thread (one writer), no queue, transactions of a given size: what SQLite itself can do.
+MakeStore make_ceiling;
+MakeStore make_onelane;
+MakeStore make_rocksdb;
+MakeStore make_leveldb;
+
+}  // namespace onelane::bench

@@ -1,0 +1,105 @@
+#include "onelane/onelane.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "bench/contestants/makers.h"
+#include "bench/contestants/sqlite.h"
+#include "bench/kit/errors.h"
+
+namespace onelane::bench {
+namespace {
+
+constexpr std::chrono::seconds kCloseTimeout(60);
+
+template <class T>
+T required(Result<T> result, std::string_view what) {
+  if (!result) throw RunError(fmt::format("{}: {}", what, result.status().to_string()));
+  return std::move(*result);
+}
+
+void require(const Status& status, std::string_view what) {
+  if (!status.ok()) throw RunError(fmt::format("{}: {}", what, status.to_string()));
+}
+
+Journal open(const StoreOptions& options) {
+  JournalOptions journal;
+  journal.schema = schema_for(options.value_bytes);
+  journal.synchronous = options.synchronous;
+  journal.checkpoint_frames = kCheckpointFrames;
+  return required(Journal::open(options.path, journal), "opening the journal");
+}
+
+class Lane : public Store {
+ public:
+  explicit Lane(const StoreOptions& options) : options_(options), journal_(open(options)) {
+    ClassOptions rows;
+    rows.name = "rows";
+    class_ = required(journal_.add_class(rows), "adding the class");
+    statement_ =
+        required(journal_.add_statement(statement_spec<KeyValue>()), "adding the statement");
+  }
+
+  std::unique_ptr<Writer> writer() override {
+    Producer<KeyValue> producer(*class_, statement_);
+    if (options_.acknowledgement == Acknowledgement::waited_for) {
+      return std::make_unique<Caller>(std::move(producer));
+    }
+    return std::make_unique<Pusher>(std::move(producer));
+  }
+
+  void drain() override { require(journal_.flush(), "flushing the journal"); }
+  std::uint64_t commits() const override { return journal_.stats().committed; }
+
+  void close_and_read(const Visit& visit) override {
+    require(journal_.close(kCloseTimeout).status, "closing the journal");
+    read_database(options_.path, visit);
+  }
+
+ private:
+  class Caller : public Writer {
+   public:
+    explicit Caller(Producer<KeyValue> producer) : producer_(std::move(producer)) {}
+    void write(std::span<const KeyValue> rows) override {
+      Receipt receipt =
+          required(rows.size() == 1 ? producer_.submit(rows.front()) : producer_.submit_group(rows),
+                   "submitting");
+      Outcome outcome = required(receipt.wait(), "waiting");
+      if (!outcome.committed()) throw RunError("not committed: " + outcome.cause.to_string());
+    }
+
+   private:
+    Result<Outcome> write_group(std::span<const KeyValue> rows) {
+      Result<Receipt> receipt = producer_.submit_group(rows);
+      return receipt ? receipt->wait() : Result<Outcome>(receipt.status());
+    }
+
+    Producer<KeyValue> producer_;
+  };
+
+  class Pusher : public Writer {
+   public:
+    explicit Pusher(Producer<KeyValue> producer) : producer_(std::move(producer)) {}
+    void write(std::span<const KeyValue> rows) override {
+      require(rows.size() == 1 ? producer_.push(rows.front()) : producer_.push_group(rows),
+              "pushing");
+    }
+
+   private:
+    Producer<KeyValue> producer_;
+  };
+
+  StoreOptions options_;
+  Journal journal_;
+  std::optional<WriteClass> class_;
+  Statement statement_;
+};
+
+}  // namespace
+
+std::unique_ptr<Store> make_onelane(const StoreOptions& options) {
+  return std::make_unique<Lane>(options);
+}
+
+}  // namespace onelane::bench

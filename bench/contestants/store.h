@@ -1,0 +1,58 @@
+// What all contestants are: a store that threads write rows to.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bench/contestants/rows.h"
+#include "onelane/options.h"
+
+namespace onelane::bench {
+
+// Whether write() returns when its rows are committed, or as soon as they are taken.
+enum class Acknowledgement : std::uint8_t { waited_for, not_waited_for };
+
+struct StoreOptions {
+  std::filesystem::path path;  // of a database that does not exist yet
+  Synchronous synchronous = Synchronous::normal;
+  Acknowledgement acknowledgement = Acknowledgement::waited_for;
+  std::size_t value_bytes = 0;        // of each row
+  std::uint64_t rows_per_commit = 1;  // of the ceiling; the others find their own
+};
+
+// For one thread.
+class Writer {
+ public:
+  virtual ~Writer() = default;
+  // All or nothing. Keys and values need to stay until it returns. Throws RunError.
+  virtual void write(std::span<const KeyValue> rows) = 0;
+};
+
+class Store {
+ public:
+  using Visit = std::function<void(Bytes key, Bytes value)>;
+
+  virtual ~Store() = default;
+  // Safe from any thread. Writers must go before the store.
+  virtual std::unique_ptr<Writer> writer() = 0;
+  // Returns when everything that was written is committed.
+  virtual void drain() = 0;
+  // Transactions so far; exact after drain(). 0 where the store does not tell.
+  virtual std::uint64_t commits() const = 0;
+  // Closes it and reads back all of its rows. Nothing else may be called afterwards.
+  virtual void close_and_read(const Visit& visit) = 0;
+};
+
+// Those that are built in: "direct", "mutex", "fixed_batch", "leader", "ceiling", "onelane" and,
+// where their packages were found, "rocksdb" and "leveldb".
+const std::vector<std::string>& contestant_names();
+// Throws RunError; UsageError for a name that is not built in.
+std::unique_ptr<Store> make_store(std::string_view contestant, const StoreOptions& options);
+
+}  // namespace onelane::bench

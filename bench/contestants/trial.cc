@@ -1,0 +1,133 @@
+#include "bench/contestants/trial.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "bench/kit/errors.h"
+
+namespace onelane::bench {
+namespace {
+
+constexpr std::string_view kCeiling = "ceiling";
+constexpr std::string_view kOnelane = "onelane";
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+// What the contestants of one case share.
+class Arena {
+ public:
+  Arena(const Workload& workload, std::filesystem::path directory)
+      : workload_(workload), directory_(std::move(directory)) {}
+
+  Figures run(std::string_view contestant) {
+    bool ceiling = contestant == kCeiling;
+    if (ceiling && rows_per_commit_ == 0) run(kOnelane);
+    StoreOptions options{.path = fresh_path(contestant),
+                         .synchronous = workload_.synchronous,
+                         .acknowledgement = workload_.acknowledgement,
+                         .value_bytes = workload_.rows->value_bytes(),
+                         .rows_per_commit = rows_per_commit_};
+    Load load = workload_.load;
+    if (ceiling) load.threads = 1;
+    Figures figures = run(contestant, options, load);
+    std::filesystem::remove_all(directory_);
+    if (contestant == kOnelane) {
+      rows_per_commit_ = std::max<std::uint64_t>(
+          1, static_cast<std::uint64_t>(std::lround(figures.at("rows_per_commit"))));
+    }
+    if (ceiling) figures["p50_us"] = figures["p99_us"] = kNone;  // its writes do not wait
+    return figures;
+  }
+
+ private:
+  std::filesystem::path fresh_path(std::string_view contestant) const {
+    std::filesystem::create_directory(directory_);
+    return directory_ / contestant;
+  }
+
+  Figures run(std::string_view contestant, const StoreOptions& options, const Load& load) const {
+    try {
+      std::unique_ptr<Store> store = make_store(contestant, options);
+      Contents contents;
+      if (workload_.before) (void)run_load(*store, *workload_.rows, *workload_.before, contents);
+      std::uint64_t commits_before = store->commits();
+      LoadResult result = run_load(*store, *workload_.rows, load, contents);
+      double commits = static_cast<double>(store->commits() - commits_before);
+      verify_contents(*store, *workload_.rows, contents);
+      double rows = static_cast<double>(result.rows);
+      return {{"per_s", rows / to_seconds(result.elapsed)},
+              {"rows_per_commit", commits == 0 ? kNone : rows / commits},
+              {"p50_us", result.times.percentile_us(0.50)},
+              {"p99_us", result.times.percentile_us(0.99)}};
+    } catch (const RunError& error) {
+      throw RunError(fmt::format("{}: {}", contestant, error.what()));
+    }
+  }
+
+  Workload workload_;
+  std::filesystem::path directory_;  // of one store at a time
+  std::uint64_t rows_per_commit_ = 0;
+};
+
+bool is_contestant(const std::string& name) {
+  const std::vector<std::string>& known = contestant_names();
+  return std::find(known.begin(), known.end(), name) != known.end();
+}
+
+std::string known_names() { return fmt::format("{}", fmt::join(contestant_names(), ", ")); }
+
+}  // namespace
+
+Case make_case(std::string name, const std::vector<std::string>& contestants,
+               const Workload& workload, const std::filesystem::path& directory) {
+  auto arena = std::make_shared<Arena>(workload, directory / name);
+  Case one{.name = std::move(name), .figures = {"per_s"}, .contestants = {}};
+  if (workload.load.timed) one.figures.insert(one.figures.end(), {"p50_us", "p99_us"});
+  one.figures.emplace_back("rows_per_commit");
+  for (const std::string& contestant : contestants) {
+    one.contestants.push_back({contestant, [arena, contestant] { return arena->run(contestant); }});
+  }
+  return one;
+}
+
+void add_contestants_flag(FlagSet& flags, std::vector<std::string>& chosen,
+                          std::string_view usual) {
+  std::string built_in;
+  for (const std::string& name : split_list(usual)) {
+    if (!is_contestant(name)) continue;
+    built_in += (built_in.empty() ? "" : ",") + name;
+  }
+  flags.add({"contestants", "LIST", built_in, "who takes part, of " + known_names(),
+             [&chosen](std::string_view text) {
+               chosen = split_list(text);
+               for (const std::string& name : chosen) {
+                 if (is_contestant(name)) continue;
+                 throw UsageError(fmt::format("'{}' is none of {}", name, known_names()));
+               }
+             }});
+}
+
+std::vector<std::uint64_t> parse_thread_counts(std::string_view text) {
+  constexpr std::uint64_t kMost = 4096;
+  std::vector<std::uint64_t> counts;
+  for (const std::string& part : split_list(text)) {
+    counts.push_back(parse_count(part));
+    if (counts.back() >= 1 && counts.back() <= kMost) continue;
+    throw UsageError(fmt::format("'{}' is not between 1 and {}", part, kMost));
+  }
+  return counts;
+}
+
+Synchronous parse_synchronous(std::string_view text) {
+  if (text == "normal") return Synchronous::normal;
+  if (text == "full") return Synchronous::full;
+  throw UsageError(fmt::format("'{}' is neither normal nor full", text));
+}
+
+std::string_view name(Synchronous synchronous) noexcept {
+  return synchronous == Synchronous::full ? "full" : "normal";
+}
+
+}  // namespace onelane::bench

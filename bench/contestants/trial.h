@@ -1,0 +1,38 @@
+// A case of trials: contestants that put the same load on a fresh store each.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "bench/contestants/load.h"
+#include "bench/contestants/store.h"
+#include "bench/kit/flags.h"
+#include "bench/kit/trials.h"
+
+namespace onelane::bench {
+
+struct Workload {
+  std::shared_ptr<const Rows> rows;
+  Synchronous synchronous = Synchronous::normal;
+  Acknowledgement acknowledgement = Acknowledgement::waited_for;
+  std::optional<Load> before;  // what is written before the clock starts
+  Load load;
+};
+
+// Figures: per_s, rows_per_commit and, where writes are waited for, p50_us and p99_us. The ceiling
+// has one thread, and transactions as large as onelane's in the run before; if there was none,
+// onelane runs once more for it.
+Case make_case(std::string name, const std::vector<std::string>& contestants,
+               const Workload& workload, const std::filesystem::path& directory);
+
+// --contestants, with `usual` as what it is without; those of them that are built in.
+void add_contestants_flag(FlagSet& flags, std::vector<std::string>& chosen, std::string_view usual);
+// "1,4,16". Throws UsageError.
+std::vector<std::uint64_t> parse_thread_counts(std::string_view text);
+Synchronous parse_synchronous(std::string_view text);
+std::string_view name(Synchronous synchronous) noexcept;
+
+}  // namespace onelane::bench

@@ -1,0 +1,64 @@
+#include "bench/lone.h"
+
+#include <iostream>
+#include <optional>
+
+#include "bench/contestants/sqlite.h"
+#include "bench/contestants/trial.h"
+#include "bench/kit/errors.h"
+#include "bench/kit/question.h"
+
+namespace onelane::bench {
+namespace {
+
+constexpr std::size_t kValueBytes = 100;
+
+struct LoneOptions {
+  std::optional<std::uint64_t> writes;
+  Nanoseconds longest{0};
+  std::vector<std::string> contestants;
+};
+
+std::vector<Case> cases_of(const LoneOptions& o, const QuestionOptions& options,
+                           const std::filesystem::path& directory) {
+  auto rows = std::make_shared<Rows>(options.seed, kValueBytes, KeyOrder::random);
+  std::vector<Case> cases;
+  for (Synchronous synchronous : {Synchronous::normal, Synchronous::full}) {
+    Workload workload{.rows = rows,
+                      .synchronous = synchronous,
+                      .load = {.rows = *o.writes, .longest = o.longest}};
+    std::string name(bench::name(synchronous));
+    cases.push_back(make_case(name, o.contestants, workload, directory));
+    cases.back().figures = {"p50_us", "p99_us", "per_s"};
+  }
+  return cases;
+}
+
+}  // namespace
+
+int lone_main(const std::vector<std::string>& arguments) {
+  QuestionOptions options;
+  LoneOptions own;
+  FlagSet flags(
+      "usage: onelane-bench lone [flags]\n\n"
+      "One thread that writes one row (16-byte key, 100-byte value) and waits for it, over and "
+      "over; a case\nfor each of synchronous normal and full.\n");
+  flags.group("Workload");
+  flags.add({"writes", "N", "", "a run ends after so many writes (20000)",
+             into(own.writes, parse_count)});
+  flags.add({"longest", "TIME", "2s", "or after so long", into(own.longest, parse_duration)});
+  add_contestants_flag(flags, own.contestants, "direct,mutex,leader,onelane");
+  add_question_flags(flags, options);
+  if (!flags.parse(arguments, std::cout)) return kExitOk;
+  own.writes = chosen(own.writes, options, std::uint64_t{100}, std::uint64_t{20'000});
+
+  Scratch scratch(options.directory);
+  Question question{
+      .name = "lone",
+      .settings = {{"writes", *own.writes}, {"longest", format_duration(own.longest)}},
+      .pragmas = pragmas_of(scratch.path(), Synchronous::normal),
+      .cases = cases_of(own, options, scratch.path())};
+  return answer(question, options, scratch);
+}
+
+}  // namespace onelane::bench
