@@ -70,11 +70,6 @@ class Lane : public Store {
     }
 
    private:
-    Result<Outcome> write_group(std::span<const KeyValue> rows) {
-      Result<Receipt> receipt = producer_.submit_group(rows);
-      return receipt ? receipt->wait() : Result<Outcome>(receipt.status());
-    }
-
     Producer<KeyValue> producer_;
   };
 
