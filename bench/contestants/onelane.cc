@@ -27,7 +27,6 @@ Journal open(const StoreOptions& options) {
   JournalOptions journal;
   journal.schema = schema_for(options.value_bytes);
   journal.synchronous = options.synchronous;
-  journal.checkpoint_frames = kCheckpointFrames;
   return required(Journal::open(options.path, journal), "opening the journal");
 }
 

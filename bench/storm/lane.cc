@@ -28,7 +28,7 @@ Journal open(const StormOptions& options, const std::filesystem::path& database)
   journal.schema = kSchema;
   journal.tick = options.tick;
   journal.synchronous = options.synchronous;
-  journal.checkpoint_frames = kCheckpointFrames;
+  journal.wal_limit = options.wal_limit;
   return required(Journal::open(database, std::move(journal)), "opening the journal");
 }
 

@@ -204,6 +204,8 @@ void add_lane_flags(FlagSet& flags, StormOptions& o) {
       {"tick", "TIME", "10ms", "the largest planned hold", into(o.tick.hold, parse_duration)});
   flags.add({"tick-records", "N", "4096", "records in a tick", into(o.tick.records, parse_count)});
   flags.add({"tick-bytes", "SIZE", "8MiB", "bytes in a tick", into(o.tick.bytes, parse_size)});
+  flags.add({"wal-limit", "SIZE", "64MiB", "how large the log may become",
+             into(o.wal_limit, parse_size)});
   flags.add({"class", "NAME:KEY=VALUE,...", "",
              "an option of a class: blobs, sync, connect, identify or domains. Keys: " +
                  class_key_names(),
@@ -242,6 +244,7 @@ void check_guarantees(const StormOptions& options) {
 void check_lane(const StormOptions& options) {
   JournalOptions journal;
   journal.tick = options.tick;
+  journal.wal_limit = options.wal_limit;
   if (Status status = validate(journal); !status.ok()) throw UsageError(status.message());
   for (const ClassOptions& one : options.classes) {
     if (Status status = validate(one); !status.ok()) {

@@ -40,6 +40,7 @@ struct StormOptions {
   Nanoseconds direct_hold{0};
 
   Budget tick;
+  std::uint64_t wal_limit = 0;
   std::array<ClassOptions, kSources> classes;  // indexed by Source
 
   std::optional<std::string> json;  // "-": stdout

@@ -33,8 +33,8 @@ class Journal {
   // locked, storage, corrupt.
   static Result<Journal> open(const std::filesystem::path& path,
                               const JournalOptions& options = {});
-  // On a sink of your own; options.schema, synchronous, foreign_keys and checkpoint_frames are then
-  // the sink's business.
+  // On a sink of your own; options.schema, synchronous and foreign_keys are then the sink's
+  // business.
   static Result<Journal> open(std::unique_ptr<Sink> sink, const JournalOptions& options = {});
 
   Journal(Journal&&) noexcept;

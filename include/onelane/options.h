@@ -115,9 +115,11 @@ struct JournalOptions {
   // PRAGMA foreign_keys. Each unit must leave no deferred violation behind, or it is rejected.
   bool foreign_keys = true;
 
-  // Frames in SQLite's log after which a commit also copies it back, at the end of a hold. 1 to
-  // 1,000,000.
-  std::uint32_t checkpoint_frames = 1000;
+  // How large SQLite's log may become, in bytes; the checkpointer copies it back in good time. 1
+  // MiB to 1 TiB. Smaller means more syncs for the same writes, and a smaller one to read through
+  // for others; larger, longer recovery after a crash. A reader that stays on an old state keeps
+  // the log from beginning anew: then it grows beyond this, and JournalStats::log says so.
+  std::uint64_t wal_limit = 64 * kMiB;
 
   // Null: steady_clock(). Shared, since receipts may outlive the journal.
   std::shared_ptr<const Clock> clock{};

@@ -12,9 +12,11 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "onelane/clock.h"
 #include "onelane/record.h"
+#include "onelane/stats.h"
 #include "onelane/status.h"
 
 namespace onelane::inline v0 {
@@ -49,6 +51,47 @@ struct [[nodiscard]] Reply {
   Status cause{};                       // set when fault is not none
 
   bool ok() const noexcept { return fault == Fault::none; }
+};
+
+// What a sink's log holds, as far as this journal's own commits tell.
+struct LogState {
+  std::uint64_t bytes = 0;    // from its beginning to the end of the newest commit
+  std::uint64_t commits = 0;  // transactions that wrote to it since the sink was opened
+  bool may_copy = false;      // whether copy_back() may run now
+};
+
+// What a pass over the log found and did. Fault::busy: somebody else holds a lock, and nothing was
+// done. Fault::sync and Fault::corrupt have no way back: the sink's next begin() says the same.
+struct [[nodiscard]] LogPass {
+  Fault fault = Fault::none;
+  Status cause{};            // set when fault is not none
+  std::uint64_t bytes = 0;   // in the log when the pass began
+  std::uint64_t copied = 0;  // of these, copied back by now
+  bool ok() const noexcept { return fault == Fault::none; }
+};
+
+// The log that a sink's commits go to first, and that has to be copied back into the store before
+// it can begin anew. state() may be asked by any thread; of the others one runs at a time, beside
+// the sink's own calls.
+class Log {
+ public:
+  Log() = default;
+  Log(const Log&) = delete;
+  Log& operator=(const Log&) = delete;
+  virtual ~Log() = default;
+
+  virtual LogState state() const noexcept = 0;
+  // Copies what is committed while others commit. Does nothing unless state().may_copy.
+  virtual LogPass copy_back() = 0;
+  // Puts on the disk what was copied and what is in the log, so that a pass that closes in has
+  // little left to sync.
+  virtual Reply sync() = 0;
+  // Copies and syncs all there is. Between a begin() of the sink that succeeded and its rollback().
+  virtual LogPass close_in() = 0;
+  // Others who read now.
+  virtual std::vector<LogReader> readers() const = 0;
+  // What is known to be wrong with checkpoints of this store's version; empty if nothing is.
+  virtual std::string_view hazard() const noexcept = 0;
 };
 
 class Sink {
@@ -88,6 +131,10 @@ class Sink {
 
   // A commit that changes nothing but really writes: says whether the store takes commits at all.
   virtual Reply probe() = 0;
+
+  // The log that the engine has to look after; null if there is none. Lives as long as the
+  // sink; after close() only its state() may be asked.
+  virtual Log* log() noexcept { return nullptr; }
 
   // Whether a commit is on the disk when commit() returns ok.
   virtual bool commit_is_durable() const = 0;

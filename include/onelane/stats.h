@@ -5,12 +5,14 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "onelane/clock.h"
 #include "onelane/receipt.h"
+#include "onelane/status.h"
 
 namespace onelane::inline v0 {
 
@@ -79,6 +81,27 @@ inline constexpr std::size_t kTickEndCount = 7;
 // "drained", "records", ...
 std::string_view name(TickEnd end) noexcept;
 
+// Somebody else who reads the database and so may keep the log from being copied back.
+struct LogReader {
+  std::int64_t pid = 0;
+  std::string name{};  // of the program, where the system tells
+};
+
+// SQLite's log and the checkpoints that copy it back.
+struct LogStats {
+  std::uint64_t limit = 0;      // JournalOptions::wal_limit
+  std::uint64_t bytes = 0;      // in the log now
+  std::uint64_t bytes_max = 0;  // the most so far
+  std::uint64_t passes = 0;     // that copied while others committed
+  std::uint64_t closings = 0;   // passes that held the lane; part of JournalStats::hold, too
+  Histogram closing_hold;       // ns each
+  // A reader that stays on an old state: what it keeps in the log, since when, and who it may be.
+  std::uint64_t pinned_bytes = 0;  // 0: nobody does
+  std::optional<TimePoint> pinned_since;
+  std::vector<LogReader> readers;  // other processes that read, when it was last found
+  std::string hazard;              // what is wrong with this version's checkpoints, if anything is
+};
+
 struct JournalStats {
   std::vector<ClassStats> classes;  // in the order of add_class
 
@@ -93,12 +116,13 @@ struct JournalStats {
   std::string longest_step;          // the name of the job with the longest step so far
   Duration longest_step_time{0};
 
-  Histogram hold;  // ns per tick, BEGIN to the return of COMMIT
+  Histogram hold;  // ns, BEGIN to the return of COMMIT; of ticks and of closing passes
   Histogram units_per_tick;
   Histogram bytes_per_tick;
   Duration held{0};      // sum of holds
   Duration open{0};      // since the journal was opened
   double occupancy = 0;  // held / open, 0 to 1
+  LogStats log;          // of a sink with a log
 
   Status poison;  // ok, or the first error
 };

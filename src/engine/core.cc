@@ -74,8 +74,15 @@ struct CoreDeleter {
 
 std::shared_ptr<Core> Core::make(std::unique_ptr<Sink> sink, const JournalOptions& options) {
   std::shared_ptr<Core> core(new Core(std::move(sink), options), CoreDeleter());
-  if (options.drive == Drive::manual) return core;
   Core* self = core.get();
+  core->checkpointer_.use({
+      .close_in = [self](Log& log) { return self->close_in(log); },
+      .healthy =
+          [self] { return self->intake_.load(std::memory_order_acquire) != Intake::poisoned; },
+      .poison = [self](const Status& cause) { self->fail(cause); },
+  });
+  if (options.drive == Drive::manual) return core;
+  core->checkpointer_.start();
   core->worker_.start({
       .tick = [self] { return self->run_ticks(); },
       .pending = [self] { return self->pending(); },
@@ -90,7 +97,8 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
       process_(base::process_token()),
       opened_(clock_->now()),
       sink_(std::move(sink)),
-      pipeline_(*sink_, *clock_, options_) {}
+      pipeline_(*sink_, *clock_, options_),
+      checkpointer_(sink_->log(), *clock_, options_.wal_limit) {}
 
 bool Core::forked() const { return base::process_token() != process_; }
 
@@ -310,11 +318,27 @@ void Core::lend_thread(std::optional<Duration> patience) {
 }
 
 TickReport Core::run_tick() {
-  ack::Wakes wakes;  // fired after the baton was let go
-  const Turn turn(*this);
-  const TickReport report = pipeline_.tick({}, wakes);
-  note_state();
+  TickReport report;
+  {
+    ack::Wakes wakes;  // fired after the baton was let go
+    const Turn turn(*this);
+    report = pipeline_.tick({}, wakes);
+    note_state();
+  }
+  if (options_.drive == Drive::manual) checkpointer_.run_due();
   return report;
+}
+
+LogPass Core::close_in(Log& log) {
+  const Turn turn(*this);
+  return pipeline_.close_in(log);
+}
+
+void Core::fail(const Status& cause) {
+  ack::Wakes wakes;
+  const Turn turn(*this);
+  pipeline_.fail(cause, wakes);
+  note_state();
 }
 
 // The committer thread's: keeps the baton while there is more to do and nobody queues for it. If
@@ -340,6 +364,8 @@ bool Core::pending() const {
 
 // After a tick: whether intake goes on.
 void Core::note_state() {
+  checkpointer_.tick_ended();
+  pipeline_.hold_back(options_.drive == Drive::thread && checkpointer_.holds_back());
   const Intake intake = intake_.load(std::memory_order_relaxed);
   if (!pipeline_.poison().ok()) {
     if (intake != Intake::poisoned) shut(Intake::poisoned, pipeline_.poison());
@@ -426,7 +452,9 @@ CloseReport Core::close(Duration deadline) {
     shut(Intake::closed, closed_status());
   }
   worker_.stop();
-  closed_ = finish(drain(after(clock_->now(), deadline)));
+  const Status cut = drain(after(clock_->now(), deadline));
+  checkpointer_.stop();
+  closed_ = finish(cut);
   return *closed_;
 }
 
@@ -479,6 +507,7 @@ JournalStats Core::stats() const {
   const std::uint32_t count = classes();
   for (std::uint32_t i = 0; i < count; ++i) out.classes.push_back(lanes_[i]->stats(count - 1));
   pipeline_.recorder().snapshot(out);
+  checkpointer_.snapshot(out.log);
   out.durable = sink_->commit_is_durable() ? out.committed : 0;
   out.open = clock_->now() - opened_;
   if (out.open > Duration(0)) {

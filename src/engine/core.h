@@ -18,6 +18,7 @@
 #include "onelane/sink.h"
 #include "onelane/stats.h"
 #include "src/engine/baton.h"
+#include "src/engine/checkpointer.h"
 #include "src/engine/class_lane.h"
 #include "src/engine/pipeline.h"
 #include "src/engine/statements.h"
@@ -94,6 +95,8 @@ class Core : public std::enable_shared_from_this<Core> {
   void lend_thread(std::optional<Duration> patience);
   bool pending() const;
   void note_state();
+  LogPass close_in(Log& log);
+  void fail(const Status& cause);
   void shut(Intake intake, Status why);
   Status pump(const Receipt& receipt, std::optional<TimePoint> deadline);
   Status drain(TimePoint deadline);
@@ -113,6 +116,7 @@ class Core : public std::enable_shared_from_this<Core> {
   engine::Baton baton_;
   engine::Pipeline pipeline_;  // the baton holder's
   engine::Worker worker_;
+  engine::Checkpointer checkpointer_;
 
   std::atomic<Intake> intake_{Intake::open};
   mutable std::mutex state_mutex_;  // of the two below

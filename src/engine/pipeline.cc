@@ -71,6 +71,12 @@ TickReport Pipeline::tick(const Runner& runner, ack::Wakes& wakes) {
     return report(before, now);
   }
   if (retry_at_ && now < *retry_at_) return report(before, now);
+  if (paced(now)) {
+    TickReport waiting = report(before, now);
+    waiting.more = false;
+    earliest(waiting.next, began_ + tick_budget_.hold);
+    return waiting;
+  }
   if (!store_recovered(now)) return report(before, now);
 
   const schedule::Plan plan = make_plan(now);
@@ -83,10 +89,15 @@ TickReport Pipeline::tick(const Runner& runner, ack::Wakes& wakes) {
   select(plan);
   if (declines(runner)) return report(before, now);
   const commit::TickResult result = commit(plan);
+  began_ = result.began;
   if (runner.lends_thread && result.transaction) recorder_.caller_tick();
   conclude(plan, result, wakes);
   return report(before, clock_.now());
 }
+
+// Shorter ticks write the pages that all of them touch more often: held back, they come no more
+// often than full ones, or the log would grow as before.
+bool Pipeline::paced(TimePoint now) const { return held_back_ && now < began_ + tick_budget_.hold; }
 
 void Pipeline::stage(TimePoint now, ack::Wakes& wakes) {
   for (ClassLane* lane : lanes_) lane->stage(now, wakes);
@@ -133,7 +144,9 @@ schedule::Plan Pipeline::make_plan(TimePoint now) {
                                                    : lanes_[i]->staging.units());
     shares_[i].gather = lanes_[i]->gathers() ? lanes_[i]->share.gather : Duration(0);
   }
-  return schedule::plan(tick_budget_, shares_, backlogs_, costs_.costs(), state_, now);
+  Budget budget = tick_budget_;
+  if (held_back_) budget.hold = Duration(0);  // the guarantees, or one unit
+  return schedule::plan(budget, shares_, backlogs_, costs_.costs(), state_, now);
 }
 
 // The plan's units, in order, up to the limit that earlier failures set.
@@ -367,6 +380,29 @@ void Pipeline::poison(const commit::TickResult& result, ack::Wakes& wakes) {
   }
   end(poison_);
   for (ClassLane* lane : lanes_) lane->end_all(poison_, now, wakes);
+}
+
+LogPass Pipeline::close_in(Log& log) {
+  const TimePoint began = clock_.now();
+  const Reply locked = sink_.begin();
+  if (!locked.ok()) return {.fault = locked.fault, .cause = locked.cause};
+  LogPass pass = log.close_in();
+  const Reply ended = sink_.rollback();
+  recorder_.closing(clock_.now() - began);
+  if (pass.ok() && !ended.ok()) {
+    pass.fault = ended.fault;
+    pass.cause = ended.cause;
+  }
+  return pass;
+}
+
+void Pipeline::fail(const Status& cause, ack::Wakes& wakes) {
+  if (!poison_.ok()) return;
+  commit::TickResult result;
+  result.action = Action::poison;
+  result.cause = cause;
+  work_.clear();
+  poison(result, wakes);
 }
 
 void Pipeline::compact(const schedule::Plan& plan) {

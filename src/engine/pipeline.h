@@ -35,6 +35,14 @@ class Pipeline {
   Status add_class(ClassLane& lane);
 
   TickReport tick(const Runner& runner, ack::Wakes& wakes);
+  // Of the ticks from now on: whether every class gets its guarantee only.
+  void hold_back(bool held_back) { held_back_ = held_back; }
+
+  // Holds the lane for a pass that copies all of the log back. A failure without a way back is
+  // left to fail().
+  LogPass close_in(Log& log);
+  // Ends the pipeline for good with the first error, which was met outside a tick.
+  void fail(const Status& cause, ack::Wakes& wakes);
 
   // From now on whatever is or gets staged is settled as closed, with this cause. The first counts.
   void end(Status cause);
@@ -49,6 +57,7 @@ class Pipeline {
   const Recorder& recorder() const { return recorder_; }  // any thread
 
  private:
+  bool paced(TimePoint now) const;
   void stage(TimePoint now, ack::Wakes& wakes);
   std::uint64_t progress() const;
   TickReport report(std::uint64_t progress_before, TimePoint now) const;
@@ -87,6 +96,8 @@ class Pipeline {
   std::vector<commit::Work> work_;                         // scratch
   std::uint64_t steps_ = 0;  // committed, of jobs that went on afterwards
   std::optional<TimePoint> retry_at_;
+  bool held_back_ = false;
+  TimePoint began_;  // the last tick
   Status poison_;
   Status stalled_;
   std::optional<Status> ended_;

@@ -22,6 +22,12 @@ void Recorder::tick(const commit::TickResult& result, TickEnd end, Duration over
   longest_step_ = result.longest_step->job->job.name;
 }
 
+void Recorder::closing(Duration held) {
+  model::add(held_ns_, static_cast<std::uint64_t>(held.count()));
+  hold_.record(held);
+  closing_hold_.record(held);
+}
+
 void Recorder::snapshot(JournalStats& out) const {
   out.committed = committed();
   out.ticks = ticks_.load(std::memory_order_relaxed);
@@ -33,6 +39,8 @@ void Recorder::snapshot(JournalStats& out) const {
     out.tick_ends[i] = tick_ends_[i].load(std::memory_order_relaxed);
   }
   out.hold = hold_.snapshot();
+  out.log.closing_hold = closing_hold_.snapshot();
+  out.log.closings = out.log.closing_hold.count();
   out.units_per_tick = units_.snapshot();
   out.bytes_per_tick = bytes_.snapshot();
   const std::scoped_lock lock(mutex_);

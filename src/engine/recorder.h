@@ -16,6 +16,8 @@ namespace onelane::engine {
 class Recorder {
  public:
   void tick(const commit::TickResult& result, TickEnd end, Duration overlong);
+  // A closing pass: a hold that is no tick.
+  void closing(Duration held);
   void caller_tick() { model::add(caller_ticks_, 1); }
 
   // The number of the newest commit.
@@ -36,6 +38,7 @@ class Recorder {
   std::atomic<std::uint64_t> held_ns_{0};
   std::array<std::atomic<std::uint64_t>, kTickEndCount> tick_ends_{};
   model::SharedHistogram hold_;
+  model::SharedHistogram closing_hold_;
   model::SharedHistogram units_;
   model::SharedHistogram bytes_;
 

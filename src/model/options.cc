@@ -18,7 +18,8 @@ constexpr Duration kHoldMin = microseconds(100);
 constexpr Duration kHoldMax = seconds(10);
 constexpr std::uint32_t kWeightMax = 1000;
 constexpr std::size_t kNameCharsMax = 64;
-constexpr std::uint32_t kCheckpointFramesMax = 1'000'000;
+constexpr std::uint64_t kWalLimitMin = kMiB;
+constexpr std::uint64_t kWalLimitMax = kMiB * kMiB;
 constexpr std::uint64_t kCapacityRecordsMax = 1'000'000'000;
 constexpr std::uint64_t kCapacityBytesMin = 4 * kKiB;
 constexpr std::uint64_t kCapacityBytesMax = kMiB * kMiB;
@@ -59,8 +60,7 @@ Status validate(const JournalOptions& options) {
       in_range<std::uint64_t>("tick.bytes", options.tick.bytes, kTickBytesMin, kTickBytesMax),
       in_range<Duration>("tick.hold", options.tick.hold, kHoldMin, kHoldMax),
       in_range<Duration>("close_timeout", options.close_timeout, Duration(0), kDurationMax),
-      in_range<std::uint64_t>("checkpoint_frames", options.checkpoint_frames, 1,
-                              kCheckpointFramesMax),
+      in_range<std::uint64_t>("wal_limit", options.wal_limit, kWalLimitMin, kWalLimitMax),
   });
 }
 

@@ -39,7 +39,7 @@ Reply refused(std::string message) {
 
 Result<std::unique_ptr<Connection>> Connection::open(const std::string& path,
                                                      const JournalOptions& options) {
-  std::unique_ptr<Connection> connection(new Connection(options.checkpoint_frames));
+  std::unique_ptr<Connection> connection(new Connection);
   if (Status status = connection->connect(path); !status.ok()) return status;
   if (Status status = connection->configure(options); !status.ok()) return status;
   return connection;
@@ -63,7 +63,7 @@ Status Connection::configure(const JournalOptions& options) {
   // triggers need it, and no function with a side effect is registered here that it could misuse.
   sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   guard_.install(db_);
-  log_keeper_.install(db_);
+  sqlite3_wal_autocheckpoint(db_, 0);  // checkpoints are the checkpointer's; see commit_watch.h
 
   // synchronous comes first: changing the journal mode writes, and must be synced.
   const std::string level = options.synchronous == Synchronous::full ? "2" : "1";
@@ -71,6 +71,9 @@ Status Connection::configure(const JournalOptions& options) {
   Status status = set("synchronous", level, level);
   if (status.ok()) status = set("journal_mode", "WAL", "wal");
   if (status.ok()) status = set("foreign_keys", keys, keys);
+  // After a burst the first commit of a new log cuts the file to this.
+  const std::string limit = std::to_string(options.wal_limit);
+  if (status.ok()) status = set("journal_size_limit", limit, limit);
   if (!status.ok()) return status;
   // A mapped file turns a read error into a signal. A build without mmap answers with no row.
   std::string ignored;
@@ -171,27 +174,9 @@ Reply Connection::failure(int code, Place place, std::string_view what) {
   return reply;
 }
 
-Reply Connection::log_failure() const {
-  Reply reply;
-  const int code = log_keeper_.failure();
-  reply.fault = fault_of(code, Place::control);
-  if (reply.ok()) return reply;
-  reply.effect = Effect::ended;
-  reply.cause = {errc_of(reply.fault), std::string("automatic checkpoint: ") + sqlite3_errstr(code),
-                 code};
-  return reply;
-}
-
+// SQLite copies the log back itself if this is the database's last connection, under a lock that
+// keeps everybody out.
 Status Connection::close_healthy() {
-  // sqlite3_close does the same pass and keeps quiet about it.
-  const int pass =
-      sqlite3_wal_checkpoint_v2(db_, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-  const Fault fault = fault_of(pass, Place::control);
-  if (fault != Fault::none && fault != Fault::busy) {
-    Status status = failure(pass, Place::control, "the checkpoint at close").cause;
-    close_as_is();
-    return status;
-  }
   const int code = sqlite3_close(db_);
   if (code != SQLITE_OK) return failure(code, Place::control, "closing").cause;
   db_ = nullptr;

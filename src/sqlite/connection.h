@@ -1,6 +1,6 @@
-// The write connection: how it is opened and set, how SQL is prepared and stepped on it, and how an
-// answer of SQLite becomes a Reply. Not thread-safe; calls may come from different threads, one
-// after another.
+// A connection, the write connection above all: how it is opened and set, how SQL is prepared and
+// stepped on it, and how an answer of SQLite becomes a Reply. Not thread-safe; calls may come from
+// different threads, one after another.
 #pragma once
 
 #include <sqlite3.h>
@@ -13,7 +13,6 @@
 #include "onelane/sink.h"
 #include "src/sqlite/fault.h"
 #include "src/sqlite/guard.h"
-#include "src/sqlite/log_keeper.h"
 
 namespace onelane::sqlite {
 
@@ -58,22 +57,18 @@ class Connection {
   // as the connection says.
   Reply failure(int code, Place place, std::string_view what = {});
 
-  // Not ok if an automatic checkpoint met a failed sync or damage, from which there is no way back.
-  Reply log_failure() const;
-
-  // Both after every statement was finalised. Healthy: copies the log back, so that the file is
-  // complete by itself unless other processes still read; else leaves the files as they are.
+  // Both after every statement was finalised. Healthy: copies the log back if nobody else has the
+  // database open, so that the file is complete by itself; else leaves the files as they are.
   Status close_healthy();
   void close_as_is() noexcept;
 
  private:
-  explicit Connection(std::uint32_t checkpoint_frames) noexcept : log_keeper_(checkpoint_frames) {}
+  Connection() = default;
   Status connect(const std::string& path);
   Status configure(const JournalOptions& options);
   Status set(const std::string& pragma, const std::string& value, const std::string& expected);
 
   Guard guard_;
-  LogKeeper log_keeper_;
   sqlite3* db_ = nullptr;
 };
 

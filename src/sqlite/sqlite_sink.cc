@@ -9,9 +9,12 @@
 
 #include "src/model/row.h"
 #include "src/sqlite/bind.h"
+#include "src/sqlite/commit_watch.h"
 #include "src/sqlite/connection.h"
 #include "src/sqlite/files.h"
+#include "src/sqlite/fuse.h"
 #include "src/sqlite/schema.h"
+#include "src/sqlite/wal_log.h"
 
 namespace onelane::sqlite {
 
@@ -80,9 +83,11 @@ Reply reply_of(Fault fault, Effect effect, std::string message, int code = 0) {
 class SqliteSink final : public Sink {
  public:
   SqliteSink(Files files, std::unique_ptr<Connection> connection, Synchronous synchronous)
-      : files_(std::move(files)), connection_(std::move(connection)), synchronous_(synchronous) {}
+      : files_(std::move(files)), connection_(std::move(connection)), synchronous_(synchronous) {
+    watch_.install(connection_->handle());
+  }
 
-  Status prepare_control();
+  Status start(const JournalOptions& options);
 
   Status add_statement(const StatementSpec& spec) override;
   Reply begin() override;
@@ -97,6 +102,7 @@ class SqliteSink final : public Sink {
   Reply commit() override;
   Reply rollback() override;
   Reply probe() override;
+  Log* log() noexcept override { return log_.get(); }
   bool commit_is_durable() const override { return synchronous_ == Synchronous::full; }
   Status close(bool healthy) override;
 
@@ -106,6 +112,9 @@ class SqliteSink final : public Sink {
     Prepared prepared;
   };
 
+  Status prepare_control();
+  Status open_log(const JournalOptions& options);
+  Status copy_all_back();
   Reply find_or_prepare(std::string_view sql, sqlite3_stmt*& found, Prepared& own);
   Reply run(sqlite3_stmt* statement, const RowVisitor& visit);
   Reply failed_step(int code, std::int64_t changes_before);
@@ -117,14 +126,36 @@ class SqliteSink final : public Sink {
   void forget_statements() noexcept;
 
   std::optional<Files> files_;  // the lock goes last
+  CommitWatch watch_;
+  Fuse fuse_;
   std::unique_ptr<Connection> connection_;
+  std::unique_ptr<WalLog> log_;
   Synchronous synchronous_;
   Prepared begin_, commit_, rollback_, savepoint_, release_, rollback_to_;
   std::vector<Registered> registered_;
   std::unordered_map<std::string, std::size_t> index_of_sql_;
   std::unordered_map<std::string, Prepared> cached_;  // of the step that runs
-  Reply broken_;  // the first failed sync or damaged log, from which there is no way back
 };
+
+Status SqliteSink::start(const JournalOptions& options) {
+  Status status = run_schema(*connection_, options.schema);
+  if (status.ok()) status = files_->sync_directory();
+  if (status.ok()) status = open_log(options);
+  if (status.ok()) status = prepare_control();
+  connection_->wait_no_more();
+  return status;
+}
+
+// Its close copies nothing back, whatever the reason for it: only passes that are meant to be do.
+Status SqliteSink::open_log(const JournalOptions& options) {
+  Result<std::unique_ptr<Connection>> own = Connection::open(files_->database(), options);
+  if (!own) return own.status();
+  (*own)->wait_no_more();
+  Result<std::unique_ptr<WalLog>> log =
+      WalLog::open(files_->database(), *std::move(own), watch_, fuse_);
+  if (log) log_ = *std::move(log);
+  return log.status();
+}
 
 Status SqliteSink::prepare_control() {
   const std::pair<const char*, Prepared*> wanted[] = {
@@ -163,10 +194,11 @@ Status SqliteSink::add_statement(const StatementSpec& spec) {
 }
 
 Reply SqliteSink::begin() {
-  if (!broken_.ok()) return broken_;
+  if (fuse_.blown()) return fuse_.why();
   if (connection_->in_transaction()) {
     return reply_of(Fault::internal, Effect::kept, "BEGIN inside a transaction");
   }
+  watch_.beginning();
   const int code = connection_->step_own(begin_.get());
   if (code == SQLITE_OK) return {};
   Reply reply = noted(connection_->failure(code, Place::control, "BEGIN"));
@@ -303,8 +335,6 @@ Reply SqliteSink::commit() {
     if (reply.effect == Effect::ended && !surely_undone(code)) reply.effect = Effect::unknown;
     return reply;
   }
-  // The rows are committed, whatever the checkpoint after it met; the next begin() tells.
-  if (broken_.ok()) broken_ = connection_->log_failure();
   return {};
 }
 
@@ -337,15 +367,27 @@ Reply SqliteSink::probe() {
 }
 
 Status SqliteSink::close(bool healthy) {
+  Status status = healthy ? copy_all_back() : Status();
   forget_statements();
-  Status status = broken_.cause;
-  if (healthy && broken_.ok()) {
+  log_->end();
+  if (fuse_.blown()) status = fuse_.why().cause;
+  if (healthy && status.ok()) {
     status = connection_->close_healthy();
   } else {
     connection_->close_as_is();
   }
   files_.reset();
   return status;
+}
+
+// SQLite does the same when its last connection is closed, and keeps quiet about errors. If
+// somebody else writes just now, the log stays for them to copy.
+Status SqliteSink::copy_all_back() {
+  const Reply began = begin();
+  if (!began.ok()) return began.fault == Fault::busy ? Status() : began.cause;
+  const LogPass pass = log_->close_in();
+  const Reply ended = rollback();
+  return pass.ok() || pass.fault == Fault::busy ? ended.cause : pass.cause;
 }
 
 void SqliteSink::forget_statements() noexcept {
@@ -370,10 +412,7 @@ Reply SqliteSink::outside_transaction() const {
 }
 
 Reply SqliteSink::noted(Reply reply) {
-  if (reply.fault == Fault::sync && broken_.ok()) {
-    broken_ = reply;
-    broken_.effect = Effect::ended;
-  }
+  if (reply.fault == Fault::sync) fuse_.blow(reply);
   return reply;
 }
 
@@ -394,14 +433,9 @@ Result<std::unique_ptr<Sink>> open_sink(const std::filesystem::path& path,
   };
   Result<std::unique_ptr<Connection>> connection = Connection::open(database, options);
   if (!connection) return failed(connection.status());
-  Status status = run_schema(**connection, options.schema);
-  if (status.ok()) status = (*connection)->log_failure().cause;
-  if (status.ok()) status = files->sync_directory();
-  if (!status.ok()) return failed(status);
-  (*connection)->wait_no_more();
   auto sink =
       std::make_unique<SqliteSink>(*std::move(files), *std::move(connection), options.synchronous);
-  if (status = sink->prepare_control(); !status.ok()) return failed(status);
+  if (Status status = sink->start(options); !status.ok()) return failed(status);
   return std::unique_ptr<Sink>(std::move(sink));
 }
 

@@ -7,7 +7,7 @@ namespace onelane::test {
 namespace {
 
 struct Seen {
-  sqlite3* newest = nullptr;
+  sqlite3* first = nullptr;
   std::vector<std::string> sql;
 };
 
@@ -19,7 +19,7 @@ int on_statement(unsigned, void*, void* statement, void*) {
 }
 
 int on_open(sqlite3* db, char**, const struct sqlite3_api_routines*) {
-  g_seen.newest = db;
+  if (g_seen.first == nullptr) g_seen.first = db;
   return sqlite3_trace_v2(db, SQLITE_TRACE_STMT, on_statement, nullptr);
 }
 
@@ -66,7 +66,7 @@ ConnectionSpy::ConnectionSpy() {
 
 ConnectionSpy::~ConnectionSpy() { sqlite3_cancel_auto_extension(entry_point()); }
 
-sqlite3* ConnectionSpy::newest() const noexcept { return g_seen.newest; }
+sqlite3* ConnectionSpy::writer() const noexcept { return g_seen.first; }
 
 const std::vector<std::string>& ConnectionSpy::sql() const noexcept { return g_seen.sql; }
 

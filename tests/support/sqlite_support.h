@@ -40,7 +40,8 @@ class ConnectionSpy {
   ConnectionSpy(const ConnectionSpy&) = delete;
   ConnectionSpy& operator=(const ConnectionSpy&) = delete;
 
-  sqlite3* newest() const noexcept;
+  // The first one: a sink opens its write connection before the log's.
+  sqlite3* writer() const noexcept;
   const std::vector<std::string>& sql() const noexcept;
   // The position of the first statement that starts so, or -1.
   std::ptrdiff_t position(const std::string& start) const;

@@ -271,11 +271,11 @@ TEST_F(JournalJobs, AStatementThatSucceedsWhileTheTransactionEndsUnderItIsItsSte
   close();
   test::ConnectionSpy spy;
   SetUp();
-  sqlite3_set_authorizer(spy.newest(), nullptr, nullptr);
+  sqlite3_set_authorizer(spy.writer(), nullptr, nullptr);
   const Outcome outcome = run_step([&](Transaction& step) {
     EXPECT_TRUE(succeeded(step.execute("INSERT INTO peers(name) VALUES('before')")));
     EXPECT_FALSE(succeeded(step.query("SELECT 1", [&](const ResultRow&) {
-      EXPECT_EQ(test::query(spy.newest(), "ROLLBACK"), "");
+      EXPECT_EQ(test::query(spy.writer(), "ROLLBACK"), "");
     })));
     EXPECT_FALSE(succeeded(step.execute("INSERT INTO peers(name) VALUES('after')")));
   });

@@ -40,8 +40,8 @@ TEST(JournalOptionsLimits, TheDefaultsAndBothEndsOfEachRangeAreRight) {
   EXPECT_EQ(complaint([](auto& o) { o.tick = {1, 4 * kKiB, nanoseconds(100'000)}; }), "");
   EXPECT_EQ(complaint([](auto& o) { o.tick = {1'000'000, 1024 * kMiB, seconds(10)}; }), "");
   EXPECT_EQ(complaint([](auto& o) { o.close_timeout = Duration(0); }), "");
-  EXPECT_EQ(complaint([](auto& o) { o.checkpoint_frames = 1; }), "");
-  EXPECT_EQ(complaint([](auto& o) { o.checkpoint_frames = 1'000'000; }), "");
+  EXPECT_EQ(complaint([](auto& o) { o.wal_limit = kMiB; }), "");
+  EXPECT_EQ(complaint([](auto& o) { o.wal_limit = kMiB * kMiB; }), "");
 }
 
 TEST(JournalOptionsLimits, EachWrongValueIsNamedWithWhatWouldBeRight) {
@@ -58,9 +58,10 @@ TEST(JournalOptionsLimits, EachWrongValueIsNamedWithWhatWouldBeRight) {
        "tick.hold is 11000000000 ns; it must be 100000 ns to 10000000000 ns"},
       {[](auto& o) { o.close_timeout = Duration(-1); },
        "close_timeout is -1 ns; it must be 0 ns to 31536000000000000 ns"},
-      {[](auto& o) { o.checkpoint_frames = 0; }, "checkpoint_frames is 0; it must be 1 to 1000000"},
-      {[](auto& o) { o.checkpoint_frames = 1'000'001; },
-       "checkpoint_frames is 1000001; it must be 1 to 1000000"},
+      {[](auto& o) { o.wal_limit = kMiB - 1; },
+       "wal_limit is 1048575; it must be 1048576 to 1099511627776"},
+      {[](auto& o) { o.wal_limit = kMiB * kMiB + 1; },
+       "wal_limit is 1099511627777; it must be 1048576 to 1099511627776"},
   };
   for (const auto& [change, expected] : cases) EXPECT_EQ(complaint(change), expected);
 }

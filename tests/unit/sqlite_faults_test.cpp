@@ -359,13 +359,13 @@ TEST_F(SqliteFaults, AFullDiskInAStatementWithoutAJournalOfItsOwnEndsTheTransact
 TEST_F(SqliteFaults, AFullDiskInAStatementWithAJournalOfItsOwnUndoesTheStatement) {
   const test::ConnectionSpy spy;
   ASSERT_NO_FATAL_FAILURE(open(kTable));
-  limit_pages(spy.newest());
+  limit_pages(spy.writer());
   begin_with_first();
   EXPECT_TRUE(test::failed(spill("INSERT INTO t(v) VALUES('1' || ?1), ('2' || ?1)"), environment,
                            Effect::undone, SQLITE_FULL));
   EXPECT_EQ(inside("SELECT count(*) % 2 FROM t"), "1") << "the first, and whole pairs";
   ASSERT_TRUE(succeeded(sink_->rollback()));
-  limit_pages(spy.newest());
+  limit_pages(spy.writer());
   begin_with_first();
   EXPECT_TRUE(test::failed(spill("INSERT INTO t(id) VALUES(length(?1) * 0) ON CONFLICT DO UPDATE "
                                  "SET v = ifnull(v, '') || ?1"),
@@ -392,10 +392,10 @@ TEST_F(SqliteFaults, AnInterruptedWriteEndsTheTransaction) {
   ASSERT_NO_FATAL_FAILURE(open(kTable));
   begin_with_first();
   sqlite3_progress_handler(
-      spy.newest(), 1, [](void*) { return 1; }, nullptr);
+      spy.writer(), 1, [](void*) { return 1; }, nullptr);
   EXPECT_TRUE(test::failed(execute("INSERT INTO t(v) VALUES('second')"), environment, Effect::ended,
                            SQLITE_INTERRUPT));
-  sqlite3_progress_handler(spy.newest(), 0, nullptr, nullptr);
+  sqlite3_progress_handler(spy.writer(), 0, nullptr, nullptr);
   ASSERT_NO_FATAL_FAILURE(commit_row("after"));
   EXPECT_EQ(outside("SELECT v FROM t"), "after");
 }
@@ -409,13 +409,13 @@ TEST_F(SqliteFaults, RollbackEndsTheTransactionAlsoWhileAStatementIsInterrupted)
   const Reply query =
       sink_->execute("SELECT 1 UNION ALL SELECT 2", Row().bytes(), [&](const ResultRow&) {
         if (++visits > 1) return;
-        sqlite3_interrupt(spy.newest());
+        sqlite3_interrupt(spy.writer());
         reply = sink_->rollback();
       });
   EXPECT_TRUE(succeeded(reply));
   EXPECT_TRUE(test::failed(query, record, Effect::ended, 0));
   EXPECT_EQ(visits, 1);
-  EXPECT_NE(sqlite3_get_autocommit(spy.newest()), 0);
+  EXPECT_NE(sqlite3_get_autocommit(spy.writer()), 0);
   ASSERT_NO_FATAL_FAILURE(commit_row("after"));
   EXPECT_EQ(outside("SELECT v FROM t"), "after");
 }
@@ -496,7 +496,6 @@ TEST_F(SqliteFaults, AFailedCommitIsUnknownButForAFullDisk) {
 // What makes a failed COMMIT unknown: all frames are in the log, only its index could not grow.
 TEST_F(SqliteFaults, ACommitThatFailedAfterItsFramesWereWrittenComesBackInARecovery) {
   FaultyVfs vfs;
-  options_.checkpoint_frames = 1'000'000;
   ASSERT_NO_FATAL_FAILURE(open(kTable));
   vfs.fail({.call = VfsCall::shm_map, .code = SQLITE_IOERR_SHMMAP, .repeat = Repeat::always});
   Reply reply;
@@ -550,83 +549,6 @@ TEST_F(SqliteFaults, ACommitUnderNormalDoesNotSyncAndUnderFullItDoes) {
     EXPECT_EQ(vfs.calls(VfsCall::sync), before + (sink_->commit_is_durable() ? 1 : 0));
     sink_.reset();
   }
-}
-
-// The automatic checkpoint.
-
-TEST_F(SqliteFaults, TheLogIsCopiedBackOnceItHasTheFrames) {
-  FaultyVfs vfs;
-  options_.checkpoint_frames = 20;
-  ASSERT_NO_FATAL_FAILURE(open(kTable));
-  const auto written = [&vfs] { return vfs.calls(VfsCall::write, VfsFile::database); };
-  const auto before = written();
-  int commits = 0;
-  for (; written() == before && commits < 100; ++commits) {
-    ASSERT_NO_FATAL_FAILURE(commit_row(std::to_string(commits)));
-  }
-  EXPECT_GT(commits, 3);
-  EXPECT_LT(commits, 20);
-  sink_.reset();
-}
-
-TEST_F(SqliteFaults, AFailedSyncInACheckpointLeavesItsCommitAndStopsTheNextBegin) {
-  // The log's first sync is that of its new header, in COMMIT.
-  const struct {
-    VfsFile file;
-    std::uint64_t after;
-  } cases[] = {{VfsFile::database, 0}, {VfsFile::log, 1}};
-  for (const auto& [file, after] : cases) {
-    FaultyVfs vfs;
-    database_ = directory_ / ("after" + std::to_string(after));
-    options_.checkpoint_frames = 2;
-    ASSERT_NO_FATAL_FAILURE(open(kTable));
-    vfs.fail({VfsCall::sync, file, SQLITE_IOERR_FSYNC, after});
-    for (int i = 0; vfs.failures() == 0; ++i)
-      ASSERT_NO_FATAL_FAILURE(commit_row(std::to_string(i)));
-    const Reply reply = sink_->begin();
-    EXPECT_TRUE(test::failed(reply, sync, Effect::ended, SQLITE_IOERR_FSYNC));
-    EXPECT_TRUE(contains(reply.cause.message(), "checkpoint"));
-    const auto written = vfs.calls(VfsCall::write, VfsFile::database);
-    EXPECT_EQ(sink_->close(true).sqlite_code(), SQLITE_IOERR_FSYNC);
-    EXPECT_EQ(vfs.calls(VfsCall::write, VfsFile::database), written) << "no checkpoint after it";
-    EXPECT_TRUE(fs::exists(log()));
-    sink_.reset();
-  }
-}
-
-TEST_F(SqliteFaults, AFailedSyncInACheckpointAtOpenFailsTheOpen) {
-  FaultyVfs vfs;
-  ASSERT_NO_FATAL_FAILURE(open(kTable));
-  ASSERT_TRUE(close_healthy().ok());
-  options_.checkpoint_frames = 1;
-  vfs.fail({VfsCall::sync, VfsFile::database, SQLITE_IOERR_FSYNC, 0});
-  options_.schema = "";
-  EXPECT_EQ(open_status().sqlite_code(), SQLITE_IOERR_FSYNC);
-  EXPECT_TRUE(fs::exists(log()));
-  EXPECT_TRUE(open_status().ok());
-}
-
-TEST_F(SqliteFaults, AnyOtherFailureOfACheckpointIsLeftToTheNext) {
-  FaultyVfs vfs;
-  options_.checkpoint_frames = 2;
-  ASSERT_NO_FATAL_FAILURE(open(kTable));
-  vfs.fail({.call = VfsCall::write, .file = VfsFile::database, .code = SQLITE_FULL});
-  for (int i = 0; i < 5; ++i) ASSERT_NO_FATAL_FAILURE(commit_row(std::to_string(i)));
-  EXPECT_EQ(vfs.failures(), 1U);
-  EXPECT_TRUE(close_healthy().ok());
-  EXPECT_EQ(outside("SELECT count(*) FROM t"), "5");
-}
-
-TEST_F(SqliteFaults, DamageSeenByACheckpointStopsTheNextBegin) {
-  FaultyVfs vfs;
-  options_.checkpoint_frames = 2;
-  ASSERT_NO_FATAL_FAILURE(open(kTable));
-  vfs.fail({.call = VfsCall::write, .file = VfsFile::database, .code = SQLITE_CORRUPT});
-  for (int i = 0; vfs.failures() == 0 && i < 5; ++i) {
-    ASSERT_NO_FATAL_FAILURE(commit_row(std::to_string(i)));
-  }
-  EXPECT_TRUE(test::failed(sink_->begin(), corrupt, Effect::ended, SQLITE_CORRUPT));
-  sink_.reset();
 }
 
 // The probe and the end.

@@ -104,7 +104,7 @@ TEST_F(SqliteGuard, ACommitThatNobodyArmedUndoesTheTransaction) {
   const test::ConnectionSpy spy;
   ASSERT_NO_FATAL_FAILURE(open(kTable));
   begin_with_first();
-  sqlite3_set_authorizer(spy.newest(), nullptr, nullptr);
+  sqlite3_set_authorizer(spy.writer(), nullptr, nullptr);
   EXPECT_TRUE(test::failed(execute("COMMIT"), Fault::internal, Effect::ended,
                            SQLITE_CONSTRAINT_COMMITHOOK));
   EXPECT_EQ(outside("SELECT * FROM t"), "");
@@ -123,8 +123,8 @@ TEST_F(SqliteGuard, TheAuthorizerDoesNotMakeEveryStatementBePreparedAgain) {
     sink_->end_step();
   }
   ASSERT_TRUE(succeeded(sink_->commit()));
-  for (auto* s = sqlite3_next_stmt(spy.newest(), nullptr); s;
-       s = sqlite3_next_stmt(spy.newest(), s)) {
+  for (auto* s = sqlite3_next_stmt(spy.writer(), nullptr); s;
+       s = sqlite3_next_stmt(spy.writer(), s)) {
     EXPECT_EQ(sqlite3_stmt_status(s, SQLITE_STMTSTATUS_REPREPARE, 0), 0) << sqlite3_sql(s);
   }
 }

@@ -115,7 +115,7 @@ TEST_F(SqliteOpen, SqliteGetsAnAbsolutePathWithoutLinks) {
   database_ = directory_ / "link" / "test.db";
   const test::ConnectionSpy spy;
   ASSERT_NO_FATAL_FAILURE(open());
-  EXPECT_EQ(sqlite3_db_filename(spy.newest(), "main"), (directory_ / "real/test.db").native());
+  EXPECT_EQ(sqlite3_db_filename(spy.writer(), "main"), (directory_ / "real/test.db").native());
 }
 
 TEST_F(SqliteOpen, WhatIsNoPlainPathIsRefused) {
@@ -302,7 +302,7 @@ TEST_F(SqliteOpen, TheSettingsAreWhatTheOptionsSay) {
 TEST_F(SqliteOpen, NoOtherFileCanBeAttached) {
   const test::ConnectionSpy spy;
   ASSERT_NO_FATAL_FAILURE(open());
-  EXPECT_EQ(sqlite3_limit(spy.newest(), SQLITE_LIMIT_ATTACHED, -1), 0);
+  EXPECT_EQ(sqlite3_limit(spy.writer(), SQLITE_LIMIT_ATTACHED, -1), 0);
 }
 
 TEST_F(SqliteOpen, AMisspeltColumnInDoubleQuotesIsAnErrorAndNotAString) {

@@ -228,8 +228,8 @@ TEST_F(SqliteSink, AJobsStatementIsPreparedOncePerStep) {
   open();
   const auto prepared = [&spy] {
     std::size_t count = 0;
-    for (auto* s = sqlite3_next_stmt(spy.newest(), nullptr); s;
-         s = sqlite3_next_stmt(spy.newest(), s)) {
+    for (auto* s = sqlite3_next_stmt(spy.writer(), nullptr); s;
+         s = sqlite3_next_stmt(spy.writer(), s)) {
       ++count;
     }
     return count;

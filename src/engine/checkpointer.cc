@@ -1,0 +1,147 @@
+#include "src/engine/checkpointer.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace onelane::engine {
+
+Checkpointer::Checkpointer(Log* log, const Clock& clock, std::uint64_t limit_bytes)
+    : log_(log),
+      clock_(clock),
+      limit_(limit_bytes),
+      commit_seen_at_(clock.now()),
+      hold_back_bytes_(limit_bytes) {}
+
+void Checkpointer::start() {
+  if (log_ != nullptr) thread_ = std::thread([this] { run(); });
+}
+
+void Checkpointer::stop() {
+  stopping_.store(true, std::memory_order_release);
+  if (!thread_.joinable()) return;
+  bell_.wake();
+  thread_.join();
+}
+
+void Checkpointer::run() {
+  while (!stopping_.load(std::memory_order_acquire)) {
+    const LogDecision decision = step();
+    if (decision.action != LogAction::wait) continue;
+    std::optional<Duration> timeout;
+    if (decision.wake_at) timeout = std::max(Duration(0), *decision.wake_at - clock_.now());
+    bell_.sleep([this] { return awaited(); }, timeout);
+  }
+}
+
+void Checkpointer::run_due() {
+  if (log_ == nullptr) return;
+  while (!stopping_.load(std::memory_order_acquire) && step().action != LogAction::wait) {
+  }
+}
+
+void Checkpointer::tick_ended() {
+  if (log_ == nullptr) return;
+  const std::uint64_t bytes = log_->state().bytes;
+  if (bytes > bytes_max_.load(std::memory_order_relaxed)) {
+    bytes_max_.store(bytes, std::memory_order_relaxed);
+  }
+  if (awaited()) bell_.ring();
+}
+
+// Something happened since the last look, and it is enough.
+bool Checkpointer::awaited() const {
+  const std::uint64_t bytes = log_->state().bytes;
+  return bytes != seen_bytes_.load() && bytes >= wake_bytes_.load();
+}
+
+bool Checkpointer::holds_back() const {
+  return log_ != nullptr && log_->state().bytes >= hold_back_bytes_.load(std::memory_order_relaxed);
+}
+
+// One decision, and what it says.
+LogDecision Checkpointer::step() {
+  const std::scoped_lock lock(step_mutex_);
+  if (!lane_.healthy()) return {.wake_bytes = std::numeric_limits<std::uint64_t>::max()};
+  const TimePoint now = clock_.now();
+  const LogDecision decision = decide(look(now), cycle_, now);
+  hold_back_bytes_.store(decision.hold_back_bytes, std::memory_order_relaxed);
+  wake_bytes_.store(decision.wake_bytes);
+  act(decision.action);
+  return decision;
+}
+
+LogView Checkpointer::look(TimePoint now) {
+  const LogState state = log_->state();
+  seen_bytes_.store(state.bytes);
+  if (state.commits != commits_seen_) {
+    commits_seen_ = state.commits;
+    commit_seen_at_ = now;
+  }
+  observe(cycle_, state);
+  return {.limit = limit_, .log = state, .quiet = now - commit_seen_at_};
+}
+
+void Checkpointer::act(LogAction action) {
+  const bool pinned_before = cycle_.pinned != 0;
+  switch (action) {
+    case LogAction::wait:
+      return;
+    case LogAction::copy: {
+      const LogPass pass = log_->copy_back();
+      passes_.fetch_add(1, std::memory_order_relaxed);
+      note_copy(cycle_, pass, clock_.now());
+      note_failure(pass);
+      break;
+    }
+    case LogAction::sync: {
+      const Reply reply = log_->sync();
+      note_sync(cycle_);
+      note_failure({.fault = reply.fault, .cause = reply.cause});
+      break;
+    }
+    case LogAction::close:
+      close();
+      break;
+  }
+  find_readers(pinned_before);
+}
+
+void Checkpointer::close() {
+  const TimePoint began = clock_.now();
+  const LogPass pass = lane_.close_in(*log_);
+  const TimePoint ended = clock_.now();
+  note_close(cycle_, pass, ended - began, ended);
+  note_failure(pass);
+}
+
+void Checkpointer::note_failure(const LogPass& pass) {
+  if (pass.fault == Fault::sync || pass.fault == Fault::corrupt) lane_.poison(pass.cause);
+}
+
+// Who reads is looked up when the log is first found pinned, and with every try after that.
+void Checkpointer::find_readers(bool pinned_before) {
+  const bool pinned = cycle_.pinned != 0;
+  if (!pinned && !pinned_before) return;
+  std::vector<LogReader> readers;
+  if (pinned) readers = log_->readers();
+  const std::scoped_lock lock(stats_mutex_);
+  pinned_bytes_ = cycle_.pinned;
+  pinned_since_ = cycle_.pinned_since;
+  readers_ = std::move(readers);
+}
+
+void Checkpointer::snapshot(LogStats& out) const {
+  if (log_ == nullptr) return;
+  out.limit = limit_;
+  out.bytes = log_->state().bytes;
+  out.bytes_max = std::max(out.bytes, bytes_max_.load(std::memory_order_relaxed));
+  out.passes = passes_.load(std::memory_order_relaxed);
+  out.hazard = log_->hazard();
+  const std::scoped_lock lock(stats_mutex_);
+  out.pinned_bytes = pinned_bytes_;
+  out.pinned_since = pinned_since_;
+  out.readers = readers_;
+}
+
+}  // namespace onelane::engine

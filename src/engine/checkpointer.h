@@ -1,0 +1,87 @@
+// Looks after the sink's log: a shell around the decisions of log_policy.h. With a thread of its
+// own on a journal that has threads; otherwise run_due() does the same on the caller's.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "onelane/clock.h"
+#include "onelane/sink.h"
+#include "onelane/stats.h"
+#include "src/engine/log_policy.h"
+#include "src/queue/doorbell.h"
+
+namespace onelane::engine {
+
+class Checkpointer {
+ public:
+  // What it needs of the lane. Called without any lock of the checkpointer's that the lane takes.
+  struct Lane {
+    std::function<LogPass(Log&)> close_in;      // holds the lane for a closing pass
+    std::function<bool()> healthy;              // false after poison: nothing is touched any more
+    std::function<void(const Status&)> poison;  // a pass met a failure without a way back
+  };
+
+  // Nothing to do for a sink without a log. log and clock must outlive it.
+  Checkpointer(Log* log, const Clock& clock, std::uint64_t limit_bytes);
+  Checkpointer(const Checkpointer&) = delete;
+  Checkpointer& operator=(const Checkpointer&) = delete;
+  ~Checkpointer() { stop(); }
+
+  void use(Lane lane) { lane_ = std::move(lane); }
+  void start();
+  // For good. Returns after the running pass, if any; not to be called with the baton.
+  void stop();
+
+  // After each tick, by the baton's holder: wakes the thread if the log has grown enough.
+  void tick_ended();
+  // Whether classes are to be held to their guarantees.
+  bool holds_back() const;
+  // Without a thread, and without the baton: what is due now.
+  void run_due();
+
+  void snapshot(LogStats& out) const;
+
+ private:
+  LogDecision step();
+  LogView look(TimePoint now);
+  void act(LogAction action);
+  void close();
+  void note_failure(const LogPass& pass);
+  void find_readers(bool pinned_before);
+  bool awaited() const;
+  void run();
+
+  Log* const log_;
+  const Clock& clock_;
+  const std::uint64_t limit_;
+  Lane lane_;
+
+  std::mutex step_mutex_;  // of what a step uses: one runs at a time
+  LogCycle cycle_;
+  std::uint64_t commits_seen_ = 0;
+  TimePoint commit_seen_at_;
+
+  std::atomic<std::uint64_t> hold_back_bytes_;
+  std::atomic<std::uint64_t> wake_bytes_{0};
+  std::atomic<std::uint64_t> seen_bytes_{0};
+  std::atomic<std::uint64_t> bytes_max_{0};
+  std::atomic<std::uint64_t> passes_{0};
+
+  mutable std::mutex stats_mutex_;  // of the three below
+  std::uint64_t pinned_bytes_ = 0;
+  std::optional<TimePoint> pinned_since_;
+  std::vector<LogReader> readers_;
+
+  queue::Doorbell bell_;
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+}  // namespace onelane::engine

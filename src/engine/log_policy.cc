@@ -1,0 +1,157 @@
+#include "src/engine/log_policy.h"
+
+#include <algorithm>
+#include <chrono>
+#include <limits>
+
+#include "onelane/options.h"
+
+namespace onelane::engine {
+
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
+
+// Parts of the limit: where a cycle begins; where one begins when it is quiet; where classes are
+// held back so that the log does not outgrow the passes; where a closing pass does not wait for
+// anything any more.
+constexpr std::uint64_t begin_at(std::uint64_t limit) { return limit / 2; }
+constexpr std::uint64_t begin_quiet_at(std::uint64_t limit) { return limit / 8; }
+constexpr std::uint64_t hold_back_at(std::uint64_t limit) { return limit / 8 * 7; }
+constexpr std::uint64_t close_at(std::uint64_t limit) { return limit; }
+
+// Little enough for a closing pass that hardly anybody notices.
+constexpr std::uint64_t kLittleBytes = 256 * kKiB;
+constexpr Duration kQuiet = milliseconds(200);
+
+// Closing passes are at most this part of the lane's time.
+constexpr int kCloseShare = 20;
+// Another process holds the lock that a pass needs, or the disk is full.
+constexpr Duration kRetryAfter = milliseconds(20);
+// A reader that stays is asked about less and less often.
+constexpr int kPinShare = 4;
+constexpr Duration kPinRetryMin = milliseconds(10);
+constexpr Duration kPinRetryMax = seconds(1);
+
+std::uint64_t left(const LogView& view, const LogCycle& cycle) {
+  return view.log.bytes - std::min(view.log.bytes, cycle.copied);
+}
+
+bool under_way(const LogCycle& cycle) { return cycle.rounds != 0 || !cycle.synced; }
+
+bool due(const LogView& view, const LogCycle& cycle) {
+  if (left(view, cycle) == 0) return false;
+  if (under_way(cycle) || view.log.bytes >= begin_at(view.limit)) return true;
+  return view.log.bytes >= begin_quiet_at(view.limit) && view.quiet >= kQuiet;
+}
+
+bool converges(const LogView& view, const LogCycle& cycle) {
+  return cycle.rounds == 0 || left(view, cycle) <= cycle.round / 2;
+}
+
+bool worth_closing(const LogView& view, const LogCycle& cycle) {
+  if (cycle.pinned != 0) return false;
+  if (view.quiet >= kQuiet) return true;
+  if (cycle.rounds == 0) return false;
+  const bool little = left(view, cycle) <= kLittleBytes;
+  return little || view.log.bytes >= close_at(view.limit) ||
+         (cycle.strained && !converges(view, cycle));
+}
+
+std::uint64_t hold_back(const LogView& view, const LogCycle& cycle) {
+  if (cycle.pinned != 0) return view.limit;
+  if (!under_way(cycle)) return hold_back_at(view.limit);
+  return cycle.strained ? 0 : hold_back_at(view.limit);
+}
+
+LogDecision wait_for_more(const LogView& view, const LogCycle& cycle, TimePoint now) {
+  LogDecision out;
+  const bool settled = left(view, cycle) == 0;
+  const bool watching = !settled && view.log.bytes >= begin_quiet_at(view.limit);
+  out.wake_bytes = watching ? begin_at(view.limit) : begin_quiet_at(view.limit);
+  if (watching) out.wake_at = now + std::max(Duration(0), kQuiet - view.quiet);
+  return out;
+}
+
+LogDecision next(const LogView& view, const LogCycle& cycle, TimePoint now) {
+  if (!cycle.synced) return {.action = LogAction::sync};
+  if (!due(view, cycle)) return wait_for_more(view, cycle, now);
+  if (cycle.not_before && now < *cycle.not_before) {
+    return {.wake_bytes = kNever, .wake_at = cycle.not_before};
+  }
+  if (worth_closing(view, cycle)) return {.action = LogAction::close};
+  if (view.log.may_copy) return {.action = LogAction::copy};
+  // The next commit is what is waited for, or quiet.
+  return {.wake_bytes = 0, .wake_at = now + kQuiet};
+}
+
+}  // namespace
+
+LogDecision decide(const LogView& view, const LogCycle& cycle, TimePoint now) {
+  LogDecision out = next(view, cycle, now);
+  out.hold_back_bytes = hold_back(view, cycle);
+  return out;
+}
+
+// A log that is shorter than what was copied of it has begun anew.
+void observe(LogCycle& cycle, const LogState& log) {
+  if (log.bytes < cycle.copied) cycle = {};
+}
+
+namespace {
+
+void pinned_by_reader(LogCycle& cycle, const LogPass& pass, TimePoint now) {
+  cycle.pinned = pass.bytes - pass.copied;
+  if (!cycle.pinned_since) cycle.pinned_since = now;
+  cycle.not_before =
+      now + std::clamp((now - *cycle.pinned_since) / kPinShare, kPinRetryMin, kPinRetryMax);
+}
+
+bool failed(LogCycle& cycle, const LogPass& pass, TimePoint now) {
+  if (!pass.ok()) cycle.not_before = now + kRetryAfter;
+  return !pass.ok();
+}
+
+void advance(LogCycle& cycle, const LogPass& pass) {
+  cycle.not_before.reset();
+  if (pass.copied < pass.bytes) return;
+  cycle.pinned = 0;
+  cycle.pinned_since.reset();
+}
+
+}  // namespace
+
+void note_copy(LogCycle& cycle, const LogPass& pass, TimePoint now) {
+  if (failed(cycle, pass, now)) return;
+  advance(cycle, pass);
+  const std::uint64_t begun_with = pass.bytes - std::min(pass.bytes, cycle.copied);
+  if (pass.copied <= cycle.copied) {
+    if (pass.copied < pass.bytes) pinned_by_reader(cycle, pass, now);
+    return;
+  }
+  // Not the first round, which began with all that had gathered.
+  if (cycle.rounds > 0 && begun_with > cycle.round / 2) cycle.strained = true;
+  cycle.round = begun_with;
+  cycle.copied = pass.copied;
+  ++cycle.rounds;
+  cycle.synced = false;
+}
+
+void note_sync(LogCycle& cycle) { cycle.synced = true; }
+
+// Whatever is left after it, the next cycle begins from here.
+void note_close(LogCycle& cycle, const LogPass& pass, Duration took, TimePoint now) {
+  if (failed(cycle, pass, now)) return;
+  advance(cycle, pass);
+  cycle.rounds = 0;
+  cycle.round = 0;
+  cycle.strained = false;
+  cycle.copied = pass.copied;
+  cycle.not_before = now + took * kCloseShare;
+  if (pass.copied < pass.bytes) pinned_by_reader(cycle, pass, now);
+}
+
+}  // namespace onelane::engine

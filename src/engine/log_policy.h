@@ -1,0 +1,56 @@
+// When the log is copied back, when a pass closes in on its end, when heavy classes are held back:
+// pure functions of what is known about the log, so that they can be tested with literal inputs.
+//
+// A cycle: from half of the limit on, passes copy beside the commits, each followed by a sync. The
+// writers append meanwhile, so each round leaves something, but less than the one before. When
+// little is left, or no less than before, a closing pass takes the rest while it holds the lane,
+// and the next commit begins the log anew. Where rounds do not converge, classes are held to their
+// guarantees first. A quiet moment is used for a closing pass that nobody waits for.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "onelane/clock.h"
+#include "onelane/sink.h"
+
+namespace onelane::engine {
+
+struct LogView {
+  std::uint64_t limit = 0;  // bytes
+  LogState log;
+  Duration quiet{0};  // since a commit was last seen
+};
+
+enum class LogAction : std::uint8_t { wait, copy, sync, close };
+
+// What is remembered of the passes since the log began anew.
+struct LogCycle {
+  std::uint64_t copied = 0;  // bytes, from the log's beginning
+  std::uint64_t round = 0;   // bytes that the last pass began with and that were not copied yet
+  std::uint32_t rounds = 0;
+  bool synced = true;        // nothing was copied since the last sync
+  bool strained = false;     // a round left as much as the one before
+  std::uint64_t pinned = 0;  // bytes that a reader keeps from being copied
+  std::optional<TimePoint> pinned_since;
+  std::optional<TimePoint> not_before;  // of the next pass
+};
+
+struct LogDecision {
+  LogAction action = LogAction::wait;
+  // For wait: until the log has this many bytes, or until then; whichever comes first.
+  std::uint64_t wake_bytes = 0;
+  std::optional<TimePoint> wake_at;
+  // While the log has this many bytes, every class gets its guarantee only.
+  std::uint64_t hold_back_bytes = 0;
+};
+
+LogDecision decide(const LogView& view, const LogCycle& cycle, TimePoint now);
+
+// How what was done changes what is remembered. `took` is how long a closing pass held the lane.
+void observe(LogCycle& cycle, const LogState& log);
+void note_copy(LogCycle& cycle, const LogPass& pass, TimePoint now);
+void note_sync(LogCycle& cycle);
+void note_close(LogCycle& cycle, const LogPass& pass, Duration took, TimePoint now);
+
+}  // namespace onelane::engine

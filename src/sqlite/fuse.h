@@ -1,0 +1,39 @@
+// The first failure from which there is no way back: a failed sync, or damage. Whoever meets it, on
+// whichever connection, blows the fuse; nothing begins and nothing is copied back after it, since
+// the pages of a failed sync are lost while the system calls them clean.
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <utility>
+
+#include "onelane/sink.h"
+
+namespace onelane::sqlite {
+
+// Safe from any thread.
+class Fuse {
+ public:
+  // The first counts. The reply's effect is ended: no transaction follows it.
+  void blow(Reply why) {
+    const std::scoped_lock lock(mutex_);
+    if (blown()) return;
+    why_ = std::move(why);
+    why_.effect = Effect::ended;
+    blown_.store(true, std::memory_order_release);
+  }
+
+  bool blown() const noexcept { return blown_.load(std::memory_order_acquire); }
+  // ok while it is whole. Not changed any more once blown.
+  Reply why() const {
+    const std::scoped_lock lock(mutex_);
+    return why_;
+  }
+
+ private:
+  std::atomic<bool> blown_{false};
+  mutable std::mutex mutex_;
+  Reply why_;
+};
+
+}  // namespace onelane::sqlite

@@ -1,0 +1,128 @@
+#include "src/sqlite/wal_log.h"
+
+#include <charconv>
+#include <utility>
+
+#include "src/sqlite/readers.h"
+
+namespace onelane::sqlite {
+
+namespace {
+
+constexpr std::uint64_t kLogHeaderBytes = 32;
+constexpr std::uint64_t kFrameHeaderBytes = 24;
+
+// Fixed in 3.51.3. 3.52.0 was withdrawn, and carried the fix.
+constexpr int kResetBugFirst = 3'007'000;
+constexpr int kResetBugLast = 3'051'002;
+
+constexpr std::string_view kHazard =
+    "this SQLite has the WAL-reset bug (3.7.0 to 3.51.2): another process that checkpoints this "
+    "database while it is written can damage it; let others open it read-only or with "
+    "wal_autocheckpoint=0";
+
+}  // namespace
+
+bool has_reset_bug(int version) noexcept {
+  return version >= kResetBugFirst && version <= kResetBugLast;
+}
+
+WalLog::WalLog(const std::string& database, std::unique_ptr<Connection> connection,
+               CommitWatch& watch, Fuse& fuse)
+    : shared_memory_(database + "-shm"),
+      connection_(std::move(connection)),
+      watch_(watch),
+      fuse_(fuse) {}
+
+Result<std::unique_ptr<WalLog>> WalLog::open(const std::string& database,
+                                             std::unique_ptr<Connection> connection,
+                                             CommitWatch& watch, Fuse& fuse) {
+  std::unique_ptr<WalLog> log(new WalLog(database, std::move(connection), watch, fuse));
+  if (Status status = log->learn_frame_size(); !status.ok()) return status;
+  return log;
+}
+
+Status WalLog::learn_frame_size() {
+  std::string page;
+  const int code = connection_->run_own("PRAGMA page_size", page);
+  if (code != SQLITE_OK) return connection_->failure(code, Place::control).cause;
+  std::from_chars(page.data(), page.data() + page.size(), frame_bytes_);
+  frame_bytes_ += kFrameHeaderBytes;
+  return {};
+}
+
+std::uint64_t WalLog::bytes_of(std::uint64_t frames) const noexcept {
+  return frames == 0 ? 0 : kLogHeaderBytes + frames * frame_bytes_;
+}
+
+LogState WalLog::state() const noexcept {
+  return {.bytes = bytes_of(watch_.frames()),
+          .commits = watch_.commits(),
+          .may_copy = watch_.may_copy()};
+}
+
+LogPass WalLog::copy_back() { return watch_.may_copy() ? pass() : LogPass{}; }
+
+// The write connection holds the write lock, so nobody, no other process either, can commit and
+// begin the log anew while this runs. A pass between two ticks, without the lock, is not enough.
+LogPass WalLog::close_in() { return pass(); }
+
+LogPass WalLog::pass() {
+  LogPass out;
+  if (fuse_.blown()) {
+    const Reply why = fuse_.why();
+    out.fault = why.fault;
+    out.cause = why.cause;
+    return out;
+  }
+  int frames = 0;
+  int copied = 0;
+  int code = SQLITE_OK;
+  {
+    const CommitWatch::Pass pass(watch_);
+    code = sqlite3_wal_checkpoint_v2(connection_->handle(), "main", SQLITE_CHECKPOINT_PASSIVE,
+                                     &frames, &copied);
+  }
+  if (code != SQLITE_OK) {
+    Reply reply = failed(code, "checkpoint");
+    out.fault = reply.fault;
+    out.cause = std::move(reply.cause);
+  }
+  out.bytes = bytes_of(static_cast<std::uint64_t>(frames < 0 ? 0 : frames));
+  out.copied = bytes_of(static_cast<std::uint64_t>(copied < 0 ? 0 : copied));
+  return out;
+}
+
+// Through the files of this connection, on the checkpointer's thread: SQLite's file objects are not
+// safe from two, and a descriptor of our own on the database would drop SQLite's locks when closed.
+Reply WalLog::sync() {
+  if (fuse_.blown()) return fuse_.why();
+  Reply reply = sync_file(SQLITE_FCNTL_FILE_POINTER);
+  return reply.ok() ? sync_file(SQLITE_FCNTL_JOURNAL_POINTER) : reply;
+}
+
+Reply WalLog::sync_file(int which) {
+  sqlite3_file* file = nullptr;
+  int code = sqlite3_file_control(connection_->handle(), "main", which, &file);
+  if (code == SQLITE_OK && file != nullptr && file->pMethods != nullptr) {
+    code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+  }
+  return code == SQLITE_OK ? Reply() : failed(code, "sync before a checkpoint");
+}
+
+Reply WalLog::failed(int code, const char* what) {
+  Reply reply;
+  reply.fault = fault_of(code, Place::control);
+  reply.effect = Effect::ended;
+  reply.cause = {errc_of(reply.fault), std::string(what) + ": " + sqlite3_errstr(code), code};
+  if (reply.fault == Fault::sync || reply.fault == Fault::corrupt) fuse_.blow(reply);
+  return reply;
+}
+
+std::vector<LogReader> WalLog::readers() const { return readers_of(shared_memory_); }
+
+std::string_view WalLog::hazard() const noexcept {
+  return has_reset_bug(sqlite3_libversion_number()) ? kHazard : std::string_view();
+}
+
+}  // namespace onelane::sqlite

@@ -1,0 +1,53 @@
+// SQLite's log, copied back through a connection of its own. Only PASSIVE passes: RESTART, TRUNCATE
+// and FULL quietly become PASSIVE under somebody else's lock, without the protection that they
+// promise. Which pass may run when is in commit_watch.h.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "onelane/sink.h"
+#include "src/sqlite/commit_watch.h"
+#include "src/sqlite/connection.h"
+#include "src/sqlite/fuse.h"
+
+namespace onelane::sqlite {
+
+// Whether this version of SQLite has the WAL-reset bug.
+bool has_reset_bug(int version) noexcept;
+
+class WalLog final : public Log {
+ public:
+  // The connection is the log's own, and is not used before the write connection has made the log.
+  // watch and fuse must outlive it.
+  static Result<std::unique_ptr<WalLog>> open(const std::string& database,
+                                              std::unique_ptr<Connection> connection,
+                                              CommitWatch& watch, Fuse& fuse);
+
+  // Closes the connection, and copies nothing back for it.
+  void end() noexcept { connection_.reset(); }
+
+  LogState state() const noexcept override;
+  LogPass copy_back() override;
+  Reply sync() override;
+  LogPass close_in() override;
+  std::vector<LogReader> readers() const override;
+  std::string_view hazard() const noexcept override;
+
+ private:
+  WalLog(const std::string& database, std::unique_ptr<Connection> connection, CommitWatch& watch,
+         Fuse& fuse);
+  Status learn_frame_size();
+  LogPass pass();
+  Reply sync_file(int which);
+  Reply failed(int code, const char* what);
+  std::uint64_t bytes_of(std::uint64_t frames) const noexcept;
+
+  const std::string shared_memory_;
+  std::unique_ptr<Connection> connection_;
+  CommitWatch& watch_;
+  Fuse& fuse_;
+  std::uint64_t frame_bytes_ = 0;
+};
+
+}  // namespace onelane::sqlite

@@ -1,0 +1,125 @@
+// The log of the SQLite sink: which passes run when, what a failed sync does, who reads.
+#include <filesystem>
+
+#include "src/sqlite/readers.h"
+#include "src/sqlite/wal_log.h"
+#include "tests/support/faulty_vfs.h"
+#include "tests/support/sink_fixture.h"
+
+namespace onelane {
+namespace {
+
+namespace fs = std::filesystem;
+using test::FaultyVfs;
+using test::succeeded;
+using test::VfsCall;
+using test::VfsFile;
+
+class SqliteLog : public test::SinkFixture {
+ protected:
+  Log& log() { return *sink_->log(); }
+  std::uintmax_t file_bytes() const { return fs::file_size(database_.native() + "-wal"); }
+
+  // A pass while the write connection holds the lock.
+  LogPass close_in() {
+    EXPECT_TRUE(succeeded(sink_->begin()));
+    LogPass pass = log().close_in();
+    EXPECT_TRUE(succeeded(sink_->rollback()));
+    return pass;
+  }
+};
+
+TEST_F(SqliteLog, KnowsHowLongItIs) {
+  ASSERT_NO_FATAL_FAILURE(open(kTable));
+  for (int i = 0; i < 3; ++i) ASSERT_NO_FATAL_FAILURE(commit_row(std::to_string(i)));
+  EXPECT_EQ(log().state().bytes, file_bytes());
+}
+
+TEST_F(SqliteLog, OnlyCommitsThatWroteCount) {
+  ASSERT_NO_FATAL_FAILURE(open(kTable));
+  ASSERT_NO_FATAL_FAILURE(commit_row("x"));
+  const std::uint64_t before = log().state().commits;
+  ASSERT_TRUE(succeeded(sink_->begin()));
+  ASSERT_TRUE(succeeded(execute("INSERT OR IGNORE INTO t(v) VALUES('x')")));
+  ASSERT_TRUE(succeeded(sink_->commit()));
+  EXPECT_EQ(log().state().commits, before);
+  ASSERT_NO_FATAL_FAILURE(commit_row("y"));
+  EXPECT_EQ(log().state().commits, before + 1);
+}
+
+TEST_F(SqliteLog, APassCopiesAllThereIsAndTheNextCommitBeginsTheLogAnew) {
+  ASSERT_NO_FATAL_FAILURE(open(kTable));
+  ASSERT_NO_FATAL_FAILURE(commit_row("x"));
+  const LogPass pass = log().copy_back();
+  EXPECT_EQ(pass.bytes, log().state().bytes);
+  EXPECT_EQ(pass.copied, pass.bytes);
+  ASSERT_NO_FATAL_FAILURE(commit_row("y"));
+  EXPECT_LT(log().state().bytes, pass.bytes);
+}
+
+TEST_F(SqliteLog, AFailedSyncInAPassStopsTheNextBeginAndEveryLaterPass) {
+  for (const VfsFile file : {VfsFile::database, VfsFile::log}) {
+    FaultyVfs vfs;
+    database_ = directory_ / ("file" + std::to_string(static_cast<int>(file)));
+    ASSERT_NO_FATAL_FAILURE(open(kTable));
+    ASSERT_NO_FATAL_FAILURE(commit_row("x"));
+    vfs.fail({VfsCall::sync, file, SQLITE_IOERR_FSYNC});
+    EXPECT_EQ(log().copy_back().fault, Fault::sync);
+    const auto written = vfs.calls(VfsCall::write, VfsFile::database);
+    EXPECT_TRUE(test::failed(sink_->begin(), Fault::sync, Effect::ended, SQLITE_IOERR_FSYNC));
+    EXPECT_EQ(log().copy_back().fault, Fault::none) << "it may not run";
+    EXPECT_EQ(log().close_in().fault, Fault::sync);
+    EXPECT_EQ(sink_->close(true).sqlite_code(), SQLITE_IOERR_FSYNC);
+    EXPECT_EQ(vfs.calls(VfsCall::write, VfsFile::database), written) << "nothing is copied";
+    EXPECT_TRUE(fs::exists(database_.native() + "-wal"));
+    sink_.reset();
+  }
+}
+
+TEST_F(SqliteLog, AFailedSyncBetweenPassesStopsTheNextBegin) {
+  for (const VfsFile file : {VfsFile::database, VfsFile::log}) {
+    FaultyVfs vfs;
+    database_ = directory_ / ("file" + std::to_string(static_cast<int>(file)));
+    ASSERT_NO_FATAL_FAILURE(open(kTable));
+    ASSERT_NO_FATAL_FAILURE(commit_row("x"));
+    EXPECT_TRUE(log().copy_back().ok());
+    vfs.fail({VfsCall::sync, file, SQLITE_IOERR_FSYNC});
+    EXPECT_EQ(log().sync().fault, Fault::sync);
+    EXPECT_TRUE(test::failed(sink_->begin(), Fault::sync, Effect::ended, SQLITE_IOERR_FSYNC));
+    sink_.reset();
+  }
+}
+
+TEST_F(SqliteLog, AFailedSyncInTheLastPassIsToldByClose) {
+  FaultyVfs vfs;
+  ASSERT_NO_FATAL_FAILURE(open(kTable));
+  ASSERT_NO_FATAL_FAILURE(commit_row("x"));
+  vfs.fail({VfsCall::sync, VfsFile::database, SQLITE_IOERR_FSYNC});
+  EXPECT_EQ(close_healthy().sqlite_code(), SQLITE_IOERR_FSYNC);
+  EXPECT_TRUE(fs::exists(database_.native() + "-wal"));
+}
+
+TEST_F(SqliteLog, AnyOtherFailureOfAPassIsLeftToTheNext) {
+  FaultyVfs vfs;
+  ASSERT_NO_FATAL_FAILURE(open(kTable));
+  ASSERT_NO_FATAL_FAILURE(commit_row("x"));
+  vfs.fail({.call = VfsCall::write, .file = VfsFile::database, .code = SQLITE_FULL});
+  EXPECT_EQ(log().copy_back().fault, Fault::environment);
+  ASSERT_NO_FATAL_FAILURE(commit_row("y"));
+  EXPECT_TRUE(log().copy_back().ok());
+  EXPECT_TRUE(close_healthy().ok());
+  EXPECT_EQ(outside("SELECT count(*) FROM t"), "2");
+}
+
+TEST_F(SqliteLog, DamageSeenByAPassStopsTheNextBegin) {
+  FaultyVfs vfs;
+  ASSERT_NO_FATAL_FAILURE(open(kTable));
+  ASSERT_NO_FATAL_FAILURE(commit_row("x"));
+  vfs.fail({.call = VfsCall::write, .file = VfsFile::database, .code = SQLITE_CORRUPT});
+  EXPECT_EQ(log().copy_back().fault, Fault::corrupt);
+  EXPECT_TRUE(test::failed(sink_->begin(), Fault::corrupt, Effect::ended, SQLITE_CORRUPT));
+  sink_.reset();
+}
+
+}  // namespace
+}  // namespace onelane
