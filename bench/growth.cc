@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 #include <iostream>
+#include <utility>
 
 #include "bench/growth/runs.h"
 #include "bench/kit/errors.h"
@@ -23,7 +24,7 @@ struct Sizes {
   std::vector<std::uint64_t> backlog;
   std::vector<std::uint64_t> classes;
   std::uint64_t rows = 0;           // each run writes, or the backlog if that is larger
-  std::uint64_t database_rows = 0;  // where something else grows
+  std::uint64_t database_rows = 0;  // where something else grows: SQLite's cache holds them
 };
 
 Sizes sizes_of(const QuestionOptions& options) {
@@ -32,13 +33,13 @@ Sizes sizes_of(const QuestionOptions& options) {
             .backlog = {1'000, 4'000},
             .classes = {1, 64},
             .rows = 4'000,
-            .database_rows = 10'000};
+            .database_rows = 1'000};
   }
   return {.database = {1'000, 10'000, 100'000, 1'000'000, 10'000'000},
           .backlog = {1'000, 10'000, 100'000, 1'000'000},
           .classes = {1, 4, 16, 64},
           .rows = 100'000,
-          .database_rows = 100'000};
+          .database_rows = 10'000};
 }
 
 // The databases, each laid out when it is first needed.
@@ -78,6 +79,7 @@ class Grower {
            [this, run, load]() mutable {
              load.database = databases_.of(load.database_rows);
              ++load.seed;  // other rows in each repetition
+             load.version = std::exchange(version_, version_ + load.rows);
              return run(load);
            }});
     }
@@ -88,13 +90,14 @@ class Grower {
   Databases& databases_;
   const Sizes& sizes_;
   std::uint64_t seed_;
+  std::uint64_t version_ = 1;
 };
 
 std::vector<Case> cases_of(Grower& grower, const Sizes& sizes, std::string_view axis) {
   auto database = [](Load& load, std::uint64_t size) { load.database_rows = size; };
   auto backlog = [](Load& load, std::uint64_t size) { load.backlog = size; };
   auto classes = [](Load& load, std::uint64_t size) {
-    constexpr std::uint64_t kDeepEnough = 4 * kRowsPerTransaction;
+    constexpr std::uint64_t kDeepEnough = 2 * kRowsPerTransaction;
     load.backlog = kDeepEnough;
     load.classes = size;
   };

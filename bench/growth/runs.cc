@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <numeric>
+#include <cstring>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,22 +29,26 @@ void expect(bool met, std::string_view what) {
 
 class Rows {
  public:
-  explicit Rows(const Load& load) {
+  explicit Rows(const Load& load) : version_(load.version) {
     Random random(load.seed);
     keys_.reserve(load.rows);
     for (std::uint64_t i = 0; i < load.rows; ++i) {
       const double at = random.uniform() * static_cast<double>(load.database_rows);
       keys_.push_back(key_text(static_cast<std::uint64_t>(at)));
     }
-    value_.fill(static_cast<std::byte>(load.seed));
+    value_.fill(std::byte{0x5a});
   }
-  KeyedRow operator[](std::size_t i) const {
+  // Good until the next one is asked for.
+  KeyedRow operator[](std::uint64_t i) {
+    const std::uint64_t version = version_ + i;
+    std::memcpy(value_.data(), &version, sizeof version);
     return {std::string_view(keys_[i].data(), keys_[i].size()), value_};
   }
 
  private:
   std::vector<KeyText> keys_;
   std::array<std::byte, kValueBytes> value_{};
+  std::uint64_t version_;
 };
 
 Figures figures_of(std::uint64_t rows, Stopwatch::duration elapsed) {
@@ -96,7 +100,7 @@ void lay_out(const std::filesystem::path& database, std::uint64_t rows) {
 }
 
 Figures run_journal(const Load& load) {
-  const Rows rows(load);
+  Rows rows(load);
   Journal journal = open(load);
   std::vector<Producer<KeyedRow>> producers = producers_of(journal, load);
   const auto begin = Stopwatch::now();
@@ -118,7 +122,7 @@ Figures run_journal(const Load& load) {
 }
 
 Figures run_bare(const Load& load) {
-  const Rows rows(load);
+  Rows rows(load);
   Connection connection(load.database, Access::read_write);
   connection.execute(std::string(kPragmas));
   Query begin = connection.prepare("BEGIN IMMEDIATE");

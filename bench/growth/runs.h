@@ -19,6 +19,8 @@ struct Load {
   std::uint64_t backlog = kRowsPerTransaction;  // queued before a tick runs
   std::uint64_t classes = 1;
   std::uint64_t seed = 1;  // of the keys' choice
+  // Of the first value, counted up from there: SQLite writes no page that stays as it is.
+  std::uint64_t version = 1;
 };
 
 void lay_out(const std::filesystem::path& database, std::uint64_t rows);
