@@ -29,7 +29,7 @@ struct BulkOptions {
   std::vector<Kind> kinds;
   std::optional<std::uint64_t> rows;
   Synchronous synchronous = Synchronous::normal;
-  std::vector<std::string> contestants;
+  Field field;
 };
 
 std::vector<Kind> parse_kinds(std::string_view text) {
@@ -55,7 +55,7 @@ void add_workload_flags(FlagSet& flags, BulkOptions& o) {
              into(o.rows, parse_count)});
   flags.add({"synchronous", "LEVEL", "normal", "normal, or full: a commit is synced",
              into(o.synchronous, parse_synchronous)});
-  add_contestants_flag(flags, o.contestants, "fixed_batch,ceiling,onelane");
+  add_field_flags(flags, o.field, "fixed_batch,ceiling,onelane");
 }
 
 std::vector<Case> cases_of(const BulkOptions& o, const QuestionOptions& options,
@@ -69,8 +69,8 @@ std::vector<Case> cases_of(const BulkOptions& o, const QuestionOptions& options,
                         .synchronous = o.synchronous,
                         .acknowledgement = Acknowledgement::not_waited_for,
                         .load = {.threads = producers, .rows = count, .timed = false}};
-      cases.push_back(make_case(fmt::format("p{}_{}", producers, kind.name), o.contestants,
-                                workload, directory));
+      cases.push_back(
+          make_case(fmt::format("p{}_{}", producers, kind.name), o.field, workload, directory));
     }
   }
   return cases;
@@ -91,11 +91,14 @@ int bulk_main(const std::vector<std::string>& arguments) {
   own.producers = chosen(own.producers, options, {1, 4}, {1, 4, 16, 64, 256});
 
   Scratch scratch(options.directory);
-  Question question{
-      .name = "bulk",
-      .settings = {{"producers", *own.producers}, {"synchronous", name(own.synchronous)}},
-      .pragmas = pragmas_of(scratch.path(), own.synchronous),
-      .cases = cases_of(own, options, scratch.path())};
+  Question question{.name = "bulk",
+                    .settings = {{"wal_limit", format_size(own.field.wal_limit_bytes)},
+                                 {"producers", *own.producers},
+                                 {"synchronous", name(own.synchronous)}},
+                    .pragmas = pragmas_of({.path = scratch.path() / "pragmas",
+                                           .synchronous = own.synchronous,
+                                           .wal_limit_bytes = own.field.wal_limit_bytes}),
+                    .cases = cases_of(own, options, scratch.path())};
   for (const Kind& kind : own.kinds) {
     question.settings[fmt::format("{}_rows", kind.name)] =
         chosen(own.rows, options, kind.smoke_rows, kind.real_rows);

@@ -20,7 +20,7 @@ struct CallersOptions {
   std::optional<std::uint64_t> writes;
   Nanoseconds longest{0};
   Synchronous synchronous = Synchronous::full;
-  std::vector<std::string> contestants;
+  Field field;
 };
 
 void add_workload_flags(FlagSet& flags, CallersOptions& o) {
@@ -32,8 +32,8 @@ void add_workload_flags(FlagSet& flags, CallersOptions& o) {
   flags.add({"longest", "TIME", "3s", "or after so long", into(o.longest, parse_duration)});
   flags.add({"synchronous", "LEVEL", "full", "normal, or full: a commit is synced",
              into(o.synchronous, parse_synchronous)});
-  add_contestants_flag(flags, o.contestants,
-                       "direct,mutex,fixed_batch,leader,ceiling,onelane,rocksdb,leveldb");
+  add_field_flags(flags, o.field,
+                  "direct,mutex,fixed_batch,leader,ceiling,onelane,rocksdb,leveldb");
 }
 
 std::vector<Case> cases_of(const CallersOptions& o, const QuestionOptions& options,
@@ -44,7 +44,7 @@ std::vector<Case> cases_of(const CallersOptions& o, const QuestionOptions& optio
     Workload workload{.rows = rows,
                       .synchronous = o.synchronous,
                       .load = {.threads = threads, .rows = *o.writes, .longest = o.longest}};
-    cases.push_back(make_case(fmt::format("t{}", threads), o.contestants, workload, directory));
+    cases.push_back(make_case(fmt::format("t{}", threads), o.field, workload, directory));
   }
   return cases;
 }
@@ -66,11 +66,14 @@ int callers_main(const std::vector<std::string>& arguments) {
 
   Scratch scratch(options.directory);
   Question question{.name = "callers",
-                    .settings = {{"threads", *own.threads},
+                    .settings = {{"wal_limit", format_size(own.field.wal_limit_bytes)},
+                                 {"threads", *own.threads},
                                  {"writes", *own.writes},
                                  {"longest", format_duration(own.longest)},
                                  {"synchronous", name(own.synchronous)}},
-                    .pragmas = pragmas_of(scratch.path(), own.synchronous),
+                    .pragmas = pragmas_of({.path = scratch.path() / "pragmas",
+                                           .synchronous = own.synchronous,
+                                           .wal_limit_bytes = own.field.wal_limit_bytes}),
                     .cases = cases_of(own, options, scratch.path())};
   return answer(question, options, scratch);
 }

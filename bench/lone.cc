@@ -16,7 +16,7 @@ constexpr std::size_t kValueBytes = 100;
 struct LoneOptions {
   std::optional<std::uint64_t> writes;
   Nanoseconds longest{0};
-  std::vector<std::string> contestants;
+  Field field;
 };
 
 std::vector<Case> cases_of(const LoneOptions& o, const QuestionOptions& options,
@@ -28,7 +28,7 @@ std::vector<Case> cases_of(const LoneOptions& o, const QuestionOptions& options,
                       .synchronous = synchronous,
                       .load = {.rows = *o.writes, .longest = o.longest}};
     std::string name(bench::name(synchronous));
-    cases.push_back(make_case(name, o.contestants, workload, directory));
+    cases.push_back(make_case(name, o.field, workload, directory));
     cases.back().figures = {"p50_us", "p99_us", "per_s"};
   }
   return cases;
@@ -47,17 +47,20 @@ int lone_main(const std::vector<std::string>& arguments) {
   flags.add({"writes", "N", "", "a run ends after so many writes (20000)",
              into(own.writes, parse_count)});
   flags.add({"longest", "TIME", "2s", "or after so long", into(own.longest, parse_duration)});
-  add_contestants_flag(flags, own.contestants, "direct,mutex,leader,onelane");
+  add_field_flags(flags, own.field, "direct,mutex,leader,onelane");
   add_question_flags(flags, options);
   if (!flags.parse(arguments, std::cout)) return kExitOk;
   own.writes = chosen(own.writes, options, std::uint64_t{100}, std::uint64_t{20'000});
 
   Scratch scratch(options.directory);
-  Question question{
-      .name = "lone",
-      .settings = {{"writes", *own.writes}, {"longest", format_duration(own.longest)}},
-      .pragmas = pragmas_of(scratch.path(), Synchronous::normal),
-      .cases = cases_of(own, options, scratch.path())};
+  Question question{.name = "lone",
+                    .settings = {{"wal_limit", format_size(own.field.wal_limit_bytes)},
+                                 {"writes", *own.writes},
+                                 {"longest", format_duration(own.longest)}},
+                    .pragmas = pragmas_of({.path = scratch.path() / "pragmas",
+                                           .synchronous = Synchronous::normal,
+                                           .wal_limit_bytes = own.field.wal_limit_bytes}),
+                    .cases = cases_of(own, options, scratch.path())};
   return answer(question, options, scratch);
 }
 

@@ -27,6 +27,7 @@ Journal open(const StoreOptions& options) {
   JournalOptions journal;
   journal.schema = schema_for(options.value_bytes);
   journal.synchronous = options.synchronous;
+  journal.wal_limit = options.wal_limit_bytes;
   return required(Journal::open(options.path, journal), "opening the journal");
 }
 

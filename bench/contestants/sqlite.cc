@@ -12,6 +12,7 @@ namespace {
 constexpr std::chrono::seconds kBusyTimeout(10);
 constexpr int kPrimaryCode = 0xFF;
 constexpr std::size_t kPageBytes = 4096;
+constexpr std::size_t kFrameBytes = kPageBytes + 24;
 // Where SQLite's documentation of WITHOUT ROWID sees its limit: rows of a twentieth of a page.
 constexpr std::size_t kSmallRowBytes = kPageBytes / 20;
 
@@ -21,7 +22,8 @@ Connection connect(const StoreOptions& options) {
   connection.execute(options.synchronous == Synchronous::full ? "PRAGMA synchronous = FULL"
                                                               : "PRAGMA synchronous = NORMAL");
   connection.execute("PRAGMA journal_mode = WAL");
-  connection.execute(fmt::format("PRAGMA wal_autocheckpoint = {}", kCheckpointFrames));
+  connection.execute(
+      fmt::format("PRAGMA wal_autocheckpoint = {}", options.wal_limit_bytes / kFrameBytes));
   connection.execute("PRAGMA foreign_keys = ON");
   connection.execute("PRAGMA mmap_size = 0");
   return connection;
@@ -45,12 +47,11 @@ void read_database(const std::filesystem::path& path, const Store::Visit& visit)
   while (rows.next()) visit(rows.blob(0), rows.blob(1));
 }
 
-std::vector<std::pair<std::string, std::string>> pragmas_of(const std::filesystem::path& directory,
-                                                            Synchronous synchronous) {
+std::vector<std::pair<std::string, std::string>> pragmas_of(const StoreOptions& options) {
   constexpr std::array kPragmas{"journal_mode", "synchronous",  "wal_autocheckpoint",
                                 "page_size",    "cache_size",   "mmap_size",
                                 "temp_store",   "foreign_keys", "secure_delete"};
-  Connection connection = connect({.path = directory / "pragmas", .synchronous = synchronous});
+  Connection connection = connect(options);
   std::vector<std::pair<std::string, std::string>> pragmas;
   for (const char* name : kPragmas) {
     pragmas.emplace_back(name, connection.single_text(fmt::format("PRAGMA {}", name)));

@@ -11,9 +11,6 @@
 
 namespace onelane::bench {
 
-// As many frames as SQLite's own checkpoint waits for by default, and for all contestants.
-inline constexpr std::uint32_t kCheckpointFrames = 1000;
-
 // CREATE TABLE, for rows of this size.
 std::string schema_for(std::size_t value_bytes);
 
@@ -21,9 +18,8 @@ std::string schema_for(std::size_t value_bytes);
 void make_database(const StoreOptions& options);
 // Reads all rows of the table.
 void read_database(const std::filesystem::path& path, const Store::Visit& visit);
-// As a connection has them, read from one in a new database there.
-std::vector<std::pair<std::string, std::string>> pragmas_of(const std::filesystem::path& directory,
-                                                            Synchronous synchronous);
+// As a connection has them; makes a database at options.path.
+std::vector<std::pair<std::string, std::string>> pragmas_of(const StoreOptions& options);
 
 // A connection with its statements; for one thread at a time.
 class SqliteWriter {

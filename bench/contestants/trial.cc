@@ -18,8 +18,10 @@ constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 // What the contestants of one case share.
 class Arena {
  public:
-  Arena(const Workload& workload, std::filesystem::path directory)
-      : workload_(workload), directory_(std::move(directory)) {}
+  Arena(const Field& field, const Workload& workload, std::filesystem::path directory)
+      : wal_limit_bytes_(field.wal_limit_bytes),
+        workload_(workload),
+        directory_(std::move(directory)) {}
 
   Figures run(std::string_view contestant) {
     bool ceiling = contestant == kCeiling;
@@ -28,6 +30,7 @@ class Arena {
                          .synchronous = workload_.synchronous,
                          .acknowledgement = workload_.acknowledgement,
                          .value_bytes = workload_.rows->value_bytes(),
+                         .wal_limit_bytes = wal_limit_bytes_,
                          .rows_per_commit = rows_per_commit_};
     Load load = workload_.load;
     if (ceiling) load.threads = 1;
@@ -66,6 +69,7 @@ class Arena {
     }
   }
 
+  std::uint64_t wal_limit_bytes_;
   Workload workload_;
   std::filesystem::path directory_;  // of one store at a time
   std::uint64_t rows_per_commit_ = 0;
@@ -80,33 +84,35 @@ std::string known_names() { return fmt::format("{}", fmt::join(contestant_names(
 
 }  // namespace
 
-Case make_case(std::string name, const std::vector<std::string>& contestants,
-               const Workload& workload, const std::filesystem::path& directory) {
-  auto arena = std::make_shared<Arena>(workload, directory / name);
-  Case one{.name = std::move(name), .figures = {"per_s"}, .contestants = {}};
-  if (workload.load.timed) one.figures.insert(one.figures.end(), {"p50_us", "p99_us"});
-  one.figures.emplace_back("rows_per_commit");
-  for (const std::string& contestant : contestants) {
-    one.contestants.push_back({contestant, [arena, contestant] { return arena->run(contestant); }});
-  }
-  return one;
-}
-
-void add_contestants_flag(FlagSet& flags, std::vector<std::string>& chosen,
-                          std::string_view usual) {
+void add_field_flags(FlagSet& flags, Field& field, std::string_view usual) {
   std::string built_in;
   for (const std::string& name : split_list(usual)) {
     if (!is_contestant(name)) continue;
     built_in += (built_in.empty() ? "" : ",") + name;
   }
   flags.add({"contestants", "LIST", built_in, "who takes part, of " + known_names(),
-             [&chosen](std::string_view text) {
-               chosen = split_list(text);
-               for (const std::string& name : chosen) {
+             [&field](std::string_view text) {
+               field.contestants = split_list(text);
+               for (const std::string& name : field.contestants) {
                  if (is_contestant(name)) continue;
                  throw UsageError(fmt::format("'{}' is none of {}", name, known_names()));
                }
              }});
+  flags.add({"wal-limit", "SIZE", "64MiB",
+             "how large SQLite's log becomes before it is copied back, for all on SQLite",
+             into(field.wal_limit_bytes, parse_size)});
+}
+
+Case make_case(std::string name, const Field& field, const Workload& workload,
+               const std::filesystem::path& directory) {
+  auto arena = std::make_shared<Arena>(field, workload, directory / name);
+  Case one{.name = std::move(name), .figures = {"per_s"}, .contestants = {}};
+  if (workload.load.timed) one.figures.insert(one.figures.end(), {"p50_us", "p99_us"});
+  one.figures.emplace_back("rows_per_commit");
+  for (const std::string& contestant : field.contestants) {
+    one.contestants.push_back({contestant, [arena, contestant] { return arena->run(contestant); }});
+  }
+  return one;
 }
 
 std::vector<std::uint64_t> parse_thread_counts(std::string_view text) {
