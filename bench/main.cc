@@ -12,6 +12,7 @@
 #include "bench/growth.h"
 #include "bench/kit/errors.h"
 #include "bench/lone.h"
+#include "bench/memory.h"
 #include "bench/overhead.h"
 #include "bench/push.h"
 #include "bench/storm.h"
@@ -32,6 +33,7 @@ constexpr std::array kQuestions{
     Question{"bulk", "many rows, and nobody waits", bulk_main},
     Question{"push", "what a push costs its thread", push_main},
     Question{"growth", "what a row costs as everything grows", growth_main},
+    Question{"memory", "resident memory against configured capacity", memory_main},
     Question{"overhead", "instructions of a row's journey beyond the bare loop's", overhead_main}};
 
 std::string usage() {
