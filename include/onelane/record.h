@@ -80,14 +80,19 @@ class Row {
   std::uint16_t columns() const noexcept { return columns_; }
   const Status& status() const noexcept { return status_; }
   // The encoding: a version byte, then per column a tag byte and its payload (see src/model/row.h).
-  std::span<const std::byte> bytes() const noexcept { return bytes_; }
+  std::span<const std::byte> bytes() const noexcept { return {buffer_.data(), size_}; }
+  // The columns' tags, four bits each, for a quick look at whether they are a statement's; 0 if
+  // there are more than 16.
+  std::uint64_t tags() const noexcept { return columns_ <= 16 ? tags_ : 0; }
 
  private:
-  void put(const void* data, std::size_t size);
-  void value(std::uint8_t tag, const void* data, std::size_t size);
+  std::byte* column(std::uint8_t tag, std::size_t payload_bytes);
+  void sized(std::uint8_t tag, const void* data, std::size_t size);
   void fail(std::string reason);
 
-  std::vector<std::byte> bytes_;
+  std::vector<std::byte> buffer_;
+  std::size_t size_ = 0;  // of the buffer, in use
+  std::uint64_t tags_ = 0;
   std::uint16_t columns_ = 0;
   Status status_;
 };

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -35,21 +36,29 @@ std::string_view name(Errc code) noexcept;
 class [[nodiscard]] Status {
  public:
   Status() noexcept = default;  // ok
-  Status(Errc code, std::string message, int sqlite_code = 0)
-      : code_(code), sqlite_code_(sqlite_code), message_(std::move(message)) {}
+  Status(Errc code, std::string message, int sqlite_code = 0);  // Errc::ok makes an ok one
+  Status(Status&&) noexcept = default;
+  Status& operator=(Status&&) noexcept = default;
+  Status(const Status& other) : failure_(other.ok() ? nullptr : copy_of(*other.failure_)) {}
+  Status& operator=(const Status& other) { return *this = Status(other); }
 
-  bool ok() const noexcept { return code_ == Errc::ok; }
-  Errc code() const noexcept { return code_; }
+  bool ok() const noexcept { return failure_ == nullptr; }
+  Errc code() const noexcept { return ok() ? Errc::ok : failure_->code; }
   // SQLite's extended result code where SQLite was the one to fail, else 0.
-  int sqlite_code() const noexcept { return sqlite_code_; }
-  const std::string& message() const noexcept { return message_; }
+  int sqlite_code() const noexcept { return ok() ? 0 : failure_->sqlite_code; }
+  const std::string& message() const noexcept;
   // "record: UNIQUE constraint failed: peers.id (sqlite 2067)", or "ok".
   std::string to_string() const;
 
  private:
-  Errc code_ = Errc::ok;
-  int sqlite_code_ = 0;
-  std::string message_;
+  struct Failure {
+    Errc code;
+    int sqlite_code;
+    std::string message;
+  };
+  static std::unique_ptr<Failure> copy_of(const Failure& failure);
+
+  std::unique_ptr<Failure> failure_;  // null if ok, as nearly all are: then cheap to pass on
 };
 
 // Raised by Result<T>::value() when there is none: the one place where a caller can ask for a

@@ -40,10 +40,24 @@ std::string_view name(Errc code) noexcept {
   return "?";
 }
 
+Status::Status(Errc code, std::string message, int sqlite_code) {
+  if (code == Errc::ok) return;
+  failure_ = std::make_unique<Failure>(Failure{code, sqlite_code, std::move(message)});
+}
+
+std::unique_ptr<Status::Failure> Status::copy_of(const Failure& failure) {
+  return std::make_unique<Failure>(failure);
+}
+
+const std::string& Status::message() const noexcept {
+  static const std::string none;
+  return ok() ? none : failure_->message;
+}
+
 std::string Status::to_string() const {
-  std::string out(name(code_));
-  if (!message_.empty()) out += ": " + message_;
-  if (sqlite_code_ != 0) out += " (sqlite " + std::to_string(sqlite_code_) + ")";
+  std::string out(name(code()));
+  if (!message().empty()) out += ": " + message();
+  if (sqlite_code() != 0) out += " (sqlite " + std::to_string(sqlite_code()) + ")";
   return out;
 }
 

@@ -1,7 +1,7 @@
 #include "src/engine/class_lane.h"
 
 #include <algorithm>
-#include <memory>
+#include <utility>
 
 namespace onelane::engine {
 
@@ -95,8 +95,8 @@ void ClassLane::expire(TimePoint now, ack::Wakes& wakes) {
 
 void ClassLane::drop_oldest(TimePoint now, ack::Wakes& wakes) {
   for (std::size_t slot = 0; slot < staging.slots(); ++slot) {
-    if (gate.records() - freed_records_ <= options.capacity_records &&
-        gate.bytes() - freed_bytes_ <= options.capacity_bytes) {
+    give_back();
+    if (gate.records() <= options.capacity_records && gate.bytes() <= options.capacity_bytes) {
       return;
     }
     Entry* entry = staging.at(slot);
@@ -129,17 +129,15 @@ void ClassLane::bury(Entry* entry) {
 }
 
 void ClassLane::count_out(const Entry* entry, End end) {
-  freed_bytes_ += entry->footprint;
   if (entry->kind == EntryKind::barrier) return;
+  freed_ += queue::Gate::packed(entry->rows, entry->footprint);
   ++settled_;
-  freed_records_ += entry->rows;
   model::add(ends_[static_cast<std::size_t>(end)], 1);
 }
 
 void ClassLane::give_back() {
-  if (freed_records_ == 0 && freed_bytes_ == 0) return;
-  gate.release(freed_records_, freed_bytes_);
-  freed_records_ = freed_bytes_ = 0;
+  if (freed_ == 0) return;
+  gate.release(std::exchange(freed_, 0));
 }
 
 void ClassLane::end_all(const Status& cause, TimePoint now, ack::Wakes& wakes) {
@@ -151,7 +149,7 @@ void ClassLane::end_all(const Status& cause, TimePoint now, ack::Wakes& wakes) {
       bury(entry);
       continue;
     }
-    entry->cause = std::make_unique<Status>(cause);
+    entry->cause = cause;
     settle(entry, incomplete ? End::incomplete : End::closed, now, wakes);
   }
   staging.compact(staging.slots());

@@ -78,8 +78,7 @@ class ClassLane {
   std::vector<Entry*> drained_;      // scratch
   std::vector<Deadline> deadlines_;  // a heap, earliest first
   std::uint64_t settled_ = 0;
-  std::uint64_t freed_records_ = 0;
-  std::uint64_t freed_bytes_ = 0;
+  std::uint64_t freed_ = 0;  // packed, as the gate counts
   model::SharedHistogram total_;
   std::array<std::atomic<std::uint64_t>, kEndCount> ends_{};
 };

@@ -169,7 +169,9 @@ Result<EntryRef> Core::entry_of(const ClassLane& lane, const RowUnit& unit) cons
     return Status(Errc::invalid_argument,
                   "statement " + std::to_string(unit.statement.index) + " is not this journal's");
   }
-  if (Status why = model::check_row(*spec, row.bytes()); !why.ok()) return why;
+  if (!statements_.suits(unit.statement, row)) {
+    if (Status why = model::check_row(*spec, row.bytes()); !why.ok()) return why;
+  }
   const bool keyed = lane.options.coalesce && !spec->key_columns.empty();
   const std::size_t key_bytes = keyed ? model::key_size(*spec, row.bytes()) : 0;
   const std::size_t frame_bytes = model::kFrameHeaderBytes + row.bytes().size();
@@ -262,7 +264,7 @@ Status Core::accept(ClassLane& lane, EntryRef entry, const PushOptions& options,
   entry->pushed = clock_->now();
   if (options.deadline) entry->deadline = *options.deadline;
   if (!lane.queue.push(entry.get())) {
-    lane.gate.release(entry->rows, entry->footprint);
+    lane.gate.release(queue::Gate::packed(entry->rows, entry->footprint));
     return entrance();
   }
   (void)entry.release();  // the queue's now, which may have settled and freed it already

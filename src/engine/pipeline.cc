@@ -312,7 +312,7 @@ void Pipeline::settle(Work& work, std::uint64_t commit, TimePoint now, ack::Wake
       break;
     case Verdict::rejected:
     case Verdict::culprit:
-      work.entry->cause = std::make_unique<Status>(std::move(work.cause));
+      work.entry->cause = std::move(work.cause);
       lane.settle(work.entry, between_steps(*work.entry) ? End::incomplete : End::rejected, now,
                   wakes);
       break;
@@ -372,7 +372,7 @@ void Pipeline::poison(const commit::TickResult& result, ack::Wakes& wakes) {
   const TimePoint now = clock_.now();
   for (Work& work : work_) {
     if (work.verdict == Verdict::applied && result.action == Action::poison_unknown) {
-      work.entry->cause = std::make_unique<Status>(poison_);
+      work.entry->cause = poison_;
       lanes_[work.entry->klass]->settle(work.entry, End::unknown, now, wakes);
     } else {
       put_back(work, now, wakes);

@@ -1,10 +1,12 @@
 #include "src/engine/statements.h"
 
+#include "src/model/row.h"
+
 namespace onelane::engine {
 
 std::optional<Statement> Statements::find(const StatementSpec& spec) const {
   for (std::size_t i = 0; i < count(); ++i) {
-    const StatementSpec& known = *specs_[i];
+    const StatementSpec& known = known_[i]->spec;
     if (known.sql == spec.sql && known.columns == spec.columns &&
         known.key_columns == spec.key_columns) {
       return Statement{static_cast<std::uint16_t>(i)};
@@ -15,7 +17,7 @@ std::optional<Statement> Statements::find(const StatementSpec& spec) const {
 
 Statement Statements::add(const StatementSpec& spec) {
   const std::size_t index = count();
-  specs_[index] = std::make_unique<const StatementSpec>(spec);
+  known_[index] = std::make_unique<const Known>(Known{spec, model::tags_of(spec)});
   count_.store(index + 1, std::memory_order_release);
   return {static_cast<std::uint16_t>(index)};
 }

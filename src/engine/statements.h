@@ -22,13 +22,22 @@ class Statements {
 
   // Null if there is no such statement. Any thread; valid as long as this object.
   const StatementSpec* get(Statement statement) const {
-    return statement.index < count() ? specs_[statement.index].get() : nullptr;
+    return statement.index < count() ? &known_[statement.index]->spec : nullptr;
+  }
+  // Whether the row is certainly one of the statement's; if not, check_row tells.
+  bool suits(Statement statement, const Row& row) const {
+    return statement.index < count() && row.tags() == known_[statement.index]->tags &&
+           row.tags() != 0;
   }
 
  private:
   std::size_t count() const { return count_.load(std::memory_order_acquire); }
 
-  std::array<std::unique_ptr<const StatementSpec>, kMax> specs_;
+  struct Known {
+    StatementSpec spec;
+    std::uint64_t tags;
+  };
+  std::array<std::unique_ptr<const Known>, kMax> known_;
   std::atomic<std::size_t> count_{0};
 };
 

@@ -3,14 +3,20 @@
 #include <cstdlib>
 #include <new>
 
+#include "src/base/block_pool.h"
 #include "src/base/check.h"
 
 namespace onelane::inline v0::detail {
 
 namespace {
 
-// Rows above this are allocated apart, so that a receipt that is kept does not keep them too.
-constexpr std::size_t kInlinePayloadBytesMax = 512;
+// Payloads up to this lie behind their entry in a block of the pool, and up to the next limit in an
+// allocation of that size. Above, they lie apart, so that a receipt that is kept does not keep them.
+constexpr std::size_t kBlockPayloadMax = base::BlockPool::kBlockBytes - sizeof(Entry);
+constexpr std::size_t kInlinePayloadMax = 512;
+static_assert(kBlockPayloadMax >= 160, "a row of 128 bytes, its header and a short key");
+static_assert(kBlockPayloadMax < kInlinePayloadMax);
+
 // What the allocator adds to a block, the queue to a pointer and staging to an entry, rounded up.
 constexpr std::size_t kOverheadBytes = 96;
 
@@ -23,15 +29,18 @@ Closed closed_watch;
 }  // namespace
 
 Entry* Entry::make(std::size_t payload_bytes, std::size_t key_bytes) noexcept {
-  const bool apart = payload_bytes > kInlinePayloadBytesMax;
-  void* block = std::malloc(sizeof(Entry) + (apart ? 0 : payload_bytes));
-  if (block == nullptr) return nullptr;
-  auto* entry = new (block) Entry;
+  const Home home = payload_bytes <= kBlockPayloadMax    ? Home::block
+                    : payload_bytes <= kInlinePayloadMax ? Home::heap
+                                                         : Home::apart;
+  void* place = home == Home::heap ? std::malloc(sizeof(Entry) + payload_bytes)
+                                   : base::BlockPool::allocate();
+  if (place == nullptr) return nullptr;
+  auto* entry = new (place) Entry;
   entry->payload_bytes_ = payload_bytes;
   entry->key_bytes_ = key_bytes;
-  entry->payload_apart_ = apart;
-  entry->payload_ = apart ? static_cast<std::byte*>(std::malloc(payload_bytes))
-                          : reinterpret_cast<std::byte*>(entry + 1);
+  entry->home_ = home;
+  entry->payload_ = home == Home::apart ? static_cast<std::byte*>(std::malloc(payload_bytes))
+                                        : reinterpret_cast<std::byte*>(entry + 1);
   if (entry->payload_ == nullptr) {
     entry->release();
     return nullptr;
@@ -41,28 +50,26 @@ Entry* Entry::make(std::size_t payload_bytes, std::size_t key_bytes) noexcept {
 }
 
 std::size_t Entry::footprint_of(std::size_t payload_bytes) noexcept {
-  return sizeof(Entry) + payload_bytes + kOverheadBytes;
+  const std::size_t entry = payload_bytes <= kInlinePayloadMax && payload_bytes > kBlockPayloadMax
+                                ? sizeof(Entry)
+                                : base::BlockPool::kBlockBytes;
+  return entry + kOverheadBytes + (payload_bytes <= kBlockPayloadMax ? 0 : payload_bytes);
 }
 
-std::string_view Entry::key() const noexcept {
-  return {reinterpret_cast<const char*>(payload_ + payload_bytes_ - key_bytes_), key_bytes_};
-}
-
-void Entry::drop_payload() noexcept {
+void Entry::free_payload() noexcept {
   job.reset();  // what its callback captured may lead back to the journal
-  if (payload_apart_) {
-    std::free(payload_);
-    payload_ = nullptr;
-    payload_bytes_ = key_bytes_ = 0;
-    payload_apart_ = false;
-  }
+  if (home_ != Home::apart) return;
+  std::free(payload_);
+  payload_ = nullptr;
+  payload_bytes_ = key_bytes_ = 0;
+  home_ = Home::block;
 }
 
-void Entry::release() noexcept {
-  if (references.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+void Entry::destroy() noexcept {
   drop_payload();
+  const bool heap = home_ == Home::heap;
   this->~Entry();
-  std::free(this);
+  heap ? std::free(this) : base::BlockPool::free(this);
 }
 
 bool Entry::take() noexcept {
@@ -100,7 +107,7 @@ Outcome Entry::outcome() const {
   out.changes = changes;
   out.rowid = rowid;
   out.steps = steps;
-  if (cause != nullptr) out.cause = *cause;
+  out.cause = cause;
   return out;
 }
 

@@ -42,6 +42,13 @@ struct JobRun {
 };
 
 struct Entry {
+  // Where it lies.
+  enum class Home : std::uint8_t {
+    block,  // one of the block pool's, payload and all
+    heap,   // one allocation
+    apart,  // a block, and an allocation for the payload
+  };
+
   // --- Set by the producer before the push, and constant from then on.
   EntryKind kind = EntryKind::record;
   std::uint32_t klass = 0;
@@ -51,22 +58,22 @@ struct Entry {
   std::uint64_t seq = 0;        // its place in the order of its class
   TimePoint pushed{};
   TimePoint deadline = TimePoint::max();
-  std::unique_ptr<JobRun> job;  // the run's counters belong to the baton's holder
+
+  std::atomic<TicketState> state{kQueued};
+  std::atomic<std::uint32_t> references{1};
+  std::atomic<Waiter*> waiter{nullptr};
 
   // --- The baton holder's.
-  std::uint64_t place = 0;  // in staging
-  Entry* next = nullptr;    // in the queue's spill list
+  std::uint64_t place = 0;      // in staging
+  Entry* next = nullptr;        // in the queue's spill list
+  std::unique_ptr<JobRun> job;  // made by the producer
 
   // --- The outcome: written before state says settled, constant from then on.
   std::uint64_t commit = 0;
   std::uint64_t changes = 0;
   std::optional<std::int64_t> rowid;
   std::uint32_t steps = 0;
-  std::unique_ptr<Status> cause;
-
-  std::atomic<TicketState> state{kQueued};
-  std::atomic<Waiter*> waiter{nullptr};
-  std::atomic<std::uint32_t> references{1};
+  Status cause;
 
   // With room for the payload, which the caller fills through payload(); `key_bytes` of it, at the
   // end, are the coalescing key. Null if there is no memory.
@@ -77,9 +84,13 @@ struct Entry {
   std::span<const std::byte> frames() const noexcept {
     return {payload_, payload_bytes_ - key_bytes_};
   }
-  std::string_view key() const noexcept;
+  std::string_view key() const noexcept {
+    return {reinterpret_cast<const char*>(payload_ + payload_bytes_ - key_bytes_), key_bytes_};
+  }
   // A settled entry's rows or job are of no use to its receipt: gives large ones back at once.
-  void drop_payload() noexcept;
+  void drop_payload() noexcept {
+    if (job != nullptr || home_ == Home::apart) free_payload();
+  }
 
   // One reference more, for a receipt, before anybody else has one.
   EntryRef share() noexcept {
@@ -87,7 +98,13 @@ struct Entry {
     return EntryRef(this);
   }
   void retain() noexcept { references.fetch_add(1, std::memory_order_relaxed); }
-  void release() noexcept;
+  void release() noexcept {
+    // The last one need not be counted down: nobody else is left to see it.
+    if (references.load(std::memory_order_acquire) == 1 ||
+        references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
+      destroy();
+    }
+  }
 
   bool take() noexcept;      // queued -> taken
   void put_back() noexcept;  // taken -> queued
@@ -109,10 +126,13 @@ struct Entry {
   Entry() = default;
   ~Entry() = default;
 
+  void free_payload() noexcept;
+  void destroy() noexcept;
+
   std::byte* payload_ = nullptr;  // behind this object, or its own allocation when large
   std::size_t payload_bytes_ = 0;
   std::size_t key_bytes_ = 0;
-  bool payload_apart_ = false;
+  Home home_ = Home::block;
 };
 
 inline void EntryRelease::operator()(Entry* entry) const noexcept { entry->release(); }

@@ -20,7 +20,7 @@ constexpr std::uint32_t kWeightMax = 1000;
 constexpr std::size_t kNameCharsMax = 64;
 constexpr std::uint64_t kWalLimitMin = kMiB;
 constexpr std::uint64_t kWalLimitMax = kMiB * kMiB;
-constexpr std::uint64_t kCapacityRecordsMax = 1'000'000'000;
+constexpr std::uint64_t kCapacityRecordsMax = 100'000'000;
 constexpr std::uint64_t kCapacityBytesMin = 4 * kKiB;
 constexpr std::uint64_t kCapacityBytesMax = kMiB * kMiB;
 // Longer durations overflow nothing, but are surely a mistake in the unit.

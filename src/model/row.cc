@@ -12,6 +12,9 @@ using model::Tag;
 
 namespace {
 
+// Most rows fit without growing.
+constexpr std::size_t kRowBytesFirst = 256;
+
 std::uint8_t tag_byte(Tag tag) noexcept { return static_cast<std::uint8_t>(tag); }
 
 }  // namespace
@@ -21,24 +24,34 @@ std::string_view name(ColumnType type) noexcept {
   return kNames[static_cast<std::size_t>(type)];
 }
 
-Row::Row() { clear(); }
+Row::Row() : buffer_(kRowBytesFirst) {
+  buffer_[0] = static_cast<std::byte>(model::kRowVersion);
+  clear();
+}
 
 void Row::clear() {
-  bytes_.clear();
-  bytes_.push_back(static_cast<std::byte>(model::kRowVersion));
+  size_ = 1;
+  tags_ = 0;
   columns_ = 0;
   status_ = {};
 }
 
-void Row::put(const void* data, std::size_t size) {
-  const auto* from = static_cast<const std::byte*>(data);
-  bytes_.insert(bytes_.end(), from, from + size);
+// Adds a column's tag; its payload goes where the result points.
+std::byte* Row::column(std::uint8_t tag, std::size_t payload_bytes) {
+  const std::size_t begin = size_;
+  size_ += 1 + payload_bytes;
+  if (size_ > buffer_.size()) buffer_.resize(std::max(size_, 2 * buffer_.size()));
+  buffer_[begin] = static_cast<std::byte>(tag);
+  if (columns_ < 16) tags_ |= model::tag_bits(tag, columns_);
+  ++columns_;
+  return buffer_.data() + begin + 1;
 }
 
-void Row::value(std::uint8_t tag, const void* data, std::size_t size) {
-  bytes_.push_back(static_cast<std::byte>(tag));
-  put(data, size);
-  ++columns_;
+void Row::sized(std::uint8_t tag, const void* data, std::size_t size) {
+  const auto length = static_cast<std::uint32_t>(size);
+  std::byte* out = column(tag, sizeof length + size);
+  std::memcpy(out, &length, sizeof length);
+  if (size != 0) std::memcpy(out + sizeof length, data, size);
 }
 
 void Row::fail(std::string reason) {
@@ -50,12 +63,12 @@ void Row::fail(std::string reason) {
 }
 
 Row& Row::null() {
-  value(tag_byte(Tag::null), nullptr, 0);
+  column(tag_byte(Tag::null), 0);
   return *this;
 }
 
 Row& Row::integer(std::int64_t integer) {
-  value(tag_byte(Tag::integer), &integer, sizeof integer);
+  std::memcpy(column(tag_byte(Tag::integer), sizeof integer), &integer, sizeof integer);
   return *this;
 }
 
@@ -72,7 +85,7 @@ Row& Row::real(double real) {
     fail("NaN, which SQLite would store as NULL");
     return *this;
   }
-  value(tag_byte(Tag::real), &real, sizeof real);
+  std::memcpy(column(tag_byte(Tag::real), sizeof real), &real, sizeof real);
   return *this;
 }
 
@@ -81,9 +94,7 @@ Row& Row::text(std::string_view text) {
     fail("a text of " + std::to_string(text.size()) + " bytes; SQLite keeps at most 1000000000");
     return *this;
   }
-  const auto size = static_cast<std::uint32_t>(text.size());
-  value(tag_byte(Tag::text), &size, sizeof size);
-  put(text.data(), text.size());
+  sized(tag_byte(Tag::text), text.data(), text.size());
   return *this;
 }
 
@@ -92,9 +103,7 @@ Row& Row::blob(std::span<const std::byte> blob) {
     fail("a blob of " + std::to_string(blob.size()) + " bytes; SQLite keeps at most 1000000000");
     return *this;
   }
-  const auto size = static_cast<std::uint32_t>(blob.size());
-  value(tag_byte(Tag::blob), &size, sizeof size);
-  put(blob.data(), blob.size());
+  sized(tag_byte(Tag::blob), blob.data(), blob.size());
   return *this;
 }
 
@@ -197,6 +206,15 @@ std::string type_error(const StatementSpec& spec, std::size_t column, Tag tag) {
 }
 
 }  // namespace
+
+std::uint64_t tags_of(const StatementSpec& spec) noexcept {
+  if (spec.columns.size() > 16) return 0;
+  std::uint64_t tags = 0;
+  for (std::size_t i = 0; i < spec.columns.size(); ++i) {
+    tags |= tag_bits(static_cast<std::uint8_t>(static_cast<int>(spec.columns[i].type) + 1), i);
+  }
+  return tags;
+}
 
 Status check_row(const StatementSpec& spec, std::span<const std::byte> row) {
   RowReader reader(row);

@@ -71,6 +71,13 @@ class FrameReader {
 inline constexpr std::size_t kFrameHeaderBytes = sizeof(std::uint16_t) + sizeof(std::uint32_t);
 void write_frame_header(std::byte* out, Statement statement, std::size_t row_bytes) noexcept;
 
+// A column's part of Row::tags(). A tag counts from 1 here, so that a row's end shows.
+constexpr std::uint64_t tag_bits(std::uint8_t tag, std::size_t column) noexcept {
+  return (static_cast<std::uint64_t>(tag) + 1) << (4 * column);
+}
+// Of rows with a value in each of the statement's columns; 0 where Row::tags() cannot say.
+std::uint64_t tags_of(const StatementSpec& spec) noexcept;
+
 // Whether the row has the statement's columns; the error names the column and both types.
 Status check_row(const StatementSpec& spec, std::span<const std::byte> row);
 

@@ -83,7 +83,7 @@ TEST(ClassOptionsLimits, EachWrongValueIsNamedWithItsClassAndWhatWouldBeRight) {
       {[](auto& o) { o.gather = hours(24 * 366); },
        "gather is 31622400000000000 ns; it must be 0 ns to 31536000000000000 ns"},
       {[](auto& o) { o.capacity_records = 0; },
-       "capacity_records is 0; it must be 1 to 1000000000"},
+       "capacity_records is 0; it must be 1 to 100000000"},
       {[](auto& o) { o.capacity_bytes = 0; },
        "capacity_bytes is 0; it must be 4096 to 1099511627776"},
       {[](auto& o) { o.block_timeout = Duration(-1); },

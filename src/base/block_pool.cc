@@ -1,0 +1,143 @@
+#include "src/base/block_pool.h"
+
+#include <pthread.h>
+
+#include <cstdlib>
+#include <mutex>
+#include <new>
+#include <utility>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define ONELANE_POOL_IS_MALLOC 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ONELANE_POOL_IS_MALLOC 1
+#endif
+#endif
+
+namespace onelane::base {
+
+#ifdef ONELANE_POOL_IS_MALLOC
+
+void* BlockPool::allocate() noexcept { return std::malloc(kBlockBytes); }
+void BlockPool::free(void* block) noexcept { std::free(block); }
+
+#else
+
+namespace {
+
+struct Block {
+  Block* next;
+  // Of a batch's first block, while the batch is in the list:
+  Block* next_batch;
+  std::size_t batch_size;
+};
+static_assert(sizeof(Block) <= BlockPool::kBlockBytes);
+static_assert(BlockPool::kBlockBytes % alignof(std::max_align_t) == 0);
+
+struct Stack {
+  Block* top = nullptr;
+  std::size_t size = 0;
+
+  void push(void* block) noexcept {
+    top = new (block) Block{.next = top, .next_batch = nullptr, .batch_size = 0};
+    ++size;
+  }
+  Block* pop() noexcept {
+    --size;
+    return std::exchange(top, top->next);
+  }
+};
+
+// What no thread has, in batches.
+class Batches {
+ public:
+  Stack take() noexcept {
+    const std::scoped_lock lock(mutex_);
+    if (first_ == nullptr) return {};
+    Block* batch = std::exchange(first_, first_->next_batch);
+    return {.top = batch, .size = batch->batch_size};
+  }
+  void give(Stack batch) noexcept {
+    if (batch.size == 0) return;
+    batch.top->batch_size = batch.size;
+    const std::scoped_lock lock(mutex_);
+    batch.top->next_batch = std::exchange(first_, batch.top);
+  }
+  void lock() noexcept { mutex_.lock(); }
+  void unlock() noexcept { mutex_.unlock(); }
+
+ private:
+  std::mutex mutex_;
+  Block* first_ = nullptr;
+};
+
+constinit Batches batches;  // destroyed by nobody: its threads may outlive main
+
+Stack new_batch() noexcept {
+  auto* bytes = static_cast<std::byte*>(std::malloc(BlockPool::kBatch * BlockPool::kBlockBytes));
+  Stack batch;
+  if (bytes == nullptr) return batch;
+  for (std::size_t i = BlockPool::kBatch; i-- > 0;) {
+    batch.push(bytes + i * BlockPool::kBlockBytes);
+  }
+  return batch;
+}
+
+// Moves up to a batch to the list.
+void give_batch(Stack& from) noexcept {
+  Stack batch;
+  while (from.size > 0 && batch.size < BlockPool::kBatch) batch.push(from.pop());
+  batches.give(batch);
+}
+
+enum class Life : unsigned char { fresh, open, ended };
+
+// Trivial, so that its use costs no more than an address; Ending is what the thread's end runs.
+struct Cache {
+  Stack blocks;
+  Life life = Life::fresh;
+};
+thread_local constinit Cache cache;
+
+struct Ending {
+  ~Ending() {
+    while (cache.blocks.size > 0) give_batch(cache.blocks);
+    cache.life = Life::ended;
+  }
+};
+
+void open_cache() noexcept {
+  thread_local Ending ending;
+  (void)ending;
+  // A child that is forked must find the list whole and unlocked.
+  static const int handlers = pthread_atfork([] { batches.lock(); }, [] { batches.unlock(); },
+                                             [] { batches.unlock(); });
+  (void)handlers;
+  cache.life = Life::open;
+}
+
+}  // namespace
+
+void* BlockPool::allocate() noexcept {
+  if (cache.blocks.size == 0) [[unlikely]] {
+    if (cache.life == Life::fresh) open_cache();
+    cache.blocks = batches.take();
+    if (cache.blocks.size == 0) cache.blocks = new_batch();
+    if (cache.blocks.size == 0) return nullptr;
+  }
+  void* block = cache.blocks.pop();
+  if (cache.life == Life::ended) [[unlikely]] give_batch(cache.blocks);
+  return block;
+}
+
+void BlockPool::free(void* block) noexcept {
+  cache.blocks.push(block);
+  if (cache.life == Life::open && cache.blocks.size < 2 * kBatch) [[likely]] return;
+  if (cache.life == Life::fresh) open_cache();
+  if (cache.life == Life::ended || cache.blocks.size == 2 * kBatch) give_batch(cache.blocks);
+}
+
+#endif
+
+}  // namespace onelane::base
