@@ -107,7 +107,7 @@ class Sink {
 
   // effect is ended on every failure.
   virtual Reply begin() = 0;
-  // Executes one statement with the encoded row.
+  // Executes one statement with the encoded row, whose columns' types the push has checked.
   virtual Reply apply(Statement statement, std::span<const std::byte> row) = 0;
   // After each unit: Fault::record, Effect::kept if the unit left a deferred violation behind.
   virtual Reply verify() = 0;

@@ -111,8 +111,8 @@ void open_cache() noexcept {
   thread_local Ending ending;
   (void)ending;
   // A child that is forked must find the list whole and unlocked.
-  static const int handlers = pthread_atfork([] { batches.lock(); }, [] { batches.unlock(); },
-                                             [] { batches.unlock(); });
+  static const int handlers =
+      pthread_atfork([] { batches.lock(); }, [] { batches.unlock(); }, [] { batches.unlock(); });
   (void)handlers;
   cache.life = Life::open;
 }
@@ -127,13 +127,15 @@ void* BlockPool::allocate() noexcept {
     if (cache.blocks.size == 0) return nullptr;
   }
   void* block = cache.blocks.pop();
-  if (cache.life == Life::ended) [[unlikely]] give_batch(cache.blocks);
+  if (cache.life == Life::ended) [[unlikely]]
+    give_batch(cache.blocks);
   return block;
 }
 
 void BlockPool::free(void* block) noexcept {
   cache.blocks.push(block);
-  if (cache.life == Life::open && cache.blocks.size < 2 * kBatch) [[likely]] return;
+  if (cache.life == Life::open && cache.blocks.size < 2 * kBatch) [[likely]]
+    return;
   if (cache.life == Life::fresh) open_cache();
   if (cache.life == Life::ended || cache.blocks.size == 2 * kBatch) give_batch(cache.blocks);
 }

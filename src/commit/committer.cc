@@ -15,6 +15,10 @@ using detail::EntryKind;
 
 namespace {
 
+// How many units ahead their rows are fetched: they were written by another processor, or so long
+// ago that they left this one's caches.
+constexpr std::size_t kAhead = 4;
+
 bool may_run(const Work& work) {
   return work.verdict != Verdict::culprit && work.verdict != Verdict::gone;
 }
@@ -127,9 +131,11 @@ Committer::Failed Committer::commit(TickResult& result, Failed executed) {
 Committer::Failed Committer::execute(std::vector<Work>& work, const StopRule& stop,
                                      TickResult& result) {
   SliceTimer timer(clock_);
-  for (Work& unit : work) {
+  for (std::size_t i = 0; i < work.size(); ++i) {
+    Work& unit = work[i];
+    if (i + kAhead < work.size()) __builtin_prefetch(work[i + kAhead].entry->frames().data());
     if (!may_run(unit)) continue;
-    if (!unit.guaranteed && stop(unit, clock_.now() - result.began, result.records, result.bytes)) {
+    if (unit.asks && stop(unit, clock_.now() - result.began, result.records, result.bytes)) {
       result.stopped = true;
       break;
     }
@@ -138,16 +144,37 @@ Committer::Failed Committer::execute(std::vector<Work>& work, const StopRule& st
       unit.verdict = Verdict::gone;
       continue;
     }
-    timer.enter(result.slices[unit.slice]);
-    Failed failed = execute(unit, result);
+    SliceTime& slice = result.slices[unit.slice];
+    timer.enter(slice);
+    Failed failed = run(unit, result);
     if (failed.action != Action::proceed) return failed;
-    result.slices[unit.slice].records += unit.entry->rows;
-    result.slices[unit.slice].bytes += unit.entry->bytes;
+    slice.records += unit.entry->rows;
+    slice.bytes += unit.entry->bytes;
   }
   return {};
 }
 
-Committer::Failed Committer::execute(Work& work, TickResult& result) {
+namespace {
+
+// What the reply means for the unit: its verdict, and what the tick does.
+Action judge(Work& work, const Reply& reply) {
+  const Action action = action_for(Place::unit, reply.fault, reply.effect);
+  if (action == Action::proceed) {
+    work.verdict = Verdict::applied;
+    return action;
+  }
+  work.cause = reply.cause;
+  if (action == Action::reject) {
+    work.verdict = Verdict::rejected;
+    return Action::proceed;
+  }
+  if (action == Action::rerun_without) work.verdict = Verdict::culprit;
+  return action;
+}
+
+}  // namespace
+
+Committer::Failed Committer::run(Work& work, TickResult& result) {
   Failed failed;
   switch (work.entry->kind) {
     case EntryKind::record:
@@ -171,39 +198,22 @@ Committer::Failed Committer::execute(Work& work, TickResult& result) {
   return failed;
 }
 
-namespace {
-
-// What the reply means for the unit: its verdict, and what the tick does.
-Action judge(Work& work, const Reply& reply) {
-  const Action action = action_for(Place::unit, reply.fault, reply.effect);
-  if (action == Action::proceed) {
-    work.verdict = Verdict::applied;
-    return action;
-  }
-  work.cause = reply.cause;
-  if (action == Action::reject) {
-    work.verdict = Verdict::rejected;
-    return Action::proceed;
-  }
-  if (action == Action::rerun_without) work.verdict = Verdict::culprit;
-  return action;
-}
-
-}  // namespace
-
 Committer::Failed Committer::record(Work& work) {
-  model::FrameReader frames(work.entry->frames());
   model::Frame frame;
-  const bool one = frames.next(frame);
+  const bool one = model::FrameReader(work.entry->frames()).next(frame);
   ONELANE_CHECK(one, work.entry->bytes);
   Reply reply = sink_.apply(frame.statement, frame.row);
-  if (reply.ok()) {
+  if (reply.ok()) [[likely]] {
     work.changes = reply.changes;
     work.rowid = reply.rowid;
     reply = sink_.verify();
+    if (reply.ok()) [[likely]] {
+      work.verdict = Verdict::applied;
+      return {};
+    }
   }
   const Action action = judge(work, reply);
-  return {action, reply.cause};
+  return {action, std::move(reply.cause)};
 }
 
 Committer::Failed Committer::group(Work& work) {

@@ -26,11 +26,12 @@ enum class Verdict : std::uint8_t {
   culprit,   // the same, and it took the transaction along: never run again
 };
 
-// A unit of the tick. The first three are given, the rest is what became of it.
+// A unit of the tick. The first four are given, the rest is what became of it.
 struct Work {
   Entry* entry = nullptr;
   std::uint32_t slice = 0;  // units of one slice follow each other
   bool guaranteed = false;  // the tick never ends before it
+  bool asks = false;        // before it the stop rule is asked: the tick may end there
 
   bool taken = false;  // the ticket is ours: settle it or put it back
   Verdict verdict = Verdict::left;
@@ -40,7 +41,7 @@ struct Work {
   Status cause;
 };
 
-// Before a unit that is not guaranteed: whether the tick should end here.
+// Before a unit that asks: whether the tick should end here.
 using StopRule = std::function<bool(const Work& next, Duration elapsed, std::uint64_t records,
                                     std::uint64_t bytes)>;
 
@@ -83,7 +84,7 @@ class Committer {
 
   Failed attempt(std::vector<Work>& work, const StopRule& stop, TickResult& result);
   Failed execute(std::vector<Work>& work, const StopRule& stop, TickResult& result);
-  Failed execute(Work& work, TickResult& result);
+  Failed run(Work& work, TickResult& result);
   Failed commit(TickResult& result, Failed executed);
   Failed record(Work& work);
   Failed group(Work& work);

@@ -57,10 +57,9 @@ ClassLane::~ClassLane() {
 }
 
 void ClassLane::stage(TimePoint now, ack::Wakes& wakes) {
-  drained_.clear();
   if (queue.pending()) {
-    queue.drain(limit_of(options, options.capacity_records), drained_);
-    for (Entry* entry : drained_) admit(entry, now, wakes);
+    queue.drain(limit_of(options, options.capacity_records),
+                [&](Entry* entry) { admit(entry, now, wakes); });
     if (options.when_full == WhenFull::drop_oldest) drop_oldest(now, wakes);
   }
   expire(now, wakes);
@@ -69,7 +68,7 @@ void ClassLane::stage(TimePoint now, ack::Wakes& wakes) {
 }
 
 void ClassLane::admit(Entry* entry, TimePoint now, ack::Wakes& wakes) {
-  if (!entry->key().empty()) {
+  if (entry->has_key()) {
     Entry* older = staging.find(entry->key());
     // Past max_delay it keeps its place, or a hot key would be put off for ever.
     const bool may = older != nullptr &&

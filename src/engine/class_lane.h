@@ -75,7 +75,6 @@ class ClassLane {
   void forget_settled_deadlines();
   void count_out(const Entry* entry, End end);
 
-  std::vector<Entry*> drained_;      // scratch
   std::vector<Deadline> deadlines_;  // a heap, earliest first
   std::uint64_t settled_ = 0;
   std::uint64_t freed_ = 0;  // packed, as the gate counts

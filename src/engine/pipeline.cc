@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "src/base/check.h"
+#include "src/schedule/predict.h"
 
 namespace onelane::engine {
 
@@ -15,7 +16,9 @@ using detail::EntryKind;
 
 namespace {
 
-constexpr std::uint64_t kPsPerNs = 1000;
+// The clock is read, and the stop rule asked, so many times while a tick fills its hold as
+// predicted; before each unit it would cost as much as a good part of the rest.
+constexpr std::uint64_t kAsksPerHold = 128;
 // A job's step may always use this part of the tick's hold, however full the tick is otherwise.
 constexpr int kStepShareMin = 4;
 constexpr Duration kStepTimeMin = std::chrono::microseconds(100);
@@ -153,19 +156,25 @@ schedule::Plan Pipeline::make_plan(TimePoint now) {
 void Pipeline::select(const schedule::Plan& plan) {
   work_.clear();
   const std::size_t limit = retry_.limit() == 0 ? SIZE_MAX : retry_.limit();
+  const std::uint64_t ask_every_ps = schedule::to_ps(plan.hold) / kAsksPerHold;
+  std::uint64_t since_ps = ask_every_ps;  // predicted, since the stop rule was last asked
   for (std::uint32_t i = 0; i < plan.slices.size(); ++i) {
     const schedule::Slice& slice = plan.slices[i];
     const Staging& staging = lanes_[slice.klass]->staging;
+    const schedule::LinearCost& cost = costs_.costs().classes[slice.klass];
     for (std::uint32_t slot = slice.first; slot < slice.first + slice.count; ++slot) {
       Entry* entry = staging.at(slot);
       if (entry == nullptr) continue;
       if (work_.size() == limit) return;
-      Work work;
+      Work& work = work_.emplace_back();
       work.entry = entry;
       work.slice = i;
       work.guaranteed = slice.guaranteed;
       work.taken = between_steps(*entry);
-      work_.push_back(std::move(work));
+      if (slice.guaranteed) continue;
+      work.asks = since_ps >= ask_every_ps;
+      if (work.asks) since_ps = 0;
+      since_ps += schedule::linear_ps(cost, entry->rows, entry->bytes);
     }
   }
 }
@@ -189,7 +198,7 @@ Duration Pipeline::predict() const {
     if (work.entry->kind == EntryKind::job) continue;
     ps += work.entry->rows * own.per_record_ps + work.entry->bytes * own.per_byte_ps;
   }
-  return Duration(static_cast<Duration::rep>(ps / kPsPerNs));
+  return schedule::to_duration(ps);
 }
 
 // What each selected job's step may take of the hold: where the plan leaves others waiting, its

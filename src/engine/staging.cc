@@ -1,7 +1,5 @@
 #include "src/engine/staging.h"
 
-#include "src/base/check.h"
-
 namespace onelane::engine {
 
 using detail::EntryKind;
@@ -13,32 +11,14 @@ constexpr std::size_t kSpentSlotsMin = 1024;
 
 }  // namespace
 
-void Staging::add(Entry* entry) {
-  entry->place = base_ + entries_.size();
-  entries_.push_back(entry);
-  units_.push_back({.bytes = entry->bytes,
-                    .records = entry->rows,
-                    .closes_slice = entry->kind == EntryKind::job,
-                    .pushed = entry->pushed});
-  ++live_;
-  if (entry->kind == EntryKind::job) ++jobs_;
-  if (entry->kind == EntryKind::barrier) ++barriers_;
-  if (!entry->key().empty()) {
-    // The view of an older entry's key goes with it.
-    keys_.erase(entry->key());
-    keys_.emplace(entry->key(), entry);
-  }
+void Staging::count_special(EntryKind kind, std::ptrdiff_t by) {
+  std::size_t& count = kind == EntryKind::job ? jobs_ : barriers_;
+  count += static_cast<std::size_t>(by);
 }
 
-void Staging::remove(Entry* entry) {
-  const auto index = static_cast<std::size_t>(entry->place - base_);
-  ONELANE_CHECK(index < entries_.size() && entries_[index] == entry, index);
-  forget_key(entry);
-  entries_[index] = nullptr;
-  units_[index] = {.pushed = units_[index].pushed};
-  --live_;
-  if (entry->kind == EntryKind::job) --jobs_;
-  if (entry->kind == EntryKind::barrier) --barriers_;
+void Staging::remember_key(Entry* entry) {
+  keys_.erase(entry->key());  // the view of an older entry's key goes with it
+  keys_.emplace(entry->key(), entry);
 }
 
 void Staging::tidy() {
@@ -68,7 +48,6 @@ Entry* Staging::find(std::string_view key) const {
 }
 
 void Staging::forget_key(Entry* entry) {
-  if (entry->key().empty()) return;
   const auto found = keys_.find(entry->key());
   if (found != keys_.end() && found->second == entry) keys_.erase(found);
 }

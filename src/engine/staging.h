@@ -9,6 +9,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "src/base/check.h"
 #include "src/model/entry.h"
 #include "src/schedule/plan.h"
 
@@ -18,9 +19,27 @@ using detail::Entry;
 
 class Staging {
  public:
-  void add(Entry* entry);
+  void add(Entry* entry) {
+    entry->place = base_ + entries_.size();
+    entries_.push_back(entry);
+    units_.push_back({.bytes = entry->bytes,
+                      .records = entry->rows,
+                      .closes_slice = entry->kind == detail::EntryKind::job,
+                      .pushed = entry->pushed});
+    ++live_;
+    if (entry->kind >= detail::EntryKind::job) count_special(entry->kind, 1);
+    if (entry->has_key()) remember_key(entry);
+  }
   // The slot stays, free of cost and with no entry, until the head passes it.
-  void remove(Entry* entry);
+  void remove(Entry* entry) {
+    const auto index = static_cast<std::size_t>(entry->place - base_);
+    ONELANE_CHECK(index < entries_.size() && entries_[index] == entry, index);
+    if (entry->has_key()) forget_key(entry);
+    entries_[index] = nullptr;
+    units_[index] = {.pushed = units_[index].pushed};
+    --live_;
+    if (entry->kind >= detail::EntryKind::job) count_special(entry->kind, -1);
+  }
   // Slots whose entry was removed vanish from the first `slots`; the others keep their order.
   void compact(std::size_t slots);
   // The same for all, once most slots are empty.
@@ -39,6 +58,8 @@ class Staging {
   Entry* find(std::string_view key) const;
 
  private:
+  void count_special(detail::EntryKind kind, std::ptrdiff_t by);
+  void remember_key(Entry* entry);
   void forget_key(Entry* entry);
 
   std::vector<schedule::Unit> units_;
@@ -48,6 +69,9 @@ class Staging {
   std::size_t live_ = 0;
   std::size_t jobs_ = 0;
   std::size_t barriers_ = 0;
+  static_assert(detail::EntryKind::job > detail::EntryKind::group &&
+                    detail::EntryKind::barrier > detail::EntryKind::job,
+                "the kinds that are counted come last");
   std::unordered_map<std::string_view, Entry*> keys_;  // views into the entries
 };
 

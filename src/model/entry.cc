@@ -11,7 +11,8 @@ namespace onelane::inline v0::detail {
 namespace {
 
 // Payloads up to this lie behind their entry in a block of the pool, and up to the next limit in an
-// allocation of that size. Above, they lie apart, so that a receipt that is kept does not keep them.
+// allocation of that size. Above, they lie apart, so that a receipt that is kept does not keep
+// them.
 constexpr std::size_t kBlockPayloadMax = base::BlockPool::kBlockBytes - sizeof(Entry);
 constexpr std::size_t kInlinePayloadMax = 512;
 static_assert(kBlockPayloadMax >= 160, "a row of 128 bytes, its header and a short key");
@@ -26,14 +27,18 @@ class Closed final : public Waiter {
 };
 Closed closed_watch;
 
+TicketState settled_as(End end) noexcept {
+  return static_cast<TicketState>(kSettled + static_cast<TicketState>(end));
+}
+
 }  // namespace
 
 Entry* Entry::make(std::size_t payload_bytes, std::size_t key_bytes) noexcept {
   const Home home = payload_bytes <= kBlockPayloadMax    ? Home::block
                     : payload_bytes <= kInlinePayloadMax ? Home::heap
                                                          : Home::apart;
-  void* place = home == Home::heap ? std::malloc(sizeof(Entry) + payload_bytes)
-                                   : base::BlockPool::allocate();
+  void* place =
+      home == Home::heap ? std::malloc(sizeof(Entry) + payload_bytes) : base::BlockPool::allocate();
   if (place == nullptr) return nullptr;
   auto* entry = new (place) Entry;
   entry->payload_bytes_ = payload_bytes;
@@ -72,7 +77,16 @@ void Entry::destroy() noexcept {
   heap ? std::free(this) : base::BlockPool::free(this);
 }
 
-bool Entry::take() noexcept {
+// An exchange, which costs its locked instruction only where somebody else may look.
+template <class T>
+T Entry::replace(std::atomic<T>& where, T value) const noexcept {
+  if (!alone()) return where.exchange(value, std::memory_order_acq_rel);
+  const T was = where.load(std::memory_order_relaxed);
+  where.store(value, std::memory_order_relaxed);
+  return was;
+}
+
+bool Entry::take_shared() noexcept {
   TicketState expected = kQueued;
   return state.compare_exchange_strong(expected, kTaken, std::memory_order_acq_rel);
 }
@@ -84,15 +98,11 @@ void Entry::put_back() noexcept {
 
 bool Entry::settle_queued(End end) noexcept {
   TicketState expected = kQueued;
-  return state.compare_exchange_strong(
-      expected, static_cast<TicketState>(kSettled + static_cast<TicketState>(end)),
-      std::memory_order_acq_rel);
+  return state.compare_exchange_strong(expected, settled_as(end), std::memory_order_acq_rel);
 }
 
 void Entry::settle_taken(End end) noexcept {
-  const TicketState was =
-      state.exchange(static_cast<TicketState>(kSettled + static_cast<TicketState>(end)),
-                     std::memory_order_acq_rel);
+  const TicketState was = replace(state, settled_as(end));
   ONELANE_CHECK(was == kTaken, was);
 }
 
@@ -124,7 +134,7 @@ bool Entry::unwatch(Waiter& who) noexcept {
 }
 
 Waiter* Entry::close_watch() noexcept {
-  Waiter* who = waiter.exchange(&closed_watch, std::memory_order_acq_rel);
+  Waiter* who = replace(waiter, static_cast<Waiter*>(&closed_watch));
   ONELANE_CHECK(who != &closed_watch, 0);  // settled twice
   return who;
 }

@@ -84,6 +84,7 @@ struct Entry {
   std::span<const std::byte> frames() const noexcept {
     return {payload_, payload_bytes_ - key_bytes_};
   }
+  bool has_key() const noexcept { return key_bytes_ != 0; }
   std::string_view key() const noexcept {
     return {reinterpret_cast<const char*>(payload_ + payload_bytes_ - key_bytes_), key_bytes_};
   }
@@ -98,15 +99,22 @@ struct Entry {
     return EntryRef(this);
   }
   void retain() noexcept { references.fetch_add(1, std::memory_order_relaxed); }
+  // Whether ours is the only reference: then nobody can be waiting for it, or cancel it, and its
+  // state is nobody else's business.
+  bool alone() const noexcept { return references.load(std::memory_order_acquire) == 1; }
+
   void release() noexcept {
     // The last one need not be counted down: nobody else is left to see it.
-    if (references.load(std::memory_order_acquire) == 1 ||
-        references.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-      destroy();
-    }
+    if (alone() || references.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
   }
 
-  bool take() noexcept;      // queued -> taken
+  bool take() noexcept {  // queued -> taken
+    if (alone() && state.load(std::memory_order_relaxed) == kQueued) {
+      state.store(kTaken, std::memory_order_relaxed);
+      return true;
+    }
+    return take_shared();
+  }
   void put_back() noexcept;  // taken -> queued
   // queued -> settled; false if it was taken or settled already.
   bool settle_queued(End end) noexcept;
@@ -126,6 +134,9 @@ struct Entry {
   Entry() = default;
   ~Entry() = default;
 
+  template <class T>
+  T replace(std::atomic<T>& where, T value) const noexcept;
+  bool take_shared() noexcept;
   void free_payload() noexcept;
   void destroy() noexcept;
 

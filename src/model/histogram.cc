@@ -86,8 +86,6 @@ void SharedHistogram::record(std::uint64_t value) noexcept {
   if (value > max_.load(std::memory_order_relaxed)) max_.store(value, std::memory_order_relaxed);
 }
 
-void SharedHistogram::record(Duration value) noexcept { record(nanoseconds(value)); }
-
 Histogram SharedHistogram::snapshot() const {
   std::vector<std::uint64_t> counts(Histogram::kBuckets);
   for (std::size_t i = 0; i < counts.size(); ++i) {

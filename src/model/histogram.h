@@ -13,7 +13,9 @@ class SharedHistogram {
  public:
   // By the baton's holder: plain stores, since there is one writer.
   void record(std::uint64_t value) noexcept;
-  void record(Duration value) noexcept;
+  void record(Duration value) noexcept {
+    record(value.count() < 0 ? 0 : static_cast<std::uint64_t>(value.count()));
+  }
   Histogram snapshot() const;
 
  private:

@@ -126,61 +126,6 @@ void Group::clear() {
 
 namespace onelane::model {
 
-RowReader::RowReader(std::span<const std::byte> row) noexcept : rest_(row) {
-  std::uint8_t version = 0;
-  ok_ = take(&version, sizeof version) && version == kRowVersion;
-}
-
-bool RowReader::take(void* out, std::size_t size) noexcept {
-  if (rest_.size() < size) return false;
-  std::memcpy(out, rest_.data(), size);
-  rest_ = rest_.subspan(size);
-  return true;
-}
-
-bool RowReader::next(RowValue& value) noexcept {
-  if (!ok_ || rest_.empty()) return false;
-  std::uint8_t tag = 0;
-  std::uint32_t size = 0;
-  ok_ = take(&tag, sizeof tag) && tag <= static_cast<std::uint8_t>(Tag::blob);
-  if (!ok_) return false;
-  value = {};
-  value.tag = static_cast<Tag>(tag);
-  switch (value.tag) {
-    case Tag::null:
-      break;
-    case Tag::integer:
-      ok_ = take(&value.integer, sizeof value.integer);
-      break;
-    case Tag::real:
-      ok_ = take(&value.real, sizeof value.real);
-      break;
-    case Tag::text:
-    case Tag::blob:
-      ok_ = take(&size, sizeof size) && size <= rest_.size();
-      if (!ok_) break;
-      value.bytes = rest_.first(size);
-      rest_ = rest_.subspan(size);
-      break;
-  }
-  return ok_;
-}
-
-bool FrameReader::next(Frame& frame) noexcept {
-  if (!ok_ || rest_.empty()) return false;
-  std::uint32_t size = 0;
-  ok_ = rest_.size() >= kFrameHeaderBytes;
-  if (!ok_) return false;
-  std::memcpy(&frame.statement.index, rest_.data(), sizeof frame.statement.index);
-  std::memcpy(&size, rest_.data() + sizeof frame.statement.index, sizeof size);
-  rest_ = rest_.subspan(kFrameHeaderBytes);
-  ok_ = size <= rest_.size();
-  if (!ok_) return false;
-  frame.row = rest_.first(size);
-  rest_ = rest_.subspan(size);
-  return true;
-}
-
 void write_frame_header(std::byte* out, Statement statement, std::size_t row_bytes) noexcept {
   const auto size = static_cast<std::uint32_t>(row_bytes);
   std::memcpy(out, &statement.index, sizeof statement.index);

@@ -12,6 +12,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <string_view>
 
@@ -35,20 +36,54 @@ struct RowValue {
   std::span<const std::byte> bytes;  // of a text or blob; into the row
 };
 
-// Reads a row from untrusted bytes: never past their end.
+// Reads a row from untrusted bytes: never past their end. Inline: it is run for every row.
 class RowReader {
  public:
-  explicit RowReader(std::span<const std::byte> row) noexcept;
+  explicit RowReader(std::span<const std::byte> row) noexcept
+      : at_(row.data()), end_(row.data() + row.size()) {
+    ok_ = !row.empty() && static_cast<std::uint8_t>(*at_) == kRowVersion;
+    if (ok_) ++at_;
+  }
   // False at the end, or at the first byte that is not an encoding; ok() tells the two apart.
-  bool next(RowValue& value) noexcept;
+  bool next(RowValue& value) noexcept {
+    if (!ok_ || at_ == end_) return false;
+    value.tag = static_cast<Tag>(*at_++);
+    switch (value.tag) {
+      case Tag::null:
+        return true;
+      case Tag::integer:
+        return take(&value.integer, sizeof value.integer);
+      case Tag::real:
+        return take(&value.real, sizeof value.real);
+      case Tag::text:
+      case Tag::blob:
+        return take_bytes(value.bytes);
+    }
+    return ok_ = false;
+  }
   bool ok() const noexcept { return ok_; }
-  std::size_t bytes_left() const noexcept { return rest_.size(); }
+  std::size_t bytes_left() const noexcept { return static_cast<std::size_t>(end_ - at_); }
 
  private:
-  bool take(void* out, std::size_t size) noexcept;
+  bool take(void* out, std::size_t size) noexcept {
+    ok_ = bytes_left() >= size;
+    if (!ok_) return false;
+    std::memcpy(out, at_, size);
+    at_ += size;
+    return true;
+  }
+  bool take_bytes(std::span<const std::byte>& out) noexcept {
+    std::uint32_t size = 0;
+    ok_ = take(&size, sizeof size) && size <= bytes_left();
+    if (!ok_) return false;
+    out = {at_, size};
+    at_ += size;
+    return true;
+  }
 
-  std::span<const std::byte> rest_;
-  bool ok_ = true;
+  const std::byte* at_;
+  const std::byte* end_;
+  bool ok_;
 };
 
 struct Frame {
@@ -56,11 +91,25 @@ struct Frame {
   std::span<const std::byte> row;
 };
 
+inline constexpr std::size_t kFrameHeaderBytes = sizeof(std::uint16_t) + sizeof(std::uint32_t);
 // Reads the rows of a payload.
 class FrameReader {
  public:
   explicit FrameReader(std::span<const std::byte> payload) noexcept : rest_(payload) {}
-  bool next(Frame& frame) noexcept;
+  bool next(Frame& frame) noexcept {
+    if (!ok_ || rest_.empty()) return false;
+    std::uint32_t size = 0;
+    ok_ = rest_.size() >= kFrameHeaderBytes;
+    if (!ok_) return false;
+    std::memcpy(&frame.statement.index, rest_.data(), sizeof frame.statement.index);
+    std::memcpy(&size, rest_.data() + sizeof frame.statement.index, sizeof size);
+    rest_ = rest_.subspan(kFrameHeaderBytes);
+    ok_ = size <= rest_.size();
+    if (!ok_) return false;
+    frame.row = rest_.first(size);
+    rest_ = rest_.subspan(size);
+    return true;
+  }
   bool ok() const noexcept { return ok_; }
 
  private:
@@ -68,7 +117,6 @@ class FrameReader {
   bool ok_ = true;
 };
 
-inline constexpr std::size_t kFrameHeaderBytes = sizeof(std::uint16_t) + sizeof(std::uint32_t);
 void write_frame_header(std::byte* out, Statement statement, std::size_t row_bytes) noexcept;
 
 // A column's part of Row::tags(). A tag counts from 1 here, so that a row's end shows.

@@ -20,7 +20,6 @@
 #include <concurrentqueue.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -66,15 +65,16 @@ class BasicClassQueue {
   // Whether there are numbers that drain() has not given out yet. Any thread.
   bool pending() const { return numbers() != staged_.load(std::memory_order_acquire); }
 
-  // The baton's holder: appends what can be staged to `out`, in order. `limit` bounds the entries
-  // looked at.
-  void drain(std::size_t limit, std::vector<Entry*>& out) {
+  // The baton's holder: hands over what can be staged, in order. `limit` bounds the entries looked
+  // at.
+  template <class Stage>
+  void drain(std::size_t limit, const Stage& stage) {
     const std::uint64_t cut = numbers();
     const bool complete = collect(cut, limit);
-    std::sort(held_.begin(), held_.end(),
-              [](const Entry* a, const Entry* b) { return a->seq < b->seq; });
+    if (!sorted_) std::sort(held_.begin(), held_.end(), before);
+    sorted_ = true;
     const std::size_t ready = complete ? below(cut) : gap_free();
-    out.insert(out.end(), held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(ready));
+    for (std::size_t i = 0; i < ready; ++i) stage(held_[i]);
     held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(ready));
     const std::uint64_t staged = staged_.load(std::memory_order_relaxed) + ready;
     horizon_ = complete ? cut : horizon_ + ready;
@@ -86,6 +86,7 @@ class BasicClassQueue {
   static constexpr std::uint64_t kClosedBit = 1ULL << 63;
   static constexpr std::uint64_t kOpen = ~0ULL;
   static constexpr std::size_t kBulk = 256;
+  static constexpr std::size_t kAhead = 8;
 
   void spill(Entry* entry) {
     entry->next = spilled_.load(std::memory_order_relaxed);
@@ -94,13 +95,12 @@ class BasicClassQueue {
     }
   }
 
-  std::size_t collect_spilled() {
-    std::size_t n = 0;
+  void collect_spilled() {
+    if (spilled_.load(std::memory_order_relaxed) == nullptr) return;
     for (Entry* entry = spilled_.exchange(nullptr, std::memory_order_acquire); entry != nullptr;
-         entry = entry->next, ++n) {
+         entry = entry->next) {
       held_.push_back(entry);
     }
-    return n;
   }
 
   // Moves entries into held_. True if nothing below the cut is left but stragglers.
@@ -110,23 +110,37 @@ class BasicClassQueue {
     std::uint64_t seen = staged + below(cut);
     while (seen != cut) {
       if (looked_at >= limit) return false;
-      std::size_t n = collect_spilled();
-      std::array<Entry*, kBulk> bulk;
-      const std::size_t dequeued = queue_.try_dequeue_bulk(bulk.data(), kBulk);
-      held_.insert(held_.end(), bulk.begin(), bulk.begin() + dequeued);
-      n += dequeued;
-      if (n == 0) return true;
-      looked_at += n;
-      seen += static_cast<std::uint64_t>(
-          std::count_if(held_.end() - static_cast<std::ptrdiff_t>(n), held_.end(),
-                        [cut](const Entry* entry) { return entry->seq < cut; }));
+      const std::size_t first = held_.size();
+      collect_spilled();
+      const std::size_t at = held_.size();
+      held_.resize(at + kBulk);
+      held_.resize(at + queue_.try_dequeue_bulk(held_.data() + at, kBulk));
+      if (held_.size() == first) return true;
+      looked_at += held_.size() - first;
+      seen += look_at(first, cut);
     }
     return true;
   }
 
+  // Of held_ from `first` on: how many are below the cut; and whether held_ is still sorted. Each
+  // was written by another processor, so they are fetched ahead.
+  std::size_t look_at(std::size_t first, std::uint64_t cut) {
+    std::size_t n = 0;
+    for (std::size_t i = first; i < held_.size(); ++i) {
+      if (i + kAhead < held_.size()) __builtin_prefetch(held_[i + kAhead]);
+      n += held_[i]->seq < cut ? 1 : 0;
+      sorted_ = sorted_ && (i == 0 || before(held_[i - 1], held_[i]));
+    }
+    return n;
+  }
+
+  static bool before(const Entry* a, const Entry* b) { return a->seq < b->seq; }
+
+  // Of held_, sorted.
   std::size_t below(std::uint64_t cut) const {
-    return static_cast<std::size_t>(std::count_if(
-        held_.begin(), held_.end(), [cut](const Entry* entry) { return entry->seq < cut; }));
+    const auto first = std::partition_point(held_.begin(), held_.end(),
+                                            [cut](const Entry* entry) { return entry->seq < cut; });
+    return static_cast<std::size_t>(first - held_.begin());
   }
 
   // How many of held_, sorted, follow the numbers staged so far without a gap.
@@ -143,6 +157,7 @@ class BasicClassQueue {
   moodycamel::ConcurrentQueue<Entry*, Traits> queue_;
 
   std::vector<Entry*> held_;              // dequeued, not staged yet
+  bool sorted_ = true;                    // held_, by number
   std::uint64_t horizon_ = 0;             // numbers below were staged, or are stragglers'
   std::atomic<std::uint64_t> staged_{0};  // how many were staged
 };

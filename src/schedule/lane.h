@@ -68,6 +68,8 @@ struct Lane {
 
   void weigh_next() {
     if (exhausted()) return;
+    if (next().records == weighed.records && next().bytes == weighed.bytes) return;
+    weighed = next();
     next_ps = unit_ps(cost, next());
     next_hold_ps = add_ps(next_ps, linear_ps(commit_cost, next().records, next().bytes));
   }
@@ -79,6 +81,7 @@ struct Lane {
   Guarantee guarantee;
   std::uint64_t budget_ps;
   std::uint64_t quantum_ps = 0;    // lane time that a round of the round robin gives
+  Unit weighed;                    // the next unit, or one of its size
   std::uint64_t next_ps = 0;       // statements of the next unit
   std::uint64_t next_hold_ps = 0;  // and its part of COMMIT
   Load used;

@@ -46,6 +46,7 @@ class Planner {
   void take_shares();
   void set_quanta();
   bool take_owed(std::uint32_t klass);
+  bool another(const Lane& lane) const;
   std::uint64_t rounds_needed() const;
   void grant(std::uint64_t rounds);
 
@@ -219,12 +220,23 @@ bool Planner::take_owed(std::uint32_t klass) {
   ClassState& state = state_.classes[klass];
   while (room(lane) == Room::now && deficit(lane) >= lane.next_ps) {
     if (lane.taken == lane.guaranteed) shared_order_.push_back(klass);
-    state.deficit_ps -= static_cast<std::int64_t>(lane.next_ps);
-    take(lane);
     after_served_ = (klass + 1) % lane_count();
-    if (met()) return false;
+    do {
+      state.deficit_ps -= static_cast<std::int64_t>(lane.next_ps);
+      take(lane);
+      if (met()) return false;
+    } while (another(lane) && deficit(lane) >= lane.next_ps);
   }
   return true;
+}
+
+// room() == Room::now in the usual case, in which it is quickly told: the tick holds something, the
+// unit is not larger than the tick, and no class has a max_delay.
+bool Planner::another(const Lane& lane) const {
+  if (!delayed_.empty() || lane.ended()) return false;
+  const Unit& unit = lane.next();
+  return unit.records <= tick_.records && unit.bytes <= tick_.bytes &&
+         predicted_with(load_, lane) <= hold_ps_;
 }
 
 // Rounds until some class can afford a unit that the tick has room for; 0 if there is no such

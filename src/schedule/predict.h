@@ -31,6 +31,10 @@ inline Duration to_duration(std::uint64_t ps) {
 }
 
 inline std::uint64_t linear_ps(const LinearCost& cost, std::uint64_t records, std::uint64_t bytes) {
+  constexpr std::uint64_t kSmall = 1ULL << 31;  // neither product nor their sum can wrap
+  if ((records | bytes | cost.per_byte_ps) < kSmall && cost.per_record_ps < kSmall) [[likely]] {
+    return std::min(kPsMax, records * cost.per_record_ps + bytes * cost.per_byte_ps);
+  }
   return add_ps(times_ps(records, cost.per_record_ps), times_ps(bytes, cost.per_byte_ps));
 }
 

@@ -17,19 +17,19 @@ const char* data_of(std::span<const std::byte> bytes) noexcept {
 int bind_value(sqlite3_stmt* statement, int index, const RowValue& value,
                sqlite3_destructor_type keep) noexcept {
   switch (value.tag) {
-    case Tag::null:
-      return sqlite3_bind_null(statement, index);
-    case Tag::integer:
-      return sqlite3_bind_int64(statement, index, value.integer);
-    case Tag::real:
-      return sqlite3_bind_double(statement, index, value.real);
     case Tag::text:
       return sqlite3_bind_text64(statement, index, data_of(value.bytes), value.bytes.size(), keep,
                                  SQLITE_UTF8);
     case Tag::blob:
+      return sqlite3_bind_blob64(statement, index, data_of(value.bytes), value.bytes.size(), keep);
+    case Tag::integer:
+      return sqlite3_bind_int64(statement, index, value.integer);
+    case Tag::real:
+      return sqlite3_bind_double(statement, index, value.real);
+    case Tag::null:
       break;
   }
-  return sqlite3_bind_blob64(statement, index, data_of(value.bytes), value.bytes.size(), keep);
+  return sqlite3_bind_null(statement, index);
 }
 
 }  // namespace

@@ -212,7 +212,7 @@ class QueueRace : public ::testing::Test {
 
   void drain(std::size_t limit) {
     scratch_.clear();
-    queue_.drain(limit, scratch_);
+    queue_.drain(limit, [&](Entry* entry) { scratch_.push_back(entry); });
     drains_.fetch_add(1);
     for (Entry* entry : scratch_) {
       checks_[entry->klass].see(entry->bytes);

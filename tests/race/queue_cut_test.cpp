@@ -66,7 +66,7 @@ class QueueCut : public ::testing::Test {
     std::vector<Entry*> out;
     out.reserve(2 * kLook);
     at_next_allocation = meanwhile_ ? &meanwhile_ : nullptr;
-    queue_.drain(SIZE_MAX, out);
+    queue_.drain(SIZE_MAX, [&](Entry* entry) { out.push_back(entry); });
     EXPECT_EQ(at_next_allocation, nullptr) << "the drain did not allocate";
     std::vector<std::uint64_t> numbers;
     for (const Entry* entry : out) numbers.push_back(entry->seq);

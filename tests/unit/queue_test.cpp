@@ -57,7 +57,7 @@ class QueueTest : public ::testing::Test {
 
   Numbers drain(std::size_t limit = kNoLimit) {
     std::vector<Entry*> out;
-    queue_.drain(limit, out);
+    queue_.drain(limit, [&](Entry* entry) { out.push_back(entry); });
     Numbers numbers;
     for (const Entry* entry : out) numbers.push_back(entry->seq);
     return numbers;

@@ -158,8 +158,7 @@ TEST_F(SqliteSink, AJobSeesTheRowidOfItsOwnInsert) {
 
 TEST_F(SqliteSink, ARowThatDoesNotFitItsStatementIsRejectedUnexecuted) {
   ASSERT_TRUE(succeeded(sink_->begin()));
-  for (const Reply& reply :
-       {apply(insert_, 1), apply(insert_, 1, "ada", 3), apply(insert_, "1", "ada")}) {
+  for (const Reply& reply : {apply(insert_, 1), apply(insert_, 1, "ada", 3)}) {
     EXPECT_TRUE(failed(reply, Fault::record, Effect::undone, 0));
   }
   const std::byte garbage[] = {std::byte{1}, std::byte{3}, std::byte{255}};
