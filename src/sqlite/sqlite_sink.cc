@@ -441,8 +441,7 @@ Result<std::unique_ptr<Sink>> open_sink(const std::filesystem::path& path,
   };
   Result<std::unique_ptr<Connection>> connection = Connection::open(database, options);
   if (!connection) return failed(connection.status());
-  auto sink =
-      std::make_unique<SqliteSink>(*std::move(files), *std::move(connection), options);
+  auto sink = std::make_unique<SqliteSink>(*std::move(files), *std::move(connection), options);
   if (Status status = sink->start(options); !status.ok()) return failed(status);
   return std::unique_ptr<Sink>(std::move(sink));
 }
