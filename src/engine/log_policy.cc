@@ -22,6 +22,8 @@ constexpr std::uint64_t begin_at(std::uint64_t limit) { return limit / 2; }
 constexpr std::uint64_t begin_quiet_at(std::uint64_t limit) { return limit / 8; }
 constexpr std::uint64_t hold_back_at(std::uint64_t limit) { return limit / 8 * 7; }
 constexpr std::uint64_t close_at(std::uint64_t limit) { return limit; }
+// Where rounds do not get smaller, this much is closed on without holding anybody back first.
+constexpr std::uint64_t enough_for_close(std::uint64_t limit) { return limit / 16; }
 
 // Little enough for a closing pass that hardly anybody notices.
 constexpr std::uint64_t kLittleBytes = 256 * kKiB;
@@ -57,13 +59,15 @@ bool worth_closing(const LogView& view, const LogCycle& cycle) {
   if (view.quiet >= kQuiet) return true;
   if (cycle.rounds == 0) return false;
   const bool little = left(view, cycle) <= kLittleBytes;
+  const bool enough = left(view, cycle) <= enough_for_close(view.limit);
   return little || view.log.bytes >= close_at(view.limit) ||
-         (cycle.strained && !converges(view, cycle));
+         ((enough || cycle.strained) && !converges(view, cycle));
 }
 
 std::uint64_t hold_back(const LogView& view, const LogCycle& cycle) {
   if (cycle.pinned != 0) return view.limit;
-  if (!under_way(cycle)) return hold_back_at(view.limit);
+  // With all of it copied, the next commit begins the log anew: nothing is to be held back.
+  if (!under_way(cycle) || left(view, cycle) == 0) return hold_back_at(view.limit);
   return cycle.strained ? 0 : hold_back_at(view.limit);
 }
 
