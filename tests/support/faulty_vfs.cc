@@ -4,6 +4,7 @@
 #include <mutex>
 #include <new>
 #include <optional>
+#include <utility>
 
 namespace onelane::test {
 
@@ -29,8 +30,14 @@ class FaultyVfs::Core {
 
   // The code to fail with, or SQLITE_OK.
   int meet(VfsCall call, VfsFile file) {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
     ++calls_[static_cast<std::size_t>(call)][static_cast<std::size_t>(file)];
+    if (deed_ && deed_call_ == call && deed_file_ == file) {
+      const std::function<void()> deed = std::exchange(deed_, nullptr);
+      lock.unlock();
+      deed();
+      lock.lock();
+    }
     if (!fault_ || fault_->call != call) return SQLITE_OK;
     if (fault_->file != VfsFile::any && fault_->file != file) return SQLITE_OK;
     if (fault_->after > 0) {
@@ -51,6 +58,9 @@ class FaultyVfs::Core {
   sqlite3_vfs* unix_ = nullptr;
   mutable std::mutex mutex_;
   std::optional<VfsFault> fault_;
+  std::function<void()> deed_;
+  VfsCall deed_call_{};
+  VfsFile deed_file_{};
   std::array<std::array<std::uint64_t, kVfsFileCount>, kVfsCallCount> calls_{};
   std::uint64_t failures_ = 0;
   std::uint64_t slept_us_ = 0;
@@ -91,9 +101,9 @@ auto pass(sqlite3_file* file, Method method, Arguments... arguments) {
 
 using Methods = sqlite3_io_methods;
 
-// Version 2: without xFetch nothing is mapped, and every read is seen.
+// A fetch that maps nothing, so that every read is seen.
 constexpr Methods kMethods = {
-    .iVersion = 2,
+    .iVersion = 3,
     .xClose = [](sqlite3_file* f) { return pass(f, &Methods::xClose); },
     .xRead = [](sqlite3_file* f, void* to, int size,
                 sqlite3_int64 at) { return pass(VfsCall::read, f, &Methods::xRead, to, size, at); },
@@ -135,8 +145,13 @@ constexpr Methods kMethods = {
         },
     .xShmBarrier = [](sqlite3_file* f) { pass(f, &Methods::xShmBarrier); },
     .xShmUnmap = [](sqlite3_file* f, int remove) { return pass(f, &Methods::xShmUnmap, remove); },
-    .xFetch = nullptr,
-    .xUnfetch = nullptr,
+    .xFetch =
+        [](sqlite3_file*, sqlite3_int64, int, void** out) {
+          *out = nullptr;
+          return SQLITE_OK;
+        },
+    .xUnfetch = [](sqlite3_file* f, sqlite3_int64,
+                   void*) { return file_of(f).core->meet(VfsCall::unfetch, file_of(f).kind); },
 };
 
 int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* out, int flags, int* out_flags) {
@@ -188,6 +203,13 @@ void FaultyVfs::fail(const VfsFault& fault) {
 void FaultyVfs::heal() {
   const std::lock_guard lock(core_->mutex_);
   core_->fault_.reset();
+}
+
+void FaultyVfs::meanwhile(VfsCall call, VfsFile file, std::function<void()> deed) {
+  const std::lock_guard lock(core_->mutex_);
+  core_->deed_call_ = call;
+  core_->deed_file_ = file;
+  core_->deed_ = std::move(deed);
 }
 
 std::uint64_t FaultyVfs::calls(VfsCall call, VfsFile file) const {

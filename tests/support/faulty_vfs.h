@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 namespace onelane::test {
@@ -25,8 +26,11 @@ enum class VfsCall : std::uint8_t {
   lock,
   shm_map,   // asked of the database's file
   shm_lock,  // asked of the database's file
+  // Between a checkpoint's look at the log's header and at what of it is copied back: where a
+  // commit meets it that must not. Only if the header changed since the connection's last look.
+  unfetch,
 };
-inline constexpr std::size_t kVfsCallCount = 11;
+inline constexpr std::size_t kVfsCallCount = 12;
 
 enum class VfsFile : std::uint8_t { any, database, log, journal, other };
 inline constexpr std::size_t kVfsFileCount = 5;
@@ -52,6 +56,9 @@ class FaultyVfs {
   // Replaces what was asked before.
   void fail(const VfsFault& fault);
   void heal();
+
+  // Runs `deed` inside the next such call, once. Replaces what was asked before.
+  void meanwhile(VfsCall call, VfsFile file, std::function<void()> deed);
 
   // Since the start, failed ones included.
   std::uint64_t calls(VfsCall call, VfsFile file = VfsFile::any) const;

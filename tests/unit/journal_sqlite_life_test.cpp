@@ -4,6 +4,7 @@
 
 #include <fstream>
 
+#include "tests/support/faulty_vfs.h"
 #include "tests/support/sqlite_journal_fixture.h"
 
 namespace onelane {
@@ -161,6 +162,47 @@ TEST_F(JournalLife, TheLogIsCopiedBackBeforeItOutgrowsItsLimit) {
   EXPECT_LE(log.bytes_max, kMiB);
   EXPECT_LT(std::filesystem::file_size(beside("-wal")), kMiB);
   EXPECT_GT(std::filesystem::file_size(database_), 2 * 4096U);
+}
+
+TEST_F(JournalLife, AClosingPassKeepsEverybodyOutAndCountsAsAHold) {
+  test::FaultyVfs vfs;
+  options_.wal_limit = kMiB;
+  start();
+  for (int i = 0; i < 20; ++i) write(insert_, "peer" + std::to_string(i));
+  clock_->advance(std::chrono::seconds(1));
+  std::string answer;
+  vfs.meanwhile(test::VfsCall::unfetch, test::VfsFile::database,
+                [&] { answer = outside("INSERT INTO peers(name) VALUES('foreign')"); });
+  tick();
+  EXPECT_EQ(answer, "error 5");
+  const JournalStats stats = journal_->stats();
+  EXPECT_EQ(stats.log.closings, 1U);
+  EXPECT_EQ(stats.log.closing_hold.count(), 1U);
+  EXPECT_EQ(stats.hold.count(), stats.ticks + 1);
+  close();
+}
+
+TEST_F(JournalLife, AFailedSyncOfTheCheckpointerPoisonsAtOnce) {
+  test::FaultyVfs vfs;
+  options_.wal_limit = kMiB;
+  start();
+  for (int i = 0; i < 20; ++i) write(insert_, "peer" + std::to_string(i));
+  const Receipt waiting = submit(insert_, "late");
+  clock_->advance(std::chrono::seconds(1));
+  tick();
+  clock_->advance(std::chrono::seconds(1));
+  vfs.fail(
+      {.call = test::VfsCall::sync, .file = test::VfsFile::database, .code = SQLITE_IOERR_FSYNC});
+  EXPECT_EQ(journal_->tick().status().code(), Errc::poisoned);
+  EXPECT_EQ(journal_->stats().poison.sqlite_code(), SQLITE_IOERR_FSYNC);
+  EXPECT_TRUE(settled(waiting).committed());
+  EXPECT_EQ(close().status.code(), Errc::poisoned);
+  EXPECT_TRUE(std::filesystem::exists(beside("-wal")));
+}
+
+TEST_F(JournalLife, AnAffectedSqliteIsReported) {
+  start();
+  EXPECT_EQ(journal_->stats().log.hazard.empty(), sqlite3_libversion_number() > 3'051'002);
 }
 
 // --- Durability.

@@ -121,5 +121,71 @@ TEST_F(SqliteLog, DamageSeenByAPassStopsTheNextBegin) {
   sink_.reset();
 }
 
+TEST_F(SqliteLog, AfterABurstTheFileIsCutToItsLimit) {
+  options_.wal_limit = kMiB;
+  ASSERT_NO_FATAL_FAILURE(open(kTable));
+  test::OtherConnection reader(database_);
+  reader.query("BEGIN");
+  reader.query("SELECT count(*) FROM t");
+  const std::string large(kMiB / 2, 'x');
+  for (int i = 0; i < 6; ++i) ASSERT_NO_FATAL_FAILURE(commit_row(std::to_string(i) + large));
+  EXPECT_LT(close_in().copied, log().state().bytes) << "the reader keeps it";
+  EXPECT_GT(file_bytes(), 3 * kMiB);
+  reader.query("COMMIT");
+  EXPECT_EQ(close_in().copied, log().state().bytes);
+  ASSERT_NO_FATAL_FAILURE(commit_row("next"));
+  EXPECT_EQ(file_bytes(), kMiB);
+}
+
+TEST_F(SqliteLog, NoPassCutsTheFile) {
+  ASSERT_NO_FATAL_FAILURE(open(kTable));
+  ASSERT_NO_FATAL_FAILURE(commit_row("x"));
+  const std::uintmax_t before = file_bytes();
+  EXPECT_TRUE(log().copy_back().ok());
+  EXPECT_TRUE(close_in().ok());
+  EXPECT_EQ(file_bytes(), before);
+}
+
+// What the kernel says of locks.
+
+TEST(ReadersOfADatabase, AreOtherProcessesWithALockOnAReadMark) {
+  const std::string locks =
+      "1: POSIX  ADVISORY  READ 4711 fe:00:131077 124 124\n"
+      "2: POSIX  ADVISORY  READ 4711 fe:00:131077 128 128\n"
+      "3: POSIX  ADVISORY  READ 12 fe:00:131077 123 123\n"
+      "4: POSIX  ADVISORY  READ 13 fe:00:131078 124 124\n"
+      "5: POSIX  ADVISORY  WRITE 14 fe:00:131077 120 120\n"
+      "6: POSIX  ADVISORY  READ 15 fe:00:131077 128 128\n"
+      "6: -> POSIX  ADVISORY  READ 16 fe:00:131077 128 128\n"
+      "7: OFDLCK ADVISORY  READ -1 fe:00:131077 125 125\n"
+      "8: FLOCK  ADVISORY  WRITE 17 fe:00:131077 0 EOF\n"
+      "9: POSIX  ADVISORY  READ 99 fe:00:131077 123 123\n"
+      "nonsense\n";
+  EXPECT_EQ(sqlite::reading_pids(locks, 131077, 99), (std::vector<std::int64_t>{4711, 12}));
+  EXPECT_TRUE(sqlite::reading_pids("", 131077, 99).empty());
+}
+
+TEST_F(SqliteLog, ThisProcessesOwnReadersAreNotAmongTheOthers) {
+  ASSERT_NO_FATAL_FAILURE(open(kTable));
+  test::OtherConnection reader(database_);
+  reader.query("BEGIN");
+  reader.query("SELECT count(*) FROM t");
+  EXPECT_TRUE(log().readers().empty());
+  reader.query("COMMIT");
+}
+
+TEST(WalResetBug, IsInTheVersionsThatHaveIt) {
+  EXPECT_FALSE(sqlite::has_reset_bug(3'006'999));
+  EXPECT_TRUE(sqlite::has_reset_bug(3'007'000));
+  EXPECT_TRUE(sqlite::has_reset_bug(3'040'001));
+  EXPECT_TRUE(sqlite::has_reset_bug(3'051'002));
+  EXPECT_FALSE(sqlite::has_reset_bug(3'051'003));
+}
+
+TEST_F(SqliteLog, AVersionWithTheBugIsReported) {
+  ASSERT_NO_FATAL_FAILURE(open(kTable));
+  EXPECT_EQ(log().hazard().empty(), !sqlite::has_reset_bug(sqlite3_libversion_number()));
+}
+
 }  // namespace
 }  // namespace onelane

@@ -1,0 +1,54 @@
+// A log whose passes do what a test says, and that writes down what was asked of it.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "onelane/sink.h"
+
+namespace onelane::test {
+
+class ScriptedLog final : public Log {
+ public:
+  LogState state() const noexcept override { return now; }
+  LogPass copy_back() override { return pass("copy"); }
+  LogPass close_in() override { return pass("close"); }
+  Reply sync() override {
+    calls.emplace_back("sync");
+    return answer;
+  }
+  std::vector<LogReader> readers() const override { return others; }
+  std::string_view hazard() const noexcept override { return "a hazard"; }
+
+  // What was asked since the last call.
+  std::string taken() {
+    std::string all;
+    for (const std::string& call : calls) all += (all.empty() ? "" : " ") + call;
+    calls.clear();
+    return all;
+  }
+
+  LogState now;
+  std::uint64_t pinned_from = UINT64_MAX;  // a reader keeps what lies behind it
+  std::uint64_t written_meanwhile = 0;     // by commits during each pass that lets them
+  Reply answer;                            // of every call
+  std::vector<LogReader> others;
+  std::vector<std::string> calls;
+
+ private:
+  LogPass pass(const char* name) {
+    calls.emplace_back(name);
+    LogPass out{.fault = answer.fault, .cause = answer.cause};
+    if (!answer.ok()) return out;
+    out.bytes = now.bytes;
+    out.copied = std::min(now.bytes, pinned_from);
+    now.may_copy = written_meanwhile != 0;
+    if (calls.back() == "copy") now.bytes += written_meanwhile;
+    return out;
+  }
+};
+
+}  // namespace onelane::test

@@ -1,0 +1,145 @@
+// The checkpointer on a scripted log, driven by hand: what it asks for, in which order, and what it
+// tells.
+#include <gtest/gtest.h>
+
+#include "onelane/options.h"
+#include "src/engine/checkpointer.h"
+#include "tests/support/fake_clock.h"
+#include "tests/support/scripted_log.h"
+
+namespace onelane::engine {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::ScriptedLog;
+
+constexpr std::uint64_t kLimit = 64 * kMiB;
+
+class CheckpointerTest : public ::testing::Test {
+ protected:
+  CheckpointerTest() {
+    checkpointer_.use({
+        .close_in = [](Log& log) { return log.close_in(); },
+        .healthy = [this] { return poison_.ok(); },
+        .poison = [this](const Status& cause) { poison_ = cause; },
+    });
+  }
+  void commit(std::uint64_t bytes) {
+    log_.now = {.bytes = bytes, .commits = log_.now.commits + 1, .may_copy = true};
+    checkpointer_.tick_ended();
+  }
+  // What was asked of the log.
+  std::string run() {
+    checkpointer_.run_due();
+    return log_.taken();
+  }
+  LogStats stats() const {
+    LogStats out;
+    checkpointer_.snapshot(out);
+    return out;
+  }
+
+  test::FakeClock clock_;
+  ScriptedLog log_;
+  Status poison_;
+  Checkpointer checkpointer_{&log_, clock_, kLimit};
+};
+
+TEST_F(CheckpointerTest, CopiesASecondTimeWhatWasWrittenMeanwhileAndThenClosesIn) {
+  log_.written_meanwhile = 100 * kKiB;
+  commit(kLimit / 2);
+  EXPECT_EQ(run(), "copy sync close");
+  EXPECT_EQ(stats().passes, 1U);
+}
+
+TEST_F(CheckpointerTest, LeavesTheClosingPassOutWhereACopyReachedTheEnd) {
+  commit(kLimit / 2);
+  EXPECT_EQ(run(), "copy sync");
+}
+
+TEST_F(CheckpointerTest, ClosesInWhenItHasBeenQuietForAWhile) {
+  commit(kLimit / 4);
+  EXPECT_EQ(run(), "");
+  clock_.advance(milliseconds(199));
+  EXPECT_EQ(run(), "");
+  clock_.advance(milliseconds(1));
+  EXPECT_EQ(run(), "close");
+  clock_.advance(seconds(10));
+  EXPECT_EQ(run(), "") << "once";
+}
+
+TEST_F(CheckpointerTest, AFailedSyncPoisonsAndNothingIsAskedOfTheLogAnyMore) {
+  for (const Fault fault : {Fault::sync, Fault::corrupt}) {
+    poison_ = {};
+    log_.answer.fault = fault;
+    log_.answer.cause = {Errc::storage, "no way back"};
+    commit(kLimit / 2);
+    EXPECT_EQ(run(), "copy");
+    EXPECT_EQ(poison_.message(), "no way back");
+    clock_.advance(seconds(1));
+    commit(kLimit);
+    EXPECT_EQ(run(), "");
+  }
+}
+
+TEST_F(CheckpointerTest, AnotherFailureIsTriedAgainLater) {
+  log_.answer.fault = Fault::environment;
+  commit(kLimit / 2);
+  EXPECT_EQ(run(), "copy");
+  EXPECT_TRUE(poison_.ok());
+  log_.answer = {};
+  clock_.advance(milliseconds(20));
+  EXPECT_EQ(run(), "copy sync");
+}
+
+TEST_F(CheckpointerTest, NamesWhoPinsTheLogAndSinceWhen) {
+  log_.pinned_from = kMiB;
+  log_.others = {{.pid = 4711, .name = "reader"}};
+  commit(kLimit / 2);
+  EXPECT_EQ(run(), "copy sync");
+  clock_.advance(milliseconds(1));
+  commit(kLimit / 2 + kMiB);
+  EXPECT_EQ(run(), "copy");
+  EXPECT_EQ(stats().pinned_bytes, kLimit / 2);
+  EXPECT_EQ(stats().pinned_since, clock_.now());
+  ASSERT_EQ(stats().readers.size(), 1U);
+  EXPECT_EQ(stats().readers[0].pid, 4711);
+
+  log_.pinned_from = UINT64_MAX;
+  clock_.advance(seconds(1));
+  commit(kLimit / 2 + 2 * kMiB);
+  EXPECT_EQ(run(), "copy sync");
+  EXPECT_EQ(stats().pinned_bytes, 0U);
+  EXPECT_FALSE(stats().pinned_since);
+  EXPECT_TRUE(stats().readers.empty());
+}
+
+TEST_F(CheckpointerTest, HoldsBackOnceTheLogNearsItsLimit) {
+  EXPECT_FALSE(checkpointer_.holds_back());
+  commit(kLimit / 2);
+  run();
+  EXPECT_FALSE(checkpointer_.holds_back());
+  commit(kLimit / 8 * 7);
+  EXPECT_TRUE(checkpointer_.holds_back());
+  commit(kMiB);
+  EXPECT_FALSE(checkpointer_.holds_back());
+}
+
+TEST_F(CheckpointerTest, TellsHowLargeTheLogIsAndWas) {
+  commit(3 * kMiB);
+  commit(kMiB);
+  EXPECT_EQ(stats().bytes, kMiB);
+  EXPECT_EQ(stats().bytes_max, 3 * kMiB);
+  EXPECT_EQ(stats().limit, kLimit);
+  EXPECT_EQ(stats().hazard, "a hazard");
+}
+
+TEST_F(CheckpointerTest, AfterItsStopNothingIsAskedOfTheLog) {
+  checkpointer_.stop();
+  commit(kLimit);
+  EXPECT_EQ(run(), "");
+}
+
+}  // namespace
+}  // namespace onelane::engine

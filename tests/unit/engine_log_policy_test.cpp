@@ -1,0 +1,197 @@
+// When the log is copied back and when a pass closes in: literal inputs, decisions.
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+#include "onelane/options.h"
+#include "src/engine/log_policy.h"
+
+namespace onelane::engine {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::uint64_t kLimit = 64 * kMiB;
+const TimePoint kNow{seconds(100)};
+
+LogView busy(std::uint64_t bytes) {
+  return {.limit = kLimit, .log = {.bytes = bytes, .commits = 1, .may_copy = true}};
+}
+LogView quiet(std::uint64_t bytes) {
+  LogView view = busy(bytes);
+  view.quiet = seconds(1);
+  return view;
+}
+LogAction action(const LogView& view, const LogCycle& cycle) {
+  return decide(view, cycle, kNow).action;
+}
+bool holds_back(const LogView& view, const LogCycle& cycle) {
+  return view.log.bytes >= decide(view, cycle, kNow).hold_back_bytes;
+}
+
+// A cycle after passes that began with so many bytes left each.
+LogCycle after_rounds(std::initializer_list<std::uint64_t> rounds) {
+  LogCycle cycle;
+  for (const std::uint64_t round : rounds) {
+    const std::uint64_t all = cycle.copied + round;
+    note_copy(cycle, {.bytes = all, .copied = all}, kNow);
+    note_sync(cycle);
+  }
+  return cycle;
+}
+
+TEST(LogPolicy, AShortLogIsLeftAlone) {
+  const LogDecision decision = decide(busy(kMiB), {}, kNow);
+  EXPECT_EQ(decision.action, LogAction::wait);
+  EXPECT_EQ(decision.wake_bytes, kLimit / 8);
+  EXPECT_FALSE(decision.wake_at);
+}
+
+TEST(LogPolicy, FromAnEighthOfTheLimitAQuietMomentIsWaitedFor) {
+  LogView view = busy(kLimit / 8);
+  view.quiet = milliseconds(50);
+  const LogDecision decision = decide(view, {}, kNow);
+  EXPECT_EQ(decision.action, LogAction::wait);
+  EXPECT_EQ(decision.wake_bytes, kLimit / 2);
+  EXPECT_EQ(decision.wake_at, kNow + milliseconds(150));
+}
+
+TEST(LogPolicy, InAQuietMomentItClosesInAtOnce) {
+  EXPECT_EQ(action(quiet(kLimit / 8), {}), LogAction::close);
+  EXPECT_EQ(action(quiet(kLimit / 8 - 1), {}), LogAction::wait);
+}
+
+TEST(LogPolicy, FromHalfOfTheLimitItCopies) {
+  EXPECT_EQ(action(busy(kLimit / 2 - 1), {}), LogAction::wait);
+  EXPECT_EQ(action(busy(kLimit / 2), {}), LogAction::copy);
+}
+
+TEST(LogPolicy, WithoutACommitSinceTheLastPassItWaitsForOne) {
+  LogView view = busy(kLimit / 2);
+  view.log.may_copy = false;
+  const LogDecision decision = decide(view, {}, kNow);
+  EXPECT_EQ(decision.action, LogAction::wait);
+  EXPECT_EQ(decision.wake_bytes, 0U);
+  EXPECT_TRUE(decision.wake_at) << "it may stay quiet";
+}
+
+TEST(LogPolicy, WhatWasCopiedIsSyncedBeforeAnythingElse) {
+  LogCycle cycle;
+  note_copy(cycle, {.bytes = kLimit / 2, .copied = kLimit / 2}, kNow);
+  EXPECT_EQ(action(busy(kLimit), cycle), LogAction::sync);
+  EXPECT_EQ(action(quiet(kLimit / 2), cycle), LogAction::sync);
+}
+
+TEST(LogPolicy, WhileRoundsConvergeThereIsAnother) {
+  const LogCycle cycle = after_rounds({32 * kMiB, 8 * kMiB});
+  EXPECT_EQ(action(busy(42 * kMiB), cycle), LogAction::copy);
+}
+
+TEST(LogPolicy, WhenLittleIsLeftItClosesIn) {
+  const LogCycle cycle = after_rounds({32 * kMiB});
+  EXPECT_EQ(action(busy(32 * kMiB + 200 * kKiB), cycle), LogAction::close);
+  EXPECT_EQ(action(busy(33 * kMiB), cycle), LogAction::copy);
+}
+
+TEST(LogPolicy, ALogThatWasCopiedToItsEndNeedsNothing) {
+  const LogCycle cycle = after_rounds({32 * kMiB});
+  EXPECT_EQ(action(busy(32 * kMiB), cycle), LogAction::wait);
+  EXPECT_EQ(action(quiet(32 * kMiB), cycle), LogAction::wait);
+}
+
+TEST(LogPolicy, WhereRoundsDoNotConvergeClassesAreHeldBackAndThenItClosesIn) {
+  LogCycle cycle = after_rounds({32 * kMiB, 6 * kMiB});
+  EXPECT_FALSE(holds_back(busy(43 * kMiB), cycle));
+  cycle = after_rounds({32 * kMiB, 6 * kMiB, 5 * kMiB});
+  EXPECT_TRUE(holds_back(busy(44 * kMiB), cycle));
+  EXPECT_EQ(action(busy(44 * kMiB), cycle), LogAction::copy) << "held back, it may converge";
+  EXPECT_EQ(action(busy(47 * kMiB), cycle), LogAction::close) << "and if not, it grows no more";
+}
+
+TEST(LogPolicy, BeforeTheLimitClassesAreHeldBackWhateverHappens) {
+  EXPECT_FALSE(holds_back(busy(55 * kMiB), {}));
+  EXPECT_TRUE(holds_back(busy(56 * kMiB), {}));
+}
+
+TEST(LogPolicy, AtTheLimitItClosesInHoweverMuchIsLeft) {
+  const LogCycle cycle = after_rounds({32 * kMiB});
+  EXPECT_EQ(action(busy(kLimit), cycle), LogAction::close);
+  EXPECT_EQ(action(busy(kLimit), {}), LogAction::copy) << "but not the whole log in one hold";
+}
+
+TEST(LogPolicy, ALogThatBeganAnewIsANewCycle) {
+  LogCycle cycle = after_rounds({32 * kMiB, 6 * kMiB});
+  observe(cycle, {.bytes = kMiB});
+  EXPECT_EQ(action(busy(kMiB), cycle), LogAction::wait);
+  EXPECT_EQ(cycle.copied, 0U);
+}
+
+TEST(LogPolicy, ClosingPassesTakeASmallPartOfTheLane) {
+  LogCycle cycle = after_rounds({32 * kMiB});
+  note_close(cycle, {.bytes = 32 * kMiB, .copied = 32 * kMiB}, milliseconds(10), kNow);
+  // A reader at its very end kept the log from beginning anew.
+  const LogDecision decision = decide(busy(40 * kMiB), cycle, kNow + milliseconds(199));
+  EXPECT_EQ(decision.action, LogAction::wait);
+  EXPECT_EQ(decision.wake_at, kNow + milliseconds(200));
+  EXPECT_EQ(decide(busy(40 * kMiB), cycle, kNow + milliseconds(200)).action, LogAction::copy);
+}
+
+TEST(LogPolicy, AFailedPassIsTriedAgainALittleLater) {
+  LogCycle cycle;
+  note_copy(cycle, {.fault = Fault::busy}, kNow);
+  const LogDecision decision = decide(busy(kLimit / 2), cycle, kNow);
+  EXPECT_EQ(decision.action, LogAction::wait);
+  EXPECT_EQ(decision.wake_at, kNow + milliseconds(20));
+  EXPECT_EQ(decide(busy(kLimit / 2), cycle, kNow + milliseconds(20)).action, LogAction::copy);
+}
+
+// --- A reader that stays.
+
+LogCycle pinned() {
+  LogCycle cycle = after_rounds({32 * kMiB});
+  note_copy(cycle, {.bytes = 40 * kMiB, .copied = 32 * kMiB}, kNow);
+  return cycle;
+}
+
+TEST(LogPolicy, APassThatGetsNowhereMeansAReaderPinsTheLog) {
+  const LogCycle cycle = pinned();
+  EXPECT_EQ(cycle.pinned, 8 * kMiB);
+  EXPECT_EQ(cycle.pinned_since, kNow);
+  EXPECT_EQ(action(busy(40 * kMiB), cycle), LogAction::wait);
+}
+
+TEST(LogPolicy, APinnedLogIsAskedAboutLessAndLessOften) {
+  LogCycle cycle = pinned();
+  note_copy(cycle, {.bytes = 50 * kMiB, .copied = 32 * kMiB}, kNow + seconds(2));
+  EXPECT_EQ(cycle.not_before, kNow + seconds(2) + milliseconds(500));
+  note_copy(cycle, {.bytes = 50 * kMiB, .copied = 32 * kMiB}, kNow + seconds(200));
+  EXPECT_EQ(cycle.not_before, kNow + seconds(201));
+  EXPECT_EQ(cycle.pinned_since, kNow);
+}
+
+TEST(LogPolicy, APinnedLogIsNeverClosedInOnAndAboveTheLimitClassesAreHeldBack) {
+  const LogCycle cycle = pinned();
+  const TimePoint later = kNow + seconds(5);
+  EXPECT_EQ(decide(busy(2 * kLimit), cycle, later).action, LogAction::copy);
+  EXPECT_EQ(decide(quiet(2 * kLimit), cycle, later).action, LogAction::copy);
+  EXPECT_TRUE(holds_back(busy(kLimit), cycle));
+  EXPECT_FALSE(holds_back(busy(kLimit - 1), cycle));
+}
+
+TEST(LogPolicy, WhenTheReaderIsGoneThePassesGoOn) {
+  LogCycle cycle = pinned();
+  note_copy(cycle, {.bytes = 50 * kMiB, .copied = 50 * kMiB}, kNow + seconds(2));
+  EXPECT_EQ(cycle.pinned, 0U);
+  EXPECT_FALSE(cycle.pinned_since);
+  EXPECT_EQ(action(busy(50 * kMiB), cycle), LogAction::sync);
+}
+
+TEST(LogPolicy, AClosingPassThatAReaderStoppedMeansThatItPinsTheLog) {
+  LogCycle cycle = after_rounds({32 * kMiB});
+  note_close(cycle, {.bytes = 33 * kMiB, .copied = 32 * kMiB}, milliseconds(1), kNow);
+  EXPECT_EQ(cycle.pinned, kMiB);
+}
+
+}  // namespace
+}  // namespace onelane::engine

@@ -1,0 +1,265 @@
+// The WAL-reset bug of SQLite 3.7.0 to 3.51.2: a commit that begins the log anew inside a
+// checkpoint. Each way into it is walked twice: on bare SQLite without the rule that prevents it,
+// which must damage the database where the version has the bug, or the test has no teeth; and on
+// the sink.
+#include <functional>
+#include <string>
+
+#include "src/sqlite/wal_log.h"
+#include "tests/support/faulty_vfs.h"
+#include "tests/support/sink_fixture.h"
+
+namespace onelane {
+namespace {
+
+using test::FaultyVfs;
+using test::OtherConnection;
+using test::succeeded;
+using test::VfsCall;
+using test::VfsFile;
+
+constexpr const char* kPadded =
+    "CREATE TABLE IF NOT EXISTS t(id INTEGER PRIMARY KEY, v TEXT UNIQUE, pad)";
+constexpr const char* kInsert = "INSERT INTO t(v, pad) VALUES(hex(randomblob(16)), zeroblob(900))";
+
+bool affected() { return sqlite::has_reset_bug(sqlite3_libversion_number()); }
+
+int checkpoint(OtherConnection& connection, int mode, int* copied = nullptr) {
+  int frames = 0;
+  int unused = 0;
+  return sqlite3_wal_checkpoint_v2(connection.handle(), "main", mode, &frames,
+                                   copied == nullptr ? &unused : copied);
+}
+
+// Three connections to one database, none of which checkpoints by itself.
+struct Bare {
+  explicit Bare(const std::filesystem::path& database)
+      : writer(database), checkpointer(database), foreigner(database), path(database) {
+    for (OtherConnection* each : {&writer, &checkpointer, &foreigner}) {
+      each->query("PRAGMA journal_mode=WAL");
+      each->query("PRAGMA synchronous=NORMAL");
+      sqlite3_wal_autocheckpoint(each->handle(), 0);
+    }
+    writer.query(kPadded);
+  }
+
+  void commit(OtherConnection& by, int times) {
+    for (int i = 0; i < times; ++i) {
+      if (by.query(kInsert).empty()) ++committed;
+    }
+  }
+  // A log that is wholly copied back, and a pass that the next deed meets.
+  void fill_and_copy() {
+    commit(writer, 60);
+    EXPECT_EQ(checkpoint(checkpointer, SQLITE_CHECKPOINT_PASSIVE), SQLITE_OK);
+  }
+  // Commits that were answered with success must be there.
+  bool damaged() {
+    commit(writer, 80);
+    (void)checkpoint(checkpointer, SQLITE_CHECKPOINT_PASSIVE);
+    commit(writer, 1);
+    const std::string rows = test::query(path, "SELECT count(*) FROM t NOT INDEXED");
+    return test::query(path, "PRAGMA integrity_check") != "ok" || rows != std::to_string(committed);
+  }
+
+  OtherConnection writer, checkpointer, foreigner;
+  std::filesystem::path path;
+  int committed = 0;
+};
+
+class WalReset : public test::SinkFixture {
+ protected:
+  // Another process's commit in the middle of the next pass.
+  void foreign_commit_in_the_next_pass(OtherConnection& by) {
+    vfs_.meanwhile(VfsCall::unfetch, VfsFile::database, [this, &by] {
+      met_ = true;
+      answer_ = by.query(kInsert);
+      if (answer_.empty()) ++committed_;
+    });
+  }
+  void commit(int times) {
+    for (int i = 0; i < times; ++i) {
+      ASSERT_TRUE(succeeded(sink_->begin()));
+      ASSERT_TRUE(succeeded(execute(kInsert)));
+      ASSERT_TRUE(succeeded(sink_->commit()));
+      ++committed_;
+    }
+  }
+  LogPass close_in() {
+    EXPECT_TRUE(succeeded(sink_->begin()));
+    LogPass pass = sink_->log()->close_in();
+    EXPECT_TRUE(succeeded(sink_->rollback()));
+    return pass;
+  }
+  void TearDown() override { sink_.reset(); }  // before the VFS
+  void expect_whole() {
+    vfs_.meanwhile(VfsCall::unfetch, VfsFile::other, nullptr);
+    commit(80);
+    EXPECT_TRUE(sink_->log()->copy_back().ok());
+    commit(1);
+    EXPECT_EQ(outside("PRAGMA integrity_check"), "ok");
+    EXPECT_EQ(outside("SELECT count(*) FROM t NOT INDEXED"), std::to_string(committed_));
+    EXPECT_TRUE(close_healthy().ok());
+    EXPECT_EQ(outside("PRAGMA integrity_check"), "ok");
+  }
+
+  FaultyVfs vfs_;
+  bool met_ = false;
+  std::string answer_;
+  int committed_ = 0;
+};
+
+// A foreign commit inside a pass that runs between two ticks, without the write lock.
+
+TEST_F(WalReset, BareAPassBetweenTicksIsMetByAForeignCommitAndDamages) {
+  Bare bare(database_);
+  bare.fill_and_copy();
+  vfs_.meanwhile(VfsCall::unfetch, VfsFile::database, [&] { bare.commit(bare.foreigner, 1); });
+  (void)checkpoint(bare.checkpointer, SQLITE_CHECKPOINT_PASSIVE);
+  EXPECT_EQ(bare.damaged(), affected());
+}
+
+TEST_F(WalReset, AClosingPassKeepsForeignCommitsOut) {
+  ASSERT_NO_FATAL_FAILURE(open(kPadded));
+  OtherConnection foreigner(database_);
+  commit(60);
+  EXPECT_TRUE(sink_->log()->copy_back().ok());
+  foreign_commit_in_the_next_pass(foreigner);
+  EXPECT_TRUE(close_in().ok());
+  EXPECT_TRUE(met_);
+  EXPECT_EQ(answer_, "error 5");
+  expect_whole();
+}
+
+TEST_F(WalReset, TheLastPassOfAHealthyCloseKeepsForeignCommitsOut) {
+  ASSERT_NO_FATAL_FAILURE(open(kPadded));
+  OtherConnection foreigner(database_);
+  commit(60);
+  EXPECT_TRUE(sink_->log()->copy_back().ok());
+  foreign_commit_in_the_next_pass(foreigner);
+  EXPECT_TRUE(close_healthy().ok());
+  EXPECT_TRUE(met_);
+  EXPECT_EQ(answer_, "error 5");
+}
+
+TEST_F(WalReset, APassBesideCommitsDoesNotRunWhileNothingIsLeftToCopy) {
+  ASSERT_NO_FATAL_FAILURE(open(kPadded));
+  OtherConnection foreigner(database_);
+  commit(60);
+  EXPECT_TRUE(sink_->log()->copy_back().ok());
+  foreign_commit_in_the_next_pass(foreigner);
+  EXPECT_TRUE(sink_->log()->copy_back().ok());
+  EXPECT_FALSE(met_);
+  expect_whole();
+}
+
+// TRUNCATE takes the write lock first, but not if somebody has it: then it goes on without.
+
+TEST_F(WalReset, BareTruncateUnderAForeignLockIsMetByItsCommitAndDamages) {
+  Bare bare(database_);
+  bare.fill_and_copy();
+  bare.foreigner.query("BEGIN IMMEDIATE");
+  bare.foreigner.query(kInsert);
+  vfs_.meanwhile(VfsCall::unfetch, VfsFile::database, [&] {
+    if (bare.foreigner.query("COMMIT").empty()) ++bare.committed;
+  });
+  (void)checkpoint(bare.checkpointer, SQLITE_CHECKPOINT_TRUNCATE);
+  EXPECT_EQ(bare.damaged(), affected());
+}
+
+TEST_F(WalReset, UnderAForeignLockThereIsNoClosingPassAtAll) {
+  ASSERT_NO_FATAL_FAILURE(open(kPadded));
+  OtherConnection foreigner(database_);
+  commit(60);
+  EXPECT_TRUE(sink_->log()->copy_back().ok());
+  foreigner.query("BEGIN IMMEDIATE");
+  foreigner.query(kInsert);
+  vfs_.meanwhile(VfsCall::unfetch, VfsFile::database, [&] { met_ = true; });
+  EXPECT_EQ(sink_->begin().fault, Fault::busy);
+  EXPECT_TRUE(sink_->log()->copy_back().ok());
+  EXPECT_FALSE(met_);
+  EXPECT_EQ(foreigner.query("COMMIT"), "");
+  ++committed_;
+  expect_whole();
+}
+
+// A transaction that wrote no frames is no proof that there is something to copy.
+
+TEST_F(WalReset, BareAPassAfterACommitWithoutFramesIsMetAndDamages) {
+  Bare bare(database_);
+  bare.fill_and_copy();
+  bare.writer.query("INSERT OR IGNORE INTO t SELECT * FROM t LIMIT 1");
+  vfs_.meanwhile(VfsCall::unfetch, VfsFile::database, [&] { bare.commit(bare.writer, 1); });
+  (void)checkpoint(bare.checkpointer, SQLITE_CHECKPOINT_PASSIVE);
+  EXPECT_EQ(bare.damaged(), affected());
+}
+
+TEST_F(WalReset, ACommitWithoutFramesAllowsNoPass) {
+  ASSERT_NO_FATAL_FAILURE(open(kPadded));
+  OtherConnection foreigner(database_);
+  commit(60);
+  EXPECT_TRUE(sink_->log()->copy_back().ok());
+  ASSERT_TRUE(succeeded(sink_->begin()));
+  ASSERT_TRUE(succeeded(execute("INSERT OR IGNORE INTO t SELECT * FROM t LIMIT 1")));
+  ASSERT_TRUE(succeeded(sink_->commit()));
+  foreign_commit_in_the_next_pass(foreigner);
+  EXPECT_TRUE(sink_->log()->copy_back().ok());
+  EXPECT_FALSE(met_);
+  expect_whole();
+}
+
+// The writer's count of frames is of a log that somebody else has begun anew since: it differs from
+// what was copied last although all is copied.
+
+TEST_F(WalReset, BareComparingFrameCountsAcrossAResetIsMetAndDamages) {
+  Bare bare(database_);
+  int frames = 0;  // as the writer's hook says
+  sqlite3_wal_hook(
+      bare.writer.handle(),
+      [](void* to, sqlite3*, const char*, int now) {
+        *static_cast<int*>(to) = now;
+        return SQLITE_OK;
+      },
+      &frames);
+  bare.fill_and_copy();
+  bare.commit(bare.foreigner, 1);
+  int copied = 0;
+  (void)checkpoint(bare.checkpointer, SQLITE_CHECKPOINT_PASSIVE, &copied);
+  ASSERT_NE(frames, copied) << "so there is something to copy, if counts are believed";
+  vfs_.meanwhile(VfsCall::unfetch, VfsFile::database, [&] { bare.commit(bare.foreigner, 1); });
+  (void)checkpoint(bare.checkpointer, SQLITE_CHECKPOINT_PASSIVE);
+  EXPECT_EQ(bare.damaged(), affected());
+}
+
+TEST_F(WalReset, AFrameCountOfAnOlderLogAllowsNoPass) {
+  ASSERT_NO_FATAL_FAILURE(open(kPadded));
+  OtherConnection foreigner(database_);
+  commit(60);
+  EXPECT_TRUE(sink_->log()->copy_back().ok());
+  EXPECT_EQ(foreigner.query(kInsert), "");
+  ++committed_;
+  EXPECT_LT(close_in().copied, sink_->log()->state().bytes);
+  foreign_commit_in_the_next_pass(foreigner);
+  EXPECT_TRUE(sink_->log()->copy_back().ok());
+  EXPECT_FALSE(met_);
+  expect_whole();
+}
+
+// A transaction that began before the previous pass had returned may be part of what that copied.
+
+TEST_F(WalReset, ACommitThatBeganBeforeThePassReturnedAllowsNoPass) {
+  ASSERT_NO_FATAL_FAILURE(open(kPadded));
+  commit(60);
+  ASSERT_TRUE(succeeded(sink_->begin()));
+  ASSERT_TRUE(succeeded(execute(kInsert)));
+  EXPECT_TRUE(sink_->log()->copy_back().ok());
+  ASSERT_TRUE(succeeded(sink_->commit()));
+  ++committed_;
+  EXPECT_FALSE(sink_->log()->state().may_copy);
+  commit(1);
+  EXPECT_TRUE(sink_->log()->state().may_copy);
+  expect_whole();
+}
+
+}  // namespace
+}  // namespace onelane
