@@ -28,8 +28,8 @@ void add_workload_flags(FlagSet& flags, CallersOptions& o) {
   flags.add({"threads", "LIST", "", "how many threads, one case each (1,4,16,64,256)",
              into(o.threads, parse_thread_counts)});
   flags.add(
-      {"writes", "N", "", "a run ends after so many writes (40000)", into(o.writes, parse_count)});
-  flags.add({"longest", "TIME", "3s", "or after so long", into(o.longest, parse_duration)});
+      {"writes", "N", "", "a run ends after so many writes (200000)", into(o.writes, parse_count)});
+  flags.add({"longest", "TIME", "4s", "or after so long", into(o.longest, parse_duration)});
   flags.add({"synchronous", "LEVEL", "full", "normal, or full: a commit is synced",
              into(o.synchronous, parse_synchronous)});
   add_field_flags(flags, o.field,
@@ -62,7 +62,7 @@ int callers_main(const std::vector<std::string>& arguments) {
   add_question_flags(flags, options);
   if (!flags.parse(arguments, std::cout)) return kExitOk;
   own.threads = chosen(own.threads, options, {1, 8}, {1, 4, 16, 64, 256});
-  own.writes = chosen(own.writes, options, std::uint64_t{200}, std::uint64_t{40'000});
+  own.writes = chosen(own.writes, options, 200, 200'000);
 
   Scratch scratch(options.directory);
   Question question{.name = "callers",

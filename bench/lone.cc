@@ -50,7 +50,7 @@ int lone_main(const std::vector<std::string>& arguments) {
   add_field_flags(flags, own.field, "direct,mutex,leader,onelane");
   add_question_flags(flags, options);
   if (!flags.parse(arguments, std::cout)) return kExitOk;
-  own.writes = chosen(own.writes, options, std::uint64_t{100}, std::uint64_t{20'000});
+  own.writes = chosen(own.writes, options, 100, 20'000);
 
   Scratch scratch(options.directory);
   Question question{.name = "lone",

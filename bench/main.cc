@@ -9,6 +9,7 @@
 
 #include "bench/bulk.h"
 #include "bench/callers.h"
+#include "bench/fill.h"
 #include "bench/growth.h"
 #include "bench/kit/errors.h"
 #include "bench/lone.h"
@@ -31,6 +32,7 @@ constexpr std::array kQuestions{
     Question{"lone", "one caller that writes one row at a time", lone_main},
     Question{"callers", "1 to 256 threads that each wait for their small write", callers_main},
     Question{"bulk", "many rows, and nobody waits", bulk_main},
+    Question{"fill", "the writing workloads of LevelDB's db_bench", fill_main},
     Question{"push", "what a push costs its thread", push_main},
     Question{"growth", "what a row costs as everything grows", growth_main},
     Question{"memory", "resident memory against configured capacity", memory_main},
