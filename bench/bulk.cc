@@ -22,7 +22,7 @@ struct Kind {
   std::uint64_t real_rows;
 };
 
-constexpr std::array kKinds{Kind{"small", 100, 1000, 400'000}, Kind{"blob", 4096, 200, 40'000}};
+constexpr std::array kKinds{Kind{"small", 100, 1000, 100'000}, Kind{"blob", 4096, 200, 20'000}};
 
 struct BulkOptions {
   std::optional<std::vector<std::uint64_t>> producers;
@@ -51,7 +51,7 @@ void add_workload_flags(FlagSet& flags, BulkOptions& o) {
              into(o.producers, parse_thread_counts)});
   flags.add({"kinds", "LIST", "small,blob", "values of 100 bytes (small) or 4 KiB (blob)",
              into(o.kinds, parse_kinds)});
-  flags.add({"rows", "N", "", "rows of a run (400000 small ones or 40000 blobs)",
+  flags.add({"rows", "N", "", "rows of a run (100000 small ones or 20000 blobs)",
              into(o.rows, parse_count)});
   flags.add({"synchronous", "LEVEL", "normal", "normal, or full: a commit is synced",
              into(o.synchronous, parse_synchronous)});

@@ -61,12 +61,7 @@ std::vector<StrategyResult> run_all(const StormOptions& options, const Input& in
 // Conditions are about whole results: an interrupted run is not held against them.
 int judge(const StormOptions& options, const std::vector<StrategyResult>& results,
           const json& figures) {
-  int code = interrupted() ? kExitInterrupted : kExitOk;
-  for (const FailIf& condition : options.fail_if) {
-    if (interrupted() || !condition.met(figures)) continue;
-    fmt::print(stderr, "failed: {}\n", condition.figures(figures));
-    code = kExitThreshold;
-  }
+  int code = interrupted() ? kExitInterrupted : hold_against(options.fail_if, figures);
   for (const StrategyResult& result : results) {
     if (result.verdict.verified()) continue;
     fmt::print(stderr, "failed: the database of {} is not what was acknowledged\n",

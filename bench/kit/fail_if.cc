@@ -245,4 +245,14 @@ std::string FailIf::figures(const json& result) const {
   return fmt::format("{}, with {}", text_, fmt::join(lines, ", "));
 }
 
+int hold_against(const std::vector<FailIf>& conditions, const json& result) {
+  int code = kExitOk;
+  for (const FailIf& condition : conditions) {
+    bool met = condition.met(result);
+    fmt::print(stderr, "{}: {}\n", met ? "failed" : "passed", condition.figures(result));
+    if (met) code = kExitThreshold;
+  }
+  return code;
+}
+
 }  // namespace onelane::bench

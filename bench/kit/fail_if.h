@@ -15,6 +15,7 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace onelane::bench {
 
@@ -42,5 +43,9 @@ class FailIf {
   std::string text_;
   std::unique_ptr<Node> root_;
 };
+
+// Says on stderr of each condition whether the result failed or passed it, with the figures in it.
+// kExitThreshold if one holds.
+int hold_against(const std::vector<FailIf>& conditions, const nlohmann::json& result);
 
 }  // namespace onelane::bench
