@@ -93,7 +93,7 @@ std::vector<Case> cases_of(const QuestionOptions& options, const std::filesystem
     Load load = base;
     load.row_bytes = row_bytes;
     load.producers = 4;
-    load.capacity_bytes = 4 * kMiB;
+    load.capacity_bytes = smoke ? kMiB : 8 * kMiB;
     load.cycles = smoke ? 10 : 100;
     cases.push_back(case_of(fmt::format("cycle_{}", row_bytes), kind_named("cycle"), load));
   }

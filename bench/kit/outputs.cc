@@ -6,6 +6,7 @@
 
 #include "bench/kit/csv.h"
 #include "bench/kit/errors.h"
+#include "bench/kit/html.h"
 #include "bench/kit/interrupt.h"
 
 namespace onelane::bench {
@@ -36,6 +37,8 @@ void add_output_flags(FlagSet& flags, OutputOptions& o) {
              [&o](std::string_view text) { o.json = std::string(text); }});
   flags.add({"csv", "FILE", "", "a line for each case, contestant, figure and run into a file",
              [&o](std::string_view text) { o.csv = std::string(text); }});
+  flags.add({"html", "FILE", "", "the result as one page with charts into a file",
+             [&o](std::string_view text) { o.html = std::string(text); }});
   flags.add(
       {"fail-if", "EXPR", "",
        "end with 3 if this holds of the JSON (bench/README.md has the paths); may be repeated",
@@ -52,23 +55,18 @@ Outputs::Outputs(const OutputOptions& options, const json& empty_result) : optio
   }
   json_ = open("json", options.json);
   csv_ = open("csv", options.csv);
+  html_ = open("html", options.html);
 }
 
 void Outputs::write(const json& result) {
   if (options_.json == "-") fmt::print("{}\n", result.dump(2));
   put(json_, options_.json, result.dump(2) + "\n");
   put(csv_, options_.csv, to_csv(result));
+  put(html_, options_.html, to_html(result));
 }
 
 int Outputs::judge(const json& result) const {
-  if (interrupted()) return kExitInterrupted;
-  int code = kExitOk;
-  for (const FailIf& condition : options_.fail_if) {
-    if (!condition.met(result)) continue;
-    fmt::print(stderr, "failed: {}\n", condition.figures(result));
-    code = kExitThreshold;
-  }
-  return code;
+  return interrupted() ? kExitInterrupted : hold_against(options_.fail_if, result);
 }
 
 }  // namespace onelane::bench

@@ -1,4 +1,5 @@
-// Where a result goes besides the terminal, and what it is held against: --json, --csv, --fail-if.
+// Where a result goes besides the terminal, and what it is held against: --json, --csv, --html,
+// --fail-if.
 #pragma once
 
 #include <cstdio>
@@ -16,6 +17,7 @@ namespace onelane::bench {
 struct OutputOptions {
   std::optional<std::string> json;  // "-": stdout
   std::optional<std::string> csv;
+  std::optional<std::string> html;
   std::vector<FailIf> fail_if;
 };
 
@@ -40,6 +42,7 @@ class Outputs {
   const OutputOptions& options_;
   std::ofstream json_;
   std::ofstream csv_;
+  std::ofstream html_;
 };
 
 }  // namespace onelane::bench

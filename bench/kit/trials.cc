@@ -114,7 +114,10 @@ json to_json(const CaseResult& result, std::string_view subject) {
     contestants.push_back(std::move(figures));
     if (of != nullptr && of != &one) ratios.push_back(std::move(to));
   }
-  return {{"name", result.name}, {"contestants", contestants}, {"ratios", ratios}};
+  return {{"name", result.name},
+          {"figures", result.figures},
+          {"contestants", contestants},
+          {"ratios", ratios}};
 }
 
 }  // namespace onelane::bench

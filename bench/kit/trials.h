@@ -58,9 +58,9 @@ struct CaseResult {
 // each time. Once interrupted, ends after the running contestant, whose figures do not count.
 std::vector<CaseResult> run_trials(const std::vector<Case>& cases, std::uint64_t repeats);
 
-// {"name", "contestants": [{"name", FIGURE: SERIES, ...}], "ratios": [{"name": "onelane_to_mutex",
-// FIGURE: SERIES, ...}]} with a SERIES {"median", "min", "max", "runs"}. Ratios are those of
-// `subject` to each of the others.
+// {"name", "figures": [FIGURE, ...], "contestants": [{"name", FIGURE: SERIES, ...}], "ratios":
+// [{"name": "onelane_to_mutex", FIGURE: SERIES, ...}]} with a SERIES {"median", "min", "max",
+// "runs"}. Ratios are those of `subject` to each of the others.
 nlohmann::json to_json(const CaseResult& result, std::string_view subject);
 
 }  // namespace onelane::bench
