@@ -69,8 +69,8 @@ std::vector<Case> cases_of(const BulkOptions& o, const QuestionOptions& options,
                         .synchronous = o.synchronous,
                         .acknowledgement = Acknowledgement::not_waited_for,
                         .load = {.threads = producers, .rows = count, .timed = false}};
-      cases.push_back(
-          make_case(fmt::format("p{}_{}", producers, kind.name), o.field, workload, directory));
+      cases.push_back(make_case(fmt::format("p{}_{}", producers, kind.name), o.field,
+                                warmed_up(workload, o.field), directory));
     }
   }
   return cases;
@@ -88,16 +88,17 @@ int bulk_main(const std::vector<std::string>& arguments) {
   add_workload_flags(flags, own);
   add_question_flags(flags, options);
   if (!flags.parse(arguments, std::cout)) return kExitOk;
+  complete(own.field, options);
   own.producers = chosen(own.producers, options, {1, 4}, {1, 4, 16, 64, 256});
 
   Scratch scratch(options.directory);
   Question question{.name = "bulk",
-                    .settings = {{"wal_limit", format_size(own.field.wal_limit_bytes)},
+                    .settings = {{"wal_limit", format_size(*own.field.wal_limit_bytes)},
                                  {"producers", *own.producers},
                                  {"synchronous", name(own.synchronous)}},
                     .pragmas = pragmas_of({.path = scratch.path() / "pragmas",
                                            .synchronous = own.synchronous,
-                                           .wal_limit_bytes = own.field.wal_limit_bytes}),
+                                           .wal_limit_bytes = *own.field.wal_limit_bytes}),
                     .cases = cases_of(own, options, scratch.path())};
   for (const Kind& kind : own.kinds) {
     question.settings[fmt::format("{}_rows", kind.name)] =

@@ -44,7 +44,8 @@ std::vector<Case> cases_of(const CallersOptions& o, const QuestionOptions& optio
     Workload workload{.rows = rows,
                       .synchronous = o.synchronous,
                       .load = {.threads = threads, .rows = *o.writes, .longest = o.longest}};
-    cases.push_back(make_case(fmt::format("t{}", threads), o.field, workload, directory));
+    cases.push_back(
+        make_case(fmt::format("t{}", threads), o.field, warmed_up(workload, o.field), directory));
   }
   return cases;
 }
@@ -61,19 +62,20 @@ int callers_main(const std::vector<std::string>& arguments) {
   add_workload_flags(flags, own);
   add_question_flags(flags, options);
   if (!flags.parse(arguments, std::cout)) return kExitOk;
+  complete(own.field, options);
   own.threads = chosen(own.threads, options, {1, 8}, {1, 4, 16, 64, 256});
   own.writes = chosen(own.writes, options, 200, 200'000);
 
   Scratch scratch(options.directory);
   Question question{.name = "callers",
-                    .settings = {{"wal_limit", format_size(own.field.wal_limit_bytes)},
+                    .settings = {{"wal_limit", format_size(*own.field.wal_limit_bytes)},
                                  {"threads", *own.threads},
                                  {"writes", *own.writes},
                                  {"longest", format_duration(own.longest)},
                                  {"synchronous", name(own.synchronous)}},
                     .pragmas = pragmas_of({.path = scratch.path() / "pragmas",
                                            .synchronous = own.synchronous,
-                                           .wal_limit_bytes = own.field.wal_limit_bytes}),
+                                           .wal_limit_bytes = *own.field.wal_limit_bytes}),
                     .cases = cases_of(own, options, scratch.path())};
   return answer(question, options, scratch);
 }

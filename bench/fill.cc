@@ -112,16 +112,17 @@ int fill_main(const std::vector<std::string>& arguments) {
   add_workload_flags(flags, own);
   add_question_flags(flags, options);
   if (!flags.parse(arguments, std::cout)) return kExitOk;
+  complete(own.field, options);
   own.rows = chosen(own.rows, options, 1000, 100'000);
 
   Scratch scratch(options.directory);
   Question question{.name = "fill",
-                    .settings = {{"wal_limit", format_size(own.field.wal_limit_bytes)},
+                    .settings = {{"wal_limit", format_size(*own.field.wal_limit_bytes)},
                                  {"rows", *own.rows},
                                  {"synchronous", name(own.synchronous)}},
                     .pragmas = pragmas_of({.path = scratch.path() / "pragmas",
                                            .synchronous = own.synchronous,
-                                           .wal_limit_bytes = own.field.wal_limit_bytes}),
+                                           .wal_limit_bytes = *own.field.wal_limit_bytes}),
                     .cases = cases_of(own, options.seed, scratch.path())};
   return answer(question, options, scratch);
 }

@@ -28,7 +28,7 @@ std::vector<Case> cases_of(const LoneOptions& o, const QuestionOptions& options,
                       .synchronous = synchronous,
                       .load = {.rows = *o.writes, .longest = o.longest}};
     std::string name(bench::name(synchronous));
-    cases.push_back(make_case(name, o.field, workload, directory));
+    cases.push_back(make_case(name, o.field, warmed_up(workload, o.field), directory));
     cases.back().figures = {"p50_us", "p99_us", "per_s"};
   }
   return cases;
@@ -50,16 +50,17 @@ int lone_main(const std::vector<std::string>& arguments) {
   add_field_flags(flags, own.field, "direct,mutex,leader,onelane");
   add_question_flags(flags, options);
   if (!flags.parse(arguments, std::cout)) return kExitOk;
+  complete(own.field, options);
   own.writes = chosen(own.writes, options, 100, 20'000);
 
   Scratch scratch(options.directory);
   Question question{.name = "lone",
-                    .settings = {{"wal_limit", format_size(own.field.wal_limit_bytes)},
+                    .settings = {{"wal_limit", format_size(*own.field.wal_limit_bytes)},
                                  {"writes", *own.writes},
                                  {"longest", format_duration(own.longest)}},
                     .pragmas = pragmas_of({.path = scratch.path() / "pragmas",
                                            .synchronous = Synchronous::normal,
-                                           .wal_limit_bytes = own.field.wal_limit_bytes}),
+                                           .wal_limit_bytes = *own.field.wal_limit_bytes}),
                     .cases = cases_of(own, options, scratch.path())};
   return answer(question, options, scratch);
 }

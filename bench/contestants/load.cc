@@ -16,8 +16,19 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+std::uint64_t key_count(const Load& load) {
+  return load.key_count == 0 ? load.rows : load.key_count;
+}
+
 std::uint64_t key_number(const Load& load, std::uint64_t row) {
-  return load.keys == Keys::each_its_own ? row : spread(row) % load.rows;
+  switch (load.keys) {
+    case Keys::each_its_own:
+      return row;
+    case Keys::in_turn:
+      return row % key_count(load);
+    default:
+      return spread(row) % key_count(load);
+  }
 }
 
 // What the threads of a run share.
@@ -93,12 +104,25 @@ void run_thread(Store& store, Shared& shared, ThreadResult& result) {
 
 void add_contents(const Load& load, std::uint64_t rows, Contents& contents) {
   std::uint64_t end = load.first + rows;
-  std::uint64_t keys = load.keys == Keys::each_its_own ? end : load.rows;
+  std::uint64_t keys = load.keys == Keys::each_its_own ? end : key_count(load);
   if (contents.size() < keys) contents.resize(keys, kNoRow);
   for (std::uint64_t row = load.first; row < end; ++row) contents[key_number(load, row)] = row;
 }
 
 }  // namespace
+
+Load warm_up(std::size_t value_bytes, std::uint64_t wal_limit_bytes) {
+  constexpr std::uint64_t kTableBytes = std::uint64_t{3} << 20;
+  std::uint64_t table = std::min(kTableBytes, wal_limit_bytes / 4);
+  std::uint64_t keys = std::max<std::uint64_t>(table / (kKeyBytes + value_bytes), 1);
+  // A quarter more than fills the log.
+  std::uint64_t writes = wal_limit_bytes * 5 / 4 / table + 1;
+  return {.rows = writes * keys,
+          .rows_per_write = keys,
+          .keys = Keys::in_turn,
+          .key_count = keys,
+          .timed = false};
+}
 
 LoadResult run_load(Store& store, const Rows& rows, const Load& load, Contents& contents) {
   Shared shared{rows, load, std::latch(static_cast<std::ptrdiff_t>(load.threads))};

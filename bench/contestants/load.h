@@ -12,8 +12,9 @@ namespace onelane::bench {
 
 // Which keys the writes have, by the number of the write.
 enum class Keys : std::uint8_t {
-  each_its_own,  // write n has key n
-  drawn,         // any of as many as there are rows, so that some come again
+  each_its_own,  // row n has key n
+  in_turn,       // the keys from 0 on, over and over
+  drawn,         // any of the keys
 };
 
 struct Load {
@@ -22,9 +23,15 @@ struct Load {
   Nanoseconds longest{0};            // or after so long; 0: no such limit
   std::uint64_t rows_per_write = 1;  // divides `rows`
   Keys keys = Keys::each_its_own;
-  std::uint64_t first = 0;  // the number of the first row; the next ones follow
-  bool timed = true;        // each write; if not, `longest` is no limit
+  std::uint64_t key_count = 0;  // of in_turn and drawn; 0: as many as rows
+  std::uint64_t first = 0;      // the number of the first row; the next ones follow
+  bool timed = true;            // each write; if not, `longest` is no limit
 };
+
+// What brings a store to where it is in the long run: a small table whose pages are written over
+// and over, until SQLite's log has reached its limit and begun anew. A log that still grows has
+// each commit wait for the file system's own journal, too.
+Load warm_up(std::size_t value_bytes, std::uint64_t wal_limit_bytes);
 
 // Key number -> the row number whose value it must have, or kNoRow.
 using Contents = std::vector<std::uint64_t>;
@@ -37,7 +44,7 @@ struct LoadResult {
 };
 
 // The rows are acknowledged, and in the store, when it returns. Adds them to `contents`, for which
-// drawn keys need a single thread. Throws RunError.
+// keys that come again need a single thread. Throws RunError.
 LoadResult run_load(Store& store, const Rows& rows, const Load& load, Contents& contents);
 
 // Closes the store and throws RunError unless it holds exactly the contents.

@@ -19,7 +19,7 @@ constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 class Arena {
  public:
   Arena(const Field& field, const Workload& workload, std::filesystem::path directory)
-      : wal_limit_bytes_(field.wal_limit_bytes),
+      : wal_limit_bytes_(*field.wal_limit_bytes),
         workload_(workload),
         directory_(std::move(directory)) {}
 
@@ -98,9 +98,19 @@ void add_field_flags(FlagSet& flags, Field& field, std::string_view usual) {
                  throw UsageError(fmt::format("'{}' is none of {}", name, known_names()));
                }
              }});
-  flags.add({"wal-limit", "SIZE", "64MiB",
-             "how large SQLite's log becomes before it is copied back, for all on SQLite",
+  flags.add({"wal-limit", "SIZE", "",
+             "how large SQLite's log becomes before it is copied back, for all on SQLite (64MiB)",
              into(field.wal_limit_bytes, parse_size)});
+}
+
+void complete(Field& field, const QuestionOptions& options) {
+  field.wal_limit_bytes = chosen(field.wal_limit_bytes, options, kMiB, 64 * kMiB);
+}
+
+Workload warmed_up(Workload workload, const Field& field) {
+  workload.before = warm_up(workload.rows->value_bytes(), *field.wal_limit_bytes);
+  workload.load.first = workload.before->rows;
+  return workload;
 }
 
 Case make_case(std::string name, const Field& field, const Workload& workload,

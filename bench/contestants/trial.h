@@ -10,6 +10,7 @@
 #include "bench/contestants/load.h"
 #include "bench/contestants/store.h"
 #include "bench/kit/flags.h"
+#include "bench/kit/question.h"
 #include "bench/kit/trials.h"
 
 namespace onelane::bench {
@@ -17,19 +18,24 @@ namespace onelane::bench {
 // Who takes part, and what all of them share.
 struct Field {
   std::vector<std::string> contestants;
-  std::uint64_t wal_limit_bytes = 0;
+  std::optional<std::uint64_t> wal_limit_bytes;
 };
 
 // --contestants and --wal-limit. `usual` take part without the former, where they are built in.
 void add_field_flags(FlagSet& flags, Field& field, std::string_view usual);
+// What was not given gets the value of the size.
+void complete(Field& field, const QuestionOptions& options);
 
 struct Workload {
   std::shared_ptr<const Rows> rows;
   Synchronous synchronous = Synchronous::normal;
   Acknowledgement acknowledgement = Acknowledgement::waited_for;
-  std::optional<Load> before;  // what is written before the clock starts
+  std::optional<Load> before;  // what is written before the clock starts, by one thread
   Load load;
 };
+
+// A load that begins after the warm-up.
+Workload warmed_up(Workload workload, const Field& field);
 
 // Figures: per_s, rows_per_commit and, where writes are waited for, p50_us and p99_us. The ceiling
 // has one thread, and transactions as large as onelane's in the run before; if there was none,
