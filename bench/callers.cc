@@ -64,7 +64,7 @@ int callers_main(const std::vector<std::string>& arguments) {
   if (!flags.parse(arguments, std::cout)) return kExitOk;
   complete(own.field, options);
   own.threads = chosen(own.threads, options, {1, 8}, {1, 4, 16, 64, 256});
-  own.writes = chosen(own.writes, options, 200, 200'000);
+  own.writes = chosen(own.writes, options, 40, 200'000);
 
   Scratch scratch(options.directory);
   Question question{.name = "callers",
