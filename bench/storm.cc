@@ -9,6 +9,7 @@
 
 #include "bench/kit/environment.h"
 #include "bench/kit/errors.h"
+#include "bench/kit/html.h"
 #include "bench/kit/interrupt.h"
 #include "bench/kit/scratch.h"
 #include "bench/kit/terminal.h"
@@ -35,12 +36,18 @@ void check_fail_if(const StormOptions& options) {
 }
 
 // A file is opened before anything is measured, so that a wrong name costs no time.
-std::ofstream open_json(const StormOptions& options) {
+std::ofstream open(std::string_view flag, const std::optional<std::string>& path) {
   std::ofstream file;
-  if (!options.json || *options.json == "-") return file;
-  file.open(*options.json);
-  if (!file) throw UsageError(fmt::format("--json: cannot write to {}", *options.json));
+  if (!path || *path == "-") return file;
+  file.open(*path);
+  if (!file) throw UsageError(fmt::format("--{}: cannot write to {}", flag, *path));
   return file;
+}
+
+void put(std::ofstream& file, const std::optional<std::string>& path, const std::string& text) {
+  if (file.is_open() && !(file << text << std::endl)) {
+    throw RunError(fmt::format("cannot write to {}", *path));
+  }
 }
 
 std::vector<StrategyResult> run_all(const StormOptions& options, const Input& input,
@@ -77,7 +84,8 @@ int storm_main(const std::vector<std::string>& arguments) {
   StormOptions options;
   if (!parse_options(arguments, options, std::cout)) return kExitOk;
   check_fail_if(options);
-  std::ofstream json_file = open_json(options);
+  std::ofstream json_file = open("json", options.json);
+  std::ofstream html_file = open("html", options.html);
   std::FILE* text = options.json == "-" ? stderr : stdout;
 
   catch_interrupt();
@@ -95,9 +103,8 @@ int storm_main(const std::vector<std::string>& arguments) {
   fmt::print(text, "{}", results_text(results));
   json figures = to_json(options, input, environment, results);
   if (options.json == "-") fmt::print("{}\n", figures.dump(2));
-  if (json_file.is_open() && !(json_file << figures.dump(2) << std::endl)) {
-    throw RunError(fmt::format("cannot write to {}", *options.json));
-  }
+  put(json_file, options.json, figures.dump(2));
+  put(html_file, options.html, to_html(figures));
   return judge(options, results, figures);
 }
 

@@ -21,8 +21,6 @@ namespace {
 
 using Stopwatch = std::chrono::steady_clock;
 
-constexpr std::string_view kPragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL";
-
 void expect(bool met, std::string_view what) {
   if (!met) throw RunError(fmt::format("the run is not what it should be: {}", what));
 }
@@ -87,7 +85,7 @@ void lay_out(const std::filesystem::path& database, std::uint64_t rows) {
   for (std::uint64_t i = 0; i < rows; ++i) keys[i] = key_text(i);
   std::sort(keys.begin(), keys.end());  // in the index's order: much the fastest
   Connection connection(database, Access::read_write);
-  connection.execute(std::string(kPragmas) + "; PRAGMA synchronous = OFF");
+  connection.execute(journal_pragmas() + "; PRAGMA synchronous = OFF");
   connection.execute(std::string(kKeyedSchema));
   Query insert = connection.prepare(RecordTraits<KeyedRow>::sql);
   const std::array<std::byte, kValueBytes> value{};
@@ -124,7 +122,7 @@ Figures run_journal(const Load& load) {
 Figures run_bare(const Load& load) {
   Rows rows(load);
   Connection connection(load.database, Access::read_write);
-  connection.execute(std::string(kPragmas));
+  connection.execute(journal_pragmas());
   Query begin = connection.prepare("BEGIN IMMEDIATE");
   Query upsert = connection.prepare(RecordTraits<KeyedRow>::sql);
   Query commit = connection.prepare("COMMIT");

@@ -3,8 +3,16 @@
 #include <fmt/format.h>
 
 #include "bench/kit/errors.h"
+#include "onelane/options.h"
 
 namespace onelane::bench {
+
+std::string journal_pragmas() {
+  constexpr std::uint64_t kFrameBytes = 4096 + 24;  // a page and its header in the log
+  return fmt::format(
+      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = {}",
+      JournalOptions{}.wal_limit / kFrameBytes);
+}
 
 Query::Query(sqlite3* connection, std::string_view sql) {
   int rc = sqlite3_prepare_v3(connection, sql.data(), static_cast<int>(sql.size()),

@@ -53,6 +53,10 @@ class Query {
   sqlite3_stmt* statement_ = nullptr;
 };
 
+// A connection that writes as a journal with default options does: the same synchronous, and a log
+// of the same size, which SQLite copies back itself.
+std::string journal_pragmas();
+
 enum class Access { read_only, read_write };
 
 // For one thread at a time.

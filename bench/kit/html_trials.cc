@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -24,17 +25,24 @@ struct Spread {
   double max = 0;
 };
 
-// Figures without a value are null in JSON.
+// Figures without a value are null or not-a-number.
 std::optional<Spread> spread_of(const json& contestant, const std::string& figure) {
   auto found = contestant.find(figure);
   if (found == contestant.end() || !found->is_object()) return std::nullopt;
   auto number = [&](const char* name) -> std::optional<double> {
     const json value = found->value(name, json());
-    return value.is_number() ? std::optional(value.get<double>()) : std::nullopt;
+    if (!value.is_number() || !std::isfinite(value.get<double>())) return std::nullopt;
+    return value.get<double>();
   };
   auto median = number("median");
   if (!median) return std::nullopt;
   return Spread{*median, number("min").value_or(*median), number("max").value_or(*median)};
+}
+
+// What a case is about; empty where it has no figures.
+std::string first_figure(const json& one) {
+  const auto figures = one.value("figures", std::vector<std::string>());
+  return figures.empty() ? "" : figures.front();
 }
 
 std::string name_of(const json& named) { return named.value("name", ""); }
@@ -76,6 +84,9 @@ std::string unit_title(std::string_view figure) {
   if (figure == "per_s") return "rows per second";
   if (figure == "us_per_row") return "\u00b5s per row";
   if (figure == "us") return "\u00b5s";
+  if (auto percentile = percentile_named(std::string(figure))) {
+    return fmt::format("p{:g}, {}", percentile->first, unit_title(percentile->second));
+  }
   std::string text(figure);
   std::replace(text.begin(), text.end(), '_', ' ');
   return text;
@@ -135,10 +146,11 @@ std::string rest_of(const std::string& family) {
 }
 
 std::string family_chart(const Family& family, const std::string& figure, const Styles& styles) {
-  Chart chart{.title = rest_of(family.title),
+  std::string rest = rest_of(family.title);
+  Chart chart{.title = rest.empty() ? "" : rest + ", ",
               .x = {.title = x_title(family.title), .scale = Scale::logarithmic},
               .y = {.title = unit_title(figure)}};
-  if (chart.title.empty()) chart.title = "By " + chart.x.title;
+  chart.title += "by " + chart.x.title;
   std::vector<Line> lines;
   for (const auto& [number, one] : family.cases) {
     chart.x.ticks.push_back(number);
@@ -185,12 +197,34 @@ std::string distribution(const json& one, const Styles& styles) {
       auto spread = spread_of(contestant, figure);
       if (spread) range.marks.push_back({fmt::format("p{:g}", percent), spread->median});
     }
-    ranges.push_back(std::move(range));
+    if (!range.marks.empty()) ranges.push_back(std::move(range));
   }
   return range_chart({.title = name_of(one) + ": distribution",
                       .x = {.title = unit_title(unit), .scale = Scale::logarithmic},
                       .y = {}},
                      ranges);
+}
+
+// Contestants that are alone in their cases, one chart for those that are measured alike.
+std::string lone_bars(const json& cases, const Styles& styles) {
+  std::vector<std::pair<std::string, std::vector<Bar>>> charts;  // by figure
+  for (const json& one : cases) {
+    if (one.at("contestants").size() != 1) continue;
+    const std::string figure = first_figure(one);
+    auto spread = spread_of(one.at("contestants").front(), figure);
+    if (!spread) continue;
+    auto chart = std::find_if(charts.begin(), charts.end(),
+                              [&](const auto& known) { return known.first == figure; });
+    if (chart == charts.end()) chart = charts.insert(chart, {figure, {}});
+    chart->second.push_back({name_of(one), styles.of(name_of(one.at("contestants").front())),
+                             spread->median, std::pair(spread->min, spread->max)});
+  }
+  std::string out;
+  for (const auto& [figure, bars] : charts) {
+    out +=
+        bar_chart({.title = unit_title(figure), .x = {.title = unit_title(figure)}, .y = {}}, bars);
+  }
+  return out;
 }
 
 std::string cell(const std::optional<Spread>& spread) {
@@ -224,24 +258,24 @@ std::string case_table(const json& one) {
 }  // namespace
 
 std::string trials_html(const json& result) {
-  json cases = result.value("cases", json::array());
+  const json cases = result.value("cases", json::array());
   const Styles styles(cases);
+  const std::vector<Family> families = families_of(cases);
   std::string charts;
-  std::string tables = "<h2>Figures</h2>\n";
-  std::vector<Family> families = families_of(cases);
   for (const Family& family : families) {
-    const json& first = *family.cases.front().second;
-    const auto figures = first.value("figures", std::vector<std::string>());
-    if (!figures.empty()) charts += family_chart(family, figures.front(), styles);
+    charts += family_chart(family, first_figure(*family.cases.front().second), styles);
   }
+  if (families.empty()) charts += lone_bars(cases, styles);
+  std::string distributions;
+  std::string tables = "<h2>Figures</h2>\n";
   for (const json& one : cases) {
-    const auto figures = one.value("figures", std::vector<std::string>());
-    if (figures.empty()) continue;
-    if (families.empty()) charts += bars(one, figures.front(), styles);
-    charts += distribution(one, styles);
+    if (families.empty() && one.at("contestants").size() > 1) {
+      charts += bars(one, first_figure(one), styles);
+    }
+    distributions += distribution(one, styles);
     tables += case_table(one);
   }
-  return charts + tables;
+  return charts + distributions + tables;
 }
 
 }  // namespace onelane::bench

@@ -101,7 +101,7 @@ namespace {
 
 void travel_bare(const Rows& rows, const Leg& leg) {
   Connection connection(leg.database, Access::read_write);
-  connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+  connection.execute(journal_pragmas());
   onelane_bench_counted_bare(connection, rows, leg.rows);
 }
 
@@ -125,7 +125,7 @@ void travel_journal(Journey journey, const Rows& rows, const Leg& leg) {
 
 void lay_out(const std::filesystem::path& database, std::uint64_t rows) {
   Connection connection(database, Access::read_write);
-  connection.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+  connection.execute(journal_pragmas());
   connection.execute(std::string(kKeyedSchema));
   onelane_bench_counted_bare(connection, Rows(0, rows), rows);
 }

@@ -2,12 +2,17 @@
 
 namespace onelane::bench::storm {
 
+void Tally::answered(Nanoseconds after) {
+  total.record(after);
+  moments.push_back({std::chrono::steady_clock::now(), after});
+}
+
 void Ledger::acknowledge(const Mark& mark, std::uint64_t rows, Nanoseconds total) {
   Tally& tally = of(mark.source);
   ++tally.offered;
   ++tally.acknowledged;
   tally.rows += rows;
-  tally.total.record(total);
+  tally.answered(total);
   marks_.push_back(mark);
 }
 
@@ -15,7 +20,7 @@ void Ledger::refuse(Source source, Refusal why, Nanoseconds total, const std::st
   Tally& tally = of(source);
   ++tally.offered;
   ++tally.refused[static_cast<std::size_t>(why)];
-  tally.total.record(total);
+  tally.answered(total);
   if (why == Refusal::failed && first_error_.empty()) first_error_ = error;
 }
 
@@ -31,6 +36,7 @@ void Ledger::merge(const Ledger& other) {
     mine.rows += theirs.rows;
     mine.total.merge(theirs.total);
     mine.wait.merge(theirs.wait);
+    mine.moments.insert(mine.moments.end(), theirs.moments.begin(), theirs.moments.end());
   }
   marks_.insert(marks_.end(), other.marks_.begin(), other.marks_.end());
   hold_.merge(other.hold_);

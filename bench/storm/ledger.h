@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "bench/storm/timeline.h"
 #include "bench/storm/workload.h"
 #include "onelane/stats.h"
 
@@ -34,10 +35,12 @@ struct Tally {
   std::uint64_t offered = 0;
   std::uint64_t acknowledged = 0;
   std::array<std::uint64_t, kRefusals> refused{};
-  std::uint64_t rows = 0;  // changed by acknowledged writes
-  Histogram total;         // ns, from the intended start to the answer, whatever it was
-  Histogram wait;          // ns, from push to BEGIN; of a lane only
+  std::uint64_t rows = 0;       // changed by acknowledged writes
+  Histogram total;              // ns, from the intended start to the answer, whatever it was
+  Histogram wait;               // ns, from push to BEGIN; of a lane only
+  std::vector<Moment> moments;  // of each answer, with its total
 
+  void answered(Nanoseconds after);
   std::uint64_t count(Refusal why) const { return refused[static_cast<std::size_t>(why)]; }
 };
 

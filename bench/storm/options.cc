@@ -217,6 +217,8 @@ void add_output_flags(FlagSet& flags, StormOptions& o) {
   flags.add({"json", "FILE|-", "",
              "the result as JSON into a file; -: to stdout, and the tables to stderr",
              [&o](std::string_view text) { o.json = std::string(text); }});
+  flags.add({"html", "FILE", "", "the result as one page with charts into a file",
+             [&o](std::string_view text) { o.html = std::string(text); }});
   flags.add({"fail-if", "EXPR", "",
              "end with 3 if this holds of the JSON, such as onelane.connect.total_ms.p99>60 or "
              "onelane.heavy_rows_per_s/direct.heavy_rows_per_s<1.3; may be repeated",

@@ -44,6 +44,7 @@ struct StormOptions {
   std::array<ClassOptions, kSources> classes;  // indexed by Source
 
   std::optional<std::string> json;  // "-": stdout
+  std::optional<std::string> html;
   std::vector<FailIf> fail_if;
 };
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
@@ -69,6 +70,14 @@ json spread(const Histogram& times) {
           {"max", rounded(to_ms(times.max()))}};
 }
 
+// Enough slices for a line, few enough for each to hold a p99.
+Nanoseconds slice_of(const StrategyResult& result) {
+  constexpr std::int64_t kSlices = 60;
+  constexpr std::chrono::milliseconds kShortest(100);
+  return std::max(kShortest,
+                  std::chrono::round<std::chrono::milliseconds>(result.elapsed / kSlices));
+}
+
 json class_json(const StrategyResult& result, Source source) {
   const Tally& tally = result.ledger.of(source);
   json out{{"name", name(source)},
@@ -81,7 +90,8 @@ json class_json(const StrategyResult& result, Source source) {
            {"unserved", tally.count(Refusal::unserved)},
            {"lost", result.verdict.lost[index(source)]},
            {"rows", tally.rows},
-           {"total_ms", spread(tally.total)}};
+           {"total_ms", spread(tally.total)},
+           {"timeline", timeline_json(tally.moments, result.began, slice_of(result))}};
   if (result.journal) out["wait_ms"] = spread(tally.wait);
   return out;
 }

@@ -97,6 +97,7 @@ class Storm {
     result_.pragmas = strategy_->pragmas();
     Pool pool(callers());
     Instant start = now();
+    result_.began = start;
     Instant end = start + options_.duration;
     {
       std::vector<std::jthread> heavy = start_heavy();

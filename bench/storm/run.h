@@ -17,6 +17,7 @@ struct StrategyResult {
   StrategyKind kind = StrategyKind::direct;
   Pragmas pragmas;
   Ledger ledger;
+  Instant began;
   Nanoseconds elapsed{0};        // until the last write was answered
   Nanoseconds heavy_elapsed{0};  // until the last heavy write was answered
   std::uint64_t wal_bytes_max = 0;
