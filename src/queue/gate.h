@@ -1,12 +1,17 @@
 // The capacity of one class: who may push now, and who waits for room.
+//
+// Whoever waits is first come, first served, and given its room by whoever makes it: were they all
+// to be woken to try again, a few of many producers would win every time, and the others would wait
+// until their time is over. While anybody waits, nobody else gets in.
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <cstdint>
 #include <mutex>
+#include <utility>
 
 #include "onelane/clock.h"
+#include "src/base/parker.h"
 
 namespace onelane::queue {
 
@@ -18,56 +23,29 @@ class Gate {
   static constexpr std::uint64_t kBytesMax = kGranule * ((1ULL << 37) - 1);
 
   Gate(std::uint64_t records_max, std::uint64_t bytes_max)
-      : records_max_(records_max), granules_max_(bytes_max / kGranule) {}
+      : records_max_(records_max), granules_max_(granules(bytes_max)) {}
 
-  // Any thread. Charges the unit, or says that there is no room.
-  bool grant(std::uint64_t records, std::uint64_t bytes) {
-    // seq_cst: pairs with release(), see there.
-    std::uint64_t now = used_.load(std::memory_order_seq_cst);
-    while (records_of(now) + records <= records_max_ &&
-           granules_of(now) + granules(bytes) <= granules_max_) {
-      if (used_.compare_exchange_weak(now, now + packed(records, bytes),
-                                      std::memory_order_seq_cst)) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  // Waits until granted() says so, which calls grant(); false once `timeout` passed or the gate was
-  // closed.
-  template <class Granted>
-  bool wait(const Granted& granted, Duration timeout) {
-    std::unique_lock lock(mutex_);
-    waiting_.fetch_add(1, std::memory_order_seq_cst);
-    bool got = false;
-    changed_.wait_for(lock, timeout, [&] {
-      got = !closed_ && granted();
-      return got || closed_;
-    });
-    waiting_.fetch_sub(1, std::memory_order_relaxed);
-    return got;
-  }
-
-  // What one unit is charged with; these add up.
+  // What a unit is charged with; these add up.
   static std::uint64_t packed(std::uint64_t records, std::uint64_t bytes) {
     return (granules(bytes) << kRecordBits) + records;
   }
 
-  // Any thread: gives back what was granted, a sum of packed() units. Either a waiter's grant sees
-  // the room, or we see the waiter: both sides use seq_cst.
-  void release(std::uint64_t packed) {
-    used_.fetch_sub(packed, std::memory_order_seq_cst);
-    if (waiting_.load(std::memory_order_seq_cst) != 0) notify();
+  // Any thread. Charges the unit, or says that there is no room.
+  bool grant(std::uint64_t packed) {
+    return waiting_.load(std::memory_order_relaxed) == 0 && charge(packed);
   }
 
-  void close() {
-    {
-      const std::scoped_lock lock(mutex_);
-      closed_ = true;
-    }
-    changed_.notify_all();
+  // The same, but waits for room; false once `timeout` passed or the gate was closed.
+  bool wait(std::uint64_t packed, Duration timeout);
+
+  // Any thread: gives back what was granted, a sum of packed() units.
+  void release(std::uint64_t packed) {
+    // Either the waiter that queues up now sees the room, or we see the waiter: seq_cst, both.
+    used_.fetch_sub(packed, std::memory_order_seq_cst);
+    if (waiting_.load(std::memory_order_seq_cst) != 0) hand_out();
   }
+
+  void close();
 
   // Whether somebody waits for room.
   bool crowded() const { return waiting_.load(std::memory_order_relaxed) != 0; }
@@ -80,21 +58,43 @@ class Gate {
   static constexpr unsigned kRecordBits = 27;  // the rest is granules: one word, one exchange
   static_assert(kRecordsMax == (1ULL << kRecordBits) - 1);
 
+  struct Queuer {
+    explicit Queuer(std::uint64_t unit) : packed(unit) {}
+
+    const std::uint64_t packed;
+    base::Parker parker;
+    Queuer* next = nullptr;  // in the queue; then, who is to be woken by this one
+    bool called = false;     // out of the queue
+    bool granted = false;
+  };
+
   static std::uint64_t granules(std::uint64_t bytes) { return (bytes + kGranule - 1) / kGranule; }
   static std::uint64_t records_of(std::uint64_t used) { return used & kRecordsMax; }
   static std::uint64_t granules_of(std::uint64_t used) { return used >> kRecordBits; }
 
-  void notify() {
-    { const std::scoped_lock lock(mutex_); }  // a waiter is now either asleep or yet to look
-    changed_.notify_all();
+  bool charge(std::uint64_t packed) {
+    std::uint64_t now = used_.load(std::memory_order_seq_cst);
+    while (records_of(now) + records_of(packed) <= records_max_ &&
+           granules_of(now) + granules_of(packed) <= granules_max_) {
+      if (used_.compare_exchange_weak(now, now + packed, std::memory_order_seq_cst)) return true;
+    }
+    return false;
   }
+
+  void hand_out();
+  Queuer* call_those_who_fit();
+  static void wake(Queuer* first) {
+    if (first != nullptr) first->parker.unpark();
+  }
+  bool leave(Queuer& self);
 
   const std::uint64_t records_max_;
   const std::uint64_t granules_max_;
   std::atomic<std::uint64_t> used_{0};
   std::atomic<std::uint32_t> waiting_{0};
-  std::mutex mutex_;
-  std::condition_variable changed_;
+  std::mutex mutex_;  // of what follows, and of who is in the queue
+  Queuer* first_ = nullptr;
+  Queuer** end_ = &first_;
   bool closed_ = false;
 };
 

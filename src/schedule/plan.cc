@@ -47,6 +47,7 @@ class Planner {
   void set_quanta();
   bool take_owed(std::uint32_t klass);
   bool another(const Lane& lane) const;
+  bool take_alone();
   std::uint64_t rounds_needed() const;
   void grant(std::uint64_t rounds);
 
@@ -191,6 +192,7 @@ std::uint64_t Planner::need(const Lane& lane) const {
 // next unit are granted at once. What a class is owed when the tick ends, it takes first in the
 // next.
 void Planner::take_shares() {
+  if (take_alone()) return;
   set_quanta();
   for (;;) {
     for (std::uint32_t step = 0; step < lane_count(); ++step) {
@@ -200,6 +202,23 @@ void Planner::take_shares() {
     if (rounds == 0) return;
     grant(rounds);
   }
+}
+
+// Where only one class is left with a backlog, there is nobody to share with: it takes what there
+// is room for. True if so.
+bool Planner::take_alone() {
+  Lane* alone = nullptr;
+  for (Lane& lane : lanes_) {
+    if (lane.exhausted()) continue;
+    if (alone != nullptr) return false;
+    alone = &lane;
+  }
+  if (alone == nullptr || room(*alone) != Room::now) return true;
+  shared_order_.push_back(index_of(*alone));
+  do {
+    take(*alone);
+  } while (!met() && (another(*alone) || room(*alone) == Room::now));
+  return true;
 }
 
 void Planner::set_quanta() {

@@ -1,0 +1,150 @@
+// The core's way in: from what a caller gives to an entry in its class's queue.
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "src/engine/core.h"
+#include "src/engine/refusals.h"
+#include "src/model/row.h"
+
+namespace onelane::inline v0::detail {
+
+using engine::ClassLane;
+using engine::forked_status;
+using engine::in_lane_status;
+using engine::out_of_memory;
+
+namespace {
+
+std::string quoted(const ClassLane& lane) { return "class \"" + lane.options.name + "\""; }
+
+}  // namespace
+
+Result<EntryRef> Core::entry_of(const ClassLane& lane, const RowUnit& unit) const {
+  const Row& row = unit.row;
+  if (!row.status().ok()) return row.status();
+  const StatementSpec* spec = statements_.get(unit.statement);
+  if (spec == nullptr) {
+    return Status(Errc::invalid_argument,
+                  "statement " + std::to_string(unit.statement.index) + " is not this journal's");
+  }
+  if (!statements_.suits(unit.statement, row)) {
+    if (Status why = model::check_row(*spec, row.bytes()); !why.ok()) return why;
+  }
+  const bool keyed = lane.options.coalesce && !spec->key_columns.empty();
+  const std::size_t key_bytes = keyed ? model::key_size(*spec, row.bytes()) : 0;
+  const std::size_t frame_bytes = model::kFrameHeaderBytes + row.bytes().size();
+  EntryRef entry(Entry::make(frame_bytes + key_bytes, key_bytes));
+  if (entry == nullptr) return out_of_memory();
+  std::byte* out = entry->payload().data();
+  model::write_frame_header(out, unit.statement, row.bytes().size());
+  std::memcpy(out + model::kFrameHeaderBytes, row.bytes().data(), row.bytes().size());
+  if (keyed) model::write_key(*spec, unit.statement, row.bytes(), out + frame_bytes);
+  entry->rows = 1;
+  entry->bytes = row.bytes().size();
+  return entry;
+}
+
+Status Core::check_rows(const Group& group) const {
+  if (!group.status().ok()) return group.status();
+  if (group.size() == 0) return {Errc::invalid_argument, "the group is empty"};
+  model::FrameReader frames(group.bytes());
+  model::Frame frame;
+  while (frames.next(frame)) {
+    const StatementSpec* spec = statements_.get(frame.statement);
+    if (spec == nullptr) {
+      return {Errc::invalid_argument, "statement " + std::to_string(frame.statement.index) +
+                                          " in the group is not this journal's"};
+    }
+    if (Status why = model::check_row(*spec, frame.row); !why.ok()) return why;
+  }
+  return {};
+}
+
+Result<EntryRef> Core::entry_of(const ClassLane& /*lane*/, const Group& group) const {
+  if (Status why = check_rows(group); !why.ok()) return why;
+  EntryRef entry(Entry::make(group.bytes().size(), 0));
+  if (entry == nullptr) return out_of_memory();
+  std::memcpy(entry->payload().data(), group.bytes().data(), group.bytes().size());
+  entry->kind = EntryKind::group;
+  entry->rows = static_cast<std::uint32_t>(group.size());
+  entry->bytes = group.bytes().size();
+  return entry;
+}
+
+Result<EntryRef> Core::entry_of(const ClassLane& /*lane*/, Job job) const {
+  if (!job.step) {
+    return Status(Errc::invalid_argument, "job \"" + job.name + "\" has no step");
+  }
+  EntryRef entry(Entry::make(0, 0));
+  if (entry == nullptr) return out_of_memory();
+  entry->kind = EntryKind::job;
+  entry->rows = 1;
+  entry->bytes = job.bytes_per_step;
+  entry->job = std::make_unique<JobRun>();
+  entry->job->job = std::move(job);
+  entry->footprint += sizeof(JobRun);
+  return entry;
+}
+
+Status Core::charge(ClassLane& lane, const Entry& entry, const PushOptions& options) {
+  if (entry.rows > lane.options.capacity_records || entry.footprint > lane.options.capacity_bytes) {
+    return {Errc::invalid_argument,
+            quoted(lane) + ": a unit of " + std::to_string(entry.rows) + " records and " +
+                std::to_string(entry.footprint) + " bytes is above the class's whole capacity (" +
+                std::to_string(lane.options.capacity_records) + " records, " +
+                std::to_string(lane.options.capacity_bytes) + " bytes)"};
+  }
+  const std::uint64_t packed = queue::Gate::packed(entry.rows, entry.footprint);
+  if (lane.gate.grant(packed)) return {};
+  Status full(Errc::full, quoted(lane) + " is full");
+  if (lane.options.when_full != WhenFull::block || options_.drive == Drive::manual) return full;
+  if (in_lane()) return in_lane_status("pushing to a full class");
+  Duration patience = lane.options.block_timeout;
+  if (options.deadline) patience = std::min(patience, *options.deadline - clock_->now());
+  if (patience <= Duration(0)) return full;
+  worker_.bell().wake();  // a gathering window may be open
+  if (lane.gate.wait(packed, patience)) return {};
+  const Status why = entrance();
+  return why.ok() ? full : why;
+}
+
+Status Core::offer(ClassLane& lane, Result<EntryRef> entry, const PushOptions& options, Tick tick) {
+  Status why = entry ? accept(lane, *std::move(entry), options, tick) : entry.status();
+  if (!why.ok()) lane.refused.fetch_add(1, std::memory_order_relaxed);
+  return why;
+}
+
+Status Core::accept(ClassLane& lane, EntryRef entry, const PushOptions& options, Tick tick) {
+  if (forked()) return forked_status();
+  if (Status why = entrance(); !why.ok()) return why;
+  if (Status why = charge(lane, *entry, options); !why.ok()) return why;
+  entry->klass = lane.index;
+  entry->pushed = clock_->now();
+  if (options.deadline) entry->deadline = *options.deadline;
+  if (!lane.queue.push(entry.get())) {
+    lane.gate.release(queue::Gate::packed(entry->rows, entry->footprint));
+    return entrance();
+  }
+  (void)entry.release();  // the queue's now, which may have settled and freed it already
+  if (tick == Tick::by_thread) worker_.bell().ring();
+  return {};
+}
+
+// Settled once everything that was pushed to the class before is settled.
+Result<Receipt> Core::offer_barrier(ClassLane& lane) {
+  EntryRef entry(Entry::make(0, 0));
+  if (entry == nullptr) return out_of_memory();
+  entry->kind = EntryKind::barrier;
+  entry->footprint = 0;
+  entry->klass = lane.index;
+  entry->pushed = clock_->now();
+  EntryRef kept = entry->share();
+  if (!lane.queue.push(entry.get())) return entrance();
+  (void)entry.release();
+  lane.barriers.fetch_add(1, std::memory_order_release);
+  worker_.bell().ring();
+  return Receipt(shared_from_this(), kept.release());
+}
+
+}  // namespace onelane::inline v0::detail

@@ -1,0 +1,29 @@
+// What callers are told when they cannot be served, in one wording.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "onelane/status.h"
+
+namespace onelane::engine {
+
+inline Status forked_status() {
+  return {
+      Errc::forked,
+      "this process was forked after the journal was opened; open another journal in the child"};
+}
+
+inline Status in_lane_status(std::string_view what) {
+  return {Errc::in_lane, std::string(what) + " inside the lane would wait for itself"};
+}
+
+inline Status out_of_memory() { return {Errc::storage, "out of memory"}; }
+
+inline Status would_block() {
+  return {Errc::would_block, "the unit is not settled yet, and nobody else runs ticks"};
+}
+
+inline Status closed_status() { return {Errc::closed, "the journal is closed"}; }
+
+}  // namespace onelane::engine

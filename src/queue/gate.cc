@@ -1,0 +1,82 @@
+#include "src/queue/gate.h"
+
+#include <optional>
+
+namespace onelane::queue {
+
+bool Gate::wait(std::uint64_t packed, Duration timeout) {
+  Queuer self(packed);
+  Queuer* called = nullptr;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (closed_) return false;
+    *std::exchange(end_, &self.next) = &self;
+    waiting_.fetch_add(1, std::memory_order_seq_cst);
+    called = call_those_who_fit();
+  }
+  wake(called);
+  if (!self.parker.park(timeout) && leave(self)) return false;
+  wake(self.next);
+  return self.granted;
+}
+
+// True if it left the queue; false if it was called meanwhile, and has heard it.
+bool Gate::leave(Queuer& self) {
+  Queuer* called = nullptr;
+  {
+    std::unique_lock lock(mutex_);
+    if (self.called) {
+      lock.unlock();
+      self.parker.park(std::nullopt);
+      return false;
+    }
+    Queuer** link = &first_;
+    while (*link != &self) link = &(*link)->next;
+    *link = self.next;
+    if (end_ == &self.next) end_ = link;
+    waiting_.fetch_sub(1, std::memory_order_relaxed);
+    called = call_those_who_fit();  // perhaps it was only this one that did not
+  }
+  wake(called);
+  return true;
+}
+
+void Gate::hand_out() {
+  Queuer* called = nullptr;
+  {
+    const std::scoped_lock lock(mutex_);
+    called = call_those_who_fit();
+  }
+  wake(called);
+}
+
+// Takes them out of the queue, with their room. Each is to wake the next, so that whoever made the
+// room wakes one.
+Gate::Queuer* Gate::call_those_who_fit() {
+  Queuer* called = nullptr;
+  Queuer** end = &called;
+  while (first_ != nullptr && charge(first_->packed)) {
+    Queuer* one = std::exchange(first_, first_->next);
+    one->next = nullptr;
+    one->called = one->granted = true;
+    *std::exchange(end, &one->next) = one;
+    waiting_.fetch_sub(1, std::memory_order_relaxed);
+  }
+  if (first_ == nullptr) end_ = &first_;
+  return called;
+}
+
+void Gate::close() {
+  Queuer* refused = nullptr;
+  {
+    const std::scoped_lock lock(mutex_);
+    closed_ = true;
+    refused = std::exchange(first_, nullptr);
+    end_ = &first_;
+    for (Queuer* one = refused; one != nullptr; one = one->next) one->called = true;
+    waiting_.store(0, std::memory_order_relaxed);
+  }
+  wake(refused);
+}
+
+}  // namespace onelane::queue
