@@ -10,7 +10,8 @@
 namespace onelane::bench::storm {
 namespace {
 
-constexpr std::array kStrategyNames{std::string_view("direct"), std::string_view("onelane")};
+constexpr std::array kStrategyNames{std::string_view("direct"), std::string_view("onelane"),
+                                    std::string_view("heavy")};
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
@@ -108,7 +109,7 @@ std::vector<StrategyKind> parse_strategies(std::string_view text) {
     auto found = std::find(kStrategyNames.begin(), kStrategyNames.end(), part);
     if (found == kStrategyNames.end()) {
       throw UsageError(
-          fmt::format("'{}' is no strategy: direct or onelane, or both with a comma "
+          fmt::format("'{}' is no strategy: direct, onelane or heavy, or several with commas "
                       "between them",
                       part));
     }
@@ -186,12 +187,13 @@ void add_strategy_flags(FlagSet& flags, StormOptions& o) {
   using std::chrono::seconds;
   flags.group("Strategies");
   flags.add({"strategy", "LIST", "direct,onelane",
-             "direct: every caller BEGINs for itself; onelane: they push to a journal",
+             "direct: every caller BEGINs for itself; onelane: they push to a journal; heavy: "
+             "onelane with the small sources silent",
              into(o.strategies, parse_strategies)});
   flags.add({"synchronous", "LEVEL", "normal", "normal, or full: a commit is synced",
              into(o.synchronous, parse_synchronous)});
   flags.add({"database", "PATH", "",
-             "keep the databases, as PATH; with two strategies their names come before the "
+             "keep the databases, as PATH; with several strategies their names come before the "
              "extension. Without: a private directory that is removed. There must be no such file",
              [&o](std::string_view text) { o.database = std::filesystem::path(text); }});
   flags.add({"direct-hold", "TIME", "200ms", "how long heavy threads of direct hold a transaction",
@@ -199,7 +201,7 @@ void add_strategy_flags(FlagSet& flags, StormOptions& o) {
 }
 
 void add_lane_flags(FlagSet& flags, StormOptions& o) {
-  flags.group("The lane (onelane only)");
+  flags.group("The lane (onelane and heavy)");
   flags.add(
       {"tick", "TIME", "10ms", "the largest planned hold", into(o.tick.hold, parse_duration)});
   flags.add({"tick-records", "N", "4096", "records in a tick", into(o.tick.records, parse_count)});

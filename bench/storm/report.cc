@@ -66,6 +66,7 @@ std::string input_text(const StormOptions& options, const Input& input) {
 // Histograms of nanoseconds.
 json spread(const Histogram& times) {
   return {{"p50", rounded(to_ms(times.p50()))},
+          {"p90", rounded(to_ms(times.p90()))},
           {"p99", rounded(to_ms(times.p99()))},
           {"max", rounded(to_ms(times.max()))}};
 }
@@ -106,6 +107,12 @@ json journal_json(const JournalStats& stats) {
           {"attempts", stats.attempts},
           {"busy", stats.busy},
           {"overlong_steps", stats.overlong_steps},
+          {"log",
+           {{"limit_bytes", stats.log.limit},
+            {"bytes_max", stats.log.bytes_max},
+            {"passes", stats.log.passes},
+            {"closings", stats.log.closings},
+            {"closing_hold_ms", spread(stats.log.closing_hold)}}},
           {"tick_ends", ends},
           {"units_per_tick",
            {{"p50", stats.units_per_tick.p50()}, {"max", stats.units_per_tick.max()}}},
@@ -145,6 +152,7 @@ json settings_json(const StormOptions& o) {
           {"seed", o.seed},
           {"synchronous", name(o.synchronous)},
           {"checkpoint_frames", kCheckpointFrames},
+          {"wal_limit", o.wal_limit},
           {"tick_ms", to_seconds(o.tick.hold) * 1e3},
           {"tick_records", o.tick.records},
           {"tick_bytes", o.tick.bytes},
@@ -163,6 +171,7 @@ json environment_json(const Environment& environment) {
 
 void add_times(std::vector<std::string>& cells, const Histogram& times) {
   cells.push_back(format_ms(to_ms(times.p50())));
+  cells.push_back(format_ms(to_ms(times.p90())));
   cells.push_back(format_ms(to_ms(times.p99())));
   cells.push_back(format_ms(to_ms(times.max())));
 }
@@ -172,11 +181,11 @@ Table class_table(const std::vector<StrategyResult>& results) {
   std::vector<std::string> titles{"class"};
   table.group("", 1);
   for (const StrategyResult& result : results) {
-    for (const char* title : {"offered", "ack'd", "busy", "failed", "p50", "p99", "max"}) {
+    for (const char* title : {"offered", "ack'd", "busy", "failed", "p50", "p90", "p99", "max"}) {
       titles.emplace_back(title);
     }
-    if (result.journal) titles.insert(titles.end(), {"wait p50", "p99", "max"});
-    table.group(fmt::format("{} (times in ms)", name(result.kind)), result.journal ? 10 : 7);
+    if (result.journal) titles.insert(titles.end(), {"wait p50", "p90", "p99", "max"});
+    table.group(fmt::format("{} (times in ms)", name(result.kind)), result.journal ? 12 : 8);
   }
   table.columns(titles);
   for (Source source : kAllSources) {
@@ -198,6 +207,13 @@ Table class_table(const std::vector<StrategyResult>& results) {
 std::string spread_text(const Histogram& times) {
   return fmt::format("{} / {} / {}", format_ms(to_ms(times.p50())), format_ms(to_ms(times.p99())),
                      format_ms(to_ms(times.max())));
+}
+
+// The closing passes among the holds.
+std::string closings_text(const StrategyResult& result) {
+  if (!result.journal) return "-";
+  const LogStats& log = result.journal->log;
+  return fmt::format("{}: {}", format_count(log.closings), spread_text(log.closing_hold));
 }
 
 std::uint64_t lost(const StrategyResult& result) {
@@ -224,11 +240,15 @@ Table strategy_table(const std::vector<StrategyResult>& results) {
   };
   using Result = const StrategyResult&;
   row("hold p50 / p99 / max, ms", [](Result r) { return spread_text(r.ledger.hold()); });
+  row("closing passes: hold", closings_text);
   row("transactions", [](Result r) { return format_count(r.ledger.hold().count()); });
   row("occupancy", [](Result r) { return fmt::format("{:.0f} %", r.occupancy() * 100); });
   row("heavy rows/s",
       [](Result r) { return format_count(static_cast<std::uint64_t>(r.heavy_rows_per_s())); });
-  row("largest log", [](Result r) { return format_size(r.wal_bytes_max); });
+  row("largest log", [](Result r) {
+    if (!r.journal || r.journal->log.limit == 0) return format_size(r.wal_bytes_max);
+    return fmt::format("{} of {}", format_size(r.wal_bytes_max), format_size(r.journal->log.limit));
+  });
   row("superseded", [](Result r) { return refused_text(r, Refusal::superseded); });
   row("dropped", [](Result r) { return refused_text(r, Refusal::dropped); });
   row("unserved", [](Result r) { return refused_text(r, Refusal::unserved); });
@@ -270,14 +290,14 @@ std::string settings_text(const StormOptions& o, const Input& input,
       o.heavy, format_duration(o.block_wait), o.seed);
   text += fmt::format("direct    heavy transactions of {}, busy timeout 10s\n",
                       format_duration(o.direct_hold));
-  text +=
-      fmt::format("onelane   ticks of at most {}, {} records, {}\n", format_duration(o.tick.hold),
-                  format_count(o.tick.records), format_size(o.tick.bytes));
+  text += fmt::format("onelane   ticks of at most {}, {} records, {}; a log of at most {}\n",
+                      format_duration(o.tick.hold), format_count(o.tick.records),
+                      format_size(o.tick.bytes), format_size(o.wal_limit));
   text += fmt::format(
       "machine   {} processors; database on {}, where syncing a page takes {} ms (max {} ms)\n",
       environment.processors, environment.file_system, format_ms(to_ms(environment.sync_ns_p50)),
       format_ms(to_ms(environment.sync_ns_max)));
-  text += fmt::format("SQLite    {}, {}; its own checkpoint every {} frames\n",
+  text += fmt::format("SQLite    {}, {}; under direct its own checkpoint every {} frames\n",
                       environment.sqlite_version, fmt::join(environment.sqlite_options, ", "),
                       kCheckpointFrames);
   return text;
@@ -314,7 +334,7 @@ json empty_json(const StormOptions& options) {
   for (StrategyKind kind : options.strategies) {
     StrategyResult& result = results.emplace_back();
     result.kind = kind;
-    if (kind == StrategyKind::onelane) result.journal.emplace();
+    if (kind != StrategyKind::direct) result.journal.emplace();
   }
   return to_json(options, {}, {}, results);
 }

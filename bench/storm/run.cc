@@ -101,7 +101,9 @@ class Storm {
     Instant end = start + options_.duration;
     {
       std::vector<std::jthread> heavy = start_heavy();
-      std::jthread arrivals([&](std::stop_token stop) { offer(pool, start, end, stop); });
+      std::jthread arrivals([&](std::stop_token stop) {
+        if (result_.kind != StrategyKind::heavy) offer(pool, start, end, stop);
+      });
       wait_until(end, start);
       arrivals.request_stop();
       feed_.stop();
