@@ -13,7 +13,7 @@ namespace onelane::bench::storm {
 namespace {
 
 constexpr std::chrono::seconds kSettleTimeout(60);
-constexpr std::size_t kBatchesPerJob = 16;
+constexpr std::size_t kBatchesPerJob = 64;
 
 Instant now() { return std::chrono::steady_clock::now(); }
 

@@ -78,7 +78,7 @@ LogView Checkpointer::look(TimePoint now) {
     commits_seen_ = state.commits;
     commit_seen_at_ = now;
   }
-  observe(cycle_, state);
+  observe(cycle_, state, now);
   return {.limit = limit_, .log = state, .quiet = now - commit_seen_at_};
 }
 
@@ -90,7 +90,7 @@ void Checkpointer::act(LogAction action) {
     case LogAction::copy: {
       const LogPass pass = log_->copy_back();
       passes_.fetch_add(1, std::memory_order_relaxed);
-      note_copy(cycle_, pass, clock_.now());
+      note_copy(cycle_, pass, limit_, clock_.now());
       note_failure(pass);
       break;
     }

@@ -20,6 +20,7 @@ constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 // anything any more.
 constexpr std::uint64_t begin_at(std::uint64_t limit) { return limit / 2; }
 constexpr std::uint64_t begin_quiet_at(std::uint64_t limit) { return limit / 8; }
+constexpr std::uint64_t begin_early_with(std::uint64_t limit) { return limit / 8; }
 constexpr std::uint64_t hold_back_at(std::uint64_t limit) { return limit / 8 * 7; }
 constexpr std::uint64_t close_at(std::uint64_t limit) { return limit; }
 // Where rounds do not get smaller, this much is closed on without holding anybody back first.
@@ -28,6 +29,8 @@ constexpr std::uint64_t enough_for_close(std::uint64_t limit) { return limit / 1
 // Little enough for a closing pass that hardly anybody notices.
 constexpr std::uint64_t kLittleBytes = 256 * kKiB;
 constexpr Duration kQuiet = milliseconds(200);
+// A log that fills in less than this grows as fast as passes copy.
+constexpr Duration kFillsSoon = milliseconds(500);
 
 // Closing passes are at most this part of the lane's time.
 constexpr int kCloseShare = 20;
@@ -44,9 +47,20 @@ std::uint64_t left(const LogView& view, const LogCycle& cycle) {
 
 bool under_way(const LogCycle& cycle) { return cycle.rounds != 0 || !cycle.synced; }
 
-bool due(const LogView& view, const LogCycle& cycle) {
+// Whether it would fill within kFillsSoon, as fast as it has grown since it began.
+bool fills_soon(const LogView& view, const LogCycle& cycle, TimePoint now) {
+  if (!cycle.settled_at) return false;
+  const auto elapsed = static_cast<double>((now - *cycle.settled_at).count());
+  return elapsed * static_cast<double>(view.limit) <
+         static_cast<double>(kFillsSoon.count()) * static_cast<double>(view.log.bytes);
+}
+
+bool due(const LogView& view, const LogCycle& cycle, TimePoint now) {
   if (left(view, cycle) == 0) return false;
   if (under_way(cycle) || view.log.bytes >= begin_at(view.limit)) return true;
+  if (left(view, cycle) >= begin_early_with(view.limit) && fills_soon(view, cycle, now)) {
+    return true;
+  }
   return view.log.bytes >= begin_quiet_at(view.limit) && view.quiet >= kQuiet;
 }
 
@@ -75,14 +89,17 @@ LogDecision wait_for_more(const LogView& view, const LogCycle& cycle, TimePoint 
   LogDecision out;
   const bool settled = left(view, cycle) == 0;
   const bool watching = !settled && view.log.bytes >= begin_quiet_at(view.limit);
-  out.wake_bytes = watching ? begin_at(view.limit) : begin_quiet_at(view.limit);
+  const std::uint64_t early = cycle.copied + begin_early_with(view.limit);
+  out.wake_bytes = !watching                ? begin_quiet_at(view.limit)
+                   : early > view.log.bytes ? std::min(early, begin_at(view.limit))
+                                            : begin_at(view.limit);
   if (watching) out.wake_at = now + std::max(Duration(0), kQuiet - view.quiet);
   return out;
 }
 
 LogDecision next(const LogView& view, const LogCycle& cycle, TimePoint now) {
   if (!cycle.synced) return {.action = LogAction::sync};
-  if (!due(view, cycle)) return wait_for_more(view, cycle, now);
+  if (!due(view, cycle, now)) return wait_for_more(view, cycle, now);
   if (cycle.not_before && now < *cycle.not_before) {
     return {.wake_bytes = kNever, .wake_at = cycle.not_before};
   }
@@ -101,8 +118,9 @@ LogDecision decide(const LogView& view, const LogCycle& cycle, TimePoint now) {
 }
 
 // A log that is shorter than what was copied of it has begun anew.
-void observe(LogCycle& cycle, const LogState& log) {
-  if (log.bytes < cycle.copied) cycle = {};
+void observe(LogCycle& cycle, const LogState& log, TimePoint now) {
+  if (log.bytes == cycle.copied) cycle.settled_at = now;
+  if (log.bytes < cycle.copied) cycle = {.settled_at = cycle.settled_at};
 }
 
 namespace {
@@ -128,7 +146,7 @@ void advance(LogCycle& cycle, const LogPass& pass) {
 
 }  // namespace
 
-void note_copy(LogCycle& cycle, const LogPass& pass, TimePoint now) {
+void note_copy(LogCycle& cycle, const LogPass& pass, std::uint64_t limit, TimePoint now) {
   if (failed(cycle, pass, now)) return;
   advance(cycle, pass);
   const std::uint64_t begun_with = pass.bytes - std::min(pass.bytes, cycle.copied);
@@ -138,10 +156,11 @@ void note_copy(LogCycle& cycle, const LogPass& pass, TimePoint now) {
   }
   // Not the first round, which began with all that had gathered.
   if (cycle.rounds > 0 && begun_with > cycle.round / 2) cycle.strained = true;
-  cycle.round = begun_with;
   cycle.copied = pass.copied;
-  ++cycle.rounds;
   cycle.synced = false;
+  if (pass.bytes < begin_at(limit)) return;  // an early one
+  cycle.round = begun_with;
+  ++cycle.rounds;
 }
 
 void note_sync(LogCycle& cycle) { cycle.synced = true; }

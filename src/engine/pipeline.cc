@@ -217,7 +217,10 @@ Duration Pipeline::step_time(const schedule::Plan& plan) const {
     }
   }
   if (job_weight == 0) return Duration(0);
-  const Duration rest = std::max(plan.hold - predict(), tick_budget_.hold / kStepShareMin);
+  // What the others got of this tick was planned with the step's learned cost beside it, so what
+  // they left is not shared with them a second time.
+  const Duration share = waiting_weight == 0 ? plan.hold - predict() : plan.hold;
+  const Duration rest = std::max(share, tick_budget_.hold / kStepShareMin);
   const auto total = static_cast<Duration::rep>(job_weight + waiting_weight);
   return std::max(rest * static_cast<Duration::rep>(job_weight) / total, kStepTimeMin);
 }

@@ -35,7 +35,7 @@ LogCycle after_rounds(std::initializer_list<std::uint64_t> rounds) {
   LogCycle cycle;
   for (const std::uint64_t round : rounds) {
     const std::uint64_t all = cycle.copied + round;
-    note_copy(cycle, {.bytes = all, .copied = all}, kNow);
+    note_copy(cycle, {.bytes = all, .copied = all}, kLimit, kNow);
     note_sync(cycle);
   }
   return cycle;
@@ -67,6 +67,19 @@ TEST(LogPolicy, FromHalfOfTheLimitItCopies) {
   EXPECT_EQ(action(busy(kLimit / 2), {}), LogAction::copy);
 }
 
+TEST(LogPolicy, ALogThatFillsTooFastIsCopiedEarlier) {
+  LogCycle cycle;
+  observe(cycle, {}, kNow);
+  const LogView view = busy(kLimit / 8);
+  EXPECT_EQ(decide(view, cycle, kNow + milliseconds(60)).action, LogAction::copy);
+  EXPECT_EQ(decide(view, cycle, kNow + milliseconds(70)).action, LogAction::wait);
+  note_copy(cycle, {.bytes = kLimit / 8, .copied = kLimit / 8}, kLimit, kNow);
+  note_sync(cycle);
+  EXPECT_EQ(decide(busy(kLimit / 4 - 1), cycle, kNow + milliseconds(80)).action, LogAction::wait);
+  EXPECT_EQ(decide(busy(kLimit / 4), cycle, kNow + milliseconds(80)).action, LogAction::copy);
+  EXPECT_EQ(cycle.rounds, 0U) << "closing in comes later";
+}
+
 TEST(LogPolicy, WithoutACommitSinceTheLastPassItWaitsForOne) {
   LogView view = busy(kLimit / 2);
   view.log.may_copy = false;
@@ -78,7 +91,7 @@ TEST(LogPolicy, WithoutACommitSinceTheLastPassItWaitsForOne) {
 
 TEST(LogPolicy, WhatWasCopiedIsSyncedBeforeAnythingElse) {
   LogCycle cycle;
-  note_copy(cycle, {.bytes = kLimit / 2, .copied = kLimit / 2}, kNow);
+  note_copy(cycle, {.bytes = kLimit / 2, .copied = kLimit / 2}, kLimit, kNow);
   EXPECT_EQ(action(busy(kLimit), cycle), LogAction::sync);
   EXPECT_EQ(action(quiet(kLimit / 2), cycle), LogAction::sync);
 }
@@ -122,7 +135,7 @@ TEST(LogPolicy, AtTheLimitItClosesInHoweverMuchIsLeft) {
 
 TEST(LogPolicy, ALogThatBeganAnewIsANewCycle) {
   LogCycle cycle = after_rounds({32 * kMiB, 6 * kMiB});
-  observe(cycle, {.bytes = kMiB});
+  observe(cycle, {.bytes = kMiB}, kNow);
   EXPECT_EQ(action(busy(kMiB), cycle), LogAction::wait);
   EXPECT_EQ(cycle.copied, 0U);
 }
@@ -139,7 +152,7 @@ TEST(LogPolicy, ClosingPassesTakeASmallPartOfTheLane) {
 
 TEST(LogPolicy, AFailedPassIsTriedAgainALittleLater) {
   LogCycle cycle;
-  note_copy(cycle, {.fault = Fault::busy}, kNow);
+  note_copy(cycle, {.fault = Fault::busy}, kLimit, kNow);
   const LogDecision decision = decide(busy(kLimit / 2), cycle, kNow);
   EXPECT_EQ(decision.action, LogAction::wait);
   EXPECT_EQ(decision.wake_at, kNow + milliseconds(20));
@@ -150,7 +163,7 @@ TEST(LogPolicy, AFailedPassIsTriedAgainALittleLater) {
 
 LogCycle pinned() {
   LogCycle cycle = after_rounds({32 * kMiB});
-  note_copy(cycle, {.bytes = 40 * kMiB, .copied = 32 * kMiB}, kNow);
+  note_copy(cycle, {.bytes = 40 * kMiB, .copied = 32 * kMiB}, kLimit, kNow);
   return cycle;
 }
 
@@ -163,9 +176,9 @@ TEST(LogPolicy, APassThatGetsNowhereMeansAReaderPinsTheLog) {
 
 TEST(LogPolicy, APinnedLogIsAskedAboutLessAndLessOften) {
   LogCycle cycle = pinned();
-  note_copy(cycle, {.bytes = 50 * kMiB, .copied = 32 * kMiB}, kNow + seconds(2));
+  note_copy(cycle, {.bytes = 50 * kMiB, .copied = 32 * kMiB}, kLimit, kNow + seconds(2));
   EXPECT_EQ(cycle.not_before, kNow + seconds(2) + milliseconds(500));
-  note_copy(cycle, {.bytes = 50 * kMiB, .copied = 32 * kMiB}, kNow + seconds(200));
+  note_copy(cycle, {.bytes = 50 * kMiB, .copied = 32 * kMiB}, kLimit, kNow + seconds(200));
   EXPECT_EQ(cycle.not_before, kNow + seconds(201));
   EXPECT_EQ(cycle.pinned_since, kNow);
 }
@@ -181,7 +194,7 @@ TEST(LogPolicy, APinnedLogIsNeverClosedInOnAndAboveTheLimitClassesAreHeldBack) {
 
 TEST(LogPolicy, WhenTheReaderIsGoneThePassesGoOn) {
   LogCycle cycle = pinned();
-  note_copy(cycle, {.bytes = 50 * kMiB, .copied = 50 * kMiB}, kNow + seconds(2));
+  note_copy(cycle, {.bytes = 50 * kMiB, .copied = 50 * kMiB}, kLimit, kNow + seconds(2));
   EXPECT_EQ(cycle.pinned, 0U);
   EXPECT_FALSE(cycle.pinned_since);
   EXPECT_EQ(action(busy(50 * kMiB), cycle), LogAction::sync);
