@@ -7,6 +7,7 @@
 #include <iostream>
 #include <utility>
 
+#include "bench/contestants/sqlite.h"
 #include "bench/growth/runs.h"
 #include "bench/kit/errors.h"
 #include "bench/kit/question.h"
@@ -153,6 +154,8 @@ int growth_main(const std::vector<std::string>& arguments) {
                               {"rows", sizes.rows},
                               {"database_rows", sizes.database_rows},
                               {"rows_per_transaction", kRowsPerTransaction}},
+                 .pragmas = pragmas_of({.path = scratch.path() / "pragmas",
+                                        .wal_limit_bytes = JournalOptions{}.wal_limit}),
                  .cases = cases_of(grower, sizes, axis)},
                 options, scratch);
 }

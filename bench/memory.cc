@@ -6,6 +6,7 @@
 #include <array>
 #include <iostream>
 
+#include "bench/contestants/sqlite.h"
 #include "bench/kit/child.h"
 #include "bench/kit/errors.h"
 #include "bench/kit/question.h"
@@ -115,7 +116,11 @@ int memory_main(const std::vector<std::string>& arguments) {
   add_question_flags(flags, options);
   if (!flags.parse(arguments, std::cout)) return kExitOk;
   Scratch scratch(options.directory);
-  return answer({.name = "memory", .cases = cases_of(options, scratch.path())}, options, scratch);
+  return answer({.name = "memory",
+                 .pragmas = pragmas_of({.path = scratch.path() / "pragmas",
+                                        .wal_limit_bytes = JournalOptions{}.wal_limit}),
+                 .cases = cases_of(options, scratch.path())},
+                options, scratch);
 }
 
 }  // namespace onelane::bench

@@ -6,6 +6,7 @@
 #include <iostream>
 #include <optional>
 
+#include "bench/contestants/sqlite.h"
 #include "bench/kit/child.h"
 #include "bench/kit/errors.h"
 #include "bench/kit/question.h"
@@ -128,6 +129,8 @@ int overhead_main(const std::vector<std::string>& arguments) {
                  .settings = {{"database_rows", sizes.database_rows},
                               {"rows", sizes.rows},
                               {"rows_per_transaction", kRowsPerTransaction}},
+                 .pragmas = pragmas_of({.path = scratch.path() / "pragmas",
+                                        .wal_limit_bytes = JournalOptions{}.wal_limit}),
                  .cases = {count_case(counter)}},
                 options, scratch);
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iostream>
 
+#include "bench/contestants/sqlite.h"
 #include "bench/kit/allocations.h"
 #include "bench/kit/errors.h"
 #include "bench/kit/question.h"
@@ -71,6 +72,8 @@ int push_main(const std::vector<std::string>& arguments) {
                               {"burst_rows", load_of(1, 1, options).burst},
                               {"burst_bytes_max", kBurstBytes},
                               {"allocations_counted", counts_allocations()}},
+                 .pragmas = pragmas_of({.path = scratch.path() / "pragmas",
+                                        .wal_limit_bytes = JournalOptions{}.wal_limit}),
                  .cases = std::move(cases)},
                 options, scratch);
 }

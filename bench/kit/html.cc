@@ -27,23 +27,28 @@ body { margin: 0 auto; padding: 1.5rem 1rem 4rem; max-width: 60rem; background: 
 h1 { font-size: 1.6rem; margin: 0 0 .5rem; } h2 { font-size: 1.2rem; margin: 2.5rem 0 .5rem; }
 dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; margin: 1rem 0;
   font-size: .875rem; } dt { color: var(--faint); } dd { margin: 0; overflow-wrap: anywhere; }
-.columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(18rem, 1fr)); gap: 0 2rem; }
+.columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(18rem, 1fr));
+  gap: 0 2rem; }
 figure { margin: 1.5rem 0; } figcaption { font-weight: 600; }
 .legend { margin: .25rem 0; font-size: .875rem; } .entry { display: inline-block;
   margin-right: 1.25rem; } .entry svg { vertical-align: middle; margin-right: .35rem; }
 .wide { overflow-x: auto; } .wide > svg { width: 100%; min-width: 34rem; height: auto; }
-svg text { fill: var(--text); font: 12px system-ui, sans-serif; } svg .small text { fill: var(--faint);
-  font-size: 10px; }
+svg text { fill: var(--text); font: 12px system-ui, sans-serif; }
+svg .small text { fill: var(--faint); font-size: 10px; }
 .rule { stroke: var(--rule); stroke-width: 1; } .line { stroke: currentColor; stroke-width: 2;
   fill: none; } .spread { stroke: currentColor; stroke-width: 1.5; opacity: .45; }
 .whisker { stroke: var(--text); stroke-width: 1.5; } .bar { fill: currentColor; }
-.mark { fill: currentColor; stroke: currentColor; stroke-width: 1.5; } .hollow { fill: var(--ground); }
-.s0 { color: var(--s0); } .s1 { color: var(--s1); } .s2 { color: var(--s2); } .s3 { color: var(--s3); }
-.s4 { color: var(--s4); } .s5 { color: var(--s5); } .s6 { color: var(--s6); } .s7 { color: var(--s7); }
-.entry { color: var(--text); } .entry.s0 svg { color: var(--s0); } .entry.s1 svg { color: var(--s1); }
-.entry.s2 svg { color: var(--s2); } .entry.s3 svg { color: var(--s3); } .entry.s4 svg {
-  color: var(--s4); } .entry.s5 svg { color: var(--s5); } .entry.s6 svg { color: var(--s6); }
-.entry.s7 svg { color: var(--s7); }
+.mark { fill: currentColor; stroke: currentColor; stroke-width: 1.5; }
+.hollow { fill: var(--ground); }
+.s0, .entry.s0 svg { color: var(--s0); }
+.s1, .entry.s1 svg { color: var(--s1); }
+.s2, .entry.s2 svg { color: var(--s2); }
+.s3, .entry.s3 svg { color: var(--s3); }
+.s4, .entry.s4 svg { color: var(--s4); }
+.s5, .entry.s5 svg { color: var(--s5); }
+.s6, .entry.s6 svg { color: var(--s6); }
+.s7, .entry.s7 svg { color: var(--s7); }
+.entry { color: var(--text); }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
 caption { text-align: left; font-weight: 600; padding: 1.25rem 0 .25rem; }
 th, td { padding: .2rem .75rem .2rem 0; text-align: right; border-bottom: 1px solid var(--rule);

@@ -30,7 +30,9 @@ constexpr KeyText key_text(std::uint64_t number) {
   std::uint64_t mixed = (number + 1) * 0x9e3779b97f4a7c15;  // odd, so no two numbers collide
   mixed ^= mixed >> 32;
   KeyText text{};
-  for (std::size_t i = kKeyTextBytes; i-- > 0; mixed >>= 4) text[i] = "0123456789abcdef"[mixed & 15];
+  for (std::size_t i = kKeyTextBytes; i-- > 0; mixed >>= 4) {
+    text[i] = "0123456789abcdef"[mixed & 15];
+  }
   return text;
 }
 
