@@ -101,10 +101,9 @@ Status Core::may_wait() const {
 
 // Asked before anything is pushed, whose outcome would then be missed.
 Status Core::may_write() const {
-  if (options_.drive == Drive::manual) {
-    return {Errc::would_block, "a manual journal runs no tick by itself: submit, tick, then poll"};
-  }
-  return may_wait();
+  if (Status why = may_wait(); !why.ok()) return why;
+  if (options_.drive == Drive::thread) return {};
+  return {Errc::would_block, "a manual journal runs no tick by itself: submit, tick, then poll"};
 }
 
 // --- Classes and statements.

@@ -48,7 +48,8 @@ class Gate {
   void close();
 
   // Whether somebody waits for room.
-  bool crowded() const { return waiting_.load(std::memory_order_relaxed) != 0; }
+  bool crowded() const { return waiting() != 0; }
+  std::uint32_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
   std::uint64_t records() const { return records_of(used_.load(std::memory_order_relaxed)); }
   std::uint64_t bytes() const {
     return granules_of(used_.load(std::memory_order_relaxed)) * kGranule;

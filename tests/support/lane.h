@@ -51,6 +51,7 @@ class Writes {
   Result<Receipt> try_submit(std::int64_t key, const PushOptions& options = {}) {
     return handle_.submit(one_, row(key), options);
   }
+  Result<Outcome> try_write(std::int64_t key) { return handle_.write(one_, row(key)); }
   void push(std::int64_t key) { EXPECT_TRUE(try_push(key).ok()); }
   void push(std::int64_t key, const std::string& text) { EXPECT_TRUE(try_push(key, text).ok()); }
   Status try_push(std::int64_t key, const PushOptions& options = {}) {

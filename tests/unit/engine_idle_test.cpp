@@ -17,6 +17,13 @@ TEST_F(LaneIdle, ALoneWriteCommitsInTheFirstTick) {
   EXPECT_EQ(calls(), "begin, apply peers(1), verify, commit");
 }
 
+TEST_F(LaneIdle, AWriteOnAManualJournalWouldBlockAndPushesNothing) {
+  open();
+  EXPECT_EQ(add_class("peers").try_write(1).status().code(), Errc::would_block);
+  EXPECT_FALSE(tick().more);
+  EXPECT_EQ(calls(), "");
+}
+
 TEST_F(LaneIdle, ATickWithNothingToDoTouchesNothing) {
   open();
   add_class("peers");

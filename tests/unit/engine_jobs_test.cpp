@@ -265,6 +265,12 @@ TEST_F(InLane, WaitingForAReceiptIsAnErrorAtOnce) {
   EXPECT_EQ(end_of(job) + " " + end_of(later), "committed committed");
 }
 
+TEST_F(InLane, AWriteIsAnErrorAtOnceAndPushesNothing) {
+  Writes other = add_class("other");
+  in_lane([&] { EXPECT_EQ(other.try_write(1).status().code(), Errc::in_lane); });
+  EXPECT_EQ(journal_->stats().classes.back().offered, 0U);
+}
+
 TEST_F(InLane, ASettledReceiptIsNoWait) {
   Receipt settled = peers().submit(1);
   tick();

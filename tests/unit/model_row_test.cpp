@@ -244,5 +244,39 @@ TEST(Key, ANumberIsNotItsText) {
   EXPECT_NE(key_of(spec, Statement{}, Row().text("")), key_of(spec, Statement{}, Row().null()));
 }
 
+// --- A row's types at a glance.
+
+TEST(RowTags, AreTheStatementsForARowWithAValueInEachOfItsColumns) {
+  const StatementSpec spec = spec_of({kText, kInteger, kBlobColumn, kReal});
+  Row row;
+  row.text("ada").integer(1).blob(kBlob).real(2);
+  EXPECT_EQ(row.tags(), tags_of(spec));
+  row.clear();
+  row.text("bob").integer(2).blob({}).real(3);
+  EXPECT_EQ(row.tags(), tags_of(spec));
+}
+
+TEST(RowTags, DifferForAnotherTypeANullAndAnotherNumberOfColumns) {
+  const std::uint64_t wanted = tags_of(spec_of({kText, kInteger}));
+  Row row;
+  EXPECT_NE(row.tags(), wanted);
+  EXPECT_NE(row.text("a").tags(), wanted);
+  EXPECT_EQ(row.integer(1).tags(), wanted);
+  EXPECT_NE(row.null().tags(), wanted);
+  row.clear();
+  EXPECT_NE(row.text("a").null().tags(), wanted);
+  row.clear();
+  EXPECT_NE(row.blob(kBlob).integer(1).tags(), wanted);
+}
+
+TEST(RowTags, SayNothingPastSixteenColumns) {
+  Row row;
+  for (int i = 0; i < 16; ++i) row.integer(i);
+  EXPECT_EQ(row.tags(), tags_of(spec_of(std::vector<Column>(16, kInteger))));
+  EXPECT_NE(row.tags(), 0U);
+  EXPECT_EQ(row.integer(16).tags(), 0U);
+  EXPECT_EQ(tags_of(spec_of(std::vector<Column>(17, kInteger))), 0U);
+}
+
 }  // namespace
 }  // namespace onelane::model

@@ -1,0 +1,213 @@
+// Threads that write and wait for the outcome, and the places where threads sleep.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "onelane/onelane.h"
+#include "src/base/parker.h"
+#include "src/queue/gate.h"
+#include "tests/support/scale.h"
+#include "tests/support/stubborn_sink.h"
+
+namespace onelane::test {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::milliseconds;
+
+template <class T>
+T ok(Result<T> result) {
+  EXPECT_TRUE(result.ok()) << result.status().to_string();
+  return std::move(result).value();
+}
+
+class Writing : public ::testing::Test {
+ protected:
+  void open(const JournalOptions& options = {}) {
+    journal_.emplace(ok(Journal::open(std::make_unique<StubbornSink>(control_), options)));
+    statement_ = ok(journal_->add_statement({.sql = "-", .columns = {{ColumnType::integer}}}));
+    class_.emplace(ok(journal_->add_class({.name = "small"})));
+  }
+
+  End write(std::int64_t id) {
+    Row row;
+    row.integer(id);
+    return ok(class_->write(statement_, row)).end;
+  }
+  End write_group(std::int64_t first, std::int64_t last) {
+    Group group;
+    for (std::int64_t id = first; id <= last; ++id) {
+      Row row;
+      row.integer(id);
+      group.add(statement_, row);
+    }
+    return ok(class_->write(group)).end;
+  }
+  std::uint64_t committed(std::size_t id) const { return control_->committed[id].load(); }
+
+  std::shared_ptr<StubbornSink::Control> control_ = std::make_shared<StubbornSink::Control>();
+  std::optional<Journal> journal_;
+  Statement statement_;
+  std::optional<WriteClass> class_;
+};
+
+TEST_F(Writing, ALoneWriterRunsEveryTickItself) {
+  open();
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(write(0), End::committed);
+  EXPECT_EQ(committed(0), 100U);
+  EXPECT_EQ(journal_->stats().caller_ticks, 100U);
+}
+
+TEST_F(Writing, AGroupIsWrittenAsOneUnit) {
+  open();
+  EXPECT_EQ(write_group(1, 3), End::committed);
+  EXPECT_EQ(journal_->stats().classes.front().end(End::committed), 1U);
+  EXPECT_EQ(committed(1) + committed(2) + committed(3), 3U);
+}
+
+TEST_F(Writing, WhereCallersDoNotCommitTheThreadDoes) {
+  open({.callers_commit = false});
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(write(0), End::committed);
+  EXPECT_EQ(journal_->stats().caller_ticks, 0U);
+}
+
+// A writer that finds the baton taken rings no bell: whoever lets go of it must have seen the push.
+TEST_F(Writing, NoWriterIsLeftWaitingWhereManyWriteAtOnce) {
+  open();
+  const std::size_t each = scaled(2000);
+  std::vector<std::thread> threads;
+  for (std::int64_t id = 0; id < 8; ++id) {
+    threads.emplace_back([&, id] {
+      for (std::size_t i = 0; i < each; ++i) ASSERT_EQ(write(id), End::committed);
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  for (std::size_t id = 0; id < 8; ++id) EXPECT_EQ(committed(id), each);
+}
+
+// The same while others hold the baton for something else than a tick.
+TEST_F(Writing, NoWriterIsLeftWaitingBesideOthersWhoHoldTheLane) {
+  open();
+  std::atomic<bool> done{false};
+  std::thread adding([&] {
+    while (!done.load()) {
+      (void)ok(journal_->add_statement({.sql = "-", .columns = {{ColumnType::integer}}}));
+    }
+  });
+  const std::size_t each = scaled(5000);
+  for (std::size_t i = 0; i < each; ++i) EXPECT_EQ(write(0), End::committed);
+  done.store(true);
+  adding.join();
+}
+
+// --- Room for who waits.
+
+class Room : public ::testing::Test {
+ protected:
+  static std::uint64_t unit(std::uint64_t records) { return queue::Gate::packed(records, 0); }
+
+  // A thread that waits for room, once it does.
+  std::thread waiter(char name, std::uint64_t records, Duration patience = hours(1)) {
+    const std::uint32_t before = gate_.waiting();
+    std::thread thread([this, name, records, patience] {
+      const bool got = gate_.wait(unit(records), patience);
+      const std::scoped_lock lock(mutex_);
+      served_ += got ? name : '-';
+    });
+    while (gate_.waiting() == before) std::this_thread::yield();
+    return thread;
+  }
+  std::string served() {
+    const std::scoped_lock lock(mutex_);
+    return served_;
+  }
+
+  queue::Gate gate_{4, 1 << 20};
+  std::mutex mutex_;
+  std::string served_;
+};
+
+TEST_F(Room, GoesToWhoHasWaitedLongestThoughOthersNeedLess) {
+  ASSERT_TRUE(gate_.grant(unit(4)));
+  std::thread large = waiter('L', 3);
+  std::thread small = waiter('s', 1);
+  gate_.release(unit(1));
+  EXPECT_FALSE(gate_.grant(unit(1))) << "somebody waits";
+  EXPECT_EQ(gate_.waiting(), 2U);
+  gate_.release(unit(2));
+  large.join();
+  EXPECT_EQ(served(), "L");
+  gate_.release(unit(1));
+  small.join();
+  EXPECT_EQ(served(), "Ls");
+  EXPECT_EQ(gate_.records(), 4U);
+}
+
+TEST_F(Room, IsPassedOnByAWaiterThatGivesUp) {
+  ASSERT_TRUE(gate_.grant(unit(3)));
+  std::thread large = waiter('L', 2, milliseconds(50));
+  std::thread small = waiter('s', 1);
+  large.join();
+  small.join();
+  EXPECT_NE(served().find('s'), std::string::npos);
+  EXPECT_EQ(gate_.records(), 4U);
+}
+
+TEST_F(Room, ThatIsMadeAtOnceServesAllWhoFit) {
+  ASSERT_TRUE(gate_.grant(unit(4)));
+  std::vector<std::thread> threads;
+  for (const char name : {'a', 'b', 'c'}) threads.push_back(waiter(name, 1));
+  gate_.release(unit(4));
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(served().size(), 3U);
+  EXPECT_EQ(gate_.records(), 3U);
+  EXPECT_FALSE(gate_.crowded());
+}
+
+TEST_F(Room, IsNobodysOnceTheGateIsClosed) {
+  ASSERT_TRUE(gate_.grant(unit(4)));
+  std::thread a = waiter('a', 1);
+  std::thread b = waiter('b', 1);
+  gate_.close();
+  a.join();
+  b.join();
+  EXPECT_EQ(served(), "--");
+  EXPECT_FALSE(gate_.wait(unit(1), hours(1)));
+}
+
+// --- A place to sleep.
+
+TEST(Parker, ACallBeforehandEndsTheNextParkAtOnce) {
+  base::Parker parker;
+  parker.unpark();
+  parker.unpark();
+  EXPECT_TRUE(parker.park(hours(1)));
+  EXPECT_FALSE(parker.park(Duration(0))) << "two calls count as one";
+}
+
+TEST(Parker, EveryCallIsHeardHoweverCloseItComesToTheSleep) {
+  base::Parker ping, pong;
+  const std::size_t times = scaled(20'000);
+  std::thread other([&] {
+    for (std::size_t i = 0; i < times; ++i) {
+      EXPECT_TRUE(ping.park(std::nullopt));
+      pong.unpark();
+    }
+  });
+  for (std::size_t i = 0; i < times; ++i) {
+    ping.unpark();
+    EXPECT_TRUE(pong.park(hours(1)));
+  }
+  other.join();
+}
+
+}  // namespace
+}  // namespace onelane::test
