@@ -108,7 +108,6 @@ void travel_bare(const Rows& rows, const Leg& leg) {
 void travel_journal(Journey journey, const Rows& rows, const Leg& leg) {
   JournalOptions options;
   options.drive = Drive::manual;
-  options.foreign_keys = false;  // as in the bare loop: SQLite's default
   options.tick.hold = std::chrono::seconds(10);  // callgrind is slow; ticks must not be cut for it
   Result<Journal> journal = Journal::open(leg.database, options);
   Result<WriteClass> small = journal->add_class({.name = "small"});

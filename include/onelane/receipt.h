@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "onelane/clock.h"
 #include "onelane/status.h"
@@ -96,9 +97,17 @@ class ReceiptAwaiter final : Waiter {
 class [[nodiscard]] Receipt {
  public:
   Receipt() noexcept = default;  // empty: valid() is false, and nothing else may be called
-  Receipt(Receipt&& other) noexcept;
-  Receipt& operator=(Receipt&& other) noexcept;
-  ~Receipt();
+  Receipt(Receipt&& other) noexcept
+      : core_(std::move(other.core_)), entry_(std::exchange(other.entry_, nullptr)) {}
+  Receipt& operator=(Receipt&& other) noexcept {
+    Receipt taken(std::move(other));
+    std::swap(core_, taken.core_);
+    std::swap(entry_, taken.entry_);
+    return *this;
+  }
+  ~Receipt() {
+    if (entry_ != nullptr) drop();
+  }
 
   bool valid() const noexcept { return entry_ != nullptr; }
 
@@ -120,8 +129,9 @@ class [[nodiscard]] Receipt {
  private:
   friend class detail::Core;
   friend class detail::ReceiptAwaiter;
-  Receipt(std::shared_ptr<detail::Core> core, detail::Entry* entry) noexcept;
-  void reset() noexcept;
+  Receipt(std::shared_ptr<detail::Core> core, detail::Entry* entry) noexcept
+      : core_(std::move(core)), entry_(entry) {}
+  void drop() noexcept;
 
   std::shared_ptr<detail::Core> core_;
   detail::Entry* entry_ = nullptr;  // one reference of ours

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -35,13 +36,21 @@ class Histogram {
   std::uint64_t p99() const noexcept { return percentile(0.99); }
 
   static constexpr std::size_t kBuckets = 64 + 58 * 32;
-  static std::size_t bucket_of(std::uint64_t value) noexcept;
+  static std::size_t bucket_of(std::uint64_t value) noexcept {
+    if (value < kExact) return static_cast<std::size_t>(value);
+    const auto octave = static_cast<unsigned>(std::bit_width(value)) - 1;
+    const std::uint64_t sub = (value >> (octave - kSubBits)) - (1ULL << kSubBits);
+    return static_cast<std::size_t>(kExact + ((octave - kSubBits - 1) << kSubBits) + sub);
+  }
   static std::uint64_t upper_bound_of(std::size_t bucket) noexcept;
 
   // Rebuilds a histogram from counts per bucket, as kept elsewhere.
   static Histogram from(std::vector<std::uint64_t> counts, std::uint64_t sum, std::uint64_t max);
 
  private:
+  static constexpr unsigned kSubBits = 5;                    // 32 buckets an octave
+  static constexpr std::uint64_t kExact = 2ULL << kSubBits;  // below this a bucket holds one value
+
   std::vector<std::uint64_t> counts_;  // empty, or kBuckets
   std::uint64_t count_ = 0;
   std::uint64_t sum_ = 0;

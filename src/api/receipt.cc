@@ -7,26 +7,7 @@
 
 namespace onelane::inline v0 {
 
-Receipt::Receipt(std::shared_ptr<detail::Core> core, detail::Entry* entry) noexcept
-    : core_(std::move(core)), entry_(entry) {}
-
-Receipt::Receipt(Receipt&& other) noexcept
-    : core_(std::move(other.core_)), entry_(std::exchange(other.entry_, nullptr)) {}
-
-Receipt& Receipt::operator=(Receipt&& other) noexcept {
-  if (this == &other) return *this;
-  reset();
-  core_ = std::move(other.core_);
-  entry_ = std::exchange(other.entry_, nullptr);
-  return *this;
-}
-
-Receipt::~Receipt() { reset(); }
-
-void Receipt::reset() noexcept {
-  if (entry_ != nullptr) std::exchange(entry_, nullptr)->release();
-  core_.reset();
-}
+void Receipt::drop() noexcept { entry_->release(); }
 
 Result<Outcome> Receipt::wait() {
   if (Status why = core_->wait(*entry_, std::nullopt); !why.ok()) return why;

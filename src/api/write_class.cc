@@ -18,7 +18,7 @@ Status WriteClass::push(Statement statement, const Row& row, const PushOptions& 
 
 Result<Receipt> WriteClass::submit(Statement statement, const Row& row,
                                    const PushOptions& options) {
-  return core_->submit(index_, RowUnit{statement, row}, options);
+  return detail::Core::submit(core_, index_, RowUnit{statement, row}, options);
 }
 
 Result<Outcome> WriteClass::write(Statement statement, const Row& row, const PushOptions& options) {
@@ -30,7 +30,7 @@ Status WriteClass::push(const Group& group, const PushOptions& options) {
 }
 
 Result<Receipt> WriteClass::submit(const Group& group, const PushOptions& options) {
-  return core_->submit(index_, group, options);
+  return detail::Core::submit(core_, index_, group, options);
 }
 
 Result<Outcome> WriteClass::write(const Group& group, const PushOptions& options) {
@@ -38,7 +38,7 @@ Result<Outcome> WriteClass::write(const Group& group, const PushOptions& options
 }
 
 Result<Receipt> WriteClass::submit(Job job, const PushOptions& options) {
-  return core_->submit(index_, std::move(job), options);
+  return detail::Core::submit(core_, index_, std::move(job), options);
 }
 
 TimePoint WriteClass::now() const { return core_->clock().now(); }

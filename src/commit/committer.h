@@ -28,6 +28,10 @@ enum class Verdict : std::uint8_t {
 
 // A unit of the tick. The first four are given, the rest is what became of it.
 struct Work {
+  Work() = default;
+  Work(Entry* unit, std::uint32_t slice_of, bool surely)
+      : entry(unit), slice(slice_of), guaranteed(surely) {}
+
   Entry* entry = nullptr;
   std::uint32_t slice = 0;  // units of one slice follow each other
   bool guaranteed = false;  // the tick never ends before it

@@ -48,7 +48,8 @@ class Core : public std::enable_shared_from_this<Core> {
   template <class Unit>
   Status push(std::uint32_t klass, Unit&& unit, const PushOptions& options);
   template <class Unit>
-  Result<Receipt> submit(std::uint32_t klass, Unit&& unit, const PushOptions& options);
+  static Result<Receipt> submit(const std::shared_ptr<Core>& self, std::uint32_t klass, Unit&& unit,
+                                const PushOptions& options);
   template <class Unit>
   Result<Outcome> write(std::uint32_t klass, Unit&& unit, const PushOptions& options);
 
@@ -80,7 +81,7 @@ class Core : public std::enable_shared_from_this<Core> {
   Result<EntryRef> entry_of(const engine::ClassLane& lane, const RowUnit& unit) const;
   Result<EntryRef> entry_of(const engine::ClassLane& lane, const Group& group) const;
   Result<EntryRef> entry_of(const engine::ClassLane& lane, Job job) const;
-  Status charge(engine::ClassLane& lane, const Entry& entry, const PushOptions& options);
+  Status charge_slowly(engine::ClassLane& lane, const Entry& entry, const PushOptions& options);
   // Who sees to it that a tick follows: the committer thread, which is woken if it sleeps, or the
   // caller, who goes on to wait for the outcome and lends its thread.
   enum class Tick : std::uint8_t { by_thread, by_caller };
@@ -134,12 +135,14 @@ Status Core::push(std::uint32_t klass, Unit&& unit, const PushOptions& options) 
 }
 
 template <class Unit>
-Result<Receipt> Core::submit(std::uint32_t klass, Unit&& unit, const PushOptions& options) {
-  engine::ClassLane& lane = *lanes_[klass];
-  Result<EntryRef> entry = entry_of(lane, std::forward<Unit>(unit));
+Result<Receipt> Core::submit(const std::shared_ptr<Core>& self, std::uint32_t klass, Unit&& unit,
+                             const PushOptions& options) {
+  engine::ClassLane& lane = *self->lanes_[klass];
+  Result<EntryRef> entry = self->entry_of(lane, std::forward<Unit>(unit));
   EntryRef kept = entry ? (*entry)->share() : nullptr;
-  if (Status why = offer(lane, std::move(entry), options, Tick::by_thread); !why.ok()) return why;
-  return Receipt(shared_from_this(), kept.release());
+  Status why = self->offer(lane, std::move(entry), options, Tick::by_thread);
+  if (!why.ok()) return why;
+  return Receipt(self, kept.release());
 }
 
 template <class Unit>

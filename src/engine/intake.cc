@@ -87,8 +87,19 @@ Result<EntryRef> Core::entry_of(const ClassLane& /*lane*/, Job job) const {
   return entry;
 }
 
-Status Core::charge(ClassLane& lane, const Entry& entry, const PushOptions& options) {
-  if (entry.rows > lane.options.capacity_records || entry.footprint > lane.options.capacity_bytes) {
+namespace {
+
+// More than its class may ever hold.
+bool too_large(const ClassLane& lane, const Entry& entry) {
+  return entry.rows > lane.options.capacity_records ||
+         entry.footprint > lane.options.capacity_bytes;
+}
+
+}  // namespace
+
+// Where there is no room at once.
+Status Core::charge_slowly(ClassLane& lane, const Entry& entry, const PushOptions& options) {
+  if (too_large(lane, entry)) {
     return {Errc::invalid_argument,
             quoted(lane) + ": a unit of " + std::to_string(entry.rows) + " records and " +
                 std::to_string(entry.footprint) + " bytes is above the class's whole capacity (" +
@@ -96,7 +107,6 @@ Status Core::charge(ClassLane& lane, const Entry& entry, const PushOptions& opti
                 std::to_string(lane.options.capacity_bytes) + " bytes)"};
   }
   const std::uint64_t packed = queue::Gate::packed(entry.rows, entry.footprint);
-  if (lane.gate.grant(packed)) return {};
   Status full(Errc::full, quoted(lane) + " is full");
   if (lane.options.when_full != WhenFull::block || options_.drive == Drive::manual) return full;
   if (in_lane()) return in_lane_status("pushing to a full class");
@@ -118,7 +128,10 @@ Status Core::offer(ClassLane& lane, Result<EntryRef> entry, const PushOptions& o
 Status Core::accept(ClassLane& lane, EntryRef entry, const PushOptions& options, Tick tick) {
   if (forked()) return forked_status();
   if (Status why = entrance(); !why.ok()) return why;
-  if (Status why = charge(lane, *entry, options); !why.ok()) return why;
+  if (too_large(lane, *entry) ||
+      !lane.gate.grant(queue::Gate::packed(entry->rows, entry->footprint))) {
+    if (Status why = charge_slowly(lane, *entry, options); !why.ok()) return why;
+  }
   entry->klass = lane.index;
   entry->pushed = clock_->now();
   if (options.deadline) entry->deadline = *options.deadline;

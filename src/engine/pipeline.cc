@@ -166,10 +166,7 @@ void Pipeline::select(const schedule::Plan& plan) {
       Entry* entry = staging.at(slot);
       if (entry == nullptr) continue;
       if (work_.size() == limit) return;
-      Work& work = work_.emplace_back();
-      work.entry = entry;
-      work.slice = i;
-      work.guaranteed = slice.guaranteed;
+      Work& work = work_.emplace_back(entry, i, slice.guaranteed);
       work.taken = between_steps(*entry);
       if (slice.guaranteed) continue;
       work.asks = since_ps >= ask_every_ps;

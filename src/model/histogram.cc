@@ -9,28 +9,18 @@ namespace onelane::inline v0 {
 
 namespace {
 
-constexpr unsigned kSubBits = 5;                    // 32 buckets an octave
-constexpr std::uint64_t kExact = 2ULL << kSubBits;  // below this a bucket holds one value
-constexpr unsigned kExactBits = kSubBits + 1;
-static_assert(Histogram::kBuckets == kExact + (64 - kExactBits) * (1ULL << kSubBits));
-
 std::uint64_t nanoseconds(Duration value) noexcept {
   return value.count() < 0 ? 0 : static_cast<std::uint64_t>(value.count());
 }
 
 }  // namespace
 
-std::size_t Histogram::bucket_of(std::uint64_t value) noexcept {
-  if (value < kExact) return static_cast<std::size_t>(value);
-  const auto octave = static_cast<unsigned>(std::bit_width(value)) - 1;  // >= kExactBits
-  const std::uint64_t sub = (value >> (octave - kSubBits)) - (1ULL << kSubBits);
-  return static_cast<std::size_t>(kExact + ((octave - kExactBits) << kSubBits) + sub);
-}
+static_assert(Histogram::kBuckets == 64 + (64 - 6) * 32);
 
 std::uint64_t Histogram::upper_bound_of(std::size_t bucket) noexcept {
   if (bucket < kExact) return bucket;
   const std::size_t above = bucket - kExact;
-  const auto octave = static_cast<unsigned>(above >> kSubBits) + kExactBits;
+  const auto octave = static_cast<unsigned>(above >> kSubBits) + (kSubBits + 1);
   const std::uint64_t sub = (above & ((1U << kSubBits) - 1)) + (1ULL << kSubBits);
   return ((sub + 1) << (octave - kSubBits)) - 1;
 }
@@ -79,12 +69,6 @@ Histogram Histogram::from(std::vector<std::uint64_t> counts, std::uint64_t sum, 
 }  // namespace onelane::inline v0
 
 namespace onelane::model {
-
-void SharedHistogram::record(std::uint64_t value) noexcept {
-  add(counts_[Histogram::bucket_of(value)], 1);
-  add(sum_, value);
-  if (value > max_.load(std::memory_order_relaxed)) max_.store(value, std::memory_order_relaxed);
-}
 
 Histogram SharedHistogram::snapshot() const {
   std::vector<std::uint64_t> counts(Histogram::kBuckets);

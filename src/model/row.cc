@@ -37,7 +37,7 @@ void Row::clear() {
 }
 
 // Adds a column's tag; its payload goes where the result points.
-std::byte* Row::column(std::uint8_t tag, std::size_t payload_bytes) {
+inline std::byte* Row::column(std::uint8_t tag, std::size_t payload_bytes) {
   const std::size_t begin = size_;
   size_ += 1 + payload_bytes;
   if (size_ > buffer_.size()) buffer_.resize(std::max(size_, 2 * buffer_.size()));
@@ -47,7 +47,7 @@ std::byte* Row::column(std::uint8_t tag, std::size_t payload_bytes) {
   return buffer_.data() + begin + 1;
 }
 
-void Row::sized(std::uint8_t tag, const void* data, std::size_t size) {
+inline void Row::sized(std::uint8_t tag, const void* data, std::size_t size) {
   const auto length = static_cast<std::uint32_t>(size);
   std::byte* out = column(tag, sizeof length + size);
   std::memcpy(out, &length, sizeof length);

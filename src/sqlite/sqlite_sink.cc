@@ -120,7 +120,7 @@ class SqliteSink final : public Sink {
   Status open_log(const JournalOptions& options);
   Status copy_all_back();
   Reply find_or_prepare(std::string_view sql, sqlite3_stmt*& found, Prepared& own);
-  Reply run(sqlite3_stmt* statement, const RowVisitor& visit);
+  Reply run(sqlite3_stmt* statement, const RowVisitor* visit);
   Reply failed_step(int code, std::int64_t changes_before);
   Reply control(const Prepared& statement, const char* name);
   Reply outside_transaction() const;
@@ -229,7 +229,7 @@ Reply SqliteSink::apply(Statement statement, std::span<const std::byte> row) {
   if (bound.code != SQLITE_OK) return connection_->failure(bound.code, Place::statement);
   sqlite3* db = connection_->handle();
   sqlite3_set_last_insert_rowid(db, kNoRowid);
-  Reply reply = run(registered.prepared.get(), {});
+  Reply reply = run(registered.prepared.get(), nullptr);
   const std::int64_t rowid = sqlite3_last_insert_rowid(db);
   if (reply.ok() && rowid != kNoRowid) reply.rowid = rowid;
   return reply;
@@ -237,12 +237,12 @@ Reply SqliteSink::apply(Statement statement, std::span<const std::byte> row) {
 
 // The connection is asked after every step, whatever its code: SQLite ends a transaction by itself
 // for more reasons than any list has, and what would follow then commits on its own.
-Reply SqliteSink::run(sqlite3_stmt* statement, const RowVisitor& visit) {
+Reply SqliteSink::run(sqlite3_stmt* statement, const RowVisitor* visit) {
   sqlite3* db = connection_->handle();
   const std::int64_t changes_before = sqlite3_total_changes64(db);
   int code = sqlite3_step(statement);
   for (; code == SQLITE_ROW; code = sqlite3_step(statement)) {
-    if (visit) visit(StepRow(statement));
+    if (visit != nullptr) (*visit)(StepRow(statement));
     if (!connection_->in_transaction()) break;  // a step after a rollback would start anew
   }
   if (code != SQLITE_DONE && code != SQLITE_ROW) return failed_step(code, changes_before);
@@ -311,7 +311,7 @@ Reply SqliteSink::execute(std::string_view sql, std::span<const std::byte> row,
                         std::to_string(bound.columns) + " values are given: " + std::string(sql));
   }
   if (bound.code != SQLITE_OK) return connection_->failure(bound.code, Place::statement);
-  return run(statement, visit);
+  return run(statement, visit ? &visit : nullptr);
 }
 
 // A statement that is being stepped, which a visitor may ask for again, is left alone: `own` is
