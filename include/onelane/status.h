@@ -35,7 +35,7 @@ std::string_view name(Errc code) noexcept;
 
 class [[nodiscard]] Status {
  public:
-  Status() noexcept = default;  // ok
+  Status() noexcept = default;                                  // ok
   Status(Errc code, std::string message, int sqlite_code = 0);  // Errc::ok makes an ok one
   Status(Status&&) noexcept = default;
   Status& operator=(Status&&) noexcept = default;
