@@ -81,8 +81,8 @@ std::vector<Case> cases_of(const QuestionOptions& options, const std::filesystem
   const Load base{.database = directory / "memory.db",
                   .capacity_bytes = smoke ? 4 * kMiB : 64 * kMiB};
   std::vector<Case> cases;
-  for (std::uint64_t producers : {1, 8, 64}) {
-    for (std::uint64_t row_bytes : {16, 100, 4'096, 102'400}) {
+  for (std::uint64_t producers : {1U, 8U, 64U}) {
+    for (std::uint64_t row_bytes : {16U, 100U, 4'096U, 102'400U}) {
       Load load = base;
       load.row_bytes = row_bytes;
       load.producers = producers;
@@ -90,7 +90,7 @@ std::vector<Case> cases_of(const QuestionOptions& options, const std::filesystem
           case_of(fmt::format("fill_{}_p{}", row_bytes, producers), kind_named("fill"), load));
     }
   }
-  for (std::uint64_t row_bytes : {100, 4'096}) {
+  for (std::uint64_t row_bytes : {100U, 4'096U}) {
     Load load = base;
     load.row_bytes = row_bytes;
     load.producers = 4;

@@ -59,7 +59,7 @@ int push_main(const std::vector<std::string>& arguments) {
   Scratch scratch(options.directory);
   const double clock_ns = clock_cost_ns();
   std::vector<Case> cases;
-  for (std::uint64_t producers : {1, 8, 64}) {
+  for (std::uint64_t producers : {1U, 8U, 64U}) {
     for (std::uint64_t row_bytes : kRowBytes) {
       Load load = load_of(producers, row_bytes, options);
       load.clock_cost_ns = clock_ns;

@@ -158,8 +158,9 @@ Status SqliteSink::open_log(const JournalOptions& options) {
   (*own)->wait_no_more();
   Result<std::unique_ptr<WalLog>> log =
       WalLog::open(files_->database(), *std::move(own), watch_, fuse_);
-  if (log) log_ = *std::move(log);
-  return log.status();
+  if (!log) return log.status();
+  log_ = *std::move(log);
+  return {};
 }
 
 Status SqliteSink::prepare_control() {

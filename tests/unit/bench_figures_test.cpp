@@ -13,7 +13,6 @@
 #include "bench/kit/child.h"
 #include "bench/kit/errors.h"
 #include "bench/kit/keyed_row.h"
-#include "bench/memory/runs.h"
 #include "bench/overhead/journey.h"
 #include "bench/push.h"
 #include "bench/push/probe.h"
@@ -59,16 +58,6 @@ TEST_F(SmallestFigure, GrowthIsAnsweredForEachOfThreeAxes) {
     EXPECT_GT(median(result, name, 0, "per_s"), 0) << name;
     EXPECT_GT(median(result, name, 1, "us_per_row"), 0) << name;
   }
-}
-
-TEST_F(SmallestFigure, AFullClassIsResident) {
-  memory::Load load{.database = directory_ / "m.db",
-                    .row_bytes = 4096,
-                    .producers = 2,
-                    .capacity_bytes = 16 * kMiB};
-  const Figures figures = memory::fill(load);
-  EXPECT_GT(figures.at("of_capacity"), 0.5);
-  EXPECT_GT(figures.at("bytes_per_row"), 4096 / 2);
 }
 
 TEST_F(SmallestFigure, EveryJourneyEndsWithAllOfItsRowsInTheDatabase) {

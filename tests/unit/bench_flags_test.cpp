@@ -73,7 +73,8 @@ TEST(StormFlags, AWrongValueIsNamedWithItsFlagAndWhatWouldBeRight) {
   expect_complaint({"--tick", "20s"}, "hold");
   expect_complaint({"--seconds", "0"}, "--seconds: '0' is not between 0.1 and 3600");
   expect_complaint({"--callers", "0"}, "--callers: '0' is not between 1 and 4096");
-  expect_complaint({"--strategy", "direct,sideways"}, "'sideways' is no strategy: direct, onelane or heavy");
+  expect_complaint({"--strategy", "direct,sideways"},
+                   "'sideways' is no strategy: direct, onelane or heavy");
   expect_complaint({"--strategy", "direct,direct"}, "'direct' is there twice");
   expect_complaint({"--synchronous", "off"}, "'off' is neither normal nor full");
   expect_complaint({"--fail-if", "onelane.busy"}, "--fail-if: 'onelane.busy': expected one of");
@@ -126,7 +127,8 @@ TEST(StormFlags, HelpIsGroupedAndNothingElseIsDone) {
   StormOptions options;
   std::ostringstream help;
   EXPECT_FALSE(storm::parse_options({"--help"}, options, help));
-  for (const char* title : {"Workload:", "Strategies:", "The lane (onelane and heavy):", "Output:"}) {
+  for (const char* title :
+       {"Workload:", "Strategies:", "The lane (onelane and heavy):", "Output:"}) {
     EXPECT_NE(help.str().find(title), std::string::npos) << title;
   }
   EXPECT_NE(help.str().find("--connects-per-second"), std::string::npos);
