@@ -11,6 +11,7 @@
 #include "bench/kit/errors.h"
 #include "bench/kit/html.h"
 #include "bench/kit/interrupt.h"
+#include "bench/kit/outputs.h"
 #include "bench/kit/scratch.h"
 #include "bench/kit/terminal.h"
 #include "bench/storm/options.h"
@@ -32,21 +33,6 @@ void check_fail_if(const StormOptions& options) {
     } catch (const UsageError& error) {
       throw UsageError(fmt::format("--fail-if: {}", error.what()));
     }
-  }
-}
-
-// A file is opened before anything is measured, so that a wrong name costs no time.
-std::ofstream open(std::string_view flag, const std::optional<std::string>& path) {
-  std::ofstream file;
-  if (!path || *path == "-") return file;
-  file.open(*path);
-  if (!file) throw UsageError(fmt::format("--{}: cannot write to {}", flag, *path));
-  return file;
-}
-
-void put(std::ofstream& file, const std::optional<std::string>& path, const std::string& text) {
-  if (file.is_open() && !(file << text << std::endl)) {
-    throw RunError(fmt::format("cannot write to {}", *path));
   }
 }
 
@@ -84,8 +70,8 @@ int storm_main(const std::vector<std::string>& arguments) {
   StormOptions options;
   if (!parse_options(arguments, options, std::cout)) return kExitOk;
   check_fail_if(options);
-  std::ofstream json_file = open("json", options.json);
-  std::ofstream html_file = open("html", options.html);
+  std::ofstream json_file = open_output("json", options.json);
+  std::ofstream html_file = open_output("html", options.html);
   std::FILE* text = options.json == "-" ? stderr : stdout;
 
   catch_interrupt();
@@ -103,8 +89,8 @@ int storm_main(const std::vector<std::string>& arguments) {
   fmt::print(text, "{}", results_text(results));
   json figures = to_json(options, input, environment, results);
   if (options.json == "-") fmt::print("{}\n", figures.dump(2));
-  put(json_file, options.json, figures.dump(2));
-  put(html_file, options.html, to_html(figures));
+  write_output(json_file, options.json, figures.dump(2) + "\n");
+  write_output(html_file, options.html, to_html(figures) + "\n");
   return judge(options, results, figures);
 }
 

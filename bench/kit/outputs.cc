@@ -10,11 +10,10 @@
 #include "bench/kit/interrupt.h"
 
 namespace onelane::bench {
-namespace {
 
 using nlohmann::json;
 
-std::ofstream open(std::string_view flag, const std::optional<std::string>& path) {
+std::ofstream open_output(std::string_view flag, const std::optional<std::string>& path) {
   std::ofstream file;
   if (!path || *path == "-") return file;
   file.open(*path);
@@ -22,13 +21,12 @@ std::ofstream open(std::string_view flag, const std::optional<std::string>& path
   return file;
 }
 
-void put(std::ofstream& file, const std::optional<std::string>& path, const std::string& text) {
+void write_output(std::ofstream& file, const std::optional<std::string>& path,
+                  const std::string& text) {
   if (file.is_open() && !(file << text << std::flush)) {
     throw RunError(fmt::format("cannot write to {}", *path));
   }
 }
-
-}  // namespace
 
 void add_output_flags(FlagSet& flags, OutputOptions& o) {
   flags.group("Output");
@@ -53,16 +51,16 @@ Outputs::Outputs(const OutputOptions& options, const json& empty_result) : optio
       throw UsageError(fmt::format("--fail-if: {}", error.what()));
     }
   }
-  json_ = open("json", options.json);
-  csv_ = open("csv", options.csv);
-  html_ = open("html", options.html);
+  json_ = open_output("json", options.json);
+  csv_ = open_output("csv", options.csv);
+  html_ = open_output("html", options.html);
 }
 
 void Outputs::write(const json& result) {
   if (options_.json == "-") fmt::print("{}\n", result.dump(2));
-  put(json_, options_.json, result.dump(2) + "\n");
-  put(csv_, options_.csv, to_csv(result));
-  put(html_, options_.html, to_html(result));
+  write_output(json_, options_.json, result.dump(2) + "\n");
+  write_output(csv_, options_.csv, to_csv(result));
+  write_output(html_, options_.html, to_html(result));
 }
 
 int Outputs::judge(const json& result) const {

@@ -17,7 +17,6 @@ class BlockPool {
   static constexpr std::size_t kBlockBytes = 384;
   // A thread keeps at most two batches.
   static constexpr std::size_t kBatch = 32;
-  static constexpr std::size_t kThreadBytesMax = 2 * kBatch * kBlockBytes;
 
   // Null if there is no memory. Aligned for any type.
   static void* allocate() noexcept;

@@ -2,14 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <thread>
 #include <utility>
 
 #include "src/base/process.h"
 #include "src/engine/refusals.h"
 #include "src/engine/thread_waiter.h"
-#include "src/model/row.h"
 
 namespace onelane::inline v0::detail {
 

@@ -19,8 +19,6 @@ class Gate {
  public:
   // Bytes are counted in these, rounded up for each unit.
   static constexpr std::uint64_t kGranule = 64;
-  static constexpr std::uint64_t kRecordsMax = (1ULL << 27) - 1;
-  static constexpr std::uint64_t kBytesMax = kGranule * ((1ULL << 37) - 1);
 
   Gate(std::uint64_t records_max, std::uint64_t bytes_max)
       : records_max_(records_max), granules_max_(granules(bytes_max)) {}
@@ -57,7 +55,7 @@ class Gate {
 
  private:
   static constexpr unsigned kRecordBits = 27;  // the rest is granules: one word, one exchange
-  static_assert(kRecordsMax == (1ULL << kRecordBits) - 1);
+  static constexpr std::uint64_t kRecordsMax = (1ULL << kRecordBits) - 1;
 
   struct Queuer {
     explicit Queuer(std::uint64_t unit) : packed(unit) {}
