@@ -62,10 +62,9 @@ class Lane : public Store {
    public:
     explicit Caller(Producer<KeyValue> producer) : producer_(std::move(producer)) {}
     void write(std::span<const KeyValue> rows) override {
-      Receipt receipt =
-          required(rows.size() == 1 ? producer_.submit(rows.front()) : producer_.submit_group(rows),
-                   "submitting");
-      Outcome outcome = required(receipt.wait(), "waiting");
+      Outcome outcome =
+          required(rows.size() == 1 ? producer_.write(rows.front()) : producer_.write_group(rows),
+                   "writing");
       if (!outcome.committed()) throw RunError("not committed: " + outcome.cause.to_string());
     }
 
