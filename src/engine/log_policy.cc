@@ -18,7 +18,7 @@ constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 // Parts of the limit: where a cycle begins; where one begins when it is quiet; where classes are
 // held back so that the log does not outgrow the passes; where a closing pass does not wait for
 // anything any more.
-constexpr std::uint64_t begin_at(std::uint64_t limit) { return limit / 2; }
+constexpr std::uint64_t begin_at(std::uint64_t limit) { return limit / 4 * 3; }
 constexpr std::uint64_t begin_quiet_at(std::uint64_t limit) { return limit / 8; }
 constexpr std::uint64_t begin_early_with(std::uint64_t limit) { return limit / 8; }
 constexpr std::uint64_t hold_back_at(std::uint64_t limit) { return limit / 8 * 7; }
@@ -30,7 +30,7 @@ constexpr std::uint64_t enough_for_close(std::uint64_t limit) { return limit / 1
 constexpr std::uint64_t kLittleBytes = 256 * kKiB;
 constexpr Duration kQuiet = milliseconds(200);
 // A log that fills in less than this grows as fast as passes copy.
-constexpr Duration kFillsSoon = milliseconds(500);
+constexpr Duration kFillsSoon = milliseconds(100);
 
 // Closing passes are at most this part of the lane's time.
 constexpr int kCloseShare = 20;

@@ -1,12 +1,12 @@
 // When the log is copied back, when a pass closes in on its end, when heavy classes are held back:
 // pure functions of what is known about the log, so that they can be tested with literal inputs.
 //
-// A cycle: from half of the limit on, passes copy beside the commits, each followed by a sync.
-// Where the log grows so fast that they would come too late, they begin earlier. The writers append
-// meanwhile, so each round leaves something, but less than the one before. When
-// little is left, or no less than before, a closing pass takes the rest while it holds the lane,
-// and the next commit begins the log anew. Where rounds do not converge, classes are held to their
-// guarantees first. A quiet moment is used for a closing pass that nobody waits for.
+// A cycle: from three quarters of the limit on, passes copy beside the commits, each followed by a
+// sync. Where the log grows so fast that they would come too late, they begin earlier. The writers
+// append meanwhile, so each round leaves something, but less than the one before. When little is
+// left, or no less than before, a closing pass takes the rest while it holds the lane, and the next
+// commit begins the log anew. Where rounds do not converge, classes are held to their guarantees
+// first. A quiet moment is used for a closing pass that nobody waits for.
 #pragma once
 
 #include <cstdint>
@@ -29,7 +29,7 @@ enum class LogAction : std::uint8_t { wait, copy, sync, close };
 struct LogCycle {
   std::uint64_t copied = 0;  // bytes, from the log's beginning
   std::uint64_t round = 0;   // bytes that the last pass began with and that were not copied yet
-  std::uint32_t rounds = 0;  // from half of the limit on
+  std::uint32_t rounds = 0;  // from three quarters of the limit on
   bool synced = true;        // nothing was copied since the last sync
   bool strained = false;     // a round left as much as the one before
   std::uint64_t pinned = 0;  // bytes that a reader keeps from being copied

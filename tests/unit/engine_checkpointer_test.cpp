@@ -15,6 +15,7 @@ using std::chrono::seconds;
 using test::ScriptedLog;
 
 constexpr std::uint64_t kLimit = 64 * kMiB;
+constexpr std::uint64_t kBegin = 48 * kMiB;
 
 class CheckpointerTest : public ::testing::Test {
  protected:
@@ -48,13 +49,13 @@ class CheckpointerTest : public ::testing::Test {
 
 TEST_F(CheckpointerTest, CopiesASecondTimeWhatWasWrittenMeanwhileAndThenClosesIn) {
   log_.written_meanwhile = 100 * kKiB;
-  commit(kLimit / 2);
+  commit(kBegin);
   EXPECT_EQ(run(), "copy sync close");
   EXPECT_EQ(stats().passes, 1U);
 }
 
 TEST_F(CheckpointerTest, LeavesTheClosingPassOutWhereACopyReachedTheEnd) {
-  commit(kLimit / 2);
+  commit(kBegin);
   EXPECT_EQ(run(), "copy sync");
 }
 
@@ -74,7 +75,7 @@ TEST_F(CheckpointerTest, AFailedSyncPoisonsAndNothingIsAskedOfTheLogAnyMore) {
     poison_ = {};
     log_.answer.fault = fault;
     log_.answer.cause = {Errc::storage, "no way back"};
-    commit(kLimit / 2);
+    commit(kBegin);
     EXPECT_EQ(run(), "copy");
     EXPECT_EQ(poison_.message(), "no way back");
     clock_.advance(seconds(1));
@@ -85,7 +86,7 @@ TEST_F(CheckpointerTest, AFailedSyncPoisonsAndNothingIsAskedOfTheLogAnyMore) {
 
 TEST_F(CheckpointerTest, AnotherFailureIsTriedAgainLater) {
   log_.answer.fault = Fault::environment;
-  commit(kLimit / 2);
+  commit(kBegin);
   EXPECT_EQ(run(), "copy");
   EXPECT_TRUE(poison_.ok());
   log_.answer = {};
@@ -96,19 +97,19 @@ TEST_F(CheckpointerTest, AnotherFailureIsTriedAgainLater) {
 TEST_F(CheckpointerTest, NamesWhoPinsTheLogAndSinceWhen) {
   log_.pinned_from = kMiB;
   log_.others = {{.pid = 4711, .name = "reader"}};
-  commit(kLimit / 2);
+  commit(kBegin);
   EXPECT_EQ(run(), "copy sync");
   clock_.advance(milliseconds(1));
-  commit(kLimit / 2 + kMiB);
+  commit(kBegin + kMiB);
   EXPECT_EQ(run(), "copy");
-  EXPECT_EQ(stats().pinned_bytes, kLimit / 2);
+  EXPECT_EQ(stats().pinned_bytes, kBegin);
   EXPECT_EQ(stats().pinned_since, clock_.now());
   ASSERT_EQ(stats().readers.size(), 1U);
   EXPECT_EQ(stats().readers[0].pid, 4711);
 
   log_.pinned_from = UINT64_MAX;
   clock_.advance(seconds(1));
-  commit(kLimit / 2 + 2 * kMiB);
+  commit(kBegin + 2 * kMiB);
   EXPECT_EQ(run(), "copy sync");
   EXPECT_EQ(stats().pinned_bytes, 0U);
   EXPECT_FALSE(stats().pinned_since);
@@ -117,7 +118,7 @@ TEST_F(CheckpointerTest, NamesWhoPinsTheLogAndSinceWhen) {
 
 TEST_F(CheckpointerTest, HoldsBackOnceTheLogNearsItsLimit) {
   EXPECT_FALSE(checkpointer_.holds_back());
-  commit(kLimit / 2);
+  commit(kBegin);
   run();
   EXPECT_FALSE(checkpointer_.holds_back());
   commit(kLimit / 8 * 7);

@@ -13,6 +13,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 constexpr std::uint64_t kLimit = 64 * kMiB;
+constexpr std::uint64_t kBegin = 48 * kMiB;
 const TimePoint kNow{seconds(100)};
 
 LogView busy(std::uint64_t bytes) {
@@ -53,7 +54,7 @@ TEST(LogPolicy, FromAnEighthOfTheLimitAQuietMomentIsWaitedFor) {
   view.quiet = milliseconds(50);
   const LogDecision decision = decide(view, {}, kNow);
   EXPECT_EQ(decision.action, LogAction::wait);
-  EXPECT_EQ(decision.wake_bytes, kLimit / 2);
+  EXPECT_EQ(decision.wake_bytes, kBegin);
   EXPECT_EQ(decision.wake_at, kNow + milliseconds(150));
 }
 
@@ -62,26 +63,26 @@ TEST(LogPolicy, InAQuietMomentItClosesInAtOnce) {
   EXPECT_EQ(action(quiet(kLimit / 8 - 1), {}), LogAction::wait);
 }
 
-TEST(LogPolicy, FromHalfOfTheLimitItCopies) {
-  EXPECT_EQ(action(busy(kLimit / 2 - 1), {}), LogAction::wait);
-  EXPECT_EQ(action(busy(kLimit / 2), {}), LogAction::copy);
+TEST(LogPolicy, FromThreeQuartersOfTheLimitItCopies) {
+  EXPECT_EQ(action(busy(kBegin - 1), {}), LogAction::wait);
+  EXPECT_EQ(action(busy(kBegin), {}), LogAction::copy);
 }
 
 TEST(LogPolicy, ALogThatFillsTooFastIsCopiedEarlier) {
   LogCycle cycle;
   observe(cycle, {}, kNow);
   const LogView view = busy(kLimit / 8);
-  EXPECT_EQ(decide(view, cycle, kNow + milliseconds(60)).action, LogAction::copy);
-  EXPECT_EQ(decide(view, cycle, kNow + milliseconds(70)).action, LogAction::wait);
+  EXPECT_EQ(decide(view, cycle, kNow + milliseconds(12)).action, LogAction::copy);
+  EXPECT_EQ(decide(view, cycle, kNow + milliseconds(13)).action, LogAction::wait);
   note_copy(cycle, {.bytes = kLimit / 8, .copied = kLimit / 8}, kLimit, kNow);
   note_sync(cycle);
-  EXPECT_EQ(decide(busy(kLimit / 4 - 1), cycle, kNow + milliseconds(80)).action, LogAction::wait);
-  EXPECT_EQ(decide(busy(kLimit / 4), cycle, kNow + milliseconds(80)).action, LogAction::copy);
+  EXPECT_EQ(decide(busy(kLimit / 4 - 1), cycle, kNow + milliseconds(20)).action, LogAction::wait);
+  EXPECT_EQ(decide(busy(kLimit / 4), cycle, kNow + milliseconds(20)).action, LogAction::copy);
   EXPECT_EQ(cycle.rounds, 0U) << "closing in comes later";
 }
 
 TEST(LogPolicy, WithoutACommitSinceTheLastPassItWaitsForOne) {
-  LogView view = busy(kLimit / 2);
+  LogView view = busy(kBegin);
   view.log.may_copy = false;
   const LogDecision decision = decide(view, {}, kNow);
   EXPECT_EQ(decision.action, LogAction::wait);
@@ -91,35 +92,35 @@ TEST(LogPolicy, WithoutACommitSinceTheLastPassItWaitsForOne) {
 
 TEST(LogPolicy, WhatWasCopiedIsSyncedBeforeAnythingElse) {
   LogCycle cycle;
-  note_copy(cycle, {.bytes = kLimit / 2, .copied = kLimit / 2}, kLimit, kNow);
+  note_copy(cycle, {.bytes = kBegin, .copied = kBegin}, kLimit, kNow);
   EXPECT_EQ(action(busy(kLimit), cycle), LogAction::sync);
-  EXPECT_EQ(action(quiet(kLimit / 2), cycle), LogAction::sync);
+  EXPECT_EQ(action(quiet(kBegin), cycle), LogAction::sync);
 }
 
 TEST(LogPolicy, WhileRoundsConvergeThereIsAnother) {
-  const LogCycle cycle = after_rounds({32 * kMiB, 8 * kMiB});
-  EXPECT_EQ(action(busy(42 * kMiB), cycle), LogAction::copy);
+  const LogCycle cycle = after_rounds({48 * kMiB, 8 * kMiB});
+  EXPECT_EQ(action(busy(58 * kMiB), cycle), LogAction::copy);
 }
 
 TEST(LogPolicy, WhenLittleIsLeftItClosesIn) {
-  const LogCycle cycle = after_rounds({32 * kMiB});
-  EXPECT_EQ(action(busy(32 * kMiB + 200 * kKiB), cycle), LogAction::close);
-  EXPECT_EQ(action(busy(33 * kMiB), cycle), LogAction::copy);
+  const LogCycle cycle = after_rounds({48 * kMiB});
+  EXPECT_EQ(action(busy(48 * kMiB + 200 * kKiB), cycle), LogAction::close);
+  EXPECT_EQ(action(busy(49 * kMiB), cycle), LogAction::copy);
 }
 
 TEST(LogPolicy, ALogThatWasCopiedToItsEndNeedsNothing) {
-  const LogCycle cycle = after_rounds({32 * kMiB});
-  EXPECT_EQ(action(busy(32 * kMiB), cycle), LogAction::wait);
-  EXPECT_EQ(action(quiet(32 * kMiB), cycle), LogAction::wait);
+  const LogCycle cycle = after_rounds({48 * kMiB});
+  EXPECT_EQ(action(busy(48 * kMiB), cycle), LogAction::wait);
+  EXPECT_EQ(action(quiet(48 * kMiB), cycle), LogAction::wait);
 }
 
 TEST(LogPolicy, WhereRoundsDoNotConvergeClassesAreHeldBackAndThenItClosesIn) {
-  LogCycle cycle = after_rounds({32 * kMiB, 6 * kMiB});
-  EXPECT_FALSE(holds_back(busy(43 * kMiB), cycle));
-  cycle = after_rounds({32 * kMiB, 6 * kMiB, 5 * kMiB});
-  EXPECT_TRUE(holds_back(busy(44 * kMiB), cycle));
-  EXPECT_EQ(action(busy(44 * kMiB), cycle), LogAction::copy) << "held back, it may converge";
-  EXPECT_EQ(action(busy(47 * kMiB), cycle), LogAction::close) << "and if not, it grows no more";
+  LogCycle cycle = after_rounds({48 * kMiB, 3 * kMiB});
+  EXPECT_FALSE(holds_back(busy(53 * kMiB), cycle));
+  cycle = after_rounds({48 * kMiB, 3 * kMiB, 2 * kMiB});
+  EXPECT_TRUE(holds_back(busy(54 * kMiB), cycle));
+  EXPECT_EQ(action(busy(54 * kMiB), cycle), LogAction::copy) << "held back, it may converge";
+  EXPECT_EQ(action(busy(56 * kMiB), cycle), LogAction::close) << "and if not, it grows no more";
 }
 
 TEST(LogPolicy, BeforeTheLimitClassesAreHeldBackWhateverHappens) {
@@ -128,42 +129,42 @@ TEST(LogPolicy, BeforeTheLimitClassesAreHeldBackWhateverHappens) {
 }
 
 TEST(LogPolicy, AtTheLimitItClosesInHoweverMuchIsLeft) {
-  const LogCycle cycle = after_rounds({32 * kMiB});
+  const LogCycle cycle = after_rounds({48 * kMiB});
   EXPECT_EQ(action(busy(kLimit), cycle), LogAction::close);
   EXPECT_EQ(action(busy(kLimit), {}), LogAction::copy) << "but not the whole log in one hold";
 }
 
 TEST(LogPolicy, ALogThatBeganAnewIsANewCycle) {
-  LogCycle cycle = after_rounds({32 * kMiB, 6 * kMiB});
+  LogCycle cycle = after_rounds({48 * kMiB, 6 * kMiB});
   observe(cycle, {.bytes = kMiB}, kNow);
   EXPECT_EQ(action(busy(kMiB), cycle), LogAction::wait);
   EXPECT_EQ(cycle.copied, 0U);
 }
 
 TEST(LogPolicy, ClosingPassesTakeASmallPartOfTheLane) {
-  LogCycle cycle = after_rounds({32 * kMiB});
-  note_close(cycle, {.bytes = 32 * kMiB, .copied = 32 * kMiB}, milliseconds(10), kNow);
+  LogCycle cycle = after_rounds({48 * kMiB});
+  note_close(cycle, {.bytes = 48 * kMiB, .copied = 48 * kMiB}, milliseconds(10), kNow);
   // A reader at its very end kept the log from beginning anew.
-  const LogDecision decision = decide(busy(40 * kMiB), cycle, kNow + milliseconds(199));
+  const LogDecision decision = decide(busy(56 * kMiB), cycle, kNow + milliseconds(199));
   EXPECT_EQ(decision.action, LogAction::wait);
   EXPECT_EQ(decision.wake_at, kNow + milliseconds(200));
-  EXPECT_EQ(decide(busy(40 * kMiB), cycle, kNow + milliseconds(200)).action, LogAction::copy);
+  EXPECT_EQ(decide(busy(56 * kMiB), cycle, kNow + milliseconds(200)).action, LogAction::copy);
 }
 
 TEST(LogPolicy, AFailedPassIsTriedAgainALittleLater) {
   LogCycle cycle;
   note_copy(cycle, {.fault = Fault::busy}, kLimit, kNow);
-  const LogDecision decision = decide(busy(kLimit / 2), cycle, kNow);
+  const LogDecision decision = decide(busy(kBegin), cycle, kNow);
   EXPECT_EQ(decision.action, LogAction::wait);
   EXPECT_EQ(decision.wake_at, kNow + milliseconds(20));
-  EXPECT_EQ(decide(busy(kLimit / 2), cycle, kNow + milliseconds(20)).action, LogAction::copy);
+  EXPECT_EQ(decide(busy(kBegin), cycle, kNow + milliseconds(20)).action, LogAction::copy);
 }
 
 // --- A reader that stays.
 
 LogCycle pinned() {
-  LogCycle cycle = after_rounds({32 * kMiB});
-  note_copy(cycle, {.bytes = 40 * kMiB, .copied = 32 * kMiB}, kLimit, kNow);
+  LogCycle cycle = after_rounds({48 * kMiB});
+  note_copy(cycle, {.bytes = 56 * kMiB, .copied = 48 * kMiB}, kLimit, kNow);
   return cycle;
 }
 
@@ -171,14 +172,14 @@ TEST(LogPolicy, APassThatGetsNowhereMeansAReaderPinsTheLog) {
   const LogCycle cycle = pinned();
   EXPECT_EQ(cycle.pinned, 8 * kMiB);
   EXPECT_EQ(cycle.pinned_since, kNow);
-  EXPECT_EQ(action(busy(40 * kMiB), cycle), LogAction::wait);
+  EXPECT_EQ(action(busy(56 * kMiB), cycle), LogAction::wait);
 }
 
 TEST(LogPolicy, APinnedLogIsAskedAboutLessAndLessOften) {
   LogCycle cycle = pinned();
-  note_copy(cycle, {.bytes = 50 * kMiB, .copied = 32 * kMiB}, kLimit, kNow + seconds(2));
+  note_copy(cycle, {.bytes = 60 * kMiB, .copied = 48 * kMiB}, kLimit, kNow + seconds(2));
   EXPECT_EQ(cycle.not_before, kNow + seconds(2) + milliseconds(500));
-  note_copy(cycle, {.bytes = 50 * kMiB, .copied = 32 * kMiB}, kLimit, kNow + seconds(200));
+  note_copy(cycle, {.bytes = 60 * kMiB, .copied = 48 * kMiB}, kLimit, kNow + seconds(200));
   EXPECT_EQ(cycle.not_before, kNow + seconds(201));
   EXPECT_EQ(cycle.pinned_since, kNow);
 }
@@ -194,15 +195,15 @@ TEST(LogPolicy, APinnedLogIsNeverClosedInOnAndAboveTheLimitClassesAreHeldBack) {
 
 TEST(LogPolicy, WhenTheReaderIsGoneThePassesGoOn) {
   LogCycle cycle = pinned();
-  note_copy(cycle, {.bytes = 50 * kMiB, .copied = 50 * kMiB}, kLimit, kNow + seconds(2));
+  note_copy(cycle, {.bytes = 60 * kMiB, .copied = 60 * kMiB}, kLimit, kNow + seconds(2));
   EXPECT_EQ(cycle.pinned, 0U);
   EXPECT_FALSE(cycle.pinned_since);
-  EXPECT_EQ(action(busy(50 * kMiB), cycle), LogAction::sync);
+  EXPECT_EQ(action(busy(60 * kMiB), cycle), LogAction::sync);
 }
 
 TEST(LogPolicy, AClosingPassThatAReaderStoppedMeansThatItPinsTheLog) {
-  LogCycle cycle = after_rounds({32 * kMiB});
-  note_close(cycle, {.bytes = 33 * kMiB, .copied = 32 * kMiB}, milliseconds(1), kNow);
+  LogCycle cycle = after_rounds({48 * kMiB});
+  note_close(cycle, {.bytes = 49 * kMiB, .copied = 48 * kMiB}, milliseconds(1), kNow);
   EXPECT_EQ(cycle.pinned, kMiB);
 }
 
