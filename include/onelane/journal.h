@@ -57,13 +57,19 @@ class Journal {
   // poisoned, forked; would_block on a manual journal whose next tick is not due yet.
   Status flush(std::optional<Duration> timeout = std::nullopt);
 
+  // A barrier to the disk: flushes, commits once more so that the store is really written to, and
+  // returns when that commit, and so all before it, is durable. Errors: as flush; not_durable;
+  // storage, locked: the commit of its own failed.
+  Status sync(std::optional<Duration> timeout = std::nullopt);
+
   // Stops intake, drains, settles the rest as closed (incomplete, for a job between steps), ends
   // the committer thread and closes the database. A healthy close leaves the database file complete
   // by itself. Calling it again gives the same report. In the lane: in_lane, and nothing is done.
   CloseReport close(Duration deadline);
 
-  // Runs one tick on this thread: the way a manual journal moves. On a journal with a thread it
-  // takes its turn with it. Errors: in_lane, closed, poisoned, forked.
+  // Runs one tick on this thread, and on a manual journal what of syncing and checkpointing is due
+  // after it: the way a manual journal moves. On a journal with a thread it takes its turn with it.
+  // Errors: in_lane, closed, poisoned, forked.
   Result<TickReport> tick();
 
   // Empty in a forked child.

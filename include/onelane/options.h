@@ -39,6 +39,12 @@ enum class WhenFull : std::uint8_t {
   drop_oldest,  // is taken; the oldest queued unit ends as dropped at the next drain
 };
 
+// What waiting for a receipt waits for.
+enum class Promise : std::uint8_t {
+  committed,  // others see it, and it survives the process
+  durable,    // it survives a power cut
+};
+
 struct ClassOptions {
   // 1 to 64 characters of [a-z0-9_-], unique in the journal.
   std::string name{};
@@ -75,17 +81,24 @@ struct ClassOptions {
   // The newest queued record of a key keeps its own place and the older one ends as superseded. For
   // statements with key columns; groups and jobs never coalesce.
   bool coalesce = false;
+
+  // Of units whose push does not say. With durable, the log is synced soon after they are
+  // committed, whether or not somebody waits.
+  Promise promise = Promise::committed;
 };
 
 struct PushOptions {
   // By the journal's clock: a unit that no tick has taken by then ends as expired. Also bounds the
   // wait for room in a full class.
   std::optional<TimePoint> deadline{};
+
+  // None: the class's.
+  std::optional<Promise> promise{};
 };
 
 enum class Synchronous : std::uint8_t {
-  normal,  // a commit survives the process, but a power cut may lose the latest ones
-  full,    // a commit is on the disk when it returns
+  normal,  // a commit survives the process; it is made durable beside the next ticks, if wanted
+  full,    // a commit is durable when it returns
 };
 
 enum class Drive : std::uint8_t {
@@ -105,8 +118,8 @@ struct JournalOptions {
   Synchronous synchronous = Synchronous::normal;
   Drive drive = Drive::thread;
 
-  // Whether a caller that waits for a receipt may run one tick itself while the lane is idle.
-  // Waking another thread costs a lone write two to four times its own time.
+  // Whether a caller that waits for a receipt may run one tick itself while the lane is idle, and
+  // one sync. Waking another thread costs a lone write two to four times its own time.
   bool callers_commit = true;
 
   // How long the destructor drains. 0: it settles what is queued as closed at once.

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "onelane/clock.h"
+#include "onelane/options.h"
 #include "onelane/status.h"
 
 namespace onelane::inline v0 {
@@ -42,6 +43,7 @@ struct Outcome {
   std::uint64_t changes = 0;          // rows inserted, updated or deleted, triggers not counted
   std::optional<std::int64_t> rowid;  // of the last row inserted; an update has none
   std::uint32_t steps = 0;            // committed steps, of a job
+  bool durable = false;               // what of it is committed is known to survive a power cut
   Status cause;                       // why it was not committed; ok where the end says it all
 
   bool committed() const noexcept { return end == End::committed; }
@@ -62,16 +64,20 @@ namespace detail {
 class Core;
 struct Entry;
 
-// Somebody to be woken once a ticket is settled: a blocked thread or a coroutine. Whoever is woken
-// also wakes its followers, so that the committer calls one of a tick's waiters and goes on.
+// Somebody to be woken once a ticket is settled, or what of it is committed is durable: a blocked
+// thread or a coroutine. Whoever is woken also wakes its followers, so that the committer calls one
+// of a tick's waiters and goes on.
 class Waiter {
  public:
   using Followers = std::array<Waiter*, 2>;
   // This may be gone as soon as it has been told.
   virtual void wake() noexcept = 0;
 
-  Followers followers{};   // to be woken by this one, or null
-  Waiter* next = nullptr;  // while a tick's waiters are collected
+  Promise promise = Promise::committed;  // what it waits for; constant once it waits
+  Followers followers{};                 // to be woken by this one, or null
+  Waiter* next = nullptr;                // while a tick's or a sync's waiters are collected
+  std::uint64_t commit = 0;              // to be durable; written by whoever settles the ticket
+  bool abandoned = false;                // it waits no longer; the syncer's
 
  protected:
   ~Waiter() = default;
@@ -111,24 +117,32 @@ class [[nodiscard]] Receipt {
 
   bool valid() const noexcept { return entry_ != nullptr; }
 
-  // Blocks until settled. The calling thread may run one tick itself where the lane is idle.
-  // Errors: in_lane inside a job's step; would_block on a manual journal; forked.
+  // Blocks until settled and, if the push or its class promised durable, until what of it is
+  // committed is durable. The calling thread may run one tick and one sync itself where nobody else
+  // does. Errors: in_lane inside a job's step; would_block on a manual journal; forked; not_durable
+  // if it is committed but will never be known to be durable: poll() has the outcome then.
   Result<Outcome> wait();
   // The same, but timed_out once `timeout` is over; the unit stays where it is and can be waited
   // for again, or cancelled.
   Result<Outcome> wait_for(Duration timeout);
-  // The outcome if there is one already; never blocks.
+  // The same two as if durable had been promised. A settled unit's commit is synced on this thread
+  // if need be, on a manual journal too.
+  Result<Outcome> wait_durable();
+  Result<Outcome> wait_durable_for(Duration timeout);
+  // The outcome if there is one already, durable or not; never blocks.
   std::optional<Outcome> poll() const;
   // True if the unit is now settled as cancelled; false if a tick has taken it or it was settled.
   bool cancel();
 
   // co_await receipt.on(executor) gives the Outcome and resumes on the executor, which must outlive
-  // the wait. The receipt must stay where it is meanwhile.
+  // the wait. The receipt must stay where it is meanwhile. Where durable was promised it resumes
+  // once Outcome::durable is true, or is false for good and Outcome::cause says why.
   detail::ReceiptAwaiter on(Executor& executor);
 
  private:
   friend class detail::Core;
   friend class detail::ReceiptAwaiter;
+  Result<Outcome> wait(Promise promise, std::optional<Duration> timeout);
   Receipt(std::shared_ptr<detail::Core> core, detail::Entry* entry) noexcept
       : core_(std::move(core)), entry_(entry) {}
   void drop() noexcept;

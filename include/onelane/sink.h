@@ -94,6 +94,20 @@ class Log {
   virtual std::string_view hazard() const noexcept = 0;
 };
 
+// Puts commits on the disk from beside the sink's own calls. One call at a time, from any thread.
+class CommitSync {
+ public:
+  CommitSync() = default;
+  CommitSync(const CommitSync&) = delete;
+  CommitSync& operator=(const CommitSync&) = delete;
+  virtual ~CommitSync() = default;
+
+  // Every commit that had returned before the call began survives a power cut once this returns
+  // ok. There is no way back from a failure, whatever its fault: pages whose sync failed are lost,
+  // and the system calls them clean.
+  virtual Reply sync() = 0;
+};
+
 class Sink {
  public:
   Sink() = default;
@@ -138,6 +152,10 @@ class Sink {
 
   // Whether a commit is on the disk when commit() returns ok.
   virtual bool commit_is_durable() const = 0;
+
+  // What makes commits durable where commit() alone does not; null if nothing does. Lives as long
+  // as the sink, and is not called any more when close() is.
+  virtual CommitSync* commit_sync() noexcept { return nullptr; }
 
   // Once, last. `healthy` is false after poison: then the files are left as they are.
   virtual Status close(bool healthy) = 0;

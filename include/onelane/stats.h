@@ -125,6 +125,7 @@ struct JournalStats {
   std::string longest_step;          // the name of the job with the longest step so far
   Duration longest_step_time{0};
 
+  Histogram sync;  // ns each, of syncs that make commits durable beside the ticks
   Histogram hold;  // ns, BEGIN to the return of COMMIT; of ticks and of closing passes
   Histogram units_per_tick;
   Histogram bytes_per_tick;

@@ -27,6 +27,7 @@ enum class Errc : std::uint8_t {
   record,            // the record's own fault: a constraint, a type, a size
   storage,           // the environment's fault: disk full, I/O error, out of memory, read-only
   corrupt,           // the database file is damaged, or is no database
+  not_durable,       // it is committed, but a sync failed: a power cut may lose it
   internal,          // a broken invariant of onelane itself
 };
 

@@ -1,6 +1,20 @@
 #include "src/ack/settle.h"
 
+#include "src/base/check.h"
+
 namespace onelane::ack {
+
+namespace {
+
+std::uint64_t commit_of(const Entry& entry, End end) noexcept {
+  return end == End::committed || end == End::incomplete ? entry.commit : 0;
+}
+
+}  // namespace
+
+std::uint64_t commit_of(const Entry& entry) noexcept {
+  return commit_of(entry, entry.outcome().end);
+}
 
 void wake_all(const detail::Waiter::Followers& followers) noexcept {
   for (detail::Waiter* who : followers) {
@@ -30,9 +44,27 @@ void Wakes::fire() noexcept {
   if (root != nullptr) root->wake();
 }
 
+Wakes::~Wakes() {
+  ONELANE_CHECK(held_ == nullptr, promised_);  // somebody would wait for ever
+  fire();
+}
+
+void Wakes::hold(detail::Waiter* who, std::uint64_t commit) noexcept {
+  who->commit = commit;
+  who->next = std::exchange(held_, who);
+  promise(commit);
+}
+
 void settle_taken(Entry& entry, End end, Wakes& wakes) noexcept {
+  const std::uint64_t commit = commit_of(entry, end);
+  if (commit != 0 && entry.promise == Promise::durable) wakes.promise(commit);
   entry.settle_taken(end);
-  wakes.add(entry.close_watch());
+  detail::Waiter* who = entry.close_watch();
+  if (who != nullptr && commit != 0 && who->promise == Promise::durable) {
+    wakes.hold(who, commit);
+  } else {
+    wakes.add(who);
+  }
 }
 
 }  // namespace onelane::ack

@@ -2,6 +2,10 @@
 // tick.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
+#include <utility>
+
 #include "src/model/entry.h"
 
 namespace onelane::ack {
@@ -11,25 +15,40 @@ using detail::Entry;
 // Of one waiter's followers.
 void wake_all(const detail::Waiter::Followers& followers) noexcept;
 
-// The waiters of the tickets that one tick settled, as a tree: fire() wakes the first, who wakes
-// two others, and so on. So a tick wakes one thread however many waited, and the rest wake each
-// other while the next tick runs. They are woken once the lane was let go, so that what they push
-// next finds it free. Fires what is left when destroyed.
+// What one tick's settled tickets bring about. Their waiters, as a tree: fire() wakes the first,
+// who wakes two others, and so on. So a tick wakes one thread however many waited, and the rest
+// wake each other while the next tick runs. They are woken once the lane was let go, so that what
+// they push next finds it free. Fires what is left when destroyed. Beside the tree, who is to be
+// woken only when the commit is durable: to be handed on before the lane is let go.
 class Wakes {
  public:
   Wakes() = default;
   Wakes(const Wakes&) = delete;
   Wakes& operator=(const Wakes&) = delete;
-  ~Wakes() { fire(); }
+  ~Wakes();
 
   void add(detail::Waiter* who) noexcept;
   void fire() noexcept;
+
+  // A ticket that was settled in this commit promises durable.
+  void promise(std::uint64_t commit) noexcept { promised_ = std::max(promised_, commit); }
+  // Who waits for this commit to be durable, and so is not to be woken yet.
+  void hold(detail::Waiter* who, std::uint64_t commit) noexcept;
+
+  // Both once: the newest commit that is promised or waited for, or 0; and who waits, by `next`.
+  std::uint64_t take_promised() noexcept { return std::exchange(promised_, 0); }
+  detail::Waiter* take_held() noexcept { return std::exchange(held_, nullptr); }
 
  private:
   detail::Waiter* first_ = nullptr;
   detail::Waiter* last_ = nullptr;
   detail::Waiter* parent_ = nullptr;  // the first with room for a follower
+  detail::Waiter* held_ = nullptr;
+  std::uint64_t promised_ = 0;
 };
+
+// Of a settled entry: the commit that holds what of it is committed, or 0.
+std::uint64_t commit_of(const Entry& entry) noexcept;
 
 // taken -> settled; the outcome's fields are written before.
 void settle_taken(Entry& entry, End end, Wakes& wakes) noexcept;

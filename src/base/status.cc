@@ -34,6 +34,8 @@ std::string_view name(Errc code) noexcept {
       return "storage";
     case Errc::corrupt:
       return "corrupt";
+    case Errc::not_durable:
+      return "not_durable";
     case Errc::internal:
       return "internal";
   }

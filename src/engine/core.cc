@@ -64,8 +64,10 @@ std::shared_ptr<Core> Core::make(std::unique_ptr<Sink> sink, const JournalOption
           [self] { return self->intake_.load(std::memory_order_acquire) != Intake::poisoned; },
       .poison = [self](const Status& cause) { self->fail(cause); },
   });
+  core->syncer_.use([self](const Status& cause) { self->fail(cause); });
   if (options.drive == Drive::manual) return core;
   core->checkpointer_.start();
+  core->syncer_.start();
   core->worker_.start({
       .tick = [self] { return self->run_ticks(); },
       .pending = [self] { return self->pending(); },
@@ -81,7 +83,8 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
       opened_(clock_->now()),
       sink_(std::move(sink)),
       pipeline_(*sink_, *clock_, options_),
-      checkpointer_(sink_->log(), *clock_, options_.wal_limit) {}
+      checkpointer_(sink_->log(), *clock_, options_.wal_limit),
+      syncer_(sink_->commit_sync(), pipeline_.recorder(), *clock_) {}
 
 bool Core::forked() const { return base::process_token() != process_; }
 
@@ -143,22 +146,79 @@ Result<Statement> Core::add_statement(const StatementSpec& spec) {
 
 // --- Waiting.
 
-Status Core::wait(Entry& entry, std::optional<Duration> timeout) {
-  if (entry.settled()) return {};
+// Where every commit is durable when it returns, nothing is left to wait for.
+Promise Core::kept_by_sync(Promise promise) const {
+  return sink_->commit_is_durable() ? Promise::committed : promise;
+}
+
+Status Core::wait(Entry& entry, Promise promise, std::optional<Duration> timeout) {
+  promise = kept_by_sync(promise);
+  if (entry.settled() && promise == Promise::committed) return {};
   if (Status why = may_wait(); !why.ok()) return why;
-  if (options_.drive == Drive::manual) return would_block();
   std::optional<TimePoint> until;
   if (timeout && *timeout <= kPatienceMax) until = after(clock_->now(), *timeout);
-  if (options_.callers_commit) lend_thread(timeout);
-  std::optional<Duration> left;  // the tick that was lent to has used some up
-  if (until) left = *until - clock_->now();
-  engine::ThreadWaiter waiter;
-  if (!entry.watch(waiter) || waiter.wait(left)) return {};
-  if (entry.unwatch(waiter)) {
-    return {Errc::timed_out, "not settled within " + std::to_string(timeout->count()) + " ns"};
+  if (Status why = wait_settled(entry, promise, until); !why.ok()) return why;
+  const std::uint64_t commit = ack::commit_of(entry);
+  if (promise == Promise::committed || commit == 0) return {};
+  return wait_durable(commit, until);
+}
+
+Status Core::wait_settled(Entry& entry, Promise promise, std::optional<TimePoint> until) {
+  if (entry.settled()) return {};
+  if (options_.drive == Drive::manual) return would_block();
+  const auto left = [&]() -> std::optional<Duration> {
+    if (!until) return std::nullopt;
+    return *until - clock_->now();
+  };
+  if (options_.callers_commit) {
+    lend_thread(left());
+    // Who waits for its own commit to be durable syncs by itself.
+    if (promise == Promise::committed || !entry.settled()) syncer_.nudge();
   }
-  waiter.wait(std::nullopt);  // settled just now; the waker is on its way
+  engine::ThreadWaiter waiter(promise);
+  if (!entry.watch(waiter) || waiter.wait(left())) return {};
+  if (entry.unwatch(waiter)) return {Errc::timed_out, "not settled within the time given"};
+  // Settled just now: the waker is on its way, but for who waits for a sync.
+  if (promise == Promise::durable && syncer_.unwatch(waiter)) return {};
+  waiter.wait(std::nullopt);
   return {};
+}
+
+Status Core::wait_durable(std::uint64_t commit, std::optional<TimePoint> until) {
+  std::optional<Duration> left;
+  if (until) left = std::max(Duration(0), *until - clock_->now());
+  const bool manual = options_.drive == Drive::manual;
+  const bool itself = manual || (options_.callers_commit && !until);
+  return syncer_.wait(commit, left, itself ? engine::Syncs::by_caller : engine::Syncs::by_thread);
+}
+
+Outcome Core::outcome(const Entry& entry) const {
+  Outcome out = entry.outcome();
+  const std::uint64_t commit = ack::commit_of(entry);
+  if (commit == 0) return out;
+  out.durable = commit <= durable();
+  if (entry.promise == Promise::durable && !out.durable && out.committed()) {
+    out.cause = syncer_.lost(commit);
+  }
+  return out;
+}
+
+bool Core::kept(const Entry& entry) const {
+  if (!entry.settled()) return false;
+  const std::uint64_t commit = ack::commit_of(entry);
+  return entry.promise == Promise::committed || commit <= durable() || !syncer_.lost(commit).ok();
+}
+
+bool Core::watch(const Entry& entry, Waiter& who) {
+  if (entry.promise == Promise::committed || !syncer_.watch(who, ack::commit_of(entry))) {
+    return false;
+  }
+  syncer_.nudge();
+  return true;
+}
+
+std::uint64_t Core::durable() const {
+  return sink_->commit_is_durable() ? pipeline_.recorder().committed() : syncer_.durable();
 }
 
 // Runs one tick on a waiting caller's thread if the lane is idle.
@@ -168,7 +228,7 @@ void Core::lend_thread(std::optional<Duration> patience) {
   const Turn turn(*this, std::adopt_lock);
   const TickReport report =
       pipeline_.tick(engine::Runner{.lends_thread = true, .patience = patience}, wakes);
-  note_state();
+  note_state(wakes);
   if (report.more || report.next) worker_.bell().wake();
 }
 
@@ -178,9 +238,14 @@ TickReport Core::run_tick() {
     ack::Wakes wakes;  // fired after the baton was let go
     const Turn turn(*this);
     report = pipeline_.tick({}, wakes);
-    note_state();
+    note_state(wakes);
   }
-  if (options_.drive == Drive::manual) checkpointer_.run_due();
+  if (options_.drive == Drive::manual) {
+    syncer_.sync_once();
+    checkpointer_.run_due();
+  } else {
+    syncer_.nudge();
+  }
   return report;
 }
 
@@ -193,7 +258,7 @@ void Core::fail(const Status& cause) {
   ack::Wakes wakes;
   const Turn turn(*this);
   pipeline_.fail(cause, wakes);
-  note_state();
+  note_state(wakes);
 }
 
 // The committer thread's: keeps the baton while there is more to do and nobody queues for it. If
@@ -204,7 +269,8 @@ TickReport Core::run_ticks() {
   const Turn turn(*this);
   for (;;) {
     const TickReport report = pipeline_.tick({}, wakes);
-    note_state();
+    note_state(wakes);
+    syncer_.nudge();
     if (!report.more || report.units == 0 || baton_.awaited() || worker_.stopping()) return report;
     wakes.fire();
   }
@@ -217,9 +283,10 @@ bool Core::pending() const {
   return false;
 }
 
-// After a tick: whether intake goes on.
-void Core::note_state() {
+// After a tick: who is to be told what, and whether intake goes on.
+void Core::note_state(ack::Wakes& wakes) {
   checkpointer_.tick_ended();
+  syncer_.tick_ended(wakes);
   pipeline_.hold_back(options_.drive == Drive::thread && checkpointer_.holds_back());
   const Intake intake = intake_.load(std::memory_order_relaxed);
   if (!pipeline_.poison().ok()) {
@@ -241,6 +308,7 @@ void Core::shut(Intake intake, Status why) {
   intake_status_ = std::move(why);
   intake_.store(intake, std::memory_order_release);
   if (intake == Intake::stalled) return;
+  if (intake == Intake::poisoned) syncer_.end(poison_);
   // Whoever is turned away from here on finds the reason.
   for (std::uint32_t i = 0; i < classes(); ++i) {
     lanes_[i]->queue.close();
@@ -298,6 +366,25 @@ Status Core::pump(const Receipt& receipt, std::optional<TimePoint> deadline) {
   return {};
 }
 
+// A flush, and a commit after it that the disk has to prove itself with.
+Status Core::sync(std::optional<Duration> timeout) {
+  if (Status why = may_wait(); !why.ok()) return why;
+  std::optional<TimePoint> until;
+  if (timeout) until = after(clock_->now(), *timeout);
+  if (Status why = flush(timeout); !why.ok()) return why;
+  std::uint64_t commit = 0;
+  {
+    ack::Wakes wakes;
+    const Turn turn(*this);
+    if (Status why = entrance(); !why.ok()) return why;
+    const Status touched = pipeline_.touch(wakes);
+    note_state(wakes);
+    if (!touched.ok()) return touched;
+    commit = pipeline_.recorder().committed();
+  }
+  return commit <= durable() ? Status() : wait_durable(commit, until);
+}
+
 CloseReport Core::close(Duration deadline) {
   if (Status why = may_wait(); !why.ok()) return {.ends = {}, .status = why};
   const std::scoped_lock lock(close_mutex_);
@@ -309,8 +396,16 @@ CloseReport Core::close(Duration deadline) {
   worker_.stop();
   const Status cut = drain(after(clock_->now(), deadline));
   checkpointer_.stop();
+  settle_durable();
   closed_ = finish(cut);
   return *closed_;
+}
+
+// The last sync, for those who still wait for what was committed; on failure the lane is poisoned.
+void Core::settle_durable() {
+  const std::uint64_t commit = pipeline_.recorder().committed();
+  if (commit > durable()) (void)syncer_.wait(commit, std::nullopt, engine::Syncs::by_caller);
+  syncer_.stop();
 }
 
 // ok, or why it ended before all was drained.
@@ -363,7 +458,8 @@ JournalStats Core::stats() const {
   for (std::uint32_t i = 0; i < count; ++i) out.classes.push_back(lanes_[i]->stats(count - 1));
   pipeline_.recorder().snapshot(out);
   checkpointer_.snapshot(out.log);
-  out.durable = sink_->commit_is_durable() ? out.committed : 0;
+  out.durable = durable();
+  out.sync = syncer_.sync_times();
   out.open = clock_->now() - opened_;
   if (out.open > Duration(0)) {
     out.occupancy = static_cast<double>(out.held.count()) / static_cast<double>(out.open.count());

@@ -22,6 +22,7 @@
 #include "src/engine/class_lane.h"
 #include "src/engine/pipeline.h"
 #include "src/engine/statements.h"
+#include "src/engine/syncer.h"
 #include "src/engine/worker.h"
 #include "src/model/entry.h"
 
@@ -53,10 +54,18 @@ class Core : public std::enable_shared_from_this<Core> {
   template <class Unit>
   Result<Outcome> write(std::uint32_t klass, Unit&& unit, const PushOptions& options);
 
-  // Blocks until the entry is settled: ok, or why not.
-  Status wait(Entry& entry, std::optional<Duration> timeout);
+  // Blocks until the entry is settled, and if so promised, what of it is committed is durable: ok,
+  // or why not.
+  Status wait(Entry& entry, Promise promise, std::optional<Duration> timeout);
+  // Of a settled entry, as far as is known by now.
+  Outcome outcome(const Entry& entry) const;
+  // Whether nothing is to be waited for any more of what the entry promises.
+  bool kept(const Entry& entry) const;
+  // Of a settled entry: has `who` woken once its promise is kept; false if it is.
+  bool watch(const Entry& entry, Waiter& who);
 
   Status flush(std::optional<Duration> timeout);
+  Status sync(std::optional<Duration> timeout);
   CloseReport close(Duration deadline);
   Result<TickReport> tick();
   JournalStats stats() const;
@@ -94,13 +103,18 @@ class Core : public std::enable_shared_from_this<Core> {
   TickReport run_tick();
   TickReport run_ticks();  // the committer thread's
   void lend_thread(std::optional<Duration> patience);
+  Promise kept_by_sync(Promise promise) const;
+  Status wait_settled(Entry& entry, Promise promise, std::optional<TimePoint> until);
+  Status wait_durable(std::uint64_t commit, std::optional<TimePoint> until);
   bool pending() const;
-  void note_state();
+  void note_state(ack::Wakes& wakes);
+  std::uint64_t durable() const;
   LogPass close_in(Log& log);
   void fail(const Status& cause);
   void shut(Intake intake, Status why);
   Status pump(const Receipt& receipt, std::optional<TimePoint> deadline);
   Status drain(TimePoint deadline);
+  void settle_durable();
   CloseReport finish(const Status& cut);
   std::uint32_t classes() const { return class_count_.load(std::memory_order_acquire); }
 
@@ -118,6 +132,7 @@ class Core : public std::enable_shared_from_this<Core> {
   engine::Pipeline pipeline_;  // the baton holder's
   engine::Worker worker_;
   engine::Checkpointer checkpointer_;
+  engine::Syncer syncer_;
 
   std::atomic<Intake> intake_{Intake::open};
   mutable std::mutex state_mutex_;  // of the two below
@@ -153,8 +168,8 @@ Result<Outcome> Core::write(std::uint32_t klass, Unit&& unit, const PushOptions&
   const EntryRef kept = entry ? (*entry)->share() : nullptr;
   const Tick tick = options_.callers_commit ? Tick::by_caller : Tick::by_thread;
   if (Status why = offer(lane, std::move(entry), options, tick); !why.ok()) return why;
-  if (Status why = wait(*kept, std::nullopt); !why.ok()) return why;
-  return kept->outcome();
+  if (Status why = wait(*kept, kept->promise, std::nullopt); !why.ok()) return why;
+  return outcome(*kept);
 }
 
 }  // namespace onelane::inline v0::detail

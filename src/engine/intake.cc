@@ -135,6 +135,7 @@ Status Core::accept(ClassLane& lane, EntryRef entry, const PushOptions& options,
   entry->klass = lane.index;
   entry->pushed = clock_->now();
   if (options.deadline) entry->deadline = *options.deadline;
+  entry->promise = kept_by_sync(options.promise.value_or(lane.options.promise));
   if (!lane.queue.push(entry.get())) {
     lane.gate.release(queue::Gate::packed(entry->rows, entry->footprint));
     return entrance();

@@ -405,6 +405,16 @@ LogPass Pipeline::close_in(Log& log) {
   return pass;
 }
 
+Status Pipeline::touch(ack::Wakes& wakes) {
+  const Reply reply = sink_.probe();
+  if (reply.ok()) {
+    recorder_.next_commit();
+  } else if (reply.fault == Fault::sync || reply.fault == Fault::corrupt) {
+    fail(reply.cause, wakes);
+  }
+  return reply.cause;
+}
+
 void Pipeline::fail(const Status& cause, ack::Wakes& wakes) {
   if (!poison_.ok()) return;
   commit::TickResult result;

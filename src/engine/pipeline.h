@@ -41,6 +41,8 @@ class Pipeline {
   // Holds the lane for a pass that copies all of the log back. A failure without a way back is
   // left to fail().
   LogPass close_in(Log& log);
+  // A commit that holds no unit, but is really written.
+  Status touch(ack::Wakes& wakes);
   // Ends the pipeline for good with the first error, which was met outside a tick.
   void fail(const Status& cause, ack::Wakes& wakes);
 

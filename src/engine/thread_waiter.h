@@ -1,4 +1,4 @@
-// A thread that waits for one ticket.
+// A thread that waits for one ticket, or for one commit to be durable.
 #pragma once
 
 #include <optional>
@@ -12,6 +12,7 @@ namespace onelane::engine {
 
 class ThreadWaiter final : public detail::Waiter {
  public:
+  explicit ThreadWaiter(Promise awaited) noexcept { promise = awaited; }
   void wake() noexcept override { parker_.unpark(); }
 
   // True once woken; false if `timeout` passed first.

@@ -58,6 +58,7 @@ struct Entry {
   std::uint64_t seq = 0;        // its place in the order of its class
   TimePoint pushed{};
   TimePoint deadline = TimePoint::max();
+  Promise promise = Promise::committed;
 
   std::atomic<TicketState> state{kQueued};
   std::atomic<std::uint32_t> references{1};

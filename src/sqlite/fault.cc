@@ -94,6 +94,14 @@ Errc errc_of(Fault fault) noexcept {
   return Errc::internal;
 }
 
+Reply sync_failure(int code, const std::string& what) {
+  Reply reply;
+  reply.fault = sync;
+  reply.effect = Effect::ended;
+  reply.cause = {errc_of(sync), what + ": " + sqlite3_errstr(code), code};
+  return reply;
+}
+
 bool surely_undone(int code) noexcept {
   return (code & 0xff) == SQLITE_FULL || code == SQLITE_CONSTRAINT_COMMITHOOK;
 }

@@ -36,6 +36,9 @@ struct FaultRow {
 // primary code that this table does not know is internal.
 std::span<const FaultRow> fault_table() noexcept;
 
+// Of a sync that was asked for by itself: whatever the code, there is no way back.
+Reply sync_failure(int code, const std::string& what);
+
 // Fault::none for SQLITE_OK only.
 Fault fault_of(int code, Place place) noexcept;
 Errc errc_of(Fault fault) noexcept;

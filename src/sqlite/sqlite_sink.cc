@@ -13,6 +13,7 @@
 #include "src/sqlite/connection.h"
 #include "src/sqlite/files.h"
 #include "src/sqlite/fuse.h"
+#include "src/sqlite/log_sync.h"
 #include "src/sqlite/schema.h"
 #include "src/sqlite/wal_log.h"
 
@@ -106,6 +107,7 @@ class SqliteSink final : public Sink {
   Reply rollback() override;
   Reply probe() override;
   Log* log() noexcept override { return log_.get(); }
+  CommitSync* commit_sync() noexcept override { return sync_.get(); }
   bool commit_is_durable() const override { return synchronous_ == Synchronous::full; }
   Status close(bool healthy) override;
 
@@ -117,6 +119,7 @@ class SqliteSink final : public Sink {
   };
 
   Status prepare_control();
+  Status open_sync(const JournalOptions& options);
   Status open_log(const JournalOptions& options);
   Status copy_all_back();
   Reply find_or_prepare(std::string_view sql, sqlite3_stmt*& found, Prepared& own);
@@ -134,6 +137,7 @@ class SqliteSink final : public Sink {
   Fuse fuse_;
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<WalLog> log_;
+  std::unique_ptr<LogSync> sync_;  // null where commits are synced by themselves
   const Synchronous synchronous_;
   const bool foreign_keys_;
   Prepared begin_, commit_, rollback_, savepoint_, release_, rollback_to_;
@@ -143,12 +147,24 @@ class SqliteSink final : public Sink {
 };
 
 Status SqliteSink::start(const JournalOptions& options) {
-  Status status = run_schema(*connection_, options.schema);
+  Status status = open_sync(options);
+  if (status.ok()) status = run_schema(*connection_, options.schema);
   if (status.ok()) status = files_->sync_directory();
   if (status.ok()) status = open_log(options);
   if (status.ok()) status = prepare_control();
   connection_->wait_no_more();
   return status;
+}
+
+Status SqliteSink::open_sync(const JournalOptions& options) {
+  if (commit_is_durable()) return {};
+  Result<std::unique_ptr<Connection>> own = Connection::open(files_->database(), options);
+  if (!own) return own.status();
+  (*own)->wait_no_more();
+  Result<std::unique_ptr<LogSync>> sync = LogSync::open(*std::move(own), fuse_);
+  if (!sync) return sync.status();
+  sync_ = *std::move(sync);
+  return {};
 }
 
 // Its close copies nothing back, whatever the reason for it: only passes that are meant to be do.
@@ -379,6 +395,7 @@ Status SqliteSink::close(bool healthy) {
   Status status = healthy ? copy_all_back() : Status();
   forget_statements();
   log_->end();
+  if (sync_ != nullptr) sync_->end();
   if (fuse_.blown()) status = fuse_.why().cause;
   if (healthy && status.ok()) {
     status = connection_->close_healthy();

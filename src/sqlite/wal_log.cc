@@ -107,7 +107,8 @@ Reply WalLog::sync_file(int which) {
   if (code == SQLITE_OK && file != nullptr && file->pMethods != nullptr) {
     code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
   }
-  return code == SQLITE_OK ? Reply() : failed(code, "sync before a checkpoint");
+  if (code != SQLITE_OK) fuse_.blow(sync_failure(code, "sync before a checkpoint"));
+  return fuse_.blown() ? fuse_.why() : Reply();
 }
 
 Reply WalLog::failed(int code, const char* what) {

@@ -16,7 +16,7 @@ constexpr std::size_t kTextShownMax = 32;
 
 constexpr std::array<std::string_view, kCallCount> kNames{
     "begin",   "apply",    "verify", "savepoint", "release", "rollback_to",
-    "execute", "end_step", "commit", "rollback",  "probe"};
+    "execute", "end_step", "commit", "rollback",  "probe",   "sync"};
 
 std::size_t index(Call call) { return static_cast<std::size_t>(call); }
 
@@ -137,6 +137,11 @@ void Recording::set_durable() {
   durable_ = true;
 }
 
+void Recording::set_can_sync() {
+  const std::scoped_lock lock(mutex_);
+  can_sync_ = true;
+}
+
 std::string Recording::take_calls() {
   const std::scoped_lock lock(mutex_);
   return joined(std::exchange(calls_, {}), ", ");
@@ -206,6 +211,7 @@ void Recording::check_protocol(Call call) const {
       break;
     case Call::rollback:
     case Call::end_step:
+    case Call::sync:
       break;
     case Call::savepoint:
     case Call::commit:
@@ -227,7 +233,7 @@ void Recording::check_protocol(Call call) const {
 void Recording::take_effect(Call call, const std::string& row, const Reply& reply) {
   if (!reply.ok()) {
     const bool over = reply.effect == Effect::ended || reply.effect == Effect::unknown;
-    if (over && call != Call::probe) undo();
+    if (over && call != Call::probe && call != Call::sync) undo();
     if (reply.effect == Effect::kept && !row.empty()) pending_.push_back("part-of-" + row);
     return;
   }
@@ -258,6 +264,7 @@ void Recording::take_effect(Call call, const std::string& row, const Reply& repl
     case Call::verify:
     case Call::end_step:
     case Call::probe:
+    case Call::sync:
       break;
   }
 }
@@ -298,6 +305,11 @@ Reply RecordingSink::probe() { return recording_->call(Call::probe, {}); }
 bool RecordingSink::commit_is_durable() const {
   const std::scoped_lock lock(recording_->mutex_);
   return recording_->durable_;
+}
+
+CommitSync* RecordingSink::commit_sync() noexcept {
+  const std::scoped_lock lock(recording_->mutex_);
+  return recording_->can_sync_ && !recording_->durable_ ? &sync_ : nullptr;
 }
 
 Status RecordingSink::close(bool healthy) {

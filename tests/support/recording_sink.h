@@ -39,8 +39,9 @@ enum class Call : std::uint8_t {
   commit,
   rollback,
   probe,
+  sync,  // of a sink that can_sync
 };
-inline constexpr std::size_t kCallCount = 11;
+inline constexpr std::size_t kCallCount = 12;
 
 // A failed reply as SQLite's would be, with the fault's Errc and a result code that fits.
 Reply failure(Fault fault, Effect effect);
@@ -66,6 +67,8 @@ class Recording {
   void set_add_statement_status(Status status);
   void set_close_status(Status status);
   void set_durable();
+  // Before the journal is opened: commits can be made durable by a sync.
+  void set_can_sync();
 
   // --- What happened. Calls read as "begin, apply peers(1), verify, commit".
   std::string take_calls();      // since the last time; they count as examined
@@ -75,7 +78,7 @@ class Recording {
   std::optional<bool> closed() const;  // with which `healthy`
 
  private:
-  friend class RecordingSink;
+  friend class RecordingSink;  // and what it has nested
 
   Reply call(Call call, const std::string& row);
   Reply answer(Call call, const std::string& row);
@@ -93,6 +96,7 @@ class Recording {
   Status add_statement_status_;
   Status close_status_;
   bool durable_ = false;
+  bool can_sync_ = false;
 
   std::vector<std::string> calls_;  // not examined yet
   bool calls_matter_ = true;
@@ -106,7 +110,8 @@ class Recording {
 
 class RecordingSink final : public Sink {
  public:
-  explicit RecordingSink(std::shared_ptr<Recording> recording) : recording_(std::move(recording)) {}
+  explicit RecordingSink(std::shared_ptr<Recording> recording)
+      : recording_(std::move(recording)), sync_(*recording_) {}
 
   Status add_statement(const StatementSpec& spec) override;
   Reply begin() override;
@@ -122,10 +127,21 @@ class RecordingSink final : public Sink {
   Reply rollback() override;
   Reply probe() override;
   bool commit_is_durable() const override;
+  CommitSync* commit_sync() noexcept override;
   Status close(bool healthy) override;
 
  private:
+  class Sync final : public CommitSync {
+   public:
+    explicit Sync(Recording& recording) : recording_(recording) {}
+    Reply sync() override { return recording_.call(Call::sync, {}); }
+
+   private:
+    Recording& recording_;
+  };
+
   const std::shared_ptr<Recording> recording_;
+  Sync sync_;
   std::vector<std::string> statements_;
 };
 

@@ -24,7 +24,7 @@ TEST(StatusText, EveryCodeHasAStableName) {
   }
   EXPECT_EQ(names,
             "ok invalid_argument full would_block timed_out in_lane closed poisoned forked "
-            "already_open locked record storage corrupt internal ");
+            "already_open locked record storage corrupt not_durable internal ");
 }
 
 TEST(ResultValue, ThrowsTheReasonWhereThereIsNone) {

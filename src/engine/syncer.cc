@@ -1,0 +1,178 @@
+#include "src/engine/syncer.h"
+
+#include <algorithm>
+#include <string>
+
+#include "src/engine/thread_waiter.h"
+
+namespace onelane::engine {
+
+Syncer::Syncer(CommitSync* sync, const Recorder& recorder, const Clock& clock)
+    : sync_(sync), recorder_(recorder), clock_(clock) {
+  if (sync_ == nullptr) {
+    ended_ = {Errc::invalid_argument, "the journal's sink cannot make a commit durable"};
+  }
+}
+
+void Syncer::start() {
+  if (sync_ != nullptr) thread_ = std::thread([this] { run(); });
+}
+
+void Syncer::stop() {
+  stopping_.store(true, std::memory_order_release);
+  end({Errc::closed, "the journal is closed"});
+  if (thread_.joinable()) {
+    bell_.wake();
+    thread_.join();
+  }
+  std::unique_lock lock(mutex_);
+  idle_.wait(lock, [this] { return !running_; });
+}
+
+void Syncer::run() {
+  while (!stopping_.load(std::memory_order_acquire)) {
+    if (sync_once()) continue;
+    const auto awaited = [this] {
+      const std::scoped_lock lock(mutex_);
+      return wanted();
+    };
+    bell_.sleep(awaited, std::nullopt);
+  }
+}
+
+bool Syncer::wanted() const { return !running_ && ended_.ok() && wanted_ > durable(); }
+
+void Syncer::nudge() {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (!wanted()) return;
+  }
+  bell_.ring();
+}
+
+void Syncer::tick_ended(ack::Wakes& wakes) {
+  const std::uint64_t promised = wakes.take_promised();
+  if (promised == 0) return;
+  detail::Waiter* held = wakes.take_held();
+  const std::scoped_lock lock(mutex_);
+  wanted_ = std::max(wanted_, promised);
+  if (held == nullptr) return;
+  detail::Waiter* last = held;
+  while (last->next != nullptr) last = last->next;
+  last->next = std::exchange(waiters_, held);
+  wake_settled(wakes);
+}
+
+// Those whose commit is durable, or never will be, or who gave up.
+void Syncer::wake_settled(ack::Wakes& wakes) {
+  detail::Waiter** link = &waiters_;
+  while (*link != nullptr) {
+    detail::Waiter* who = *link;
+    if (!who->abandoned && ended_.ok() && who->commit > durable()) {
+      link = &who->next;
+      continue;
+    }
+    *link = who->next;
+    wakes.add(who);
+  }
+}
+
+bool Syncer::sync_once() {
+  if (!take_sync(0)) return false;
+  run_sync();
+  return true;
+}
+
+// The counter is read before the sync: a commit that returns later may not be covered by it.
+void Syncer::run_sync() {
+  const std::uint64_t covered = recorder_.committed();
+  const TimePoint began = clock_.now();
+  const Reply reply = sync_->sync();
+  times_.record(clock_.now() - began);
+  ack::Wakes wakes;
+  bool failed = false;
+  {
+    const std::scoped_lock lock(mutex_);
+    running_ = false;
+    if (!reply.ok() && ended_.ok()) {
+      failed = true;
+      ended_ = reply.cause;
+    }
+    if (ended_.ok()) durable_.store(std::max(durable(), covered), std::memory_order_release);
+    wake_settled(wakes);
+    idle_.notify_all();
+  }
+  if (failed) poison_(reply.cause);
+}
+
+void Syncer::end(const Status& why) {
+  ack::Wakes wakes;
+  const std::scoped_lock lock(mutex_);
+  if (ended_.ok()) ended_ = why;
+  wake_settled(wakes);
+}
+
+Status Syncer::lost(std::uint64_t commit) const {
+  const std::scoped_lock lock(mutex_);
+  if (ended_.ok()) return {};
+  return {Errc::not_durable,
+          "committed in commit " + std::to_string(commit) +
+              ", durability lost; the cause was: " + ended_.to_string(),
+          ended_.sqlite_code()};
+}
+
+bool Syncer::watch(detail::Waiter& who, std::uint64_t commit) {
+  const std::scoped_lock lock(mutex_);
+  if (durable() >= commit || !ended_.ok()) return false;
+  wanted_ = std::max(wanted_, commit);
+  who.commit = commit;
+  who.next = std::exchange(waiters_, &who);
+  return true;
+}
+
+bool Syncer::unwatch(detail::Waiter& who) {
+  const std::scoped_lock lock(mutex_);
+  for (detail::Waiter** link = &waiters_; *link != nullptr; link = &(*link)->next) {
+    if (*link != &who) continue;
+    *link = who.next;
+    return true;
+  }
+  who.abandoned = true;  // its tick has not handed it on yet, or it is being woken
+  return false;
+}
+
+Status Syncer::wait(std::uint64_t commit, std::optional<Duration> timeout, Syncs syncs) {
+  if (durable() >= commit) return {};
+  if (syncs == Syncs::by_caller && take_sync(commit)) {
+    run_sync();
+    nudge();  // who came meanwhile waits for the next
+    return result(commit, timeout);
+  }
+  ThreadWaiter waiter(Promise::durable);
+  if (watch(waiter, commit)) {
+    nudge();
+    // Not taken back: whoever wakes it is on the way.
+    if (!waiter.wait(timeout) && !unwatch(waiter)) waiter.wait(std::nullopt);
+  }
+  return result(commit, timeout);
+}
+
+// Whether the caller is to run the sync that it wants.
+bool Syncer::take_sync(std::uint64_t commit) {
+  const std::scoped_lock lock(mutex_);
+  wanted_ = std::max(wanted_, commit);
+  if (!wanted()) return false;
+  running_ = true;
+  return true;
+}
+
+// For who waited for this commit, and waits no longer.
+Status Syncer::result(std::uint64_t commit, std::optional<Duration> timeout) const {
+  if (durable() >= commit) return {};
+  if (Status why = lost(commit); !why.ok()) return why;
+  return {Errc::timed_out, "committed in commit " + std::to_string(commit) +
+                               ", but not durable within " +
+                               std::to_string(timeout.value_or(Duration(0)).count()) + " ns"};
+}
+
+}  // namespace onelane::engine

@@ -1,0 +1,99 @@
+// Makes commits durable beside the ticks: reads the counter of commits, syncs the sink's log, and
+// only then raises the durable watermark to that counter. One sync runs at a time, on the syncer's
+// own thread, or on that of a caller who waits for it and finds none running: waking another thread
+// takes as long as a good part of a sync.
+//
+// After the first failure, its own or the lane's, the watermark never rises again.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "onelane/clock.h"
+#include "onelane/sink.h"
+#include "onelane/stats.h"
+#include "src/ack/settle.h"
+#include "src/engine/recorder.h"
+#include "src/model/histogram.h"
+#include "src/queue/doorbell.h"
+
+namespace onelane::engine {
+
+// Whether a thread that waits may sync by itself.
+enum class Syncs : std::uint8_t { by_thread, by_caller };
+
+class Syncer {
+ public:
+  // sync: null if commits are durable when they return, or never. All must outlive it.
+  Syncer(CommitSync* sync, const Recorder& recorder, const Clock& clock);
+  Syncer(const Syncer&) = delete;
+  Syncer& operator=(const Syncer&) = delete;
+  ~Syncer() { stop(); }
+
+  // poison: told of the first sync that failed. Called without any lock of the syncer's.
+  void use(std::function<void(const Status&)> poison) { poison_ = std::move(poison); }
+  void start();
+  // For good: no sync runs any more once it returns. Not to be called with the baton.
+  void stop();
+
+  // After each tick, by the baton's holder: who waits for what it committed, and which commit was
+  // promised to be durable (0: none).
+  void tick_ended(ack::Wakes& wakes);
+  // Wakes the thread if a sync is wanted that nobody runs.
+  void nudge();
+
+  // Commits up to this number survive a power cut.
+  std::uint64_t durable() const { return durable_.load(std::memory_order_acquire); }
+  // Blocks until the commit is durable: ok, timed_out, or why it will not be known to be.
+  Status wait(std::uint64_t commit, std::optional<Duration> timeout, Syncs syncs);
+  // Has `who` woken once the commit is durable, or will not be known to be; false if that is so
+  // already.
+  bool watch(detail::Waiter& who, std::uint64_t commit);
+  // `who` gives up: true if it was taken back, false if wake() was or will soon be called.
+  bool unwatch(detail::Waiter& who);
+  // ok while commits can become durable; else the status for who waits for this one.
+  Status lost(std::uint64_t commit) const;
+
+  // One sync, if one is wanted that nobody runs; whether there was.
+  bool sync_once();
+  // The lane is poisoned, or closed: what is not durable by now will never be known to be. The
+  // first reason counts.
+  void end(const Status& why);
+
+  Histogram sync_times() const { return times_.snapshot(); }
+
+ private:
+  Status result(std::uint64_t commit, std::optional<Duration> timeout) const;
+  bool wanted() const;  // with the lock
+  bool take_sync(std::uint64_t commit);
+  void run_sync();
+  void wake_settled(ack::Wakes& wakes);  // with the lock
+  void run();
+
+  CommitSync* const sync_;
+  const Recorder& recorder_;
+  const Clock& clock_;
+  std::function<void(const Status&)> poison_;
+
+  std::atomic<std::uint64_t> durable_{0};
+  model::SharedHistogram times_;
+
+  mutable std::mutex mutex_;  // of what follows
+  bool running_ = false;      // a sync: whoever set it is the only one to call the sink's
+  std::condition_variable idle_;
+  std::uint64_t wanted_ = 0;  // the newest commit that somebody wants durable
+  detail::Waiter* waiters_ = nullptr;
+  Status ended_;
+
+  queue::Doorbell bell_;
+  std::atomic<bool> stopping_{false};
+  std::thread thread_;
+};
+
+}  // namespace onelane::engine

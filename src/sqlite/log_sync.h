@@ -1,0 +1,40 @@
+// Makes commits durable from beside the write connection: syncs the log through a connection of its
+// own that is idle otherwise. Its file objects are then used by nobody else (SQLite's are not safe
+// from two threads), the sync goes through SQLite's VFS, and its shared lock keeps others from
+// deleting the log or leaving WAL mode. Linux syncs a file, not a descriptor's writes, so it covers
+// what other connections wrote; SQLite's own checkpoints count on the same.
+//
+// A commit whose log was copied back and begun anew before the sync is covered as well: the log
+// begins anew only after both files were synced.
+#pragma once
+
+#include <memory>
+
+#include "onelane/sink.h"
+#include "src/sqlite/connection.h"
+#include "src/sqlite/fuse.h"
+
+namespace onelane::sqlite {
+
+class LogSync final : public CommitSync {
+ public:
+  // The connection is its own; the database must be in WAL mode already. Opened before the first
+  // write, and kept: a descriptor that is opened later may miss an error. fuse must outlive it.
+  static Result<std::unique_ptr<LogSync>> open(std::unique_ptr<Connection> connection, Fuse& fuse);
+
+  // Closes the connection, and copies nothing back for it.
+  void end() noexcept { connection_.reset(); }
+
+  Reply sync() override;
+
+ private:
+  LogSync(std::unique_ptr<Connection> connection, Fuse& fuse)
+      : connection_(std::move(connection)), fuse_(fuse) {}
+  Status open_log();
+
+  std::unique_ptr<Connection> connection_;
+  Fuse& fuse_;
+  sqlite3_file* log_ = nullptr;  // the connection's
+};
+
+}  // namespace onelane::sqlite

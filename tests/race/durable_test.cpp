@@ -1,0 +1,159 @@
+// Threads that wait for their commits to be durable while others sync, commit and close.
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+#include "onelane/onelane.h"
+#include "tests/support/plain_sink.h"
+#include "tests/support/scale.h"
+#include "tests/support/temp_directory.h"
+
+namespace onelane::test {
+namespace {
+
+template <class T>
+T ok(Result<T> result) {
+  EXPECT_TRUE(result.ok()) << result.status().to_string();
+  return std::move(result).value();
+}
+
+// Counts what is committed, and what of it a sync that has ended began after.
+class CountingSink final : public PlainSink, public CommitSync {
+ public:
+  struct Counts {
+    std::atomic<std::uint64_t> committed{0};
+    std::atomic<std::uint64_t> synced{0};
+    std::atomic<int> syncing{0};
+    std::atomic<bool> fails{false};
+  };
+  explicit CountingSink(std::shared_ptr<Counts> counts) : counts_(std::move(counts)) {}
+
+  Reply commit() override {
+    counts_->committed.fetch_add(1);
+    return {};
+  }
+  Reply sync() override {
+    EXPECT_EQ(counts_->syncing.fetch_add(1), 0) << "two syncs at once";
+    const std::uint64_t covered = counts_->committed.load();
+    std::this_thread::sleep_for(std::chrono::microseconds(50));
+    counts_->syncing.fetch_sub(1);
+    if (counts_->fails.load()) {
+      return {.fault = Fault::sync, .effect = Effect::ended, .cause = {Errc::storage, "EIO"}};
+    }
+    counts_->synced.store(covered);
+    return {};
+  }
+  CommitSync* commit_sync() noexcept override { return this; }
+  Status close(bool) override {
+    EXPECT_EQ(counts_->syncing.load(), 0) << "closed while a sync runs";
+    return {};
+  }
+
+ private:
+  const std::shared_ptr<Counts> counts_;
+};
+
+class DurableWaits : public ::testing::TestWithParam<bool> {
+ protected:
+  void open(bool callers_commit) {
+    JournalOptions options;
+    options.callers_commit = callers_commit;
+    journal_.emplace(ok(Journal::open(std::make_unique<CountingSink>(counts_), options)));
+    statement_ = ok(journal_->add_statement({.sql = "-", .columns = {{ColumnType::integer}}}));
+    class_.emplace(ok(journal_->add_class({.name = "all", .promise = Promise::durable})));
+  }
+  Row row(std::int64_t id) const {
+    Row out;
+    out.integer(id);
+    return out;
+  }
+
+  std::shared_ptr<CountingSink::Counts> counts_ = std::make_shared<CountingSink::Counts>();
+  std::optional<Journal> journal_;
+  std::optional<WriteClass> class_;
+  Statement statement_;
+};
+
+TEST_P(DurableWaits, EachIsToldAfterASyncThatBeganAfterItsCommit) {
+  open(GetParam());
+  const auto writes = static_cast<int>(scaled(300));
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 8; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < writes; ++i) {
+        Outcome outcome;
+        if (t % 2 == 0) {
+          outcome = ok(class_->write(statement_, row(i)));
+        } else {
+          Receipt receipt = ok(class_->submit(statement_, row(i)));
+          Result<Outcome> waited = receipt.wait_for(std::chrono::microseconds(i % 120));
+          if (!waited) {
+            EXPECT_EQ(waited.status().code(), Errc::timed_out);
+          }
+          outcome = ok(receipt.wait_durable());
+        }
+        EXPECT_TRUE(outcome.committed() && outcome.durable);
+        EXPECT_LE(outcome.commit, counts_->synced.load());
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const JournalStats stats = journal_->stats();
+  EXPECT_EQ(stats.durable, stats.committed);
+  EXPECT_EQ(stats.classes[0].end(End::committed), 8U * static_cast<unsigned>(writes));
+}
+
+TEST_P(DurableWaits, AFailedSyncAnswersEverybody) {
+  for (std::size_t round = 0; round < scaled(20); ++round) {
+    counts_ = std::make_shared<CountingSink::Counts>();
+    open(GetParam());
+    std::atomic<int> lost{0};
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 6; ++t) {
+      threads.emplace_back([&] {
+        for (;;) {
+          Result<Outcome> outcome = class_->write(statement_, row(1));
+          if (outcome.ok() && outcome->durable) continue;
+          lost += outcome.status().code() == Errc::not_durable ? 1 : 0;
+          return;
+        }
+      });
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    counts_->fails.store(true);
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_GT(lost.load(), 0);
+    EXPECT_EQ(journal_->close(std::chrono::seconds(1)).status.code(), Errc::poisoned);
+    EXPECT_LE(journal_->stats().durable, counts_->synced.load());
+  }
+}
+
+TEST_P(DurableWaits, ACloseBesideThemAnswersEverybody) {
+  for (std::size_t round = 0; round < scaled(20); ++round) {
+    counts_ = std::make_shared<CountingSink::Counts>();
+    open(GetParam());
+    std::vector<std::thread> threads;
+    for (int t = 0; t < 6; ++t) {
+      threads.emplace_back([&] {
+        for (;;) {
+          Result<Outcome> outcome = class_->write(statement_, row(1));
+          if (!outcome.ok() || !outcome->committed()) return;
+          EXPECT_TRUE(outcome->durable);
+        }
+      });
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    EXPECT_TRUE(journal_->close(std::chrono::seconds(5)).status.ok());
+    for (std::thread& thread : threads) thread.join();
+    EXPECT_EQ(journal_->stats().durable, journal_->stats().committed);
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(CallersSyncOrNot, DurableWaits, ::testing::Bool());
+
+}  // namespace
+}  // namespace onelane::test
