@@ -1,28 +1,16 @@
 #include "src/base/block_pool.h"
 
 #include <pthread.h>
+#include <sys/mman.h>
 
 #include <cstdlib>
 #include <mutex>
 #include <new>
 #include <utility>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define ONELANE_POOL_IS_MALLOC 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define ONELANE_POOL_IS_MALLOC 1
-#endif
-#endif
+#include "src/base/sanitizers.h"
 
 namespace onelane::base {
-
-#ifdef ONELANE_POOL_IS_MALLOC
-
-void* BlockPool::allocate() noexcept { return std::malloc(kBlockBytes); }
-void BlockPool::free(void* block) noexcept { std::free(block); }
-
-#else
 
 namespace {
 
@@ -49,12 +37,18 @@ struct Stack {
   }
 };
 
+// New blocks come out of slabs, and those from the system itself: a block is never given back, and
+// would pin what the allocator has around it.
+constexpr std::size_t kBatchBytes = BlockPool::kBatch * BlockPool::kBlockBytes;
+constexpr std::size_t kSlabBytes = 32 * kBatchBytes;
+
 // What no thread has, in batches.
 class Batches {
  public:
+  // Empty if there is no memory.
   Stack take() noexcept {
     const std::scoped_lock lock(mutex_);
-    if (first_ == nullptr) return {};
+    if (first_ == nullptr) return make();
     Block* batch = std::exchange(first_, first_->next_batch);
     return {.top = batch, .size = batch->batch_size};
   }
@@ -68,21 +62,29 @@ class Batches {
   void unlock() noexcept { mutex_.unlock(); }
 
  private:
+  Stack make() noexcept {
+    if (slab_left_ == 0) {
+      void* slab =
+          mmap(nullptr, kSlabBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      if (slab == MAP_FAILED) return {};
+      slab_ = static_cast<std::byte*>(slab);
+      slab_left_ = kSlabBytes;
+    }
+    slab_left_ -= kBatchBytes;
+    Stack batch;
+    for (std::size_t i = BlockPool::kBatch; i-- > 0;) {
+      batch.push(slab_ + slab_left_ + i * BlockPool::kBlockBytes);
+    }
+    return batch;
+  }
+
   std::mutex mutex_;
   Block* first_ = nullptr;
+  std::byte* slab_ = nullptr;
+  std::size_t slab_left_ = 0;
 };
 
 constinit Batches batches;  // destroyed by nobody: its threads may outlive main
-
-Stack new_batch() noexcept {
-  auto* bytes = static_cast<std::byte*>(std::malloc(BlockPool::kBatch * BlockPool::kBlockBytes));
-  Stack batch;
-  if (bytes == nullptr) return batch;
-  for (std::size_t i = BlockPool::kBatch; i-- > 0;) {
-    batch.push(bytes + i * BlockPool::kBlockBytes);
-  }
-  return batch;
-}
 
 // Moves up to a batch to the list.
 void give_batch(Stack& from) noexcept {
@@ -120,10 +122,10 @@ void open_cache() noexcept {
 }  // namespace
 
 void* BlockPool::allocate() noexcept {
+  if constexpr (kPoolIsMalloc) return std::malloc(kBlockBytes);
   if (cache.blocks.size == 0) [[unlikely]] {
     if (cache.life == Life::fresh) open_cache();
     cache.blocks = batches.take();
-    if (cache.blocks.size == 0) cache.blocks = new_batch();
     if (cache.blocks.size == 0) return nullptr;
   }
   void* block = cache.blocks.pop();
@@ -133,13 +135,12 @@ void* BlockPool::allocate() noexcept {
 }
 
 void BlockPool::free(void* block) noexcept {
+  if constexpr (kPoolIsMalloc) return std::free(block);
   cache.blocks.push(block);
   if (cache.life == Life::open && cache.blocks.size < 2 * kBatch) [[likely]]
     return;
   if (cache.life == Life::fresh) open_cache();
   if (cache.life == Life::ended || cache.blocks.size == 2 * kBatch) give_batch(cache.blocks);
 }
-
-#endif
 
 }  // namespace onelane::base

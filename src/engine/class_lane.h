@@ -55,6 +55,7 @@ class ClassLane {
   const std::uint32_t index;
   const ClassOptions options;
   const schedule::Share share;
+  base::FifoMemory large_rows;
   queue::ClassQueue queue;
   queue::Gate gate;
   Staging staging;

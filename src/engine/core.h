@@ -87,9 +87,9 @@ class Core : public std::enable_shared_from_this<Core> {
   Status may_wait() const;
   Status may_write() const;
   Status check_rows(const Group& group) const;
-  Result<EntryRef> entry_of(const engine::ClassLane& lane, const RowUnit& unit) const;
-  Result<EntryRef> entry_of(const engine::ClassLane& lane, const Group& group) const;
-  Result<EntryRef> entry_of(const engine::ClassLane& lane, Job job) const;
+  Result<EntryRef> entry_of(engine::ClassLane& lane, const RowUnit& unit) const;
+  Result<EntryRef> entry_of(engine::ClassLane& lane, const Group& group) const;
+  Result<EntryRef> entry_of(engine::ClassLane& lane, Job job) const;
   Status charge_slowly(engine::ClassLane& lane, const Entry& entry, const PushOptions& options);
   // Who sees to it that a tick follows: the committer thread, which is woken if it sleeps, or the
   // caller, who goes on to wait for the outcome and lends its thread.

@@ -20,7 +20,7 @@ std::string quoted(const ClassLane& lane) { return "class \"" + lane.options.nam
 
 }  // namespace
 
-Result<EntryRef> Core::entry_of(const ClassLane& lane, const RowUnit& unit) const {
+Result<EntryRef> Core::entry_of(ClassLane& lane, const RowUnit& unit) const {
   const Row& row = unit.row;
   if (!row.status().ok()) return row.status();
   const StatementSpec* spec = statements_.get(unit.statement);
@@ -34,7 +34,7 @@ Result<EntryRef> Core::entry_of(const ClassLane& lane, const RowUnit& unit) cons
   const bool keyed = lane.options.coalesce && !spec->key_columns.empty();
   const std::size_t key_bytes = keyed ? model::key_size(*spec, row.bytes()) : 0;
   const std::size_t frame_bytes = model::kFrameHeaderBytes + row.bytes().size();
-  EntryRef entry(Entry::make(frame_bytes + key_bytes, key_bytes));
+  EntryRef entry(Entry::make(frame_bytes + key_bytes, key_bytes, lane.large_rows));
   if (entry == nullptr) return out_of_memory();
   std::byte* out = entry->payload().data();
   model::write_frame_header(out, unit.statement, row.bytes().size());
@@ -61,9 +61,9 @@ Status Core::check_rows(const Group& group) const {
   return {};
 }
 
-Result<EntryRef> Core::entry_of(const ClassLane& /*lane*/, const Group& group) const {
+Result<EntryRef> Core::entry_of(ClassLane& lane, const Group& group) const {
   if (Status why = check_rows(group); !why.ok()) return why;
-  EntryRef entry(Entry::make(group.bytes().size(), 0));
+  EntryRef entry(Entry::make(group.bytes().size(), 0, lane.large_rows));
   if (entry == nullptr) return out_of_memory();
   std::memcpy(entry->payload().data(), group.bytes().data(), group.bytes().size());
   entry->kind = EntryKind::group;
@@ -72,11 +72,11 @@ Result<EntryRef> Core::entry_of(const ClassLane& /*lane*/, const Group& group) c
   return entry;
 }
 
-Result<EntryRef> Core::entry_of(const ClassLane& /*lane*/, Job job) const {
+Result<EntryRef> Core::entry_of(ClassLane& /*lane*/, Job job) const {
   if (!job.step) {
     return Status(Errc::invalid_argument, "job \"" + job.name + "\" has no step");
   }
-  EntryRef entry(Entry::make(0, 0));
+  EntryRef entry(Entry::make());
   if (entry == nullptr) return out_of_memory();
   entry->kind = EntryKind::job;
   entry->rows = 1;
@@ -147,7 +147,7 @@ Status Core::accept(ClassLane& lane, EntryRef entry, const PushOptions& options,
 
 // Settled once everything that was pushed to the class before is settled.
 Result<Receipt> Core::offer_barrier(ClassLane& lane) {
-  EntryRef entry(Entry::make(0, 0));
+  EntryRef entry(Entry::make());
   if (entry == nullptr) return out_of_memory();
   entry->kind = EntryKind::barrier;
   entry->footprint = 0;

@@ -1,6 +1,5 @@
 #include "src/model/entry.h"
 
-#include <cstdlib>
 #include <new>
 
 #include "src/base/block_pool.h"
@@ -10,15 +9,12 @@ namespace onelane::inline v0::detail {
 
 namespace {
 
-// Payloads up to this lie behind their entry in a block of the pool, and up to the next limit in an
-// allocation of that size. Above, they lie apart, so that a receipt that is kept does not keep
-// them.
-constexpr std::size_t kBlockPayloadMax = base::BlockPool::kBlockBytes - sizeof(Entry);
-constexpr std::size_t kInlinePayloadMax = 512;
-static_assert(kBlockPayloadMax >= 160, "a row of 128 bytes, its header and a short key");
-static_assert(kBlockPayloadMax < kInlinePayloadMax);
+// Payloads up to this lie behind their entry in a block of the pool; above, they lie apart, and
+// are freed once they are settled, so that a receipt that is kept does not keep them.
+constexpr std::size_t kSmallPayloadMax = base::BlockPool::kBlockBytes - sizeof(Entry);
+static_assert(kSmallPayloadMax >= 160, "a row of 128 bytes, its header and a short key");
 
-// What the allocator adds to a block, the queue to a pointer and staging to an entry, rounded up.
+// What a pointer in the queue and a place in staging take, rounded up.
 constexpr std::size_t kOverheadBytes = 96;
 
 // The watch is over: wake() has been or will be called by whoever put this here.
@@ -33,48 +29,45 @@ TicketState settled_as(End end) noexcept {
 
 }  // namespace
 
-Entry* Entry::make(std::size_t payload_bytes, std::size_t key_bytes) noexcept {
-  const Home home = payload_bytes <= kBlockPayloadMax    ? Home::block
-                    : payload_bytes <= kInlinePayloadMax ? Home::heap
-                                                         : Home::apart;
-  void* place =
-      home == Home::heap ? std::malloc(sizeof(Entry) + payload_bytes) : base::BlockPool::allocate();
+Entry* Entry::make() noexcept {
+  void* place = base::BlockPool::allocate();
   if (place == nullptr) return nullptr;
   auto* entry = new (place) Entry;
+  entry->payload_ = reinterpret_cast<std::byte*>(entry + 1);
+  entry->footprint = base::BlockPool::kBlockBytes + kOverheadBytes;
+  return entry;
+}
+
+Entry* Entry::make(std::size_t payload_bytes, std::size_t key_bytes,
+                   base::FifoMemory& large) noexcept {
+  Entry* entry = make();
+  if (entry == nullptr) return nullptr;
   entry->payload_bytes_ = payload_bytes;
   entry->key_bytes_ = key_bytes;
-  entry->home_ = home;
-  entry->payload_ = home == Home::apart ? static_cast<std::byte*>(std::malloc(payload_bytes))
-                                        : reinterpret_cast<std::byte*>(entry + 1);
+  if (payload_bytes <= kSmallPayloadMax) return entry;
+  entry->payload_ = static_cast<std::byte*>(large.allocate(payload_bytes));
   if (entry->payload_ == nullptr) {
     entry->release();
     return nullptr;
   }
-  entry->footprint = footprint_of(payload_bytes);
+  entry->large_ = true;
+  entry->footprint += payload_bytes + base::FifoMemory::kOverheadBytes;
   return entry;
-}
-
-std::size_t Entry::footprint_of(std::size_t payload_bytes) noexcept {
-  const std::size_t entry = payload_bytes <= kInlinePayloadMax && payload_bytes > kBlockPayloadMax
-                                ? sizeof(Entry)
-                                : base::BlockPool::kBlockBytes;
-  return entry + kOverheadBytes + (payload_bytes <= kBlockPayloadMax ? 0 : payload_bytes);
 }
 
 void Entry::free_payload() noexcept {
   job.reset();  // what its callback captured may lead back to the journal
-  if (home_ != Home::apart) return;
-  std::free(payload_);
+  if (!large_) return;
+  base::FifoMemory::free(payload_);
   payload_ = nullptr;
   payload_bytes_ = key_bytes_ = 0;
-  home_ = Home::block;
+  large_ = false;
 }
 
 void Entry::destroy() noexcept {
   drop_payload();
-  const bool heap = home_ == Home::heap;
   this->~Entry();
-  heap ? std::free(this) : base::BlockPool::free(this);
+  base::BlockPool::free(this);
 }
 
 // An exchange, which costs its locked instruction only where somebody else may look.

@@ -14,6 +14,7 @@
 #include "onelane/clock.h"
 #include "onelane/job.h"
 #include "onelane/receipt.h"
+#include "src/base/fifo_memory.h"
 
 namespace onelane::inline v0::detail {
 
@@ -42,13 +43,6 @@ struct JobRun {
 };
 
 struct Entry {
-  // Where it lies.
-  enum class Home : std::uint8_t {
-    block,  // one of the block pool's, payload and all
-    heap,   // one allocation
-    apart,  // a block, and an allocation for the payload
-  };
-
   // --- Set by the producer before the push, and constant from then on.
   EntryKind kind = EntryKind::record;
   std::uint32_t klass = 0;
@@ -76,10 +70,12 @@ struct Entry {
   std::uint32_t steps = 0;
   Status cause;
 
+  // Without rows. Null if there is no memory.
+  static Entry* make() noexcept;
   // With room for the payload, which the caller fills through payload(); `key_bytes` of it, at the
-  // end, are the coalescing key. Null if there is no memory.
-  static Entry* make(std::size_t payload_bytes, std::size_t key_bytes) noexcept;
-  static std::size_t footprint_of(std::size_t payload_bytes) noexcept;
+  // end, are the coalescing key. A large one lies in `large`.
+  static Entry* make(std::size_t payload_bytes, std::size_t key_bytes,
+                     base::FifoMemory& large) noexcept;
 
   std::span<std::byte> payload() noexcept { return {payload_, payload_bytes_}; }
   std::span<const std::byte> frames() const noexcept {
@@ -91,7 +87,7 @@ struct Entry {
   }
   // A settled entry's rows or job are of no use to its receipt: gives large ones back at once.
   void drop_payload() noexcept {
-    if (job != nullptr || home_ == Home::apart) free_payload();
+    if (job != nullptr || large_) free_payload();
   }
 
   // One reference more, for a receipt, before anybody else has one.
@@ -141,10 +137,10 @@ struct Entry {
   void free_payload() noexcept;
   void destroy() noexcept;
 
-  std::byte* payload_ = nullptr;  // behind this object, or its own allocation when large
+  std::byte* payload_ = nullptr;  // behind this object, or in a FifoMemory
   std::size_t payload_bytes_ = 0;
   std::size_t key_bytes_ = 0;
-  Home home_ = Home::block;
+  bool large_ = false;
 };
 
 inline void EntryRelease::operator()(Entry* entry) const noexcept { entry->release(); }

@@ -181,7 +181,7 @@ class QueueRace : public ::testing::Test {
     while (in_flight_.load(std::memory_order_relaxed) >= most) std::this_thread::yield();
     in_flight_.fetch_add(1, std::memory_order_relaxed);
     pushed_.fetch_add(1, std::memory_order_relaxed);
-    Entry* entry = Entry::make(0, 0);
+    Entry* entry = Entry::make();
     entry->klass = source;
     entry->bytes = number;
     EXPECT_TRUE(queue_.push(entry));

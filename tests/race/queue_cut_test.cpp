@@ -59,7 +59,7 @@ constexpr std::size_t kLook = 256;
 class QueueCut : public ::testing::Test {
  protected:
   void push() {
-    entries_.emplace_back(Entry::make(0, 0));
+    entries_.emplace_back(Entry::make());
     ASSERT_TRUE(queue_.push(entries_.back().get()));
   }
   std::vector<std::uint64_t> drain() {

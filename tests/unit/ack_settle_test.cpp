@@ -22,7 +22,7 @@ class Sleeper final : public detail::Waiter {
   const char letter_;
 };
 
-EntryRef make_entry() { return EntryRef(Entry::make(0, 0)); }
+EntryRef make_entry() { return EntryRef(Entry::make()); }
 
 class Settling : public ::testing::Test {
  protected:

@@ -28,7 +28,7 @@ class QueueTest : public ::testing::Test {
   ~QueueTest() override { AllocationHook::clear(); }
 
   bool push() {
-    entries_.emplace_back(Entry::make(0, 0));
+    entries_.emplace_back(Entry::make());
     return queue_.push(entries_.back().get());
   }
   // By another thread, which the queue keeps a list of its own for.

@@ -1,0 +1,113 @@
+#include "src/base/fifo_memory.h"
+
+#include <pthread.h>
+#include <sys/mman.h>
+
+#include <atomic>
+#include <cstdint>
+#include <cstdlib>
+#include <new>
+#include <utility>
+
+#include "src/base/sanitizers.h"
+
+namespace onelane::base {
+
+struct FifoMemory::Slab {
+  // What is in use, and kFilling for as long as more may come.
+  static constexpr std::uint64_t kFilling = 1ULL << 32;
+  std::atomic<std::uint64_t> live{kFilling};
+  std::uint64_t handed_out = 0;
+  std::size_t used = 0;  // of the slab, this object included
+  Slab* next = nullptr;  // in the list
+};
+
+// Before each thing: where it lies; null if by itself.
+struct alignas(std::max_align_t) FifoMemory::Header {
+  Slab* slab;
+};
+
+namespace {
+
+constexpr std::size_t rounded(std::size_t bytes) {
+  constexpr std::size_t kAlign = alignof(std::max_align_t);
+  return (bytes + kAlign - 1) / kAlign * kAlign;
+}
+
+}  // namespace
+
+// The slabs that nobody uses.
+struct FifoMemory::Slabs {
+  Slab* take() noexcept {
+    {
+      const std::scoped_lock lock(mutex);
+      if (first != nullptr) {
+        Slab* slab = std::exchange(first, first->next);
+        return new (slab) Slab;
+      }
+    }
+    void* fresh =
+        mmap(nullptr, kSlabBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return fresh == MAP_FAILED ? nullptr : new (fresh) Slab;
+  }
+  void give(Slab* slab) noexcept {
+    const std::scoped_lock lock(mutex);
+    slab->next = std::exchange(first, slab);
+  }
+  static Slabs& all() noexcept {
+    // Destroyed by nobody: its threads may outlive main. A child that is forked must find it whole.
+    static constinit Slabs slabs;
+    static const int handlers = pthread_atfork(
+        [] { slabs.mutex.lock(); }, [] { slabs.mutex.unlock(); }, [] { slabs.mutex.unlock(); });
+    (void)handlers;
+    return slabs;
+  }
+
+  std::mutex mutex;
+  Slab* first = nullptr;
+};
+
+void* FifoMemory::allocate(std::size_t bytes) noexcept {
+  static_assert(sizeof(Header) + alignof(std::max_align_t) <= kOverheadBytes);
+  const std::size_t size = sizeof(Header) + rounded(bytes);
+  if (kPoolIsMalloc || bytes > kBytesMax) {
+    void* own = std::malloc(size);
+    return own == nullptr ? nullptr : new (own) Header{nullptr} + 1;
+  }
+  const std::scoped_lock lock(mutex_);
+  if (slab_ == nullptr || slab_->used + size > kSlabBytes) {
+    Slab* next = next_slab();
+    if (next == nullptr) return nullptr;
+  }
+  auto* place = reinterpret_cast<std::byte*>(slab_) + slab_->used;
+  slab_->used += size;
+  ++slab_->handed_out;
+  return new (place) Header{slab_} + 1;
+}
+
+FifoMemory::Slab* FifoMemory::next_slab() noexcept {
+  Slab* next = Slabs::all().take();
+  if (next == nullptr) return nullptr;
+  next->used = rounded(sizeof(Slab));
+  if (slab_ != nullptr) retire(slab_);
+  return slab_ = next;
+}
+
+// No more will come.
+void FifoMemory::retire(Slab* slab) noexcept {
+  const std::uint64_t over = Slab::kFilling - slab->handed_out;
+  if (slab->live.fetch_sub(over, std::memory_order_acq_rel) == over) Slabs::all().give(slab);
+}
+
+void FifoMemory::free(void* memory) noexcept {
+  Header* header = static_cast<Header*>(memory) - 1;
+  Slab* slab = header->slab;
+  if (slab == nullptr) return std::free(header);
+  if (slab->live.fetch_sub(1, std::memory_order_acq_rel) == 1) Slabs::all().give(slab);
+}
+
+FifoMemory::~FifoMemory() {
+  if (slab_ != nullptr) retire(slab_);
+}
+
+}  // namespace onelane::base
