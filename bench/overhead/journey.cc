@@ -99,15 +99,21 @@ extern "C" [[gnu::noinline]] void onelane_bench_counted_submitted(Journal& journ
 
 namespace {
 
+// Neither copies its log back on the way: a checkpoint is no part of a row's journey, and where
+// the first one falls would decide the count.
+constexpr std::uint64_t kWalLimit = std::uint64_t{1} << 40;
+
 void travel_bare(const Rows& rows, const Leg& leg) {
   Connection connection(leg.database, Access::read_write);
   connection.execute(journal_pragmas());
+  connection.execute("PRAGMA wal_autocheckpoint = 0");
   onelane_bench_counted_bare(connection, rows, leg.rows);
 }
 
 void travel_journal(Journey journey, const Rows& rows, const Leg& leg) {
   JournalOptions options;
   options.drive = Drive::manual;
+  options.wal_limit = kWalLimit;
   options.tick.hold = std::chrono::seconds(10);  // callgrind is slow; ticks must not be cut for it
   Result<Journal> journal = Journal::open(leg.database, options);
   Result<WriteClass> small = journal->add_class({.name = "small"});
@@ -118,6 +124,7 @@ void travel_journal(Journey journey, const Rows& rows, const Leg& leg) {
   }
   const JournalStats stats = journal->stats();
   expect(stats.ticks == leg.rows / kRowsPerTransaction, "ticks took more or less than they should");
+  expect(stats.log.passes + stats.log.closings == 0, "the log was copied back on the way");
   expect(stats.classes.front().end(End::committed) == leg.rows, "not every row was committed");
 }
 
