@@ -1,0 +1,119 @@
+#include "tests/prove/writer.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+
+namespace onelane::prove {
+
+using test::below;
+using test::chance;
+
+namespace {
+
+constexpr std::size_t kWordsMax = 3000;
+constexpr std::size_t kGroupMax = 5;
+
+}  // namespace
+
+void Foreign::run(const std::string& sql) {
+  if (running_) return;
+  running_ = true;
+  if (db_ == nullptr) {
+    sqlite3_open_v2(database_.c_str(), &db_, SQLITE_OPEN_READWRITE, nullptr);
+    sqlite3_exec(db_, "PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0", nullptr, nullptr,
+                 nullptr);
+  }
+  if (sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
+    sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr);
+  }
+  running_ = false;
+}
+
+void Foreign::close() {
+  sqlite3_close(db_);
+  db_ = nullptr;
+}
+
+Writer::Writer(std::shared_ptr<test::Disk> disk, Ledger& ledger, const WriterOptions& options)
+    : disk_(std::move(disk)), ledger_(ledger), options_(options) {}
+
+Status Writer::open(const std::string& database) {
+  Result<Journal> opened = Journal::open(database, {.schema = kSchema,
+                                                    .synchronous = options_.synchronous,
+                                                    .drive = Drive::manual,
+                                                    .wal_limit = kMiB,
+                                                    .clock = clock_});
+  if (!opened) return opened.status();
+  journal_.emplace(*std::move(opened));
+  Result<WriteClass> added = journal_->add_class({.name = "writes"});
+  if (!added) return added.status();
+  class_.emplace(*std::move(added));
+  Result<Statement> insert =
+      journal_->add_statement({kInsert, {{ColumnType::integer}, {ColumnType::text}}});
+  if (!insert) return insert.status();
+  insert_ = *insert;
+  return {};
+}
+
+void Writer::act(Random& random) {
+  const std::size_t what = below(random, 100);
+  if (what < 50) return push(random);
+  if (what < 90) return tick();
+  pass_time();
+  tick();
+}
+
+Row Writer::row(Random& random, std::uint64_t id) {
+  Row out;
+  if (chance(random, 3)) {
+    put(out, static_cast<std::int64_t>(id), std::string("bad"));
+  } else {
+    const std::size_t size = chance(random, 50) ? 20 : below(random, kWordsMax);
+    put(out, static_cast<std::int64_t>(id), std::string(size, static_cast<char>('a' + id % 26)));
+  }
+  return out;
+}
+
+void Writer::push(Random& random) {
+  std::vector<std::uint64_t> ids(chance(random, 70) ? 1 : 2 + below(random, kGroupMax - 1));
+  Group group;
+  for (std::uint64_t& id : ids) {
+    id = ledger_.add();
+    group.add(insert_, row(random, id));
+  }
+  Result<Receipt> receipt = class_->submit(group);
+  if (receipt) {
+    waiting_.push_back({*std::move(receipt), std::move(ids)});
+  } else {
+    for (const std::uint64_t id : ids) ledger_.settled(id, {.end = End::closed});
+  }
+}
+
+void Writer::tick() {
+  (void)journal_->tick();
+  listen();
+}
+
+void Writer::listen() {
+  const std::uint64_t durable = journal_->stats().durable;
+  std::erase_if(waiting_, [&](Waiting& each) {
+    if (!each.outcome) {
+      each.outcome = each.receipt.poll();
+      if (!each.outcome) return false;
+      for (const std::uint64_t id : each.ids) ledger_.settled(id, *each.outcome);
+    }
+    if (!each.outcome->committed()) return true;
+    if (each.outcome->commit > durable && !options_.acks_committed) return false;
+    for (const std::uint64_t id : each.ids) disk_->note(kDurableNote, id);
+    return true;
+  });
+}
+
+CloseReport Writer::close() {
+  CloseReport report = journal_->close(std::chrono::seconds(10));
+  listen();
+  return report;
+}
+
+}  // namespace onelane::prove

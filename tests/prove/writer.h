@@ -1,0 +1,76 @@
+// Somebody who uses a journal, moved by hand: pushes, ticks, looks at receipts, and writes down
+// what was answered. Beside it a foreign connection writes, reads and checkpoints.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "onelane/onelane.h"
+#include "tests/prove/ledger.h"
+#include "tests/sim/power_cut.h"
+#include "tests/support/fake_clock.h"
+
+struct sqlite3;
+
+namespace onelane::prove {
+
+using test::Random;
+
+class Foreign {
+ public:
+  explicit Foreign(std::string database) : database_(std::move(database)) {}
+  ~Foreign() { close(); }
+  Foreign(const Foreign&) = delete;
+  Foreign& operator=(const Foreign&) = delete;
+
+  // Does nothing within itself.
+  void run(const std::string& sql);
+  void close();
+
+ private:
+  const std::string database_;
+  sqlite3* db_ = nullptr;
+  bool running_ = false;
+};
+
+struct WriterOptions {
+  Synchronous synchronous = Synchronous::full;
+  bool acks_committed = false;  // calls durable what is only committed
+};
+
+class Writer {
+ public:
+  Writer(std::shared_ptr<test::Disk> disk, Ledger& ledger, const WriterOptions& options);
+
+  Status open(const std::string& database);
+  // One thing that a program may do.
+  void act(Random& random);
+  void push(Random& random);
+  void tick();
+  void pass_time() { clock_->advance(std::chrono::milliseconds(300)); }
+  CloseReport close();
+  // As a killed process: no more is heard of it.
+  void abandon() { waiting_.clear(); }
+
+ private:
+  struct Waiting {
+    Receipt receipt;
+    std::vector<std::uint64_t> ids;
+    std::optional<Outcome> outcome{};
+  };
+  void listen();
+  Row row(Random& random, std::uint64_t id);
+
+  const std::shared_ptr<test::Disk> disk_;
+  Ledger& ledger_;
+  const WriterOptions options_;
+  const std::shared_ptr<test::FakeClock> clock_ = std::make_shared<test::FakeClock>();
+  std::optional<Journal> journal_;
+  std::optional<WriteClass> class_;
+  Statement insert_{};
+  std::vector<Waiting> waiting_;
+};
+
+}  // namespace onelane::prove

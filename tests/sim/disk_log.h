@@ -1,0 +1,67 @@
+// What a disk was told, in one order over all its files, with what its user promised meanwhile:
+// from this a power cut can be tried at any point (power_cut.h).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace onelane::test {
+
+// The files of a disk by name.
+using Image = std::map<std::string, std::vector<std::byte>>;
+
+enum class Deed : std::uint8_t {
+  create,
+  remove,
+  sync_directory,
+  write,
+  truncate,
+  sync,
+  failed_sync,  // what it covered is not dirty any more, and not all of it is on the disk
+  note,         // the user's, of no meaning to the disk
+};
+
+struct DiskEvent {
+  Deed deed = Deed::note;
+  std::uint32_t file = 0;  // its number; of a note, the kind
+  // Of a write, where; of a truncation, the size; of syncs, how many events are covered, since a
+  // sync covers what came before it began; of create and remove, the name; of a note, the value.
+  std::uint64_t at = 0;
+  std::size_t first = 0;  // of a write: its bytes, in DiskLog's store
+  std::size_t size = 0;
+};
+
+class DiskLog {
+ public:
+  const std::vector<DiskEvent>& events() const noexcept { return events_; }
+  std::size_t size() const noexcept { return events_.size(); }
+  const std::string& name_of(const DiskEvent& event) const { return names_[event.at]; }
+  std::span<const std::byte> bytes_of(const DiskEvent& event) const {
+    return std::span(store_).subspan(event.first, event.size);
+  }
+
+  void append(const DiskEvent& event) { events_.push_back(event); }
+  void append_entry(Deed deed, std::uint32_t file, const std::string& name) {
+    names_.push_back(name);
+    append({.deed = deed, .file = file, .at = names_.size() - 1});
+  }
+  void append_write(std::uint32_t file, std::uint64_t at, std::span<const std::byte> bytes) {
+    append({.deed = Deed::write,
+            .file = file,
+            .at = at,
+            .first = store_.size(),
+            .size = bytes.size()});
+    store_.insert(store_.end(), bytes.begin(), bytes.end());
+  }
+
+ private:
+  std::vector<DiskEvent> events_;
+  std::vector<std::string> names_;
+  std::vector<std::byte> store_;
+};
+
+}  // namespace onelane::test
