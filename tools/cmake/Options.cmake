@@ -21,6 +21,10 @@ target_compile_options(onelane_warnings INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wconversion
   -Wno-missing-field-initializers $<$<BOOL:${ONELANE_WERROR}>:-Werror>)
 
+if(ONELANE_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 if(ONELANE_SANITIZE)
   add_compile_options(-fsanitize=${ONELANE_SANITIZE} -fno-sanitize-recover=all
                       -fno-omit-frame-pointer)
