@@ -117,10 +117,13 @@ LogDecision decide(const LogView& view, const LogCycle& cycle, TimePoint now) {
   return out;
 }
 
-// A log that is shorter than what was copied of it has begun anew.
+// A log that is shorter than what was copied of it has begun anew, unless it was never seen longer:
+// then somebody else wrote what was copied, and own commits do not tell.
 void observe(LogCycle& cycle, const LogState& log, TimePoint now) {
   if (log.bytes == cycle.copied) cycle.settled_at = now;
-  if (log.bytes < cycle.copied) cycle = {.settled_at = cycle.settled_at};
+  const bool shrunk = log.bytes < cycle.seen;
+  if (shrunk && log.bytes < cycle.copied) cycle = {.settled_at = cycle.settled_at};
+  cycle.seen = log.bytes;
 }
 
 namespace {
@@ -165,14 +168,15 @@ void note_copy(LogCycle& cycle, const LogPass& pass, std::uint64_t limit, TimePo
 
 void note_sync(LogCycle& cycle) { cycle.synced = true; }
 
-// Whatever is left after it, the next cycle begins from here.
+// Whatever is left after it, the next cycle begins from here. If nothing is, that holds for all
+// that own commits wrote, too: somebody else may have begun the log anew, and made it shorter.
 void note_close(LogCycle& cycle, const LogPass& pass, Duration took, TimePoint now) {
   if (failed(cycle, pass, now)) return;
   advance(cycle, pass);
   cycle.rounds = 0;
   cycle.round = 0;
   cycle.strained = false;
-  cycle.copied = pass.copied;
+  cycle.copied = pass.copied < pass.bytes ? pass.copied : cycle.seen;
   cycle.not_before = now + took * kCloseShare;
   if (pass.copied < pass.bytes) pinned_by_reader(cycle, pass, now);
 }

@@ -36,6 +36,7 @@ LogCycle after_rounds(std::initializer_list<std::uint64_t> rounds) {
   LogCycle cycle;
   for (const std::uint64_t round : rounds) {
     const std::uint64_t all = cycle.copied + round;
+    observe(cycle, {.bytes = all}, kNow);
     note_copy(cycle, {.bytes = all, .copied = all}, kLimit, kNow);
     note_sync(cycle);
   }
@@ -205,6 +206,28 @@ TEST(LogPolicy, AClosingPassThatAReaderStoppedMeansThatItPinsTheLog) {
   LogCycle cycle = after_rounds({48 * kMiB});
   note_close(cycle, {.bytes = 49 * kMiB, .copied = 48 * kMiB}, milliseconds(1), kNow);
   EXPECT_EQ(cycle.pinned, kMiB);
+}
+
+// Own commits do not tell that the log is shorter by now, or longer.
+TEST(LogPolicy, ALogThatSomebodyElseWroteToIsClosedOnOnce) {
+  const LogView view = quiet(kLimit / 2);
+  for (const std::uint64_t bytes : {kMiB, kLimit}) {
+    LogCycle cycle;
+    observe(cycle, view.log, kNow);
+    ASSERT_EQ(action(view, cycle), LogAction::close);
+    note_close(cycle, {.bytes = bytes, .copied = bytes}, milliseconds(0), kNow);
+    observe(cycle, view.log, kNow);
+    EXPECT_EQ(action(view, cycle), LogAction::wait) << bytes;
+  }
+}
+
+TEST(LogPolicy, AReaderWhoPinsWhatSomebodyElseWroteIsWaitedFor) {
+  LogCycle cycle;
+  const LogView view = quiet(kLimit / 2);
+  observe(cycle, view.log, kNow);
+  note_close(cycle, {.bytes = kLimit, .copied = kLimit - kMiB}, milliseconds(0), kNow);
+  observe(cycle, view.log, kNow);
+  EXPECT_EQ(action(view, cycle), LogAction::wait);
 }
 
 }  // namespace
