@@ -17,8 +17,8 @@ constexpr std::size_t kWordsMax = 8'000;
 
 class Member {
  public:
-  Member(test::Disk& disk, Ledger& ledger, const Journal& journal, WriteClass writes)
-      : disk_(disk), ledger_(ledger), journal_(journal), writes_(std::move(writes)) {}
+  Member(test::Disk& disk, Ledger& ledger, WriteClass writes)
+      : disk_(disk), ledger_(ledger), writes_(std::move(writes)) {}
 
   void run(Statement insert, Random& random) {
     for (std::size_t i = 0; i < kRecords; ++i) {
@@ -26,19 +26,17 @@ class Member {
       Row row;
       const std::string words(below(random, kWordsMax), static_cast<char>('a' + id % 26));
       put(row, static_cast<std::int64_t>(id), chance(random, 3) ? std::string("bad") : words);
-      const Result<Outcome> outcome = writes_.write(insert, row);
+      const Promise promise = chance(random, 50) ? Promise::durable : Promise::committed;
+      const Result<Outcome> outcome = writes_.write(insert, row, {.promise = promise});
       const bool accepted = outcome.ok();
       ledger_.settled(id, accepted ? *outcome : Outcome{.end = End::closed});
-      if (accepted && outcome->committed() && journal_.stats().durable >= outcome->commit) {
-        disk_.note(kDurableNote, id);
-      }
+      if (accepted && outcome->durable) disk_.note(kDurableNote, id);
     }
   }
 
  private:
   test::Disk& disk_;
   Ledger& ledger_;
-  const Journal& journal_;
   WriteClass writes_;
 };
 
@@ -55,8 +53,9 @@ void write_beside(Foreign& foreign, const std::atomic<std::size_t>& at_work) {
 Status crowd(const std::shared_ptr<test::Disk>& disk, const std::string& database, Ledger& ledger,
              Random& random) {
   disk->meanwhile([](test::VfsCall, test::VfsFile) { std::this_thread::yield(); });
-  Result<Journal> journal = Journal::open(
-      database, {.schema = kSchema, .synchronous = Synchronous::full, .wal_limit = kMiB});
+  const Synchronous level = chance(random, 20) ? Synchronous::full : Synchronous::normal;
+  Result<Journal> journal =
+      Journal::open(database, {.schema = kSchema, .synchronous = level, .wal_limit = kMiB});
   if (!journal) return journal.status();
   disk->note(kOpenNote, 0);
   Result<WriteClass> writes = journal->add_class({.name = "writes"});
@@ -69,7 +68,7 @@ Status crowd(const std::shared_ptr<test::Disk>& disk, const std::string& databas
   for (std::size_t i = 0; i < kThreads; ++i) {
     threads.emplace_back([&, seed = random()] {
       Random own(seed);
-      Member(*disk, ledger, *journal, *writes).run(*insert, own);
+      Member(*disk, ledger, *writes).run(*insert, own);
       --at_work;
     });
   }

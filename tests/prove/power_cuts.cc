@@ -37,15 +37,15 @@ using test::PowerCut;
 struct Control {
   const char* name;
   Lies lies = Lies::none;
-  WriterOptions writer{};
+  bool acks_committed = false;
   bool fails_sync = false;
 };
 
 constexpr Control kControls[] = {
     {.name = ""},
     {.name = "no-sync", .lies = Lies::every_sync},
-    {.name = "early-ack", .writer = {.synchronous = Synchronous::normal, .acks_committed = true}},
-    {.name = "deaf-checkpointer", .lies = Lies::all_but_first_log},
+    {.name = "early-ack", .acks_committed = true},
+    {.name = "deaf-checkpointer", .lies = Lies::of_checkpointer},
     {.name = "deaf-failure", .lies = Lies::failed_syncs, .fails_sync = true},
 };
 
@@ -87,6 +87,7 @@ class Run {
   Image before();
   std::string live(World& world, std::size_t steps);
   std::string live_twice(World& world, std::size_t steps);
+  WriterOptions manner();
   void live_by_hand(World& world, std::size_t steps, bool killed);
   void interleave(Disk& disk, Foreign& foreign);
   std::string cut(World& world, std::uint64_t cuts, Depth depth);
@@ -150,9 +151,16 @@ std::string Run::live_twice(World& world, std::size_t steps) {
   return {};
 }
 
+WriterOptions Run::manner() {
+  const bool full = control_.name[0] == '\0' && chance(random_, 25);
+  return {.synchronous = full ? Synchronous::full : Synchronous::normal,
+          .promise = chance(random_, 60) ? Promise::durable : Promise::committed,
+          .acks_committed = control_.acks_committed};
+}
+
 void Run::live_by_hand(World& world, std::size_t steps, bool killed) {
   Foreign foreign(database_);
-  Writer writer(world.disk, world.ledger, control_.writer);
+  Writer writer(world.disk, world.ledger, manner());
   if (const Status status = writer.open(database_); !status.ok()) {
     std::fprintf(stderr, "open: %s\n", status.to_string().c_str());
     std::exit(1);

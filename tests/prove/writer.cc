@@ -59,9 +59,20 @@ Status Writer::open(const std::string& database) {
 void Writer::act(Random& random) {
   const std::size_t what = below(random, 100);
   if (what < 50) return push(random);
-  if (what < 90) return tick();
+  if (what < 87) return tick();
+  if (what < 90) return wait(random);
   pass_time();
   tick();
+}
+
+// For the disk: by a barrier, or for one receipt.
+void Writer::wait(Random& random) {
+  if (chance(random, 50)) {
+    (void)journal_->sync();
+  } else if (!waiting_.empty()) {
+    (void)waiting_[below(random, waiting_.size())].receipt.wait_durable();
+  }
+  listen();
 }
 
 Row Writer::row(Random& random, std::uint64_t id) {
@@ -82,7 +93,7 @@ void Writer::push(Random& random) {
     id = ledger_.add();
     group.add(insert_, row(random, id));
   }
-  Result<Receipt> receipt = class_->submit(group);
+  Result<Receipt> receipt = class_->submit(group, {.promise = options_.promise});
   if (receipt) {
     waiting_.push_back({*std::move(receipt), std::move(ids)});
   } else {
@@ -95,16 +106,17 @@ void Writer::tick() {
   listen();
 }
 
+// A receipt is kept until what it answers for is durable.
 void Writer::listen() {
-  const std::uint64_t durable = journal_->stats().durable;
   std::erase_if(waiting_, [&](Waiting& each) {
-    if (!each.outcome) {
-      each.outcome = each.receipt.poll();
-      if (!each.outcome) return false;
-      for (const std::uint64_t id : each.ids) ledger_.settled(id, *each.outcome);
+    const std::optional<Outcome> outcome = each.receipt.poll();
+    if (!outcome) return false;
+    if (!each.settled) {
+      for (const std::uint64_t id : each.ids) ledger_.settled(id, *outcome);
+      each.settled = true;
     }
-    if (!each.outcome->committed()) return true;
-    if (each.outcome->commit > durable && !options_.acks_committed) return false;
+    if (!outcome->committed()) return true;
+    if (!outcome->durable && !options_.acks_committed) return false;
     for (const std::uint64_t id : each.ids) disk_->note(kDurableNote, id);
     return true;
   });

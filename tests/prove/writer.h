@@ -37,7 +37,8 @@ class Foreign {
 
 struct WriterOptions {
   Synchronous synchronous = Synchronous::full;
-  bool acks_committed = false;  // calls durable what is only committed
+  Promise promise = Promise::committed;  // of all that is pushed
+  bool acks_committed = false;           // calls durable what is only committed
 };
 
 class Writer {
@@ -49,6 +50,7 @@ class Writer {
   void act(Random& random);
   void push(Random& random);
   void tick();
+  void wait(Random& random);
   void pass_time() { clock_->advance(std::chrono::milliseconds(300)); }
   CloseReport close();
   // As a killed process: no more is heard of it.
@@ -58,7 +60,7 @@ class Writer {
   struct Waiting {
     Receipt receipt;
     std::vector<std::uint64_t> ids;
-    std::optional<Outcome> outcome{};
+    bool settled = false;
   };
   void listen();
   Row row(Random& random, std::uint64_t id);

@@ -21,8 +21,8 @@ namespace onelane::test {
 enum class Lies : std::uint8_t {
   none,
   every_sync,
-  all_but_first_log,  // but for those of the first opener of the log: the write connection
-  failed_syncs,       // a sync that was told to fail does so, and says it went well
+  of_checkpointer,  // all but those of the two who open the log first: to write, and to sync it
+  failed_syncs,     // a sync that was told to fail does so, and says it went well
 };
 
 struct DiskOptions {

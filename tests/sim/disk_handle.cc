@@ -66,7 +66,7 @@ void DiskHandle::append_sync(Deed deed, std::size_t covered) {
 bool DiskHandle::lies() const {
   const Lies lies = disk_->options().lies;
   return lies == Lies::every_sync ||
-         (lies == Lies::all_but_first_log && !(kind_ == VfsFile::log && opener_ == 0));
+         (lies == Lies::of_checkpointer && !(kind_ == VfsFile::log && opener_ < 2));
 }
 
 // What others write while it runs it does not cover: they may come in where `meanwhile` is called.
