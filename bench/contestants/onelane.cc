@@ -33,9 +33,10 @@ Journal open(const StoreOptions& options) {
 
 class Lane : public Store {
  public:
-  explicit Lane(const StoreOptions& options) : options_(options), journal_(open(options)) {
+  Lane(const StoreOptions& options, Promise promise) : options_(options), journal_(open(options)) {
     ClassOptions rows;
     rows.name = "rows";
+    rows.promise = promise;
     class_ = required(journal_.add_class(rows), "adding the class");
     statement_ =
         required(journal_.add_statement(statement_spec<KeyValue>()), "adding the statement");
@@ -93,7 +94,13 @@ class Lane : public Store {
 }  // namespace
 
 std::unique_ptr<Store> make_onelane(const StoreOptions& options) {
-  return std::make_unique<Lane>(options);
+  return std::make_unique<Lane>(options, Promise::committed);
+}
+
+std::unique_ptr<Store> make_durable(const StoreOptions& options) {
+  StoreOptions normal = options;
+  normal.synchronous = Synchronous::normal;
+  return std::make_unique<Lane>(normal, Promise::durable);
 }
 
 }  // namespace onelane::bench

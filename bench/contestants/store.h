@@ -50,8 +50,8 @@ class Store {
   virtual void close_and_read(const Visit& visit) = 0;
 };
 
-// Those that are built in: "direct", "mutex", "fixed_batch", "leader", "ceiling", "onelane" and,
-// where their packages were found, "rocksdb" and "leveldb".
+// Those that are built in: "direct", "mutex", "fixed_batch", "leader", "ceiling", "onelane",
+// "durable" and, where their packages were found, "rocksdb" and "leveldb".
 const std::vector<std::string>& contestant_names();
 // Throws RunError; UsageError for a name that is not built in.
 std::unique_ptr<Store> make_store(std::string_view contestant, const StoreOptions& options);

@@ -99,6 +99,9 @@ struct PushOptions {
 enum class Synchronous : std::uint8_t {
   normal,  // a commit survives the process; it is made durable beside the next ticks, if wanted
   full,    // a commit is durable when it returns
+  // As full, on a device whose power cut can damage what lies beside the sector that it writes:
+  // each commit is padded to a sector's end.
+  paranoid,
 };
 
 enum class Drive : std::uint8_t {

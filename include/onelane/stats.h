@@ -121,6 +121,7 @@ struct JournalStats {
   std::uint64_t caller_ticks = 0;    // of these, run by a waiting caller
   std::uint64_t attempts = 0;        // transactions begun; above ticks where units were rejected
   std::uint64_t busy = 0;            // BEGINs that found the database locked by somebody else
+  std::uint64_t fences = 0;          // commits that settled what a failed COMMIT had left unknown
   std::uint64_t overlong_steps = 0;  // job steps longer than the tick's hold
   std::string longest_step;          // the name of the job with the longest step so far
   Duration longest_step_time{0};

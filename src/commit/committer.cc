@@ -122,6 +122,7 @@ Committer::Failed Committer::commit(TickResult& result, Failed executed) {
   const Reply undone = sink_.rollback();
   if (undone.ok()) return executed;
   // Nothing may be settled on the strength of a transaction that would not end.
+  if (executed.action == Action::fence) executed.action = Action::poison_unknown;
   if (executed.action == Action::poison || executed.action == Action::poison_unknown) {
     return executed;  // the first error is the one that is kept
   }

@@ -38,14 +38,14 @@ constexpr std::array<std::array<Row, kFaultCount>, kPlaceCount> kTable{{
         always(poison),
         always(poison),
     }},
-    // commit: what is surely undone or still open can run again; the rest only recovery can tell.
+    // commit: what is surely undone or still open can run again; the rest a fence has to settle.
     {{
         always(proceed),
         // A deferred violation that verify() did not name: the halving finds the unit.
-        {back_off, back_off, back_off, poison_unknown},
-        {back_off, back_off, back_off, poison_unknown},
-        {back_off, back_off, back_off, poison_unknown},
-        {back_off, back_off, back_off, poison_unknown},
+        {back_off, back_off, back_off, fence},
+        {back_off, back_off, back_off, fence},
+        {back_off, back_off, back_off, fence},
+        {back_off, back_off, back_off, fence},
         // A sync failed: the frames may be there after a crash, whatever is visible now.
         always(poison_unknown),
         {poison, poison, poison, poison_unknown},

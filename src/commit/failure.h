@@ -18,12 +18,15 @@ inline constexpr std::size_t kPlaceCount = 3;
 
 enum class Action : std::uint8_t {
   proceed,
-  reject,          // this unit, with the cause; the others go on in the same transaction
-  rerun_without,   // roll back, reject this unit, run the rest again
-  wait_for_lock,   // nothing has begun; try again in a moment
-  back_off,        // roll back, blame nobody, try again later, with less if it goes on
+  reject,         // this unit, with the cause; the others go on in the same transaction
+  rerun_without,  // roll back, reject this unit, run the rest again
+  wait_for_lock,  // nothing has begun; try again in a moment
+  back_off,       // roll back, blame nobody, try again later, with less if it goes on
+  // Roll back; only recovery can tell whether the tick was committed, unless a further commit is
+  // made durable: what it writes lies where the tick's would be found.
+  fence,
   poison,          // roll back; nothing of the tick was applied, and nothing more will be
-  poison_unknown,  // the same, but only recovery can tell whether the tick was committed
+  poison_unknown,  // the same, but for ever unknown whether the tick was committed
 };
 inline constexpr std::size_t kEffectCount = 4;
 

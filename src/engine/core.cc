@@ -64,7 +64,15 @@ std::shared_ptr<Core> Core::make(std::unique_ptr<Sink> sink, const JournalOption
           [self] { return self->intake_.load(std::memory_order_acquire) != Intake::poisoned; },
       .poison = [self](const Status& cause) { self->fail(cause); },
   });
-  core->syncer_.use([self](const Status& cause) { self->fail(cause); });
+  core->syncer_.use([self](const Status& cause) { self->fail(cause); },
+                    [self] { self->worker_.bell().wake(); });
+  if (core->sink_->commit_is_durable()) {
+    core->pipeline_.use_sync([](std::uint64_t) { return Status(); });
+  } else if (core->sink_->commit_sync() != nullptr) {
+    core->pipeline_.use_sync([self](std::uint64_t commit) {
+      return self->syncer_.wait(commit, std::nullopt, engine::Syncs::in_lane);
+    });
+  }
   if (options.drive == Drive::manual) return core;
   core->checkpointer_.start();
   core->syncer_.start();
@@ -226,10 +234,20 @@ void Core::lend_thread(std::optional<Duration> patience) {
   if (!baton_.try_lock()) return;
   ack::Wakes wakes;  // fired after the baton was let go
   const Turn turn(*this, std::adopt_lock);
-  const TickReport report =
-      pipeline_.tick(engine::Runner{.lends_thread = true, .patience = patience}, wakes);
-  note_state(wakes);
+  const TickReport report = tick_or_gather({.lends_thread = true, .patience = patience}, wakes);
   if (report.more || report.next) worker_.bell().wake();
+}
+
+// A tick, unless its units had better wait for the sync that runs: its end then wakes the thread.
+TickReport Core::tick_or_gather(engine::Runner runner, ack::Wakes& wakes) {
+  runner.gather_below = syncer_.gather_below();
+  TickReport report = pipeline_.tick(runner, wakes);
+  if (pipeline_.gathering() && !syncer_.gather()) {
+    runner.gather_below = 0;
+    report = pipeline_.tick(runner, wakes);
+  }
+  note_state(wakes);
+  return report;
 }
 
 TickReport Core::run_tick() {
@@ -268,8 +286,7 @@ TickReport Core::run_ticks() {
   ack::Wakes wakes;  // of the last tick: fired after the baton was let go
   const Turn turn(*this);
   for (;;) {
-    const TickReport report = pipeline_.tick({}, wakes);
-    note_state(wakes);
+    const TickReport report = tick_or_gather({}, wakes);
     syncer_.nudge();
     if (!report.more || report.units == 0 || baton_.awaited() || worker_.stopping()) return report;
     wakes.fire();

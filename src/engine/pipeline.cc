@@ -35,11 +35,6 @@ void earliest(std::optional<TimePoint>& first, std::optional<TimePoint> other) {
   if (other && (!first || *other < *first)) first = other;
 }
 
-Status poisoned_by(const Status& cause) {
-  return {Errc::poisoned, "reopen the journal; the first error was: " + cause.to_string(),
-          cause.sqlite_code()};
-}
-
 }  // namespace
 
 Pipeline::Pipeline(Sink& sink, const Clock& clock, const JournalOptions& options)
@@ -65,13 +60,21 @@ Status Pipeline::add_class(ClassLane& lane) {
 TickReport Pipeline::tick(const Runner& runner, ack::Wakes& wakes) {
   const TimePoint now = clock_.now();
   const std::uint64_t before = progress();
+  gathering_ = false;
   stage(now, wakes);
+  if (limbo_ && !leave_limbo(now, wakes)) return report(before, now);
   if (ended_) {
     for (ClassLane* lane : lanes_) lane->end_all(*ended_, now, wakes);
     return report(before, now);
   }
   if (std::all_of(lanes_.begin(), lanes_.end(), [](auto* lane) { return lane->staging.empty(); })) {
     return report(before, now);
+  }
+  gathering_ = gathers(runner);
+  if (gathering_) {
+    TickReport waiting = report(before, now);
+    waiting.more = false;
+    return waiting;
   }
   if (retry_at_ && now < *retry_at_) return report(before, now);
   if (paced(now)) {
@@ -101,6 +104,15 @@ TickReport Pipeline::tick(const Runner& runner, ack::Wakes& wakes) {
 // Shorter ticks write the pages that all of them touch more often: held back, they come no more
 // often than full ones, or the log would grow as before.
 bool Pipeline::paced(TimePoint now) const { return held_back_ && now < began_ + tick_budget_.hold; }
+
+bool Pipeline::gathers(const Runner& runner) const {
+  std::size_t units = 0;
+  for (const ClassLane* lane : lanes_) {
+    if (lane->staging.size() != lane->staging.durable()) return false;
+    units += lane->staging.size();
+  }
+  return units < runner.gather_below;
+}
 
 void Pipeline::stage(TimePoint now, ack::Wakes& wakes) {
   for (ClassLane* lane : lanes_) lane->stage(now, wakes);
@@ -263,6 +275,10 @@ void Pipeline::conclude(const schedule::Plan& plan, const commit::TickResult& re
     case Action::back_off:
       back_off(result, wakes);
       break;
+    case Action::fence:
+      limbo_ = result.cause;
+      leave_limbo(result.ended, wakes);
+      break;
     case Action::poison:
     case Action::poison_unknown:
       poison(result, wakes);
@@ -342,86 +358,6 @@ void Pipeline::settle_applied(Work& work, std::uint64_t commit, TimePoint now, a
     }
   }
   lanes_[entry.klass]->settle(&entry, End::committed, now, wakes);
-}
-
-void Pipeline::put_back(ack::Wakes& wakes) {
-  const TimePoint now = clock_.now();
-  for (Work& work : work_) put_back(work, now, wakes);
-}
-
-// After a rollback: back to queued, except who is known to be to blame for itself.
-void Pipeline::put_back(Work& work, TimePoint now, ack::Wakes& wakes) {
-  if (work.verdict == Verdict::gone || work.verdict == Verdict::culprit) {
-    settle(work, recorder_.committed(), now, wakes);
-  } else if (work.taken && !between_steps(*work.entry)) {
-    work.entry->put_back();
-  }
-}
-
-// Nobody is blamed, unless a unit fails alone while the store takes commits.
-void Pipeline::back_off(const commit::TickResult& result, ack::Wakes& wakes) {
-  retry_at_ = result.ended + retry_.failed(work_.size());
-  if (!retry_.alone(work_.size())) return put_back(wakes);
-  Work& work = work_.front();
-  const Reply probe = sink_.probe();
-  if (probe.ok() && work.taken) {
-    work.verdict = Verdict::culprit;
-    work.cause = result.cause;
-    settle(work, recorder_.committed(), clock_.now(), wakes);
-    retry_.succeeded(work_.size());
-    retry_at_.reset();
-    return;
-  }
-  if (!probe.ok() && probe.fault != Fault::busy) stalled_ = result.cause;
-  put_back(wakes);
-}
-
-void Pipeline::poison(const commit::TickResult& result, ack::Wakes& wakes) {
-  poison_ = poisoned_by(result.cause);
-  const TimePoint now = clock_.now();
-  for (Work& work : work_) {
-    if (work.verdict == Verdict::applied && result.action == Action::poison_unknown) {
-      work.entry->cause = poison_;
-      lanes_[work.entry->klass]->settle(work.entry, End::unknown, now, wakes);
-    } else {
-      put_back(work, now, wakes);
-    }
-  }
-  end(poison_);
-  for (ClassLane* lane : lanes_) lane->end_all(poison_, now, wakes);
-}
-
-LogPass Pipeline::close_in(Log& log) {
-  const TimePoint began = clock_.now();
-  const Reply locked = sink_.begin();
-  if (!locked.ok()) return {.fault = locked.fault, .cause = locked.cause};
-  LogPass pass = log.close_in();
-  const Reply ended = sink_.rollback();
-  recorder_.closing(clock_.now() - began);
-  if (pass.ok() && !ended.ok()) {
-    pass.fault = ended.fault;
-    pass.cause = ended.cause;
-  }
-  return pass;
-}
-
-Status Pipeline::touch(ack::Wakes& wakes) {
-  const Reply reply = sink_.probe();
-  if (reply.ok()) {
-    recorder_.next_commit();
-  } else if (reply.fault == Fault::sync || reply.fault == Fault::corrupt) {
-    fail(reply.cause, wakes);
-  }
-  return reply.cause;
-}
-
-void Pipeline::fail(const Status& cause, ack::Wakes& wakes) {
-  if (!poison_.ok()) return;
-  commit::TickResult result;
-  result.action = Action::poison;
-  result.cause = cause;
-  work_.clear();
-  poison(result, wakes);
 }
 
 void Pipeline::compact(const schedule::Plan& plan) {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "onelane/clock.h"
@@ -25,6 +27,9 @@ namespace onelane::engine {
 struct Runner {
   bool lends_thread = false;
   std::optional<Duration> patience;
+  // Fewer units than this, all promised to be durable, wait for the sync that runs: their own
+  // would come after it in any case, and meanwhile more of them gather for one commit.
+  std::size_t gather_below = 0;
 };
 
 class Pipeline {
@@ -46,10 +51,19 @@ class Pipeline {
   // Ends the pipeline for good with the first error, which was met outside a tick.
   void fail(const Status& cause, ack::Wakes& wakes);
 
+  // How a commit of this number is made durable, for fences; without it, what a failed COMMIT
+  // leaves unknown poisons.
+  void use_sync(std::function<Status(std::uint64_t)> make_durable) {
+    make_durable_ = std::move(make_durable);
+  }
+
   // From now on whatever is or gets staged is settled as closed, with this cause. The first counts.
   void end(Status cause);
   // Whether nothing is queued or staged any more.
   bool drained() const;
+
+  // Whether the last tick was left for later by Runner::gather_below.
+  bool gathering() const { return gathering_; }
 
   // ok, or the failure that ended it for good.
   const Status& poison() const { return poison_; }
@@ -60,6 +74,7 @@ class Pipeline {
 
  private:
   bool paced(TimePoint now) const;
+  bool gathers(const Runner& runner) const;
   void stage(TimePoint now, ack::Wakes& wakes);
   std::uint64_t progress() const;
   TickReport report(std::uint64_t progress_before, TimePoint now) const;
@@ -80,6 +95,10 @@ class Pipeline {
   void put_back(ack::Wakes& wakes);
   void put_back(commit::Work& work, TimePoint now, ack::Wakes& wakes);
   void back_off(const commit::TickResult& result, ack::Wakes& wakes);
+  bool leave_limbo(TimePoint now, ack::Wakes& wakes);
+  Fault fence();
+  void rerun_fenced(TimePoint now, ack::Wakes& wakes);
+  void settle_unknown(const Status& cause, TimePoint now, ack::Wakes& wakes);
   void poison(const commit::TickResult& result, ack::Wakes& wakes);
   void compact(const schedule::Plan& plan);
 
@@ -98,7 +117,11 @@ class Pipeline {
   std::vector<commit::Work> work_;                         // scratch
   std::uint64_t steps_ = 0;  // committed, of jobs that went on afterwards
   std::optional<TimePoint> retry_at_;
+  // Why COMMIT failed, while it is unknown what became of work_, whose units stay taken.
+  std::optional<Status> limbo_;
+  std::function<Status(std::uint64_t)> make_durable_;
   bool held_back_ = false;
+  bool gathering_ = false;
   TimePoint began_;  // the last tick
   Status poison_;
   Status stalled_;

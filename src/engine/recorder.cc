@@ -33,6 +33,7 @@ void Recorder::snapshot(JournalStats& out) const {
   out.ticks = ticks_.load(std::memory_order_relaxed);
   out.caller_ticks = caller_ticks_.load(std::memory_order_relaxed);
   out.attempts = attempts_.load(std::memory_order_relaxed);
+  out.fences = fences_.load(std::memory_order_relaxed);
   out.busy = busy_.load(std::memory_order_relaxed);
   out.held = Duration(static_cast<Duration::rep>(held_ns_.load(std::memory_order_relaxed)));
   for (std::size_t i = 0; i < kTickEndCount; ++i) {

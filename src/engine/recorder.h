@@ -18,6 +18,7 @@ class Recorder {
   void tick(const commit::TickResult& result, TickEnd end, Duration overlong);
   // A closing pass: a hold that is no tick.
   void closing(Duration held);
+  void fence() { model::add(fences_, 1); }
   void caller_tick() { model::add(caller_ticks_, 1); }
 
   // The number of the newest commit.
@@ -35,6 +36,7 @@ class Recorder {
   std::atomic<std::uint64_t> caller_ticks_{0};
   std::atomic<std::uint64_t> attempts_{0};
   std::atomic<std::uint64_t> busy_{0};
+  std::atomic<std::uint64_t> fences_{0};
   std::atomic<std::uint64_t> held_ns_{0};
   std::array<std::atomic<std::uint64_t>, kTickEndCount> tick_ends_{};
   model::SharedHistogram hold_;

@@ -27,6 +27,7 @@ class Staging {
                       .closes_slice = entry->kind == detail::EntryKind::job,
                       .pushed = entry->pushed});
     ++live_;
+    durable_ += promises_durable(entry);
     if (entry->kind >= detail::EntryKind::job) count_special(entry->kind, 1);
     if (entry->has_key()) remember_key(entry);
   }
@@ -38,6 +39,7 @@ class Staging {
     entries_[index] = nullptr;
     units_[index] = {.pushed = units_[index].pushed};
     --live_;
+    durable_ -= promises_durable(entry);
     if (entry->kind >= detail::EntryKind::job) count_special(entry->kind, -1);
   }
   // Slots whose entry was removed vanish from the first `slots`; the others keep their order.
@@ -52,12 +54,16 @@ class Staging {
   std::size_t size() const { return live_; }
   bool empty() const { return live_ == 0; }
   std::size_t jobs() const { return jobs_; }
+  std::size_t durable() const { return durable_; }  // that promise to be
   std::size_t barriers() const { return barriers_; }
 
   // The newest entry with the key, or null.
   Entry* find(std::string_view key) const;
 
  private:
+  static std::size_t promises_durable(const Entry* entry) {
+    return entry->promise == Promise::durable ? 1 : 0;
+  }
   void count_special(detail::EntryKind kind, std::ptrdiff_t by);
   void remember_key(Entry* entry);
   void forget_key(Entry* entry);
@@ -67,6 +73,7 @@ class Staging {
   std::size_t head_ = 0;    // slots before it are spent
   std::uint64_t base_ = 0;  // the place of index 0
   std::size_t live_ = 0;
+  std::size_t durable_ = 0;
   std::size_t jobs_ = 0;
   std::size_t barriers_ = 0;
   static_assert(detail::EntryKind::job > detail::EntryKind::group &&

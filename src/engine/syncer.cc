@@ -7,6 +7,16 @@
 
 namespace onelane::engine {
 
+namespace {
+
+// A commit costs as much as some ten small rows. With few who wait, beginning the next tick beside
+// the sync is worth more than sharing its commit; with more, gathering is, up to where a commit's
+// own cost is small beside its rows'.
+constexpr std::size_t kGatherFrom = 16;
+constexpr std::size_t kGatherMax = 32;
+
+}  // namespace
+
 Syncer::Syncer(CommitSync* sync, const Recorder& recorder, const Clock& clock)
     : sync_(sync), recorder_(recorder), clock_(clock) {
   if (sync_ == nullptr) {
@@ -58,7 +68,7 @@ void Syncer::tick_ended(ack::Wakes& wakes) {
   wanted_ = std::max(wanted_, promised);
   if (held == nullptr) return;
   detail::Waiter* last = held;
-  while (last->next != nullptr) last = last->next;
+  for (++waiting_; last->next != nullptr; last = last->next) ++waiting_;
   last->next = std::exchange(waiters_, held);
   wake_settled(wakes);
 }
@@ -73,24 +83,27 @@ void Syncer::wake_settled(ack::Wakes& wakes) {
       continue;
     }
     *link = who->next;
+    --waiting_;
     wakes.add(who);
   }
 }
 
 bool Syncer::sync_once() {
   if (!take_sync(0)) return false;
-  run_sync();
+  report(run_sync());
   return true;
 }
 
-// The counter is read before the sync: a commit that returns later may not be covered by it.
-void Syncer::run_sync() {
+// The counter is read before the sync: a commit that returns later may not be covered by it. Not ok
+// for the first sync that failed.
+Status Syncer::run_sync() {
   const std::uint64_t covered = recorder_.committed();
   const TimePoint began = clock_.now();
   const Reply reply = sync_->sync();
   times_.record(clock_.now() - began);
   ack::Wakes wakes;
   bool failed = false;
+  bool resumes = false;
   {
     const std::scoped_lock lock(mutex_);
     running_ = false;
@@ -100,9 +113,26 @@ void Syncer::run_sync() {
     }
     if (ended_.ok()) durable_.store(std::max(durable(), covered), std::memory_order_release);
     wake_settled(wakes);
+    resumes = std::exchange(gathering_, false);
     idle_.notify_all();
   }
-  if (failed) poison_(reply.cause);
+  wakes.fire();  // first: poisoning waits for the lane, where somebody may wait for this sync
+  if (resumes) resume_();
+  return failed ? reply.cause : Status();
+}
+
+std::size_t Syncer::gather_below() const {
+  const std::scoped_lock lock(mutex_);
+  return running_ && waiting_ >= kGatherFrom ? std::min(waiting_, kGatherMax) : 0;
+}
+
+bool Syncer::gather() {
+  const std::scoped_lock lock(mutex_);
+  return gathering_ = running_;
+}
+
+void Syncer::report(const Status& failure) {
+  if (!failure.ok()) poison_(failure);
 }
 
 void Syncer::end(const Status& why) {
@@ -127,6 +157,7 @@ bool Syncer::watch(detail::Waiter& who, std::uint64_t commit) {
   wanted_ = std::max(wanted_, commit);
   who.commit = commit;
   who.next = std::exchange(waiters_, &who);
+  ++waiting_;
   return true;
 }
 
@@ -135,6 +166,7 @@ bool Syncer::unwatch(detail::Waiter& who) {
   for (detail::Waiter** link = &waiters_; *link != nullptr; link = &(*link)->next) {
     if (*link != &who) continue;
     *link = who.next;
+    --waiting_;
     return true;
   }
   who.abandoned = true;  // its tick has not handed it on yet, or it is being woken
@@ -143,8 +175,9 @@ bool Syncer::unwatch(detail::Waiter& who) {
 
 Status Syncer::wait(std::uint64_t commit, std::optional<Duration> timeout, Syncs syncs) {
   if (durable() >= commit) return {};
-  if (syncs == Syncs::by_caller && take_sync(commit)) {
-    run_sync();
+  if (syncs != Syncs::by_thread && take_sync(commit)) {
+    const Status failure = run_sync();
+    if (syncs == Syncs::by_caller) report(failure);
     nudge();  // who came meanwhile waits for the next
     return result(commit, timeout);
   }

@@ -26,7 +26,11 @@
 namespace onelane::engine {
 
 // Whether a thread that waits may sync by itself.
-enum class Syncs : std::uint8_t { by_thread, by_caller };
+enum class Syncs : std::uint8_t {
+  by_thread,
+  by_caller,
+  in_lane,  // as by_caller, but whoever holds the baton poisons the lane itself
+};
 
 class Syncer {
  public:
@@ -37,7 +41,11 @@ class Syncer {
   ~Syncer() { stop(); }
 
   // poison: told of the first sync that failed. Called without any lock of the syncer's.
-  void use(std::function<void(const Status&)> poison) { poison_ = std::move(poison); }
+  // resume: after a sync that a tick waits for.
+  void use(std::function<void(const Status&)> poison, std::function<void()> resume) {
+    poison_ = std::move(poison);
+    resume_ = std::move(resume);
+  }
   void start();
   // For good: no sync runs any more once it returns. Not to be called with the baton.
   void stop();
@@ -47,6 +55,11 @@ class Syncer {
   void tick_ended(ack::Wakes& wakes);
   // Wakes the thread if a sync is wanted that nobody runs.
   void nudge();
+
+  // Runner::gather_below of the next tick, by how many wait for syncs; 0 while none runs.
+  std::size_t gather_below() const;
+  // A tick waits for the sync that runs: false if none does any more.
+  bool gather();
 
   // Commits up to this number survive a power cut.
   std::uint64_t durable() const { return durable_.load(std::memory_order_acquire); }
@@ -72,7 +85,8 @@ class Syncer {
   Status result(std::uint64_t commit, std::optional<Duration> timeout) const;
   bool wanted() const;  // with the lock
   bool take_sync(std::uint64_t commit);
-  void run_sync();
+  Status run_sync();
+  void report(const Status& failure);
   void wake_settled(ack::Wakes& wakes);  // with the lock
   void run();
 
@@ -80,6 +94,7 @@ class Syncer {
   const Recorder& recorder_;
   const Clock& clock_;
   std::function<void(const Status&)> poison_;
+  std::function<void()> resume_;
 
   std::atomic<std::uint64_t> durable_{0};
   model::SharedHistogram times_;
@@ -88,7 +103,9 @@ class Syncer {
   bool running_ = false;      // a sync: whoever set it is the only one to call the sink's
   std::condition_variable idle_;
   std::uint64_t wanted_ = 0;  // the newest commit that somebody wants durable
+  bool gathering_ = false;    // a tick waits for the sync that runs
   detail::Waiter* waiters_ = nullptr;
+  std::size_t waiting_ = 0;  // how many they are
   Status ended_;
 
   queue::Doorbell bell_;

@@ -53,6 +53,10 @@ class Connection {
   // Writes a page without changing a value, in the transaction that is open.
   int touch();
 
+  // Syncs the file that SQLITE_FCNTL_FILE_POINTER or _JOURNAL_POINTER leads to on this connection;
+  // the latter is the log once a query has opened it.
+  int sync_file(int which);
+
   // What a code that SQLite has just returned means, with its message; effect is undone or ended,
   // as the connection says.
   Reply failure(int code, Place place, std::string_view what = {});
@@ -64,7 +68,8 @@ class Connection {
 
  private:
   Connection() = default;
-  Status connect(const std::string& path);
+  Status connect(const std::string& path, int more_flags = 0);
+  Status connect_padded(const std::string& path);
   Status configure(const JournalOptions& options);
   Status set(const std::string& pragma, const std::string& value, const std::string& expected);
 

@@ -102,8 +102,9 @@ Reply sync_failure(int code, const std::string& what) {
   return reply;
 }
 
-bool surely_undone(int code) noexcept {
-  return (code & 0xff) == SQLITE_FULL || code == SQLITE_CONSTRAINT_COMMITHOOK;
+bool surely_undone(int code, Padding padding) noexcept {
+  if (code == SQLITE_CONSTRAINT_COMMITHOOK) return true;
+  return (code & 0xff) == SQLITE_FULL && padding == Padding::none;
 }
 
 }  // namespace onelane::sqlite

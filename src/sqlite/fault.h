@@ -44,7 +44,9 @@ Fault fault_of(int code, Place place) noexcept;
 Errc errc_of(Fault fault) noexcept;
 
 // Whether no recovery can bring the rows back after COMMIT answered `code` and ended the
-// transaction: a full disk (see above), or the guard's veto, which comes before any write.
-bool surely_undone(int code) noexcept;
+// transaction: a full disk (see above), or the guard's veto, which comes before any write. Where
+// commits are padded, it may be the padding that the disk has no room for.
+enum class Padding : std::uint8_t { none, to_sector };
+bool surely_undone(int code, Padding padding) noexcept;
 
 }  // namespace onelane::sqlite

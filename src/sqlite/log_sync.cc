@@ -1,9 +1,18 @@
 #include "src/sqlite/log_sync.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace onelane::sqlite {
+
+namespace {
+
+constexpr int kChunkBytes = 64 * 1024;  // the unix VFS takes less than 128 KiB at once
+
+}  // namespace
 
 Result<std::unique_ptr<LogSync>> LogSync::open(std::unique_ptr<Connection> connection, Fuse& fuse) {
   std::unique_ptr<LogSync> log(new LogSync(std::move(connection), fuse));
@@ -21,6 +30,19 @@ Status LogSync::open_log() {
   if (code != SQLITE_OK) return connection_->failure(code, Place::control, "opening the log").cause;
   if (log_ != nullptr && log_->pMethods != nullptr) return {};
   return {Errc::storage, "SQLite does not give its log's file, so commits cannot be made durable"};
+}
+
+Status LogSync::rewrite() {
+  sqlite3_int64 size = 0;
+  int code = log_->pMethods->xFileSize(log_, &size);
+  std::vector<std::byte> chunk(kChunkBytes);
+  for (sqlite3_int64 at = 0; code == SQLITE_OK && at < size; at += kChunkBytes) {
+    const auto bytes = static_cast<int>(std::min<sqlite3_int64>(size - at, kChunkBytes));
+    code = log_->pMethods->xRead(log_, chunk.data(), bytes, at);
+    if (code == SQLITE_OK) code = log_->pMethods->xWrite(log_, chunk.data(), bytes, at);
+  }
+  if (code == SQLITE_OK) return {};
+  return {Errc::storage, std::string("writing the log anew: ") + sqlite3_errstr(code), code};
 }
 
 // The fuse is asked again afterwards: somebody else's sync may have failed meanwhile, and may have

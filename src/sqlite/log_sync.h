@@ -27,6 +27,11 @@ class LogSync final : public CommitSync {
 
   Reply sync() override;
 
+  // Writes the log's bytes anew where they are, for the next sync to put them on the disk for sure:
+  // a log that an earlier process left may be in the system's memory only, and called clean there
+  // after a sync that failed. Only while the write connection keeps all others from writing.
+  Status rewrite();
+
  private:
   LogSync(std::unique_ptr<Connection> connection, Fuse& fuse)
       : connection_(std::move(connection)), fuse_(fuse) {}

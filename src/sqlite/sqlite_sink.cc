@@ -14,6 +14,7 @@
 #include "src/sqlite/files.h"
 #include "src/sqlite/fuse.h"
 #include "src/sqlite/log_sync.h"
+#include "src/sqlite/opening.h"
 #include "src/sqlite/schema.h"
 #include "src/sqlite/wal_log.h"
 
@@ -87,6 +88,7 @@ class SqliteSink final : public Sink {
       : files_(std::move(files)),
         connection_(std::move(connection)),
         synchronous_(options.synchronous),
+        padding_(options.synchronous == Synchronous::paranoid ? Padding::to_sector : Padding::none),
         foreign_keys_(options.foreign_keys) {
     watch_.install(connection_->handle());
   }
@@ -107,8 +109,10 @@ class SqliteSink final : public Sink {
   Reply rollback() override;
   Reply probe() override;
   Log* log() noexcept override { return log_.get(); }
-  CommitSync* commit_sync() noexcept override { return sync_.get(); }
-  bool commit_is_durable() const override { return synchronous_ == Synchronous::full; }
+  CommitSync* commit_sync() noexcept override {
+    return commit_is_durable() ? nullptr : sync_.get();
+  }
+  bool commit_is_durable() const override { return synchronous_ != Synchronous::normal; }
   Status close(bool healthy) override;
 
  private:
@@ -137,8 +141,9 @@ class SqliteSink final : public Sink {
   Fuse fuse_;
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<WalLog> log_;
-  std::unique_ptr<LogSync> sync_;  // null where commits are synced by themselves
+  std::unique_ptr<LogSync> sync_;
   const Synchronous synchronous_;
+  const Padding padding_;
   const bool foreign_keys_;
   Prepared begin_, commit_, rollback_, savepoint_, release_, rollback_to_;
   std::vector<Registered> registered_;
@@ -148,16 +153,19 @@ class SqliteSink final : public Sink {
 
 Status SqliteSink::start(const JournalOptions& options) {
   Status status = open_sync(options);
+  // On a device that damages a sector's neighbours, writing would endanger what is safe.
+  const bool rewrites = files_->found_log() && padding_ == Padding::none;
+  if (status.ok() && rewrites) status = rewrite_log(*connection_, *sync_);
+  if (status.ok()) status = sync_all(*connection_, *sync_, *files_);
   if (status.ok()) status = run_schema(*connection_, options.schema);
-  if (status.ok()) status = files_->sync_directory();
   if (status.ok()) status = open_log(options);
   if (status.ok()) status = prepare_control();
   connection_->wait_no_more();
   return status;
 }
 
+// Before anything is written, and kept.
 Status SqliteSink::open_sync(const JournalOptions& options) {
-  if (commit_is_durable()) return {};
   Result<std::unique_ptr<Connection>> own = Connection::open(files_->database(), options);
   if (!own) return own.status();
   (*own)->wait_no_more();
@@ -357,7 +365,8 @@ Reply SqliteSink::commit() {
   const int code = connection_->commit_own(commit_.get());
   if (code != SQLITE_OK) {
     Reply reply = noted(kept_if_failed(connection_->failure(code, Place::commit, "COMMIT")));
-    if (reply.effect == Effect::ended && !surely_undone(code)) reply.effect = Effect::unknown;
+    if (reply.effect == Effect::ended && !surely_undone(code, padding_))
+      reply.effect = Effect::unknown;
     return reply;
   }
   return {};
@@ -395,7 +404,7 @@ Status SqliteSink::close(bool healthy) {
   Status status = healthy ? copy_all_back() : Status();
   forget_statements();
   log_->end();
-  if (sync_ != nullptr) sync_->end();
+  sync_->end();
   if (fuse_.blown()) status = fuse_.why().cause;
   if (healthy && status.ok()) {
     status = connection_->close_healthy();

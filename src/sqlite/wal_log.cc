@@ -102,11 +102,7 @@ Reply WalLog::sync() {
 }
 
 Reply WalLog::sync_file(int which) {
-  sqlite3_file* file = nullptr;
-  int code = sqlite3_file_control(connection_->handle(), "main", which, &file);
-  if (code == SQLITE_OK && file != nullptr && file->pMethods != nullptr) {
-    code = file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
-  }
+  const int code = connection_->sync_file(which);
   if (code != SQLITE_OK) fuse_.blow(sync_failure(code, "sync before a checkpoint"));
   return fuse_.blown() ? fuse_.why() : Reply();
 }

@@ -2,6 +2,10 @@
 // that fails leaves behind.
 #include <gtest/gtest.h>
 
+#include <optional>
+#include <string>
+
+#include "tests/support/failing_fsync.h"
 #include "tests/support/faulty_vfs.h"
 #include "tests/support/sqlite_journal_fixture.h"
 
@@ -18,6 +22,9 @@ class SqliteDurable : public SqliteJournalFixture {
   void TearDown() override {
     writes_.reset();
     journal_.reset();
+  }
+  static std::string settled_or_not(const Receipt& receipt) {
+    return receipt.poll() ? "settled" : "in flight";
   }
   std::uint64_t log_syncs() const { return vfs_.calls(VfsCall::sync, VfsFile::log); }
   std::filesystem::path log() const { return directory_ / "test.db-wal"; }
@@ -92,6 +99,138 @@ TEST_F(SqliteDurable, UnderFullTheCommitItselfSyncs) {
   const std::uint64_t after = log_syncs();
   ASSERT_TRUE(succeeded(one.wait_durable()));
   EXPECT_EQ(log_syncs(), after);
+}
+
+// --- Opening.
+
+TEST_F(SqliteDurable, ACleanOpenWritesNothingAnewAndSyncsBothFiles) {
+  start();
+  close();
+  const std::uint64_t database = vfs_.calls(VfsCall::sync, VfsFile::database);
+  const std::uint64_t log = log_syncs();
+  const std::uint64_t writes = vfs_.calls(VfsCall::write, VfsFile::log);
+  start();
+  EXPECT_GT(vfs_.calls(VfsCall::sync, VfsFile::database), database);
+  EXPECT_GT(log_syncs(), log);
+  // Of the schema's commit alone: the log's header, a frame's, and its page.
+  EXPECT_EQ(vfs_.calls(VfsCall::write, VfsFile::log), writes + 3);
+}
+
+class SqliteReopen : public SqliteDurable {
+ protected:
+  // Leaves a log behind, as a process does that dies.
+  void leave_log() {
+    start();
+    for (int i = 0; i < 20; ++i) write(insert_, std::string(1000, 'x'));
+    vfs_.fail({.call = VfsCall::sync, .code = SQLITE_IOERR_FSYNC});
+    EXPECT_FALSE(journal_->sync().ok());
+    writes_.reset();
+    journal_.reset();
+    ASSERT_GT(std::filesystem::file_size(log()), 0U);
+  }
+  std::string rows() { return outside("SELECT count(*) FROM t"); }
+};
+
+TEST_F(SqliteReopen, AfterAnUncleanEndTheLogIsWrittenAnewInPlaceAndSynced) {
+  ASSERT_NO_FATAL_FAILURE(leave_log());
+  const auto size = std::filesystem::file_size(log());
+  const std::uint64_t writes = vfs_.calls(VfsCall::write, VfsFile::log);
+  bool synced_after = false;
+  vfs_.meanwhile(VfsCall::write, VfsFile::log, [&] {
+    vfs_.meanwhile(VfsCall::sync, VfsFile::log, [&] { synced_after = true; });
+  });
+  options_.schema = "";
+  ASSERT_NO_FATAL_FAILURE(open());
+  EXPECT_EQ(vfs_.calls(VfsCall::write, VfsFile::log),
+            writes + (size + 65'535) / 65'536 + 2);  // and the schema's frame
+
+  EXPECT_TRUE(synced_after);
+  EXPECT_EQ(rows(), "20");
+}
+
+TEST_F(SqliteReopen, AStepOfItThatFailsFailsTheOpenAndTheNextTriesAgain) {
+  ASSERT_NO_FATAL_FAILURE(leave_log());
+  const struct {
+    VfsCall call;
+    VfsFile file;
+    int code;
+  } steps[] = {{VfsCall::write, VfsFile::log, SQLITE_FULL},
+               {VfsCall::sync, VfsFile::log, SQLITE_IOERR_FSYNC},
+               {VfsCall::sync, VfsFile::database, SQLITE_IOERR_FSYNC}};
+  for (const auto& step : steps) {
+    vfs_.fail({.call = step.call, .file = step.file, .code = step.code});
+    const Status why = Journal::open(database_, options_).status();
+    EXPECT_EQ(why.code(), Errc::storage);
+    EXPECT_EQ(why.sqlite_code(), step.code);
+    EXPECT_TRUE(std::filesystem::exists(log()));
+  }
+  {
+    const FailingDirectorySync directory;
+    EXPECT_EQ(Journal::open(database_, options_).status().code(), Errc::storage);
+  }
+  vfs_.heal();
+  ASSERT_NO_FATAL_FAILURE(start());
+  EXPECT_EQ(rows(), "20");
+}
+
+TEST_F(SqliteReopen, ItIsNotWrittenAnewWhileSomebodyElseWrites) {
+  ASSERT_NO_FATAL_FAILURE(leave_log());
+  std::optional<OtherConnection> other(database_);
+  ASSERT_EQ(other->query("BEGIN IMMEDIATE"), "");
+  EXPECT_EQ(Journal::open(database_, options_).status().code(), Errc::locked);
+  other.reset();
+  ASSERT_NO_FATAL_FAILURE(start());
+}
+
+// --- Paranoid.
+
+TEST_F(SqliteDurable, UnderParanoidACommitIsPaddedToTheSectorAndSynced) {
+  const auto log_size = [&](Synchronous level) {
+    options_.synchronous = level;
+    database_ = directory_ / ("level %" + std::to_string(static_cast<int>(level)) + "?.db");
+    EXPECT_NO_FATAL_FAILURE(start());
+    const std::uint64_t before = log_syncs();
+    write(insert_, "ada");
+    EXPECT_GT(log_syncs(), before);
+    EXPECT_EQ(journal_->stats().durable, 1U);
+    const auto size = std::filesystem::file_size(database_.string() + "-wal");
+    close();
+    writes_.reset();
+    journal_.reset();
+    return size;
+  };
+  EXPECT_GT(log_size(Synchronous::paranoid), log_size(Synchronous::full));
+}
+
+TEST_F(SqliteDurable, UnderParanoidAFullDiskAtCommitLeavesTheOutcomeToAFence) {
+  options_.synchronous = Synchronous::paranoid;
+  start();
+  const Receipt one = submit(insert_, "ada");
+  vfs_.fail({.call = VfsCall::write, .file = VfsFile::log, .code = SQLITE_FULL});
+  tick();
+  EXPECT_EQ(journal_->stats().fences, 1U);
+  clock_->advance(std::chrono::seconds(1));
+  run();
+  EXPECT_TRUE(settled(one).committed());
+}
+
+// --- The fence.
+
+TEST_F(SqliteDurable, AFailedCommitThatRecoveryWouldBringBackIsFencedAndRunAgain) {
+  start();
+  write(insert_, "first");
+  const Receipt one = submit(insert_, "ada");
+  // The frames are written, mark and all, and then what would show them to others fails.
+  vfs_.meanwhile(VfsCall::write, VfsFile::log,
+                 [&] { vfs_.fail({.call = VfsCall::write, .file = VfsFile::log, .after = 1}); });
+  tick();
+  EXPECT_EQ(journal_->stats().fences, 1U);
+  EXPECT_EQ(settled_or_not(one), "in flight");
+  EXPECT_EQ(outside("SELECT count(*) FROM t"), "1");
+  clock_->advance(std::chrono::seconds(1));
+  run();
+  EXPECT_TRUE(settled(one).committed());
+  EXPECT_EQ(outside("SELECT count(*) FROM t"), "2");
 }
 
 }  // namespace

@@ -1,0 +1,153 @@
+// The pipeline's way out of a tick that failed, and what else it does with the sink between ticks.
+#include <utility>
+
+#include "src/engine/pipeline.h"
+
+namespace onelane::engine {
+
+using commit::Action;
+using commit::Verdict;
+using commit::Work;
+
+namespace {
+
+Status poisoned_by(const Status& cause) {
+  return {Errc::poisoned, "reopen the journal; the first error was: " + cause.to_string(),
+          cause.sqlite_code()};
+}
+
+}  // namespace
+
+void Pipeline::put_back(ack::Wakes& wakes) {
+  const TimePoint now = clock_.now();
+  for (Work& work : work_) put_back(work, now, wakes);
+}
+
+// After a rollback: back to queued, except who is known to be to blame for itself.
+void Pipeline::put_back(Work& work, TimePoint now, ack::Wakes& wakes) {
+  if (work.verdict == Verdict::gone || work.verdict == Verdict::culprit) {
+    settle(work, recorder_.committed(), now, wakes);
+  } else if (work.taken && !between_steps(*work.entry)) {
+    work.entry->put_back();
+  }
+}
+
+// Nobody is blamed, unless a unit fails alone while the store takes commits.
+void Pipeline::back_off(const commit::TickResult& result, ack::Wakes& wakes) {
+  retry_at_ = result.ended + retry_.failed(work_.size());
+  if (!retry_.alone(work_.size())) return put_back(wakes);
+  Work& work = work_.front();
+  const Reply probe = sink_.probe();
+  if (probe.ok() && work.taken) {
+    work.verdict = Verdict::culprit;
+    work.cause = result.cause;
+    settle(work, recorder_.committed(), clock_.now(), wakes);
+    retry_.succeeded(work_.size());
+    retry_at_.reset();
+    return;
+  }
+  if (!probe.ok() && probe.fault != Fault::busy) stalled_ = result.cause;
+  put_back(wakes);
+}
+
+// After a COMMIT whose outcome is unknown: its frames may lie behind the log's end, and a crash
+// would find them there. A commit that writes over the first of them breaks their chain, and once
+// it is durable they are gone for good. Whether the lane can go on.
+bool Pipeline::leave_limbo(TimePoint now, ack::Wakes& wakes) {
+  if (!ended_ && retry_at_ && now < *retry_at_) return false;
+  const Fault fault = fence();
+  if (fault == Fault::none) {
+    rerun_fenced(now, wakes);
+  } else if (fault == Fault::busy && ended_) {
+    settle_unknown(*limbo_, now, wakes);
+  } else if (fault == Fault::busy) {
+    retry_at_ = now + retry_.locked();
+    return false;
+  } else {
+    commit::TickResult result;
+    result.action = Action::poison_unknown;
+    result.cause = *limbo_;  // the first error is the one that is kept
+    poison(result, wakes);
+  }
+  limbo_.reset();
+  return true;
+}
+
+Fault Pipeline::fence() {
+  if (!make_durable_) return Fault::internal;
+  const Reply reply = sink_.probe();
+  if (!reply.ok()) return reply.fault;
+  recorder_.fence();
+  return make_durable_(recorder_.next_commit()).ok() ? Fault::none : Fault::sync;
+}
+
+// Now surely not applied, as after any other rollback.
+void Pipeline::rerun_fenced(TimePoint now, ack::Wakes& wakes) {
+  retry_at_ = now + retry_.failed(work_.size());
+  if (retry_.alone(work_.size()) && work_.front().taken) {
+    work_.front().verdict = Verdict::culprit;
+    work_.front().cause = *limbo_;
+    retry_.succeeded(work_.size());
+    retry_at_.reset();
+  }
+  put_back(wakes);
+}
+
+void Pipeline::settle_unknown(const Status& cause, TimePoint now, ack::Wakes& wakes) {
+  for (Work& work : work_) {
+    if (work.verdict != Verdict::applied) {
+      put_back(work, now, wakes);
+      continue;
+    }
+    work.entry->cause = cause;
+    lanes_[work.entry->klass]->settle(work.entry, End::unknown, now, wakes);
+  }
+}
+
+void Pipeline::poison(const commit::TickResult& result, ack::Wakes& wakes) {
+  poison_ = poisoned_by(result.cause);
+  const TimePoint now = clock_.now();
+  if (result.action == Action::poison_unknown) {
+    settle_unknown(poison_, now, wakes);
+  } else {
+    put_back(wakes);
+  }
+  end(poison_);
+  for (ClassLane* lane : lanes_) lane->end_all(poison_, now, wakes);
+}
+
+LogPass Pipeline::close_in(Log& log) {
+  const TimePoint began = clock_.now();
+  const Reply locked = sink_.begin();
+  if (!locked.ok()) return {.fault = locked.fault, .cause = locked.cause};
+  LogPass pass = log.close_in();
+  const Reply ended = sink_.rollback();
+  recorder_.closing(clock_.now() - began);
+  if (pass.ok() && !ended.ok()) {
+    pass.fault = ended.fault;
+    pass.cause = ended.cause;
+  }
+  return pass;
+}
+
+Status Pipeline::touch(ack::Wakes& wakes) {
+  const Reply reply = sink_.probe();
+  if (reply.ok()) {
+    recorder_.next_commit();
+  } else if (reply.fault == Fault::sync || reply.fault == Fault::corrupt) {
+    fail(reply.cause, wakes);
+  }
+  return reply.cause;
+}
+
+void Pipeline::fail(const Status& cause, ack::Wakes& wakes) {
+  if (!poison_.ok()) return;
+  commit::TickResult result;
+  result.action = limbo_ ? Action::poison_unknown : Action::poison;
+  result.cause = cause;
+  if (!limbo_) work_.clear();
+  limbo_.reset();
+  poison(result, wakes);
+}
+
+}  // namespace onelane::engine
