@@ -27,6 +27,12 @@ bool there(const std::vector<bool>& present, std::uint64_t id) {
 
 }  // namespace
 
+void Ledger::clear() {
+  const std::scoped_lock lock(mutex_);
+  ids_.clear();
+  life_ = 0;
+}
+
 std::uint64_t Ledger::add() {
   const std::scoped_lock lock(mutex_);
   ids_.emplace_back();

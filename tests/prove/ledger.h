@@ -23,6 +23,7 @@ inline constexpr std::uint32_t kOpenNote = 2;     // the journal is open
 // Safe from any thread.
 class Ledger {
  public:
+  void clear();
   std::uint64_t add();  // a record that is about to be pushed: its id
   void settled(std::uint64_t id, const Outcome& outcome);
 

@@ -122,6 +122,19 @@ void Writer::listen() {
   });
 }
 
+std::size_t Writer::unsettled() const {
+  return static_cast<std::size_t>(std::count_if(waiting_.begin(), waiting_.end(),
+                                                [](const Waiting& each) { return !each.settled; }));
+}
+
+bool Writer::settles_within(std::size_t ticks) {
+  for (; ticks > 0 && unsettled() > 0; --ticks) {
+    pass_time();
+    tick();
+  }
+  return unsettled() == 0;
+}
+
 CloseReport Writer::close() {
   CloseReport report = journal_->close(std::chrono::seconds(10));
   listen();

@@ -52,6 +52,10 @@ class Writer {
   void tick();
   void wait(Random& random);
   void pass_time() { clock_->advance(std::chrono::milliseconds(300)); }
+  // Lets time pass and ticks run until all that was pushed is settled; whether it came to that.
+  bool settles_within(std::size_t ticks);
+  std::size_t unsettled() const;
+  std::uint64_t durable() const { return journal_->stats().durable; }
   CloseReport close();
   // As a killed process: no more is heard of it.
   void abandon() { waiting_.clear(); }

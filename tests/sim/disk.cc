@@ -1,6 +1,7 @@
 #include "tests/sim/disk.h"
 
 #include <cerrno>
+#include <numeric>
 #include <utility>
 
 #include "tests/sim/disk_file.h"
@@ -62,13 +63,13 @@ void Disk::heal() {
 
 int Disk::meet(VfsCall call, VfsFile file) {
   if (dead_.load()) return SQLITE_IOERR;
-  ++calls_;
   if (meanwhile_ && !t_meanwhile) {
     t_meanwhile = true;
     meanwhile_(call, file);
     t_meanwhile = false;
   }
   const std::scoped_lock lock(mutex_);
+  ++calls_[static_cast<std::size_t>(call)][static_cast<std::size_t>(file)];
   if (!fault_ || fault_->call != call) return SQLITE_OK;
   if (fault_->file != VfsFile::any && fault_->file != file) return SQLITE_OK;
   if (fault_->after > 0) {
@@ -76,9 +77,17 @@ int Disk::meet(VfsCall call, VfsFile file) {
     return SQLITE_OK;
   }
   ++failures_;
+  if (call == VfsCall::sync) ++failed_syncs_;
   const int code = fault_->code;
   if (fault_->repeat == Repeat::once) fault_.reset();
   return code;
+}
+
+std::uint64_t Disk::calls(VfsCall call, VfsFile file) const {
+  const std::scoped_lock lock(mutex_);
+  const auto& counts = calls_[static_cast<std::size_t>(call)];
+  if (file != VfsFile::any) return counts[static_cast<std::size_t>(file)];
+  return std::accumulate(counts.begin(), counts.end(), std::uint64_t{0});
 }
 
 bool Disk::exists(const std::string& name) {

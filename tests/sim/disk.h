@@ -3,6 +3,7 @@
 // disk_vfs.h. Safe from any thread.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -54,7 +55,9 @@ class Disk : public std::enable_shared_from_this<Disk> {
   void fail(const VfsFault& fault);
   void heal();
   std::uint64_t failures() const noexcept { return failures_; }
-  std::uint64_t calls() const noexcept { return calls_; }
+  std::uint64_t failed_syncs() const noexcept { return failed_syncs_; }
+  // Since the start, failed ones included.
+  std::uint64_t calls(VfsCall call, VfsFile file = VfsFile::any) const;
   // Called at the beginning of each call, on the caller's thread and outside of locks; it may use
   // the disk itself, and is not called for that. Set before others use the disk.
   void meanwhile(std::function<void(VfsCall, VfsFile)> deed) { meanwhile_ = std::move(deed); }
@@ -80,7 +83,7 @@ class Disk : public std::enable_shared_from_this<Disk> {
   const DiskOptions options_;
   std::function<void(VfsCall, VfsFile)> meanwhile_;
   std::atomic<std::uint64_t> failures_{0};
-  std::atomic<std::uint64_t> calls_{0};
+  std::atomic<std::uint64_t> failed_syncs_{0};
   std::atomic<bool> dead_{false};
 
   mutable std::mutex mutex_;  // of all below, and of what is in the files
@@ -88,6 +91,7 @@ class Disk : public std::enable_shared_from_this<Disk> {
   std::map<std::string, std::shared_ptr<DiskFile>> files_;
   std::uint32_t files_made_ = 0;
   std::optional<VfsFault> fault_;
+  std::array<std::array<std::uint64_t, kVfsFileCount>, kVfsCallCount> calls_{};
 };
 
 }  // namespace onelane::test

@@ -1,0 +1,278 @@
+// Fails each call that SQLite makes of a disk, one run for each, and looks what became of it all.
+//
+//   onelane_prove_calls [--what calls|syncs] [--seed N] [--runs N] [--fault N --after N]
+//
+// A seed gives a journal's life; it is lived once whole, to count its calls, and then once for each
+// call, kind of error, and once or from then on. Whatever fails: nothing hangs or is left
+// unsettled once the disk is well again, the database is whole, and no receipt is wrong, before and
+// after a power cut. `syncs` fails syncs alone, and wants nothing called durable and nothing copied
+// back after one. Ends with the seed in which the runs are reached.
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "tests/prove/flags.h"
+#include "tests/prove/last_words.h"
+#include "tests/prove/writer.h"
+#include "tests/support/temp_directory.h"
+
+namespace onelane::prove {
+namespace {
+
+using test::below;
+using test::chance;
+using test::CrashKind;
+using test::Deed;
+using test::Disk;
+using test::PowerCut;
+using test::Repeat;
+using test::VfsCall;
+using test::VfsFault;
+using test::VfsFile;
+
+constexpr std::size_t kSteps = 40;
+constexpr std::size_t kTicksToSettle = 64;
+constexpr std::size_t kCuts = 2;
+constexpr std::size_t kAnyFault = ~std::size_t{0};
+
+struct Kind {
+  VfsCall call;
+  VfsFile file;
+  int code;
+};
+
+constexpr Kind kCalls[] = {
+    {VfsCall::open, VfsFile::any, SQLITE_CANTOPEN},
+    {VfsCall::open, VfsFile::any, SQLITE_IOERR},
+    {VfsCall::remove, VfsFile::any, SQLITE_IOERR_DELETE},
+    {VfsCall::access, VfsFile::any, SQLITE_IOERR_ACCESS},
+    {VfsCall::read, VfsFile::any, SQLITE_IOERR_READ},
+    {VfsCall::read, VfsFile::any, SQLITE_NOMEM},
+    {VfsCall::write, VfsFile::any, SQLITE_IOERR_WRITE},
+    {VfsCall::write, VfsFile::any, SQLITE_FULL},
+    {VfsCall::truncate, VfsFile::any, SQLITE_IOERR_TRUNCATE},
+    {VfsCall::sync, VfsFile::any, SQLITE_IOERR_FSYNC},
+    {VfsCall::file_size, VfsFile::any, SQLITE_IOERR_FSTAT},
+    {VfsCall::lock, VfsFile::any, SQLITE_IOERR_LOCK},
+    {VfsCall::lock, VfsFile::any, SQLITE_BUSY},
+    {VfsCall::shm_map, VfsFile::any, SQLITE_IOERR_SHMMAP},
+    {VfsCall::shm_lock, VfsFile::any, SQLITE_IOERR_SHMLOCK},
+    {VfsCall::shm_lock, VfsFile::any, SQLITE_BUSY},
+    {VfsCall::unfetch, VfsFile::any, SQLITE_IOERR},
+};
+constexpr Kind kSyncs[] = {
+    {VfsCall::sync, VfsFile::log, SQLITE_IOERR_FSYNC},
+    {VfsCall::sync, VfsFile::database, SQLITE_IOERR_FSYNC},
+    {VfsCall::sync, VfsFile::other, SQLITE_IOERR_FSYNC},  // the directory
+};
+
+struct Figures {
+  std::uint64_t runs = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t opened = 0;  // runs in which the journal could be opened
+  std::uint64_t cuts = 0;
+};
+
+class Life {
+ public:
+  Life(std::string database, test::DiskVfs& vfs, Inspector& inspector, Figures& figures)
+      : database_(std::move(database)), vfs_(vfs), inspector_(inspector), figures_(figures) {}
+
+  // The first thing that was wrong, or nothing.
+  std::string live(std::uint64_t seed, const VfsFault* fault);
+  std::shared_ptr<Disk> disk() const { return disk_; }
+
+ private:
+  std::string act(Writer& writer);
+  std::string examine();
+  std::string look_after_sync_failure() const;
+
+  const std::string database_;
+  test::DiskVfs& vfs_;
+  Inspector& inspector_;
+  Figures& figures_;
+  Random random_;
+  Ledger ledger_;
+  std::shared_ptr<Disk> disk_;
+};
+
+std::string Life::live(std::uint64_t seed, const VfsFault* fault) {
+  random_.seed(seed);
+  ledger_.clear();
+  disk_ = Disk::make({}, {.syncs_directory = true});
+  vfs_.mount(disk_);
+  if (fault != nullptr) disk_->fail(*fault);
+  std::string wrong;
+  {
+    Writer writer(disk_, ledger_,
+                  {.synchronous = chance(random_, 30) ? Synchronous::full : Synchronous::normal,
+                   .promise = chance(random_, 60) ? Promise::durable : Promise::committed});
+    const Status opened = writer.open(database_);
+    if (opened.ok()) {
+      ++figures_.opened;
+      disk_->note(kOpenNote, 0);
+      wrong = act(writer);
+    } else if (fault == nullptr) {
+      return "open: " + opened.to_string();
+    }
+  }
+  ++figures_.runs;
+  figures_.errors += disk_->failures();
+  if (wrong.empty()) wrong = look_after_sync_failure();
+  return wrong.empty() ? examine() : wrong;
+}
+
+std::string Life::act(Writer& writer) {
+  std::uint64_t durable = 0;
+  bool failed = false;
+  for (std::size_t step = 0; step < kSteps; ++step) {
+    const std::uint64_t syncs_failed = disk_->failed_syncs();
+    writer.act(random_);
+    if (failed && writer.durable() != durable) return "it went on calling commits durable";
+    if (disk_->failed_syncs() == syncs_failed) continue;
+    failed = true;
+    durable = writer.durable();
+  }
+  disk_->heal();
+  if (!writer.settles_within(kTicksToSettle)) return "not settled after the disk was well again";
+  (void)writer.close();
+  return writer.unsettled() == 0 ? "" : "not settled after close";
+}
+
+// Nothing is copied back once a sync has failed.
+std::string Life::look_after_sync_failure() const {
+  bool open = false;
+  bool failed = false;
+  for (const test::DiskEvent& event : disk_->log().events()) {
+    open = open || event.deed == Deed::note;
+    failed = failed || (open && event.deed == Deed::failed_sync);
+    if (failed && event.deed == Deed::write && event.file == 0) return "copied back all the same";
+  }
+  return {};
+}
+
+// What is in the cache now, and what power cuts leave.
+std::string Life::examine() {
+  Found found = inspector_.look(Disk::make(disk_->content()));
+  if (!found.damage.empty()) return found.damage;
+  std::string wrong = ledger_.judge(found.present, {});
+  PowerCut power(*disk_);
+  const auto& events = disk_->log().events();
+  std::vector<std::size_t> places(kCuts);
+  for (std::size_t& place : places) place = below(random_, events.size() + 1);
+  std::sort(places.begin(), places.end());
+  for (const std::size_t place : places) {
+    if (!wrong.empty()) return wrong;
+    std::vector<std::uint64_t> durable;
+    for (std::size_t i = 0; i < place; ++i) {
+      if (events[i].deed == Deed::note && events[i].file == kDurableNote) {
+        durable.push_back(events[i].at);
+      }
+    }
+    power.advance_to(place);
+    const auto kind = static_cast<CrashKind>(below(random_, test::kCrashKindCount - 1));
+    found = inspector_.look(Disk::make(power.image(kind, random_)));
+    ++figures_.cuts;
+    wrong = found.damage.empty() ? ledger_.judge(found.present, durable) : found.damage;
+    if (!wrong.empty()) wrong += ", after a power cut before event " + std::to_string(place);
+  }
+  return wrong;
+}
+
+class Sweep {
+ public:
+  Sweep(std::string what, std::string database)
+      : what_(std::move(what)),
+        kinds_(what_ == "syncs" ? std::span<const Kind>(kSyncs) : std::span<const Kind>(kCalls)),
+        vfs_("disk", test::DiskVfs::Use::by_default),
+        inspector_(database),
+        life_(std::move(database), vfs_, inspector_, figures_) {}
+
+  bool seed(std::uint64_t seed, std::size_t only_fault, std::uint64_t only_after);
+  const Figures& figures() const { return figures_; }
+
+ private:
+  bool run(std::uint64_t seed, std::size_t index, std::uint64_t after);
+
+  const std::string what_;
+  const std::span<const Kind> kinds_;
+  test::DiskVfs vfs_;
+  Inspector inspector_;
+  Figures figures_;
+  Life life_;
+};
+
+// Faults are numbered: each kind once, and then each from then on.
+bool Sweep::seed(std::uint64_t seed, std::size_t only_fault, std::uint64_t only_after) {
+  if (only_fault != kAnyFault) return run(seed, only_fault, only_after);
+  LastWords::set("onelane_prove_calls --seed " + std::to_string(seed));
+  const std::string wrong = life_.live(seed, nullptr);
+  if (!wrong.empty()) {
+    std::printf("without any fault: %s\n", wrong.c_str());
+    return false;
+  }
+  const std::shared_ptr<Disk> whole = life_.disk();
+  for (std::size_t index = 0; index < 2 * kinds_.size(); ++index) {
+    const Kind& kind = kinds_[index % kinds_.size()];
+    const std::uint64_t calls = whole->calls(kind.call, kind.file);
+    for (std::uint64_t after = 0; after < calls; ++after) {
+      if (!run(seed, index, after)) return false;
+    }
+  }
+  return true;
+}
+
+bool Sweep::run(std::uint64_t seed, std::size_t index, std::uint64_t after) {
+  const std::string again = "onelane_prove_calls --what " + what_ + " --seed " +
+                            std::to_string(seed) + " --fault " + std::to_string(index) +
+                            " --after " + std::to_string(after);
+  LastWords::set(again);
+  const Kind& kind = kinds_[index % kinds_.size()];
+  const VfsFault fault{.call = kind.call,
+                       .file = kind.file,
+                       .code = kind.code,
+                       .after = after,
+                       .repeat = index < kinds_.size() ? Repeat::once : Repeat::always};
+  const std::string wrong = life_.live(seed, &fault);
+  if (wrong.empty()) return true;
+  std::printf("%s\nagain: %s\n", wrong.c_str(), again.c_str());
+  return false;
+}
+
+int prove(Flags& flags) {
+  const std::string what = flags.text("what", "calls");
+  std::uint64_t seed = flags.number("seed", 1);
+  const std::uint64_t runs = flags.number("runs", 1000);
+  const std::size_t fault = flags.number("fault", kAnyFault);
+  const std::uint64_t after = flags.number("after", 0);
+  flags.check();
+  const LastWords last_words;
+  const test::TempDirectory directory;
+  Sweep sweep(what, directory / "calls.db");
+  const auto began = std::chrono::steady_clock::now();
+  do {
+    if (!sweep.seed(seed++, fault, after)) return 1;
+  } while (fault == kAnyFault && sweep.figures().runs < runs);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  const Figures& figures = sweep.figures();
+  std::printf(
+      "%s that failed: runs %llu, errors %llu, journals opened %llu, cuts %llu, wrong 0; "
+      "%.1f s\n",
+      what.c_str(), static_cast<unsigned long long>(figures.runs),
+      static_cast<unsigned long long>(figures.errors),
+      static_cast<unsigned long long>(figures.opened),
+      static_cast<unsigned long long>(figures.cuts), took.count());
+  return 0;
+}
+
+}  // namespace
+}  // namespace onelane::prove
+
+int main(int argc, char** argv) {
+  onelane::prove::Flags flags(argc, argv);
+  return onelane::prove::prove(flags);
+}
