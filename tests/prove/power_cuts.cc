@@ -51,6 +51,7 @@ constexpr Control kControls[] = {
 
 constexpr std::size_t kThreadedPercent = 15;
 constexpr std::size_t kKilledPercent = 25;
+constexpr std::size_t kCarelessPercent = 15;
 constexpr std::size_t kNestedPercent = 2;  // of cuts
 constexpr std::size_t kNestedCuts = 15;
 
@@ -102,6 +103,8 @@ class Run {
   Inspector& inspector_;
   Random random_;
   Figures figures_;
+  // A write to the disk may ruin its neighbours, so all who write to it have to be paranoid.
+  bool careless_disk_ = false;
 };
 
 std::string Run::go(std::uint64_t seed, std::uint64_t cuts) {
@@ -120,7 +123,7 @@ std::string Run::go(std::uint64_t seed, std::uint64_t cuts) {
 Image Run::before() {
   if (chance(random_, 30)) return {};
   vfs_.mount(Disk::make());
-  const std::size_t page = std::size_t{512} << below(random_, 4);
+  const std::size_t page = careless_disk_ ? 4096 : std::size_t{512} << below(random_, 4);
   Foreign foreign(database_);
   foreign.run("PRAGMA page_size=" + std::to_string(page) + "; CREATE TABLE other(x);");
   foreign.close();
@@ -130,7 +133,7 @@ Image Run::before() {
 std::string Run::live(World& world, std::size_t steps) {
   vfs_.mount(world.disk);
   const bool control = control_.name[0] != '\0';
-  if (!control && chance(random_, kThreadedPercent)) {
+  if (!control && !careless_disk_ && chance(random_, kThreadedPercent)) {
     return crowd(world.disk, database_, world.ledger, random_).message();
   }
   if (!control && chance(random_, kKilledPercent)) return live_twice(world, steps);
@@ -153,7 +156,9 @@ std::string Run::live_twice(World& world, std::size_t steps) {
 
 WriterOptions Run::manner() {
   const bool full = control_.name[0] == '\0' && chance(random_, 25);
-  return {.synchronous = full ? Synchronous::full : Synchronous::normal,
+  return {.synchronous = careless_disk_ ? Synchronous::paranoid
+                         : full         ? Synchronous::full
+                                        : Synchronous::normal,
           .promise = chance(random_, 60) ? Promise::durable : Promise::committed,
           .acks_committed = control_.acks_committed};
 }
@@ -175,7 +180,7 @@ void Run::live_by_hand(World& world, std::size_t steps, bool killed) {
   }
   for (; steps > 0; --steps) {
     writer.act(random_);
-    if (chance(random_, 3)) foreign.run("PRAGMA wal_checkpoint(PASSIVE)");
+    if (!careless_disk_ && chance(random_, 3)) foreign.run("PRAGMA wal_checkpoint(PASSIVE)");
   }
   world.disk->meanwhile(nullptr);
   if (killed) {
@@ -190,6 +195,7 @@ void Run::live_by_hand(World& world, std::size_t steps, bool killed) {
 // A foreign writer comes in the middle of our own calls: while the log is copied back, synced or
 // written.
 void Run::interleave(Disk& disk, Foreign& foreign) {
+  if (careless_disk_) return;
   disk.meanwhile([this, &foreign](test::VfsCall call, test::VfsFile) {
     if (call != test::VfsCall::write && call != test::VfsCall::sync) return;
     if (!chance(random_, 5)) return;
@@ -217,7 +223,8 @@ std::string Run::cut(World& world, std::uint64_t cuts, Depth depth) {
       open = true;
       if (events[noted].file == kDurableNote) durable.push_back(events[noted].at);
     }
-    const auto kind = static_cast<CrashKind>(below(random_, test::kCrashKindCount - 1));
+    const std::size_t kinds = test::kCrashKindCount - (careless_disk_ ? 0 : 1);
+    const auto kind = static_cast<CrashKind>(below(random_, kinds));
     const std::string wrong = examine(world, power.image(kind, random_), durable, depth);
     if (wrong.empty() || !open) continue;
     ++figures_.lost;

@@ -15,7 +15,7 @@ constexpr unsigned kAllLogLocks = (1U << SQLITE_SHM_NLOCK) - 1;
 }  // namespace
 
 DiskHandle::DiskHandle(std::shared_ptr<Disk> disk, const std::string& name, VfsFile kind)
-    : powersafe(disk->options().powersafe), disk_(std::move(disk)), kind_(kind) {
+    : disk_(std::move(disk)), kind_(kind) {
   const std::scoped_lock lock(disk_->mutex_);
   const auto found = disk_->files_.find(name);
   made_ = found == disk_->files_.end();

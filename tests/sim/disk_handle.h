@@ -42,7 +42,7 @@ class DiskHandle {
   int shm_lock(unsigned mask, int flags);
   void shm_unmap();
 
-  bool powersafe;
+  bool powersafe = true;  // what SQLite is told, whatever the disk does: so does the unix VFS
 
  private:
   bool lies() const;
