@@ -133,7 +133,7 @@ class Lane : public Strategy {
     return [this, producers, &ledger](const Due& due) {
       switch (due.arrival.source) {
         case Source::connect:
-          return wait_for(due, producers->connect.submit(connect_row(due.arrival)), ledger);
+          return told(due, producers->connect.write(connect_row(due.arrival)), ledger);
         case Source::identify:
           return watch(due, producers->identify.submit(identify_row(due.arrival)), ledger);
         default:
@@ -223,9 +223,7 @@ class Lane : public Strategy {
     return {arrival.source, arrival.key, arrival.number, 0};
   }
 
-  static void wait_for(const Due& due, Result<Receipt> receipt, Ledger& ledger) {
-    if (!receipt) return refuse(due.arrival.source, due.intended, receipt.status(), ledger);
-    Result<Outcome> outcome = receipt->wait();
+  static void told(const Due& due, const Result<Outcome>& outcome, Ledger& ledger) {
     if (!outcome) return refuse(due.arrival.source, due.intended, outcome.status(), ledger);
     settle(mark_of(due.arrival), due.intended, *outcome, ledger);
   }
