@@ -88,7 +88,9 @@ class Row {
  private:
   std::byte* column(std::uint8_t tag, std::size_t payload_bytes);
   void sized(std::uint8_t tag, const void* data, std::size_t size);
+  void grow();
   void fail(std::string reason);
+  Row& too_large(const char* what, std::size_t size);
 
   std::vector<std::byte> buffer_;
   std::size_t size_ = 0;  // of the buffer, in use

@@ -53,6 +53,14 @@ struct [[nodiscard]] Reply {
   bool ok() const noexcept { return fault == Fault::none; }
 };
 
+// A record that is a unit by itself, and what came of it.
+struct Application {
+  Statement statement{};
+  std::span<const std::byte> row{};
+  std::uint64_t changes = 0;            // rows, once it was applied
+  std::optional<std::int64_t> rowid{};  // of the last row it inserted
+};
+
 // What a sink's log holds, as far as this journal's own commits tell.
 struct LogState {
   std::uint64_t bytes = 0;    // from its beginning to the end of the newest commit
@@ -125,6 +133,20 @@ class Sink {
   virtual Reply apply(Statement statement, std::span<const std::byte> row) = 0;
   // After each unit: Fault::record, Effect::kept if the unit left a deferred violation behind.
   virtual Reply verify() = 0;
+
+  // apply and verify for one record after another, up to the first that fails: `failed` is then its
+  // reply. Returns how many succeeded. For sinks that can do better than this.
+  virtual std::size_t apply_each(std::span<Application> records, Reply& failed) {
+    for (std::size_t i = 0; i < records.size(); ++i) {
+      failed = apply(records[i].statement, records[i].row);
+      if (!failed.ok()) return i;
+      records[i].changes = failed.changes;
+      records[i].rowid = failed.rowid;
+      failed = verify();
+      if (!failed.ok()) return i;
+    }
+    return records.size();
+  }
 
   // Around a unit of more than one statement; never nested. rollback_to also releases.
   virtual Reply savepoint() = 0;

@@ -4,16 +4,9 @@
 
 namespace onelane::ack {
 
-namespace {
-
-std::uint64_t commit_of(const Entry& entry, End end) noexcept {
-  return end == End::committed || end == End::incomplete ? entry.commit : 0;
-}
-
-}  // namespace
-
 std::uint64_t commit_of(const Entry& entry) noexcept {
-  return commit_of(entry, entry.outcome().end);
+  const Outcome outcome = entry.outcome();
+  return commit_of(outcome.end, outcome.commit);
 }
 
 void wake_all(const detail::Waiter::Followers& followers) noexcept {
@@ -56,7 +49,7 @@ void Wakes::hold(detail::Waiter* who, std::uint64_t commit) noexcept {
 }
 
 void settle_taken(Entry& entry, End end, Wakes& wakes) noexcept {
-  const std::uint64_t commit = commit_of(entry, end);
+  const std::uint64_t commit = commit_of(end, entry.commit);
   if (commit != 0 && entry.promise == Promise::durable) wakes.promise(commit);
   entry.settle_taken(end);
   detail::Waiter* who = entry.close_watch();

@@ -47,6 +47,10 @@ class Wakes {
   std::uint64_t promised_ = 0;
 };
 
+// The commit that holds what of a unit is committed, or 0.
+constexpr std::uint64_t commit_of(End end, std::uint64_t commit) noexcept {
+  return end == End::committed || end == End::incomplete ? commit : 0;
+}
 // Of a settled entry: the commit that holds what of it is committed, or 0.
 std::uint64_t commit_of(const Entry& entry) noexcept;
 

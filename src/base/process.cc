@@ -1,9 +1,6 @@
 #include "src/base/process.h"
 
 #include <sys/mman.h>
-#include <unistd.h>
-
-#include <atomic>
 
 namespace onelane::base {
 
@@ -25,15 +22,11 @@ Token* map_token() noexcept {
 
 }  // namespace
 
-std::uint64_t process_token() noexcept {
+ForkWitness::ForkWitness() noexcept : process_(static_cast<std::uint64_t>(::getpid())) {
   static Token* const token = map_token();
-  if (token == nullptr) return static_cast<std::uint64_t>(::getpid());
-  std::uint64_t value = token->load(std::memory_order_relaxed);
-  if (value == 0) {  // first call here, or first after a fork
-    value = static_cast<std::uint64_t>(::getpid());
-    token->store(value, std::memory_order_relaxed);
-  }
-  return value;
+  // Once here and once in each child; the same value from whichever thread.
+  if (token != nullptr) token->store(process_, std::memory_order_relaxed);
+  seen_ = token;
 }
 
 }  // namespace onelane::base

@@ -27,9 +27,11 @@ bool needs_transaction(const Work& work) {
   return may_run(work) && work.entry->kind != EntryKind::barrier;
 }
 
-void reset_for_attempt(std::vector<Work>& work, TickResult& result) {
+void reset_for_attempt(std::span<Work> work, TickResult& result) {
   for (Work& unit : work) {
-    if (may_run(unit)) unit.verdict = Verdict::left;
+    if (!may_run(unit)) continue;
+    if (unit.verdict == Verdict::rejected) unit.entry->forget_outcome();
+    unit.verdict = Verdict::left;
   }
   result.stopped = false;
   result.units = result.records = result.bytes = 0;
@@ -76,7 +78,7 @@ Result<Step> call_step(const detail::JobRun& run, LaneTransaction& transaction) 
 
 }  // namespace
 
-TickResult Committer::run(std::vector<Work>& work, const StopRule& stop, Duration step_time) {
+TickResult Committer::run(std::span<Work> work, const StopRule& stop, Duration step_time) {
   step_time_ = step_time;
   TickResult result;
   result.slices.resize(work.empty() ? 0 : work.back().slice + 1);
@@ -91,7 +93,7 @@ TickResult Committer::run(std::vector<Work>& work, const StopRule& stop, Duratio
   }
 }
 
-Committer::Failed Committer::attempt(std::vector<Work>& work, const StopRule& stop,
+Committer::Failed Committer::attempt(std::span<Work> work, const StopRule& stop,
                                      TickResult& result) {
   if (std::none_of(work.begin(), work.end(), needs_transaction)) {
     return execute(work, stop, result);
@@ -129,28 +131,33 @@ Committer::Failed Committer::commit(TickResult& result, Failed executed) {
   return {Action::poison, undone.cause};
 }
 
-Committer::Failed Committer::execute(std::vector<Work>& work, const StopRule& stop,
+namespace {
+
+bool take(Work& unit) {
+  if (!unit.taken) unit.taken = unit.entry->take();
+  if (!unit.taken) unit.verdict = Verdict::gone;
+  return unit.taken;
+}
+
+}  // namespace
+
+Committer::Failed Committer::execute(std::span<Work> work, const StopRule& stop,
                                      TickResult& result) {
   SliceTimer timer(clock_);
-  for (std::size_t i = 0; i < work.size(); ++i) {
-    Work& unit = work[i];
-    if (i + kAhead < work.size()) __builtin_prefetch(work[i + kAhead].entry->frames().data());
+  std::size_t done = 0;
+  for (std::span<Work> rest = work; !rest.empty(); rest = rest.subspan(done)) {
+    Work& unit = rest.front();
+    done = 1;
     if (!may_run(unit)) continue;
     if (unit.asks && stop(unit, clock_.now() - result.began, result.records, result.bytes)) {
       result.stopped = true;
       break;
     }
-    if (!unit.taken) unit.taken = unit.entry->take();
-    if (!unit.taken) {
-      unit.verdict = Verdict::gone;
-      continue;
-    }
-    SliceTime& slice = result.slices[unit.slice];
-    timer.enter(slice);
-    Failed failed = run(unit, result);
+    if (!take(unit)) continue;
+    timer.enter(result.slices[unit.slice]);
+    Failed failed =
+        unit.entry->kind == EntryKind::record ? records(rest, result, done) : run(unit, result);
     if (failed.action != Action::proceed) return failed;
-    slice.records += unit.entry->rows;
-    slice.bytes += unit.entry->bytes;
   }
   return {};
 }
@@ -164,72 +171,95 @@ Action judge(Work& work, const Reply& reply) {
     work.verdict = Verdict::applied;
     return action;
   }
-  work.cause = reply.cause;
-  if (action == Action::reject) {
-    work.verdict = Verdict::rejected;
-    return Action::proceed;
-  }
-  if (action == Action::rerun_without) work.verdict = Verdict::culprit;
-  return action;
+  if (action != Action::reject && action != Action::rerun_without) return action;
+  work.entry->forget_outcome();
+  work.entry->cause = reply.cause;
+  work.verdict = action == Action::reject ? Verdict::rejected : Verdict::culprit;
+  return action == Action::reject ? Action::proceed : action;
 }
 
 }  // namespace
 
-Committer::Failed Committer::run(Work& work, TickResult& result) {
-  Failed failed;
-  switch (work.entry->kind) {
-    case EntryKind::record:
-      failed = record(work);
-      break;
-    case EntryKind::group:
-      failed = group(work);
-      break;
-    case EntryKind::job:
-      failed = job(work, result);
-      break;
-    case EntryKind::barrier:
-      work.verdict = Verdict::applied;
-      return {};
+// Takes the lone records that follow each other in one slice, up to where the tick may end. The
+// first is taken already.
+std::size_t Committer::gather(std::span<Work> units) {
+  const std::uint32_t slice = units.front().slice;
+  std::size_t n = 0;
+  for (Work& unit : units.first(std::min(units.size(), kBatch))) {
+    if (n + kAhead < units.size()) __builtin_prefetch(units[n + kAhead].entry->frames().data());
+    const bool another = unit.slice == slice && !unit.asks && may_run(unit) &&
+                         unit.entry->kind == EntryKind::record && take(unit);
+    if (n != 0 && !another) break;
+    model::Frame frame;
+    const bool one = model::FrameReader(unit.entry->frames()).next(frame);
+    ONELANE_CHECK(one, unit.entry->bytes);
+    batch_[n].statement = frame.statement;
+    batch_[n].row = frame.row;
+    ++n;
   }
-  if (failed.action == Action::proceed && work.verdict == Verdict::applied) {
-    ++result.units;
-    result.records += work.entry->rows;
-    result.bytes += work.entry->bytes;
-  }
-  return failed;
+  return n;
 }
 
-Committer::Failed Committer::record(Work& work) {
-  model::Frame frame;
-  const bool one = model::FrameReader(work.entry->frames()).next(frame);
-  ONELANE_CHECK(one, work.entry->bytes);
-  Reply reply = sink_.apply(frame.statement, frame.row);
-  if (reply.ok()) [[likely]] {
-    work.changes = reply.changes;
-    work.rowid = reply.rowid;
-    reply = sink_.verify();
-    if (reply.ok()) [[likely]] {
-      work.verdict = Verdict::applied;
-      return {};
-    }
+Committer::Failed Committer::records(std::span<Work> units, TickResult& result, std::size_t& done) {
+  const std::size_t gathered = gather(units);
+  Reply reply;
+  const std::size_t applied = sink_.apply_each(std::span(batch_).first(gathered), reply);
+  std::uint64_t bytes = 0;
+  for (std::size_t i = 0; i < applied; ++i) {
+    Entry& entry = *units[i].entry;
+    entry.changes = batch_[i].changes;
+    entry.rowid = batch_[i].rowid;
+    units[i].verdict = Verdict::applied;
+    bytes += entry.bytes;
   }
-  const Action action = judge(work, reply);
+  SliceTime& slice = result.slices[units.front().slice];
+  slice.records += applied;
+  slice.bytes += bytes;
+  result.units += applied;
+  result.records += applied;
+  result.bytes += bytes;
+  done = applied;
+  if (applied == gathered) return {};
+  Work& culprit = units[applied];
+  const Action action = judge(culprit, reply);
+  slice.records += culprit.entry->rows;
+  slice.bytes += culprit.entry->bytes;
+  ++done;
   return {action, std::move(reply.cause)};
+}
+
+// A unit that is more than one record.
+Committer::Failed Committer::run(Work& work, TickResult& result) {
+  if (work.entry->kind == EntryKind::barrier) {
+    work.verdict = Verdict::applied;
+    return {};
+  }
+  Failed failed = work.entry->kind == EntryKind::group ? group(work) : job(work, result);
+  if (failed.action != Action::proceed) return failed;
+  SliceTime& slice = result.slices[work.slice];
+  slice.records += work.entry->rows;
+  slice.bytes += work.entry->bytes;
+  if (work.verdict != Verdict::applied) return failed;
+  ++result.units;
+  result.records += work.entry->rows;
+  result.bytes += work.entry->bytes;
+  return failed;
 }
 
 Committer::Failed Committer::group(Work& work) {
   Reply reply = sink_.savepoint();
   if (!reply.ok()) return {judge(work, reply), reply.cause};
-  work.changes = 0;
-  work.rowid.reset();
-  model::FrameReader frames(work.entry->frames());
+  Entry& entry = *work.entry;
+  entry.changes = 0;
+  entry.rowid.reset();
+  model::FrameReader frames(entry.frames());
   model::Frame frame;
   while (reply.ok() && frames.next(frame)) {
     reply = sink_.apply(frame.statement, frame.row);
-    work.changes += reply.changes;
-    if (reply.rowid) work.rowid = reply.rowid;
+    entry.changes += reply.changes;
+    if (reply.rowid) entry.rowid = reply.rowid;
   }
-  ONELANE_CHECK(frames.ok(), work.entry->bytes);
+  ONELANE_CHECK(frames.ok(), entry.bytes);
   return end_savepoint(work, std::move(reply));
 }
 
@@ -244,13 +274,13 @@ Committer::Failed Committer::job(Work& work, TickResult& result) {
     Result<Step> step = call_step(run, transaction);
     reply = transaction.failure();
     if (step) {
-      work.step = *step;
+      run.step = *step;
     } else if (reply.ok()) {
       reply.fault = Fault::record;
       reply.effect = Effect::kept;
       reply.cause = step.status();
     }
-    work.changes = transaction.changes();
+    run.changes = transaction.changes();
   }
   const Duration elapsed = clock_.now() - began;
   if (elapsed > result.longest_step_time) {
@@ -259,8 +289,9 @@ Committer::Failed Committer::job(Work& work, TickResult& result) {
   }
   Failed failed = end_savepoint(work, std::move(reply));
   if (work.verdict == Verdict::rejected || work.verdict == Verdict::culprit) {
-    work.cause = Status(Errc::record, "job \"" + run.job.name + "\": " + work.cause.message(),
-                        work.cause.sqlite_code());
+    Status& cause = work.entry->cause;
+    cause = Status(Errc::record, "job \"" + run.job.name + "\": " + cause.message(),
+                   cause.sqlite_code());
   }
   return failed;
 }

@@ -5,8 +5,10 @@
 // so n culprits cost at most 1 + n attempts.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
+#include <span>
 #include <vector>
 
 #include "onelane/clock.h"
@@ -26,12 +28,9 @@ enum class Verdict : std::uint8_t {
   culprit,   // the same, and it took the transaction along: never run again
 };
 
-// A unit of the tick. The first four are given, the rest is what became of it.
+// A unit of the tick. The first four are given, the rest is what became of it; the outcome itself
+// is in the entry.
 struct Work {
-  Work() = default;
-  Work(Entry* unit, std::uint32_t slice_of, bool surely)
-      : entry(unit), slice(slice_of), guaranteed(surely) {}
-
   Entry* entry = nullptr;
   std::uint32_t slice = 0;  // units of one slice follow each other
   bool guaranteed = false;  // the tick never ends before it
@@ -39,10 +38,6 @@ struct Work {
 
   bool taken = false;  // the ticket is ours: settle it or put it back
   Verdict verdict = Verdict::left;
-  std::uint64_t changes = 0;
-  std::optional<std::int64_t> rowid;
-  Step step = Step::done;  // of a job: whether there is more
-  Status cause;
 };
 
 // Before a unit that asks: whether the tick should end here.
@@ -74,11 +69,14 @@ struct TickResult {
 
 class Committer {
  public:
+  // Lone records are handed to the sink so many at a time.
+  static constexpr std::size_t kBatch = 64;
+
   // Both must outlive the committer.
   Committer(Sink& sink, const Clock& clock) : sink_(sink), clock_(clock) {}
 
   // `step_time`: what a job's step may take before it should yield.
-  TickResult run(std::vector<Work>& work, const StopRule& stop, Duration step_time);
+  TickResult run(std::span<Work> work, const StopRule& stop, Duration step_time);
 
  private:
   struct Failed {
@@ -86,11 +84,12 @@ class Committer {
     Status cause;
   };
 
-  Failed attempt(std::vector<Work>& work, const StopRule& stop, TickResult& result);
-  Failed execute(std::vector<Work>& work, const StopRule& stop, TickResult& result);
+  Failed attempt(std::span<Work> work, const StopRule& stop, TickResult& result);
+  Failed execute(std::span<Work> work, const StopRule& stop, TickResult& result);
+  std::size_t gather(std::span<Work> units);
+  Failed records(std::span<Work> units, TickResult& result, std::size_t& done);
   Failed run(Work& work, TickResult& result);
   Failed commit(TickResult& result, Failed executed);
-  Failed record(Work& work);
   Failed group(Work& work);
   Failed job(Work& work, TickResult& result);
   Failed end_savepoint(Work& work, Reply reply);
@@ -98,6 +97,7 @@ class Committer {
   Sink& sink_;
   const Clock& clock_;
   Duration step_time_{0};
+  std::array<Application, kBatch> batch_;  // scratch
 };
 
 }  // namespace onelane::commit

@@ -27,8 +27,8 @@ void Pipeline::put_back(ack::Wakes& wakes) {
 void Pipeline::put_back(Work& work, TimePoint now, ack::Wakes& wakes) {
   if (work.verdict == Verdict::gone || work.verdict == Verdict::culprit) {
     settle(work, recorder_.committed(), now, wakes);
-  } else if (work.taken && !between_steps(*work.entry)) {
-    work.entry->put_back();
+  } else if (work.taken) {
+    between_steps(*work.entry) ? work.entry->forget_outcome() : work.entry->put_back();
   }
 }
 
@@ -40,7 +40,7 @@ void Pipeline::back_off(const commit::TickResult& result, ack::Wakes& wakes) {
   const Reply probe = sink_.probe();
   if (probe.ok() && work.taken) {
     work.verdict = Verdict::culprit;
-    work.cause = result.cause;
+    work.entry->cause = result.cause;
     settle(work, recorder_.committed(), clock_.now(), wakes);
     retry_.succeeded(work_.size());
     retry_at_.reset();
@@ -86,7 +86,7 @@ void Pipeline::rerun_fenced(TimePoint now, ack::Wakes& wakes) {
   retry_at_ = now + retry_.failed(work_.size());
   if (retry_.alone(work_.size()) && work_.front().taken) {
     work_.front().verdict = Verdict::culprit;
-    work_.front().cause = *limbo_;
+    work_.front().entry->cause = *limbo_;
     retry_.succeeded(work_.size());
     retry_at_.reset();
   }
@@ -99,6 +99,7 @@ void Pipeline::settle_unknown(const Status& cause, TimePoint now, ack::Wakes& wa
       put_back(work, now, wakes);
       continue;
     }
+    work.entry->forget_outcome();
     work.entry->cause = cause;
     lanes_[work.entry->klass]->settle(work.entry, End::unknown, now, wakes);
   }
@@ -145,7 +146,7 @@ void Pipeline::fail(const Status& cause, ack::Wakes& wakes) {
   commit::TickResult result;
   result.action = limbo_ ? Action::poison_unknown : Action::poison;
   result.cause = cause;
-  if (!limbo_) work_.clear();
+  if (!limbo_) work_ = {};
   limbo_.reset();
   poison(result, wakes);
 }

@@ -56,6 +56,12 @@ ClassLane::~ClassLane() {
   for (const Deadline& deadline : deadlines_) deadline.entry->release();
 }
 
+inline void ClassLane::admit(Entry* entry, TimePoint now, ack::Wakes& wakes) {
+  if (entry->has_key()) supersede(entry->key(), now, wakes);
+  staging.add(entry);
+  if (entry->deadline != TimePoint::max()) watch_deadline(entry);
+}
+
 void ClassLane::stage(TimePoint now, ack::Wakes& wakes) {
   if (queue.pending()) {
     queue.drain(limit_of(options, options.capacity_records),
@@ -67,16 +73,15 @@ void ClassLane::stage(TimePoint now, ack::Wakes& wakes) {
   give_back();
 }
 
-void ClassLane::admit(Entry* entry, TimePoint now, ack::Wakes& wakes) {
-  if (entry->has_key()) {
-    Entry* older = staging.find(entry->key());
-    // Past max_delay it keeps its place, or a hot key would be put off for ever.
-    const bool may = older != nullptr &&
-                     (options.max_delay == Duration(0) || now - older->pushed <= options.max_delay);
-    if (may) settle_if_queued(older, End::superseded, now, wakes);
-  }
-  staging.add(entry);
-  if (entry->deadline == TimePoint::max()) return;
+void ClassLane::supersede(std::string_view key, TimePoint now, ack::Wakes& wakes) {
+  Entry* older = staging.find(key);
+  // Past max_delay it keeps its place, or a hot key would be put off for ever.
+  const bool may = older != nullptr &&
+                   (options.max_delay == Duration(0) || now - older->pushed <= options.max_delay);
+  if (may) settle_if_queued(older, End::superseded, now, wakes);
+}
+
+void ClassLane::watch_deadline(Entry* entry) {
   entry->retain();
   deadlines_.push_back({entry->deadline, entry});
   std::push_heap(deadlines_.begin(), deadlines_.end(), kLater);
@@ -116,6 +121,30 @@ void ClassLane::settle(Entry* entry, End end, TimePoint now, ack::Wakes& wakes) 
   if (entry->kind != EntryKind::barrier) total_.record(now - entry->pushed);
   count_out(entry, end);  // before anybody can know that it is settled
   ack::settle_taken(*entry, end, wakes);
+  entry->drop_payload();
+  entry->release();
+}
+
+void ClassLane::count_committed(std::span<const commit::Work> slice, TimePoint began,
+                                TimePoint now) {
+  model::HistogramRun waits(wait);
+  model::HistogramRun totals(total_);
+  std::uint64_t units = 0;
+  for (const commit::Work& work : slice) {
+    if (!committed_rows(work)) continue;
+    const Entry& entry = *work.entry;
+    waits.record(began - entry.pushed);
+    totals.record(now - entry.pushed);
+    freed_ += queue::Gate::packed(entry.rows, entry.footprint);
+    ++units;
+  }
+  settled_ += units;
+  model::add(ends_[static_cast<std::size_t>(End::committed)], units);
+}
+
+void ClassLane::settle_counted(Entry* entry, ack::Wakes& wakes) {
+  staging.remove(entry);
+  ack::settle_taken(*entry, End::committed, wakes);
   entry->drop_payload();
   entry->release();
 }

@@ -6,11 +6,14 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "onelane/options.h"
 #include "onelane/stats.h"
 #include "src/ack/settle.h"
+#include "src/commit/committer.h"
 #include "src/engine/staging.h"
 #include "src/model/histogram.h"
 #include "src/queue/class_queue.h"
@@ -20,6 +23,11 @@ namespace onelane::engine {
 
 // Whether it is a job with a committed step behind it: it keeps its place, taken, until it ends.
 bool between_steps(const Entry& entry);
+
+// Whether it is a record or a group that was applied.
+inline bool committed_rows(const commit::Work& work) {
+  return work.verdict == commit::Verdict::applied && work.entry->kind <= detail::EntryKind::group;
+}
 
 class ClassLane {
  public:
@@ -38,6 +46,10 @@ class ClassLane {
 
   // Settles a staged entry and takes it out. The ticket is taken.
   void settle(Entry* entry, End end, TimePoint now, ack::Wakes& wakes);
+  // For the rows that a tick committed: counts all of a slice, before anybody can know of them;
+  // then settles each.
+  void count_committed(std::span<const commit::Work> slice, TimePoint began, TimePoint now);
+  void settle_counted(Entry* entry, ack::Wakes& wakes);
   // Takes out an entry that its own receipt has settled.
   void bury(Entry* entry);
   // Gives back the capacity of all that was settled since.
@@ -70,6 +82,8 @@ class ClassLane {
   };
 
   void admit(Entry* entry, TimePoint now, ack::Wakes& wakes);
+  void supersede(std::string_view key, TimePoint now, ack::Wakes& wakes);
+  void watch_deadline(Entry* entry);
   bool settle_if_queued(Entry* entry, End end, TimePoint now, ack::Wakes& wakes);
   void expire(TimePoint now, ack::Wakes& wakes);
   void drop_oldest(TimePoint now, ack::Wakes& wakes);

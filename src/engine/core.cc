@@ -87,17 +87,13 @@ std::shared_ptr<Core> Core::make(std::unique_ptr<Sink> sink, const JournalOption
 Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
     : options_(options),
       clock_(clock_or_default(options)),
-      process_(base::process_token()),
       opened_(clock_->now()),
       sink_(std::move(sink)),
       pipeline_(*sink_, *clock_, options_),
       checkpointer_(sink_->log(), *clock_, options_.wal_limit),
       syncer_(sink_->commit_sync(), pipeline_.recorder(), *clock_) {}
 
-bool Core::forked() const { return base::process_token() != process_; }
-
-Status Core::entrance() const {
-  if (intake_.load(std::memory_order_acquire) == Intake::open) return {};
+Status Core::closed_entrance() const {
   const std::scoped_lock lock(state_mutex_);
   return intake_status_;
 }
@@ -156,7 +152,8 @@ Result<Statement> Core::add_statement(const StatementSpec& spec) {
 
 // Where every commit is durable when it returns, nothing is left to wait for.
 Promise Core::kept_by_sync(Promise promise) const {
-  return sink_->commit_is_durable() ? Promise::committed : promise;
+  if (promise == Promise::committed || sink_->commit_is_durable()) return Promise::committed;
+  return promise;
 }
 
 Status Core::wait(Entry& entry, Promise promise, std::optional<Duration> timeout) {
@@ -202,7 +199,7 @@ Status Core::wait_durable(std::uint64_t commit, std::optional<TimePoint> until) 
 
 Outcome Core::outcome(const Entry& entry) const {
   Outcome out = entry.outcome();
-  const std::uint64_t commit = ack::commit_of(entry);
+  const std::uint64_t commit = ack::commit_of(out.end, out.commit);
   if (commit == 0) return out;
   out.durable = commit <= durable();
   if (entry.promise == Promise::durable && !out.durable && out.committed()) {

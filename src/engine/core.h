@@ -17,6 +17,7 @@
 #include "onelane/record.h"
 #include "onelane/sink.h"
 #include "onelane/stats.h"
+#include "src/base/process.h"
 #include "src/engine/baton.h"
 #include "src/engine/checkpointer.h"
 #include "src/engine/class_lane.h"
@@ -72,7 +73,7 @@ class Core : public std::enable_shared_from_this<Core> {
 
   const Clock& clock() const { return *clock_; }
   Duration close_timeout() const { return options_.close_timeout; }
-  bool forked() const;
+  bool forked() const { return process_.forked(); }
   bool in_lane() const { return baton_.mine(); }
   std::string_view class_name(std::uint32_t klass) const { return lanes_[klass]->options.name; }
 
@@ -83,20 +84,35 @@ class Core : public std::enable_shared_from_this<Core> {
   ~Core() = default;
   friend struct CoreDeleter;
 
-  Status entrance() const;  // ok, or why nothing gets in
+  // ok, or why nothing gets in.
+  Status entrance() const {
+    if (intake_.load(std::memory_order_acquire) == Intake::open) [[likely]]
+      return {};
+    return closed_entrance();
+  }
+  Status closed_entrance() const;
   Status may_wait() const;
   Status may_write() const;
   Status check_rows(const Group& group) const;
-  Result<EntryRef> entry_of(engine::ClassLane& lane, const RowUnit& unit) const;
-  Result<EntryRef> entry_of(engine::ClassLane& lane, const Group& group) const;
-  Result<EntryRef> entry_of(engine::ClassLane& lane, Job job) const;
+  Status make_entry(engine::ClassLane& lane, const RowUnit& unit, EntryRef& entry) const;
+  Status make_entry(engine::ClassLane& lane, const Group& group, EntryRef& entry) const;
+  Status make_entry(engine::ClassLane& lane, Job job, EntryRef& entry) const;
   Status charge_slowly(engine::ClassLane& lane, const Entry& entry, const PushOptions& options);
   // Who sees to it that a tick follows: the committer thread, which is woken if it sleeps, or the
   // caller, who goes on to wait for the outcome and lends its thread.
   enum class Tick : std::uint8_t { by_thread, by_caller };
-  Status accept(engine::ClassLane& lane, EntryRef entry, const PushOptions& options, Tick tick);
-  Status offer(engine::ClassLane& lane, Result<EntryRef> entry, const PushOptions& options,
-               Tick tick);
+  struct Offer {
+    const PushOptions& options;
+    Tick tick = Tick::by_thread;
+    EntryRef* kept = nullptr;  // gets a reference of its own, if not null
+  };
+  Status accept(engine::ClassLane& lane, EntryRef& entry, const Offer& how);
+  template <class Unit>
+  Status offer(engine::ClassLane& lane, Unit&& unit, const Offer& how);
+  static Status refused(engine::ClassLane& lane, Status why) {
+    lane.refused.fetch_add(1, std::memory_order_relaxed);
+    return why;
+  }
   Result<Receipt> offer_barrier(engine::ClassLane& lane);
 
   class Turn;
@@ -121,7 +137,7 @@ class Core : public std::enable_shared_from_this<Core> {
 
   const JournalOptions options_;
   const std::shared_ptr<const Clock> clock_;
-  const std::uint64_t process_;
+  const base::ForkWitness process_;
   const TimePoint opened_;
   const std::unique_ptr<Sink> sink_;
 
@@ -145,30 +161,42 @@ class Core : public std::enable_shared_from_this<Core> {
 };
 
 template <class Unit>
+Status Core::offer(engine::ClassLane& lane, Unit&& unit, const Offer& how) {
+  EntryRef entry;
+  if (Status bad = make_entry(lane, std::forward<Unit>(unit), entry); !bad.ok()) {
+    return refused(lane, std::move(bad));
+  }
+  if (how.kept != nullptr) *how.kept = entry->share();
+  Status why = accept(lane, entry, how);
+  if (!why.ok()) return refused(lane, std::move(why));
+  return why;
+}
+
+template <class Unit>
 Status Core::push(std::uint32_t klass, Unit&& unit, const PushOptions& options) {
-  engine::ClassLane& lane = *lanes_[klass];
-  return offer(lane, entry_of(lane, std::forward<Unit>(unit)), options, Tick::by_thread);
+  return offer(*lanes_[klass], std::forward<Unit>(unit), {.options = options});
 }
 
 template <class Unit>
 Result<Receipt> Core::submit(const std::shared_ptr<Core>& self, std::uint32_t klass, Unit&& unit,
                              const PushOptions& options) {
-  engine::ClassLane& lane = *self->lanes_[klass];
-  Result<EntryRef> entry = self->entry_of(lane, std::forward<Unit>(unit));
-  EntryRef kept = entry ? (*entry)->share() : nullptr;
-  Status why = self->offer(lane, std::move(entry), options, Tick::by_thread);
-  if (!why.ok()) return why;
+  EntryRef kept;
+  if (Status why = self->offer(*self->lanes_[klass], std::forward<Unit>(unit),
+                               {.options = options, .kept = &kept});
+      !why.ok()) {
+    return why;
+  }
   return Receipt(self, kept.release());
 }
 
 template <class Unit>
 Result<Outcome> Core::write(std::uint32_t klass, Unit&& unit, const PushOptions& options) {
   if (Status why = may_write(); !why.ok()) return why;
-  engine::ClassLane& lane = *lanes_[klass];
-  Result<EntryRef> entry = entry_of(lane, std::forward<Unit>(unit));
-  const EntryRef kept = entry ? (*entry)->share() : nullptr;
-  const Tick tick = options_.callers_commit ? Tick::by_caller : Tick::by_thread;
-  if (Status why = offer(lane, std::move(entry), options, tick); !why.ok()) return why;
+  EntryRef kept;
+  const Offer whose{.options = options,
+                    .tick = options_.callers_commit ? Tick::by_caller : Tick::by_thread,
+                    .kept = &kept};
+  if (Status why = offer(*lanes_[klass], std::forward<Unit>(unit), whose); !why.ok()) return why;
   if (Status why = wait(*kept, kept->promise, std::nullopt); !why.ok()) return why;
   return outcome(*kept);
 }

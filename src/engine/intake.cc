@@ -20,7 +20,7 @@ std::string quoted(const ClassLane& lane) { return "class \"" + lane.options.nam
 
 }  // namespace
 
-Result<EntryRef> Core::entry_of(ClassLane& lane, const RowUnit& unit) const {
+Status Core::make_entry(ClassLane& lane, const RowUnit& unit, EntryRef& entry) const {
   const Row& row = unit.row;
   if (!row.status().ok()) return row.status();
   const StatementSpec* spec = statements_.get(unit.statement);
@@ -34,7 +34,7 @@ Result<EntryRef> Core::entry_of(ClassLane& lane, const RowUnit& unit) const {
   const bool keyed = lane.options.coalesce && !spec->key_columns.empty();
   const std::size_t key_bytes = keyed ? model::key_size(*spec, row.bytes()) : 0;
   const std::size_t frame_bytes = model::kFrameHeaderBytes + row.bytes().size();
-  EntryRef entry(Entry::make(frame_bytes + key_bytes, key_bytes, lane.large_rows));
+  entry.reset(Entry::make(frame_bytes + key_bytes, key_bytes, lane.large_rows));
   if (entry == nullptr) return out_of_memory();
   std::byte* out = entry->payload().data();
   model::write_frame_header(out, unit.statement, row.bytes().size());
@@ -42,7 +42,7 @@ Result<EntryRef> Core::entry_of(ClassLane& lane, const RowUnit& unit) const {
   if (keyed) model::write_key(*spec, unit.statement, row.bytes(), out + frame_bytes);
   entry->rows = 1;
   entry->bytes = row.bytes().size();
-  return entry;
+  return {};
 }
 
 Status Core::check_rows(const Group& group) const {
@@ -61,22 +61,22 @@ Status Core::check_rows(const Group& group) const {
   return {};
 }
 
-Result<EntryRef> Core::entry_of(ClassLane& lane, const Group& group) const {
+Status Core::make_entry(ClassLane& lane, const Group& group, EntryRef& entry) const {
   if (Status why = check_rows(group); !why.ok()) return why;
-  EntryRef entry(Entry::make(group.bytes().size(), 0, lane.large_rows));
+  entry.reset(Entry::make(group.bytes().size(), 0, lane.large_rows));
   if (entry == nullptr) return out_of_memory();
   std::memcpy(entry->payload().data(), group.bytes().data(), group.bytes().size());
   entry->kind = EntryKind::group;
   entry->rows = static_cast<std::uint32_t>(group.size());
   entry->bytes = group.bytes().size();
-  return entry;
+  return {};
 }
 
-Result<EntryRef> Core::entry_of(ClassLane& /*lane*/, Job job) const {
+Status Core::make_entry(ClassLane& /*lane*/, Job job, EntryRef& entry) const {
   if (!job.step) {
     return Status(Errc::invalid_argument, "job \"" + job.name + "\" has no step");
   }
-  EntryRef entry(Entry::make());
+  entry.reset(Entry::make());
   if (entry == nullptr) return out_of_memory();
   entry->kind = EntryKind::job;
   entry->rows = 1;
@@ -84,7 +84,7 @@ Result<EntryRef> Core::entry_of(ClassLane& /*lane*/, Job job) const {
   entry->job = std::make_unique<JobRun>();
   entry->job->job = std::move(job);
   entry->footprint += sizeof(JobRun);
-  return entry;
+  return {};
 }
 
 namespace {
@@ -119,13 +119,9 @@ Status Core::charge_slowly(ClassLane& lane, const Entry& entry, const PushOption
   return why.ok() ? full : why;
 }
 
-Status Core::offer(ClassLane& lane, Result<EntryRef> entry, const PushOptions& options, Tick tick) {
-  Status why = entry ? accept(lane, *std::move(entry), options, tick) : entry.status();
-  if (!why.ok()) lane.refused.fetch_add(1, std::memory_order_relaxed);
-  return why;
-}
-
-Status Core::accept(ClassLane& lane, EntryRef entry, const PushOptions& options, Tick tick) {
+// Takes the entry, unless it is refused.
+Status Core::accept(ClassLane& lane, EntryRef& entry, const Offer& how) {
+  const PushOptions& options = how.options;
   if (forked()) return forked_status();
   if (Status why = entrance(); !why.ok()) return why;
   if (too_large(lane, *entry) ||
@@ -141,7 +137,7 @@ Status Core::accept(ClassLane& lane, EntryRef entry, const PushOptions& options,
     return entrance();
   }
   (void)entry.release();  // the queue's now, which may have settled and freed it already
-  if (tick == Tick::by_thread) worker_.bell().ring();
+  if (how.tick == Tick::by_thread) worker_.bell().ring();
   return {};
 }
 

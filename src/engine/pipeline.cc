@@ -23,6 +23,23 @@ constexpr std::uint64_t kAsksPerHold = 128;
 constexpr int kStepShareMin = 4;
 constexpr Duration kStepTimeMin = std::chrono::microseconds(100);
 
+// Before which units the stop rule is asked: the first, and each time that so much was predicted
+// since.
+class Asking {
+ public:
+  explicit Asking(std::uint64_t every_ps) : every_ps_(every_ps), since_ps_(every_ps) {}
+  bool before(const schedule::LinearCost& cost, const schedule::Unit& unit) {
+    const bool asks = since_ps_ >= every_ps_;
+    if (asks) since_ps_ = 0;
+    since_ps_ += schedule::linear_ps(cost, unit.records, unit.bytes);
+    return asks;
+  }
+
+ private:
+  const std::uint64_t every_ps_;
+  std::uint64_t since_ps_;
+};
+
 std::size_t planned_slots(const schedule::Plan& plan, std::size_t klass) {
   std::size_t reach = 0;
   for (const schedule::Slice& slice : plan.slices) {
@@ -166,26 +183,29 @@ schedule::Plan Pipeline::make_plan(TimePoint now) {
 
 // The plan's units, in order, up to the limit that earlier failures set.
 void Pipeline::select(const schedule::Plan& plan) {
-  work_.clear();
-  const std::size_t limit = retry_.limit() == 0 ? SIZE_MAX : retry_.limit();
-  const std::uint64_t ask_every_ps = schedule::to_ps(plan.hold) / kAsksPerHold;
-  std::uint64_t since_ps = ask_every_ps;  // predicted, since the stop rule was last asked
+  std::size_t planned = 0;
+  for (const schedule::Slice& slice : plan.slices) planned += slice.count;
+  if (work_slots_.size() < planned) work_slots_.resize(planned);
+  const std::size_t limit = retry_.limit() == 0 ? planned : std::min(planned, retry_.limit());
+  std::size_t selected = 0;
+  Asking asking(schedule::to_ps(plan.hold) / kAsksPerHold);
   for (std::uint32_t i = 0; i < plan.slices.size(); ++i) {
     const schedule::Slice& slice = plan.slices[i];
     const Staging& staging = lanes_[slice.klass]->staging;
-    const schedule::LinearCost& cost = costs_.costs().classes[slice.klass];
+    const schedule::LinearCost cost = costs_.costs().classes[slice.klass];
     for (std::uint32_t slot = slice.first; slot < slice.first + slice.count; ++slot) {
       Entry* entry = staging.at(slot);
       if (entry == nullptr) continue;
-      if (work_.size() == limit) return;
-      Work& work = work_.emplace_back(entry, i, slice.guaranteed);
-      work.taken = between_steps(*entry);
-      if (slice.guaranteed) continue;
-      work.asks = since_ps >= ask_every_ps;
-      if (work.asks) since_ps = 0;
-      since_ps += schedule::linear_ps(cost, entry->rows, entry->bytes);
+      if (selected == limit) break;
+      const schedule::Unit& unit = staging.unit(slot);
+      work_slots_[selected++] = {.entry = entry,
+                                 .slice = i,
+                                 .guaranteed = slice.guaranteed,
+                                 .asks = !slice.guaranteed && asking.before(cost, unit),
+                                 .taken = unit.closes_slice && between_steps(*entry)};
     }
   }
+  work_ = std::span(work_slots_).first(selected);
 }
 
 bool Pipeline::declines(const Runner& runner) const {
@@ -314,7 +334,20 @@ void Pipeline::settle(const commit::TickResult& result, ack::Wakes& wakes) {
   const bool committed = result.transaction && result.units != 0;
   const std::uint64_t commit = committed ? recorder_.next_commit() : recorder_.committed();
   const TimePoint now = clock_.now();
+  for (std::span<const Work> rest = work_; !rest.empty();) {
+    const auto next = std::find_if(rest.begin(), rest.end(), [&](const Work& work) {
+      return work.slice != rest.front().slice;
+    });
+    const auto slice = rest.first(static_cast<std::size_t>(next - rest.begin()));
+    lanes_[slice.front().entry->klass]->count_committed(slice, result.began, now);
+    rest = rest.subspan(slice.size());
+  }
   for (Work& work : work_) {
+    if (committed_rows(work)) {
+      work.entry->commit = commit;
+      lanes_[work.entry->klass]->settle_counted(work.entry, wakes);
+      continue;
+    }
     const bool began = work.taken && work.verdict != Verdict::left && !between_steps(*work.entry);
     if (began && work.entry->kind != EntryKind::barrier) {
       lanes_[work.entry->klass]->wait.record(result.began - work.entry->pushed);
@@ -337,7 +370,6 @@ void Pipeline::settle(Work& work, std::uint64_t commit, TimePoint now, ack::Wake
       break;
     case Verdict::rejected:
     case Verdict::culprit:
-      work.entry->cause = std::move(work.cause);
       lane.settle(work.entry, between_steps(*work.entry) ? End::incomplete : End::rejected, now,
                   wakes);
       break;
@@ -347,12 +379,11 @@ void Pipeline::settle(Work& work, std::uint64_t commit, TimePoint now, ack::Wake
 void Pipeline::settle_applied(Work& work, std::uint64_t commit, TimePoint now, ack::Wakes& wakes) {
   Entry& entry = *work.entry;
   entry.commit = commit;
-  entry.changes += work.changes;
-  entry.rowid = work.rowid;
   if (entry.kind == EntryKind::job) {
+    entry.changes += entry.job->changes;
     entry.steps = ++entry.job->steps;
     entry.job->attempt = 0;
-    if (work.step == Step::more) {
+    if (entry.job->step == Step::more) {
       ++steps_;
       return;  // keeps its place, taken
     }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -114,7 +115,8 @@ class Pipeline {
   std::vector<ClassLane*> lanes_;
   std::vector<schedule::Share> shares_;
   std::vector<std::span<const schedule::Unit>> backlogs_;  // scratch
-  std::vector<commit::Work> work_;                         // scratch
+  std::vector<commit::Work> work_slots_;                   // scratch, as many as ever were needed
+  std::span<commit::Work> work_;                           // of these, the tick's
   std::uint64_t steps_ = 0;  // committed, of jobs that went on afterwards
   std::optional<TimePoint> retry_at_;
   // Why COMMIT failed, while it is unknown what became of work_, whose units stay taken.

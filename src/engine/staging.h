@@ -50,6 +50,7 @@ class Staging {
   // Slots from the head on; at(i) is null where the entry was removed.
   std::span<const schedule::Unit> units() const { return std::span(units_).subspan(head_); }
   Entry* at(std::size_t slot) const { return entries_[head_ + slot]; }
+  const schedule::Unit& unit(std::size_t slot) const { return units_[head_ + slot]; }
   std::size_t slots() const { return entries_.size() - head_; }
   std::size_t size() const { return live_; }
   bool empty() const { return live_ == 0; }

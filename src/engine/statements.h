@@ -26,8 +26,8 @@ class Statements {
   }
   // Whether the row is certainly one of the statement's; if not, check_row tells.
   bool suits(Statement statement, const Row& row) const {
-    return statement.index < count() && row.tags() == known_[statement.index]->tags &&
-           row.tags() != 0;
+    const std::uint64_t tags = row.tags();
+    return statement.index < count() && tags == known_[statement.index]->tags && tags != 0;
   }
 
  private:

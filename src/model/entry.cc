@@ -84,7 +84,16 @@ bool Entry::take_shared() noexcept {
   return state.compare_exchange_strong(expected, kTaken, std::memory_order_acq_rel);
 }
 
+// A job's committed steps stay.
+void Entry::forget_outcome() noexcept {
+  cause = {};
+  if (kind == EntryKind::job) return;
+  changes = 0;
+  rowid.reset();
+}
+
 void Entry::put_back() noexcept {
+  forget_outcome();
   const TicketState was = state.exchange(kQueued, std::memory_order_acq_rel);
   ONELANE_CHECK(was == kTaken, was);
 }

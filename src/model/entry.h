@@ -40,6 +40,9 @@ struct JobRun {
   Job job;
   std::uint32_t steps = 0;    // committed
   std::uint32_t attempt = 0;  // of the current step
+  // What the last call of the step came to.
+  Step step = Step::done;
+  std::uint64_t changes = 0;
 };
 
 struct Entry {
@@ -63,7 +66,8 @@ struct Entry {
   Entry* next = nullptr;        // in the queue's spill list
   std::unique_ptr<JobRun> job;  // made by the producer
 
-  // --- The outcome: written before state says settled, constant from then on.
+  // --- The outcome: written before state says settled, constant from then on. Of a unit whose tick
+  // is rolled back it is forgotten; changes are those of a job's committed steps.
   std::uint64_t commit = 0;
   std::uint64_t changes = 0;
   std::optional<std::int64_t> rowid;
@@ -113,6 +117,7 @@ struct Entry {
     return take_shared();
   }
   void put_back() noexcept;  // taken -> queued
+  void forget_outcome() noexcept;
   // queued -> settled; false if it was taken or settled already.
   bool settle_queued(End end) noexcept;
   // taken -> settled. Breaking an invariant otherwise: a ticket is settled once.

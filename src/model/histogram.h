@@ -1,6 +1,7 @@
 // A histogram that one thread at a time records into while any thread reads it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
@@ -25,12 +26,57 @@ class SharedHistogram {
   void record(Duration value) noexcept {
     record(value.count() < 0 ? 0 : static_cast<std::uint64_t>(value.count()));
   }
+  // Values that lie in one bucket; their number, sum and largest.
+  void record(std::size_t bucket, std::uint64_t count, std::uint64_t sum,
+              std::uint64_t max) noexcept {
+    add(counts_[bucket], count);
+    add(sum_, sum);
+    if (max > max_.load(std::memory_order_relaxed)) max_.store(max, std::memory_order_relaxed);
+  }
   Histogram snapshot() const;
 
  private:
   std::array<std::atomic<std::uint64_t>, Histogram::kBuckets> counts_{};
   std::atomic<std::uint64_t> sum_{0};
   std::atomic<std::uint64_t> max_{0};
+};
+
+// Records values that come one after another, and mostly lie in the bucket of the one before: those
+// are recorded together, at the latest when this ends.
+class HistogramRun {
+ public:
+  explicit HistogramRun(SharedHistogram& histogram) noexcept : histogram_(histogram) {}
+  HistogramRun(const HistogramRun&) = delete;
+  HistogramRun& operator=(const HistogramRun&) = delete;
+  ~HistogramRun() { flush(); }
+
+  void record(Duration value) noexcept {
+    const std::uint64_t ns = value.count() < 0 ? 0 : static_cast<std::uint64_t>(value.count());
+    if (ns - first_ >= width_) [[unlikely]]
+      turn_to(ns);
+    ++count_;
+    sum_ += ns;
+    max_ = std::max(max_, ns);
+  }
+
+ private:
+  void flush() noexcept {
+    if (count_ != 0) histogram_.record(Histogram::bucket_of(first_), count_, sum_, max_);
+  }
+  void turn_to(std::uint64_t value) noexcept {
+    flush();
+    const std::size_t bucket = Histogram::bucket_of(value);
+    first_ = bucket == 0 ? 0 : Histogram::upper_bound_of(bucket - 1) + 1;
+    width_ = Histogram::upper_bound_of(bucket) - first_ + 1;
+    count_ = sum_ = max_ = 0;
+  }
+
+  SharedHistogram& histogram_;
+  std::uint64_t first_ = 0;  // of the bucket
+  std::uint64_t width_ = 0;
+  std::uint64_t count_ = 0;
+  std::uint64_t sum_ = 0;
+  std::uint64_t max_ = 0;
 };
 
 }  // namespace onelane::model

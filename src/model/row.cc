@@ -33,14 +33,15 @@ void Row::clear() {
   size_ = 1;
   tags_ = 0;
   columns_ = 0;
-  status_ = {};
+  if (!status_.ok()) status_ = {};
 }
 
 // Adds a column's tag; its payload goes where the result points.
 inline std::byte* Row::column(std::uint8_t tag, std::size_t payload_bytes) {
   const std::size_t begin = size_;
   size_ += 1 + payload_bytes;
-  if (size_ > buffer_.size()) buffer_.resize(std::max(size_, 2 * buffer_.size()));
+  if (size_ > buffer_.size()) [[unlikely]]
+    grow();
   buffer_[begin] = static_cast<std::byte>(tag);
   if (columns_ < 16) tags_ |= model::tag_bits(tag, columns_);
   ++columns_;
@@ -54,12 +55,20 @@ inline void Row::sized(std::uint8_t tag, const void* data, std::size_t size) {
   if (size != 0) std::memcpy(out + sizeof length, data, size);
 }
 
-void Row::fail(std::string reason) {
+[[gnu::cold]] void Row::grow() { buffer_.resize(std::max(size_, 2 * buffer_.size())); }
+
+[[gnu::cold]] void Row::fail(std::string reason) {
   if (status_.ok()) {
     status_ = Status(Errc::invalid_argument,
                      "column ?" + std::to_string(columns_ + 1) + ": " + std::move(reason));
   }
   null();
+}
+
+[[gnu::cold]] Row& Row::too_large(const char* what, std::size_t size) {
+  fail("a " + std::string(what) + " of " + std::to_string(size) +
+       " bytes; SQLite keeps at most 1000000000");
+  return *this;
 }
 
 Row& Row::null() {
@@ -90,19 +99,13 @@ Row& Row::real(double real) {
 }
 
 Row& Row::text(std::string_view text) {
-  if (text.size() > model::kValueBytesMax) {
-    fail("a text of " + std::to_string(text.size()) + " bytes; SQLite keeps at most 1000000000");
-    return *this;
-  }
+  if (text.size() > model::kValueBytesMax) return too_large("text", text.size());
   sized(tag_byte(Tag::text), text.data(), text.size());
   return *this;
 }
 
 Row& Row::blob(std::span<const std::byte> blob) {
-  if (blob.size() > model::kValueBytesMax) {
-    fail("a blob of " + std::to_string(blob.size()) + " bytes; SQLite keeps at most 1000000000");
-    return *this;
-  }
+  if (blob.size() > model::kValueBytesMax) return too_large("blob", blob.size());
   sized(tag_byte(Tag::blob), blob.data(), blob.size());
   return *this;
 }

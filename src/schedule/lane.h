@@ -66,6 +66,31 @@ struct Lane {
     weigh_next();
   }
 
+  // Whether the next unit is followed by so many like it, at a glance.
+  bool alike_ahead(std::size_t units) const {
+    return taken + units < backlog.size() && like_next(backlog[taken + units]);
+  }
+  bool like_next(const Unit& unit) const {
+    return unit.records == weighed.records && unit.bytes == weighed.bytes && !unit.closes_slice &&
+           !is_free(unit);
+  }
+  // How many units from the next on are like it, at most `most`.
+  std::uint32_t count_alike(std::uint64_t most) const {
+    const std::uint64_t end = std::min<std::uint64_t>(backlog.size(), taken + most);
+    std::uint32_t at = taken;
+    while (at < end && like_next(backlog[at])) ++at;
+    return at - taken;
+  }
+  // Takes fewer than count_alike(): the next one is like them.
+  void take_alike(std::uint32_t units, Load& load) {
+    for (Load* each : {&used, &load}) {
+      each->records += units * std::uint64_t{next().records};
+      each->bytes += units * next().bytes;
+      each->hold_ps = add_ps(each->hold_ps, units * next_hold_ps);
+    }
+    taken += units;
+  }
+
   void weigh_next() {
     if (exhausted()) return;
     if (next().records == weighed.records && next().bytes == weighed.bytes) return;

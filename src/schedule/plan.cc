@@ -52,6 +52,7 @@ class Planner {
   void grant(std::uint64_t rounds);
 
   void take(Lane& lane);
+  std::uint32_t alike_within(const Lane& lane, std::uint64_t owed_ps) const;
   bool records_or_bytes_met() const;
   bool met() const;
   std::uint64_t predicted(const Load& load) const;
@@ -216,6 +217,7 @@ bool Planner::take_alone() {
   if (alone == nullptr || room(*alone) != Room::now) return true;
   shared_order_.push_back(index_of(*alone));
   do {
+    alone->take_alike(alike_within(*alone, kPsMax), load_);
     take(*alone);
   } while (!met() && (another(*alone) || room(*alone) == Room::now));
   return true;
@@ -241,7 +243,9 @@ bool Planner::take_owed(std::uint32_t klass) {
     if (lane.taken == lane.guaranteed) shared_order_.push_back(klass);
     after_served_ = (klass + 1) % lane_count();
     do {
-      state.deficit_ps -= static_cast<std::int64_t>(lane.next_ps);
+      const std::uint32_t alike = alike_within(lane, deficit(lane));
+      state.deficit_ps -= static_cast<std::int64_t>((alike + 1) * lane.next_ps);
+      lane.take_alike(alike, load_);
       take(lane);
       if (met()) return false;
     } while (another(lane) && deficit(lane) >= lane.next_ps);
@@ -284,6 +288,29 @@ void Planner::grant(std::uint64_t rounds) {
 void Planner::take(Lane& lane) {
   load_.add(lane.next(), lane.next_hold_ps);
   lane.take();
+}
+
+// How many units like the next one can be taken in one go before it: none of them meets a budget,
+// and what is owed pays for all. 0 where there are few.
+std::uint32_t Planner::alike_within(const Lane& lane, std::uint64_t owed_ps) const {
+  constexpr std::size_t kFew = 8;
+  if (!delayed_.empty() || load_.empty() || !lane.alike_ahead(kFew)) return 0;
+  // How many times `each` can be added to `used` such that it stays below `all`.
+  const auto below = [](std::uint64_t all, std::uint64_t used,
+                        std::uint64_t each) -> std::uint64_t {
+    if (used >= all) return 0;
+    return each == 0 ? kPsMax : (all - used - 1) / each;
+  };
+  const Unit& unit = lane.next();
+  const Budget& own = lane.share.budget;
+  const std::uint64_t many =
+      std::min({owed_ps / lane.next_ps, below(tick_.records, load_.records, unit.records),
+                below(tick_.bytes, load_.bytes, unit.bytes),
+                below(hold_ps_, predicted(load_), lane.next_hold_ps),
+                below(own.records, lane.used.records, unit.records),
+                below(own.bytes, lane.used.bytes, unit.bytes),
+                below(lane.budget_ps, lane.used.hold_ps, lane.next_hold_ps)});
+  return std::max<std::uint32_t>(1, lane.count_alike(many)) - 1;
 }
 
 bool Planner::records_or_bytes_met() const {

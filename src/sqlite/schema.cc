@@ -46,4 +46,15 @@ Status run_schema(Connection& connection, std::string_view sql) {
   return {code, "schema: " + reply.cause.message(), reply.cause.sqlite_code()};
 }
 
+// To name the schema of temporary tables would make one, so it is named only where there is one.
+bool may_have_deferred_keys(Connection& connection) {
+  const auto may = [&connection](const char* query) {
+    std::string found;
+    return connection.run_own(query, found) != SQLITE_OK || found != "0";
+  };
+  return may("SELECT EXISTS(SELECT 1 FROM sqlite_schema WHERE sql LIKE '%deferred%')") ||
+         (may("SELECT EXISTS(SELECT 1 FROM pragma_database_list WHERE name = 'temp')") &&
+          may("SELECT EXISTS(SELECT 1 FROM sqlite_temp_schema WHERE sql LIKE '%deferred%')"));
+}
+
 }  // namespace onelane::sqlite

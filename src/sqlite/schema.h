@@ -1,4 +1,4 @@
-// The schema of JournalOptions, run at open.
+// The schema: that of JournalOptions, run at open, and what has to be known of it.
 #pragma once
 
 #include <string_view>
@@ -13,5 +13,9 @@ class Connection;
 // one: so that the log exists, and its directory entry can be synced before the first commit is
 // reported. After an error the connection is to be closed, which undoes what was done.
 Status run_schema(Connection& connection, std::string_view sql);
+
+// Whether a row may leave a deferred violation behind, in the schema as the connection now sees it:
+// false only where no table has a deferred key, which has the word in its SQL.
+bool may_have_deferred_keys(Connection& connection);
 
 }  // namespace onelane::sqlite

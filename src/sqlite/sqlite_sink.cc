@@ -16,6 +16,7 @@
 #include "src/sqlite/log_sync.h"
 #include "src/sqlite/opening.h"
 #include "src/sqlite/schema.h"
+#include "src/sqlite/step_row.h"
 #include "src/sqlite/wal_log.h"
 
 namespace onelane::sqlite {
@@ -40,39 +41,10 @@ class InUse {
   sqlite3_stmt* statement_;
 };
 
-class StepRow final : public ResultRow {
- public:
-  explicit StepRow(sqlite3_stmt* statement) noexcept : statement_(statement) {}
-  std::size_t columns() const override {
-    return static_cast<std::size_t>(sqlite3_data_count(statement_));
-  }
-  bool is_null(std::size_t column) const override {
-    return sqlite3_column_type(statement_, at(column)) == SQLITE_NULL;
-  }
-  std::int64_t integer(std::size_t column) const override {
-    return sqlite3_column_int64(statement_, at(column));
-  }
-  double real(std::size_t column) const override {
-    return sqlite3_column_double(statement_, at(column));
-  }
-  std::string_view text(std::size_t column) const override {
-    return {reinterpret_cast<const char*>(sqlite3_column_text(statement_, at(column))),
-            size(column)};
-  }
-  std::span<const std::byte> blob(std::size_t column) const override {
-    return {static_cast<const std::byte*>(sqlite3_column_blob(statement_, at(column))),
-            size(column)};
-  }
-
- private:
-  static int at(std::size_t column) noexcept { return static_cast<int>(column); }
-  // Of what text() or blob() gave: to be asked after it, which may convert the value.
-  std::size_t size(std::size_t column) const {
-    return static_cast<std::size_t>(sqlite3_column_bytes(statement_, at(column)));
-  }
-
-  sqlite3_stmt* statement_;
-};
+// How often SQLite has prepared it anew by itself.
+int preparation_of(sqlite3_stmt* statement) noexcept {
+  return sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_REPREPARE, 0);
+}
 
 Reply reply_of(Fault fault, Effect effect, std::string message, int code = 0) {
   Reply reply;
@@ -99,6 +71,7 @@ class SqliteSink final : public Sink {
   Reply begin() override;
   Reply apply(Statement statement, std::span<const std::byte> row) override;
   Reply verify() override;
+  std::size_t apply_each(std::span<Application> records, Reply& failed) override;
   Reply savepoint() override { return control(savepoint_, "SAVEPOINT"); }
   Reply release() override { return kept_if_failed(control(release_, "RELEASE")); }
   Reply rollback_to() override;
@@ -120,6 +93,10 @@ class SqliteSink final : public Sink {
     StatementSpec spec;
     Prepared prepared;
     int columns;
+    // Whether a row of it may leave a deferred violation behind, as of its so-and-so-manieth
+    // preparation.
+    bool may_defer = false;
+    int preparation = 0;
   };
 
   Status prepare_control();
@@ -127,7 +104,9 @@ class SqliteSink final : public Sink {
   Status open_log(const JournalOptions& options);
   Status copy_all_back();
   Reply find_or_prepare(std::string_view sql, sqlite3_stmt*& found, Prepared& own);
-  Reply run(sqlite3_stmt* statement, const RowVisitor* visit);
+  bool apply(Application& record, Reply& failed);
+  void look_for_deferred_keys(Registered& registered);
+  bool run(sqlite3_stmt* statement, const RowVisitor* visit, std::uint64_t& changes, Reply& failed);
   Reply failed_step(int code, std::int64_t changes_before);
   Reply control(const Prepared& statement, const char* name);
   Reply outside_transaction() const;
@@ -219,7 +198,8 @@ Status SqliteSink::add_statement(const StatementSpec& spec) {
                                         " columns: " + spec.sql};
   }
   index_of_sql_.try_emplace(spec.sql, registered_.size());
-  registered_.push_back({spec, std::move(prepared), parameters});
+  registered_.push_back({.spec = spec, .prepared = std::move(prepared), .columns = parameters});
+  look_for_deferred_keys(registered_.back());
   return {};
 }
 
@@ -237,32 +217,10 @@ Reply SqliteSink::begin() {
   return reply;
 }
 
-Reply SqliteSink::apply(Statement statement, std::span<const std::byte> row) {
-  if (statement.index >= registered_.size()) {
-    return reply_of(Fault::internal, Effect::undone,
-                    "there is no statement " + std::to_string(statement.index));
-  }
-  if (!connection_->in_transaction()) return outside_transaction();
-  const Registered& registered = registered_[statement.index];
-  const InUse in_use(registered.prepared.get());
-  const Bound bound = bind_row(registered.prepared.get(), row, Lifetime::borrowed);
-  // The push has checked the types; the row must be whole, or an earlier one's values would do.
-  if (!bound.readable || bound.columns != registered.columns) {
-    const Status why = model::check_row(registered.spec, row);
-    return reply_of(Fault::record, Effect::undone, why.message());
-  }
-  if (bound.code != SQLITE_OK) return connection_->failure(bound.code, Place::statement);
-  sqlite3* db = connection_->handle();
-  sqlite3_set_last_insert_rowid(db, kNoRowid);
-  Reply reply = run(registered.prepared.get(), nullptr);
-  const std::int64_t rowid = sqlite3_last_insert_rowid(db);
-  if (reply.ok() && rowid != kNoRowid) reply.rowid = rowid;
-  return reply;
-}
-
 // The connection is asked after every step, whatever its code: SQLite ends a transaction by itself
 // for more reasons than any list has, and what would follow then commits on its own.
-Reply SqliteSink::run(sqlite3_stmt* statement, const RowVisitor* visit) {
+inline bool SqliteSink::run(sqlite3_stmt* statement, const RowVisitor* visit,
+                            std::uint64_t& changes, Reply& failed) {
   sqlite3* db = connection_->handle();
   const std::int64_t changes_before = sqlite3_total_changes64(db);
   int code = sqlite3_step(statement);
@@ -270,18 +228,87 @@ Reply SqliteSink::run(sqlite3_stmt* statement, const RowVisitor* visit) {
     if (visit != nullptr) (*visit)(StepRow(statement));
     if (!connection_->in_transaction()) break;  // a step after a rollback would start anew
   }
-  if (code != SQLITE_DONE && code != SQLITE_ROW) return failed_step(code, changes_before);
-  if (!connection_->in_transaction()) {
-    return reply_of(Fault::record, Effect::ended, "the transaction ended while the statement ran");
+  if (code != SQLITE_DONE && code != SQLITE_ROW) {
+    failed = failed_step(code, changes_before);
+    return false;
   }
-  Reply reply;
+  if (!connection_->in_transaction()) {
+    failed =
+        reply_of(Fault::record, Effect::ended, "the transaction ended while the statement ran");
+    return false;
+  }
   // A statement that changes no rows by its nature (DDL, a query) leaves sqlite3_changes64 as it
   // was.
   const bool changed = sqlite3_total_changes64(db) != changes_before;
-  if (changed && sqlite3_stmt_readonly(statement) == 0) {
-    reply.changes = static_cast<std::uint64_t>(sqlite3_changes64(db));
+  changes = changed && sqlite3_stmt_readonly(statement) == 0
+                ? static_cast<std::uint64_t>(sqlite3_changes64(db))
+                : 0;
+  return true;
+}
+
+// Within a transaction. False, and why, if it failed.
+inline bool SqliteSink::apply(Application& record, Reply& failed) {
+  if (record.statement.index >= registered_.size()) {
+    failed = reply_of(Fault::internal, Effect::undone,
+                      "there is no statement " + std::to_string(record.statement.index));
+    return false;
   }
+  const Registered& registered = registered_[record.statement.index];
+  sqlite3_stmt* statement = registered.prepared.get();
+  const InUse in_use(statement);
+  const Bound bound = bind_row(statement, record.row, Lifetime::borrowed);
+  // The push has checked the types; the row must be whole, or an earlier one's values would do.
+  if (!bound.readable || bound.columns != registered.columns) {
+    const Status why = model::check_row(registered.spec, record.row);
+    failed = reply_of(Fault::record, Effect::undone, why.message());
+    return false;
+  }
+  if (bound.code != SQLITE_OK) {
+    failed = connection_->failure(bound.code, Place::statement);
+    return false;
+  }
+  sqlite3* db = connection_->handle();
+  sqlite3_set_last_insert_rowid(db, kNoRowid);
+  if (!run(statement, nullptr, record.changes, failed)) return false;
+  const std::int64_t rowid = sqlite3_last_insert_rowid(db);
+  record.rowid = rowid == kNoRowid ? std::nullopt : std::optional(rowid);
+  return true;
+}
+
+Reply SqliteSink::apply(Statement statement, std::span<const std::byte> row) {
+  if (!connection_->in_transaction()) return outside_transaction();
+  Application record{.statement = statement, .row = row};
+  Reply reply;
+  if (!apply(record, reply)) return reply;
+  reply.changes = record.changes;
+  reply.rowid = record.rowid;
   return reply;
+}
+
+std::size_t SqliteSink::apply_each(std::span<Application> records, Reply& failed) {
+  if (!connection_->in_transaction()) {
+    failed = outside_transaction();
+    return 0;
+  }
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    if (!apply(records[i], failed)) return i;
+    Registered& registered = registered_[records[i].statement.index];
+    if (preparation_of(registered.prepared.get()) != registered.preparation) [[unlikely]] {
+      look_for_deferred_keys(registered);
+    }
+    if (!registered.may_defer) continue;
+    failed = verify();
+    if (!failed.ok()) return i;
+  }
+  return records.size();
+}
+
+// Only a schema with a deferred key makes a program that counts deferred violations, and no
+// statement runs a program that was made for another schema than today's: it is prepared anew, and
+// counts that.
+void SqliteSink::look_for_deferred_keys(Registered& registered) {
+  registered.preparation = preparation_of(registered.prepared.get());
+  registered.may_defer = foreign_keys_ && may_have_deferred_keys(*connection_);
 }
 
 // SQLite undoes a failed statement, but not under OR FAIL or RAISE(FAIL): then the rows before the
@@ -336,7 +363,9 @@ Reply SqliteSink::execute(std::string_view sql, std::span<const std::byte> row,
                         std::to_string(bound.columns) + " values are given: " + std::string(sql));
   }
   if (bound.code != SQLITE_OK) return connection_->failure(bound.code, Place::statement);
-  return run(statement, visit ? &visit : nullptr);
+  Reply reply;
+  run(statement, visit ? &visit : nullptr, reply.changes, reply);
+  return reply;
 }
 
 // A statement that is being stepped, which a visitor may ask for again, is left alone: `own` is

@@ -133,5 +133,30 @@ TEST(Names, AreStable) {
   EXPECT_EQ(names_of<ColumnType>(4), "integer real text blob");
 }
 
+TEST(HistogramRun, RecordsWhatTheHistogramItselfWould) {
+  SharedHistogram one_by_one;
+  SharedHistogram in_runs;
+  {
+    HistogramRun run(in_runs);
+    for_values_of_every_size([&](std::uint64_t value) {
+      for (std::uint64_t i = 0; i < 3; ++i) {
+        const Duration duration(static_cast<Duration::rep>((value >> 1) + i * (value >> 12)));
+        one_by_one.record(duration);
+        run.record(duration);
+      }
+    });
+    run.record(Duration(-1));
+    one_by_one.record(Duration(-1));
+  }
+  const Histogram expected = one_by_one.snapshot();
+  const Histogram got = in_runs.snapshot();
+  EXPECT_EQ(got.count(), expected.count());
+  EXPECT_EQ(got.sum(), expected.sum());
+  EXPECT_EQ(got.max(), expected.max());
+  for (double fraction = 0; fraction <= 1; fraction += 1.0 / 256) {
+    EXPECT_EQ(got.percentile(fraction), expected.percentile(fraction)) << fraction;
+  }
+}
+
 }  // namespace
 }  // namespace onelane::model
