@@ -119,6 +119,14 @@ void open_cache() noexcept {
   cache.life = Life::open;
 }
 
+// The next block's first lines, which whoever takes it writes: another processor had them last.
+void fetch_ahead(const Block* block) noexcept {
+  constexpr std::size_t kLineBytes = 64;
+  constexpr std::size_t kLines = 4;
+  const char* line = reinterpret_cast<const char*>(block);
+  for (std::size_t i = 0; i < kLines; ++i) __builtin_prefetch(line + i * kLineBytes, 1);
+}
+
 }  // namespace
 
 void* BlockPool::allocate() noexcept {
@@ -129,6 +137,7 @@ void* BlockPool::allocate() noexcept {
     if (cache.blocks.size == 0) return nullptr;
   }
   void* block = cache.blocks.pop();
+  fetch_ahead(cache.blocks.top);
   if (cache.life == Life::ended) [[unlikely]]
     give_batch(cache.blocks);
   return block;
