@@ -36,14 +36,17 @@ Case case_of(const Load& load, const std::filesystem::path& directory) {
   const auto database = directory / "push.db";
   return {.name = fmt::format("p{}_{}", load.producers, load.row_bytes),
           .figures = {"p50_ns", "p99_ns", "p999_ns", "p9999_ns", "allocations"},
-          .contestants = {{"queue", [load] { return run_queue(load); }},
+          .contestants = {{"queue_row", [load] { return run_queue(load, Element::row); }},
+                          {"queue_entry", [load] { return run_queue(load, Element::entry); }},
                           {"onelane", [load, database] { return run_journal(load, database); }}}};
 }
 
 constexpr const char* kUsage =
     "usage: onelane-bench push [flags]\n\n"
-    "What a push costs its thread, and how often it allocates, against an enqueue of the same row\n"
-    "by value: alone, with 8 and with 64 producers. Bursts that the journal has room for are\n"
+    "What a push costs its thread, and how often it allocates, against a bare enqueue, by value, "
+    "of\n"
+    "the same row and of an element as large as the journal's entry: alone, with 8 and with 64\n"
+    "producers. Bursts that the journal has room for are\n"
     "pushed while its thread commits them to SQLite; then producers wait until all is committed.\n"
     "p50 is of batches of 16, the other percentiles are of single pushes, less what reading the\n"
     "clock costs (clock_ns).\n";

@@ -43,6 +43,11 @@ namespace {
 // A journal under load drains once a tick, so this is as deep as its own queue gets.
 constexpr std::chrono::milliseconds kPause(10);
 
+// Of the journal's entries: a small row lies in the block with its ticket, a larger one behind it
+// with what says so.
+constexpr std::size_t kEntryBytes = 384;
+constexpr std::size_t kHeaderBytes = 64;
+
 // Few, so that the database stays small: what is measured is the push.
 constexpr std::int64_t kIds = 1000;
 
@@ -75,21 +80,19 @@ Figures run_bursts(const Load& load, MakePush make_push, std::function<void()> d
 }
 
 template <std::size_t kBytes>
-struct Entry {
-  std::array<std::byte, kBytes> bytes;
-};
+using Bytes = std::array<std::byte, kBytes>;
 
 template <std::size_t kBytes>
 class EmptiedQueue {
  public:
-  void push(const Entry<kBytes>& entry) { queue_.enqueue(entry); }
+  void push(const Bytes<kBytes>& element) { queue_.enqueue(element); }
   void drain(std::uint64_t pushed) {
     while (taken_.load(std::memory_order_acquire) < pushed) std::this_thread::sleep_for(kPause);
   }
 
  private:
   void empty(const std::stop_token& stop) {
-    std::vector<Entry<kBytes>> some(256);
+    std::vector<Bytes<kBytes>> some(256);
     while (!stop.stop_requested()) {
       std::size_t count = queue_.try_dequeue_bulk(some.begin(), some.size());
       taken_.fetch_add(count, std::memory_order_release);
@@ -97,26 +100,32 @@ class EmptiedQueue {
     }
   }
 
-  moodycamel::ConcurrentQueue<Entry<kBytes>> queue_;
+  moodycamel::ConcurrentQueue<Bytes<kBytes>> queue_;
   std::atomic<std::uint64_t> taken_{0};
   std::jthread emptier_{[this](const std::stop_token& stop) { empty(stop); }};
 };
 
+// Elements of kBytes, of which the row takes the first.
 template <std::size_t kBytes>
 Figures run_queue_of(const Load& load) {
   EmptiedQueue<kBytes> queue;
   std::uint64_t pushed = 0;
-  const std::vector<std::byte> value(kBytes - sizeof(std::int64_t), std::byte{0x5a});
+  const std::vector<std::byte> value(load.row_bytes - sizeof(std::int64_t), std::byte{0x5a});
   auto make_push = [&] {
     return [&queue, &value, id = std::int64_t{0}]() mutable {
-      Entry<kBytes> entry;
+      Bytes<kBytes> element;
       id = (id + 1) % kIds;
-      std::memcpy(entry.bytes.data(), &id, sizeof id);
-      std::memcpy(entry.bytes.data() + sizeof id, value.data(), kBytes - sizeof id);
-      queue.push(entry);
+      std::memcpy(element.data(), &id, sizeof id);
+      std::memcpy(element.data() + sizeof id, value.data(), value.size());
+      queue.push(element);
     };
   };
   return run_bursts(load, make_push, [&] { queue.drain(pushed += load.burst); });
+}
+
+template <std::size_t kRow, std::size_t kEntry>
+Figures run_queue_of(const Load& load, Element element) {
+  return element == Element::row ? run_queue_of<kRow>(load) : run_queue_of<kEntry>(load);
 }
 
 void require(const Status& status, std::string_view what) {
@@ -149,16 +158,16 @@ Figures run_journal(const Load& load, const std::filesystem::path& database) {
   return figures;
 }
 
-Figures run_queue(const Load& load) {
+Figures run_queue(const Load& load, Element element) {
   switch (load.row_bytes) {
     case 16:
-      return run_queue_of<16>(load);
+      return run_queue_of<16, kEntryBytes>(load, element);
     case 100:
-      return run_queue_of<100>(load);
+      return run_queue_of<100, kEntryBytes>(load, element);
     case 128:
-      return run_queue_of<128>(load);
+      return run_queue_of<128, kEntryBytes>(load, element);
     case 4096:
-      return run_queue_of<4096>(load);
+      return run_queue_of<4096, kEntryBytes + 4096 + kHeaderBytes>(load, element);
     default:
       throw RunError(fmt::format("no queue of rows of {} bytes", load.row_bytes));
   }

@@ -21,8 +21,12 @@ inline constexpr std::uint64_t kRowBytes[] = {16, 100, 128, 4096};
 // A journal with its thread, which commits to SQLite meanwhile, with room for a burst.
 Figures run_journal(const Load& load, const std::filesystem::path& database);
 
-// moodycamel's queue, without tokens as the journal uses it, of rows by value. A thread empties it
-// meanwhile, as often as a journal ticks.
-Figures run_queue(const Load& load);
+// What is enqueued: the row's bytes, or as many as the journal's entry for it takes, which is a
+// ticket and a header beside the row, in blocks.
+enum class Element : std::uint8_t { row, entry };
+
+// moodycamel's queue, without tokens as the journal uses it, of elements by value. A thread empties
+// it meanwhile, as often as a journal ticks.
+Figures run_queue(const Load& load, Element element);
 
 }  // namespace onelane::bench::push
