@@ -29,6 +29,16 @@ struct alignas(std::max_align_t) FifoMemory::Header {
 
 namespace {
 
+// The lock is held for a few instructions, so whoever finds it taken tries again at once: asleep it
+// would wait a thousand times as long.
+void lock_soon(std::mutex& mutex) noexcept {
+  constexpr int kTries = 100;
+  for (int i = 0; i < kTries; ++i) {
+    if (mutex.try_lock()) return;
+  }
+  mutex.lock();
+}
+
 constexpr std::size_t rounded(std::size_t bytes) {
   constexpr std::size_t kAlign = alignof(std::max_align_t);
   return (bytes + kAlign - 1) / kAlign * kAlign;
@@ -74,15 +84,22 @@ void* FifoMemory::allocate(std::size_t bytes) noexcept {
     void* own = std::malloc(size);
     return own == nullptr ? nullptr : new (own) Header{nullptr} + 1;
   }
-  const std::scoped_lock lock(mutex_);
-  if (slab_ == nullptr || slab_->used + size > kSlabBytes) {
-    Slab* next = next_slab();
-    if (next == nullptr) return nullptr;
+  Place place;
+  {
+    lock_soon(mutex_);
+    const std::scoped_lock lock(std::adopt_lock, mutex_);
+    place = take(size);
   }
-  auto* place = reinterpret_cast<std::byte*>(slab_) + slab_->used;
+  if (place.slab == nullptr) return nullptr;
+  return new (place.at) Header{place.slab} + 1;
+}
+
+FifoMemory::Place FifoMemory::take(std::size_t size) noexcept {
+  if ((slab_ == nullptr || slab_->used + size > kSlabBytes) && next_slab() == nullptr) return {};
+  std::byte* at = reinterpret_cast<std::byte*>(slab_) + slab_->used;
   slab_->used += size;
   ++slab_->handed_out;
-  return new (place) Header{slab_} + 1;
+  return {slab_, at};
 }
 
 FifoMemory::Slab* FifoMemory::next_slab() noexcept {

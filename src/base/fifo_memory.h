@@ -36,6 +36,12 @@ class FifoMemory {
   struct Header;
   struct Slabs;
 
+  struct Place {
+    Slab* slab = nullptr;  // null if there is no memory
+    std::byte* at = nullptr;
+  };
+
+  Place take(std::size_t bytes) noexcept;
   Slab* next_slab() noexcept;
   static void retire(Slab* slab) noexcept;
 

@@ -162,6 +162,10 @@ class BasicClassQueue {
   std::atomic<std::uint64_t> staged_{0};  // how many were staged
 };
 
-using ClassQueue = BasicClassQueue<moodycamel::ConcurrentQueueDefaultTraits>;
+// Blocks of 4 KiB: a sixteenth of the blocks that the default would allocate and hand round.
+struct ClassQueueTraits : moodycamel::ConcurrentQueueDefaultTraits {
+  static constexpr std::size_t BLOCK_SIZE = 512;
+};
+using ClassQueue = BasicClassQueue<ClassQueueTraits>;
 
 }  // namespace onelane::queue
