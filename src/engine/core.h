@@ -22,6 +22,7 @@
 #include "src/engine/checkpointer.h"
 #include "src/engine/class_lane.h"
 #include "src/engine/pipeline.h"
+#include "src/engine/refusals.h"
 #include "src/engine/statements.h"
 #include "src/engine/syncer.h"
 #include "src/engine/worker.h"
@@ -162,6 +163,7 @@ class Core : public std::enable_shared_from_this<Core> {
 
 template <class Unit>
 Status Core::offer(engine::ClassLane& lane, Unit&& unit, const Offer& how) {
+  if (forked()) return refused(lane, engine::forked_status());  // before any lock is taken
   EntryRef entry;
   if (Status bad = make_entry(lane, std::forward<Unit>(unit), entry); !bad.ok()) {
     return refused(lane, std::move(bad));

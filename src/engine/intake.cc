@@ -10,7 +10,6 @@
 namespace onelane::inline v0::detail {
 
 using engine::ClassLane;
-using engine::forked_status;
 using engine::in_lane_status;
 using engine::out_of_memory;
 
@@ -122,7 +121,6 @@ Status Core::charge_slowly(ClassLane& lane, const Entry& entry, const PushOption
 // Takes the entry, unless it is refused.
 Status Core::accept(ClassLane& lane, EntryRef& entry, const Offer& how) {
   const PushOptions& options = how.options;
-  if (forked()) return forked_status();
   if (Status why = entrance(); !why.ok()) return why;
   if (too_large(lane, *entry) ||
       !lane.gate.grant(queue::Gate::packed(entry->rows, entry->footprint))) {

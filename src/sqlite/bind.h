@@ -21,4 +21,17 @@ struct Bound {
 // Binds the row's values to ?1, ?2, ... Empty text and blobs are not NULL.
 Bound bind_row(sqlite3_stmt* statement, std::span<const std::byte> row, Lifetime lifetime) noexcept;
 
+// Resets on the way out, whatever the way: a statement left busy keeps COMMIT from succeeding. What
+// was bound may point into a row that ends now; every use binds all parameters anew.
+class InUse {
+ public:
+  explicit InUse(sqlite3_stmt* statement) noexcept : statement_(statement) {}
+  ~InUse() { sqlite3_reset(statement_); }
+  InUse(const InUse&) = delete;
+  InUse& operator=(const InUse&) = delete;
+
+ private:
+  sqlite3_stmt* statement_;
+};
+
 }  // namespace onelane::sqlite

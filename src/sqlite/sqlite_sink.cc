@@ -28,19 +28,6 @@ constexpr std::int64_t kNoRowid = std::numeric_limits<std::int64_t>::min();
 
 constexpr std::size_t kStatementsMax = std::numeric_limits<decltype(Statement::index)>::max();
 
-// Resets on the way out, whatever the way: a statement left busy keeps COMMIT from succeeding. What
-// was bound may point into a row that ends now; every use binds all parameters anew.
-class InUse {
- public:
-  explicit InUse(sqlite3_stmt* statement) noexcept : statement_(statement) {}
-  ~InUse() { sqlite3_reset(statement_); }
-  InUse(const InUse&) = delete;
-  InUse& operator=(const InUse&) = delete;
-
- private:
-  sqlite3_stmt* statement_;
-};
-
 // How often SQLite has prepared it anew by itself.
 int preparation_of(sqlite3_stmt* statement) noexcept {
   return sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_REPREPARE, 0);
