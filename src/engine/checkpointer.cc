@@ -35,9 +35,10 @@ void Checkpointer::run() {
 }
 
 void Checkpointer::run_due() {
-  if (log_ == nullptr) return;
+  if (log_ == nullptr || due_runs_.exchange(true, std::memory_order_acquire)) return;
   while (!stopping_.load(std::memory_order_acquire) && step().action != LogAction::wait) {
   }
+  due_runs_.store(false, std::memory_order_release);
 }
 
 void Checkpointer::tick_ended() {

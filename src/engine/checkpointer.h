@@ -43,7 +43,8 @@ class Checkpointer {
   void tick_ended();
   // Whether classes are to be held to their guarantees.
   bool holds_back() const;
-  // Without a thread, and without the baton: what is due now.
+  // Without a thread, and without the baton: what is due now, unless somebody is at it already, who
+  // may tick in the middle of it.
   void run_due();
 
   void snapshot(LogStats& out) const;
@@ -78,6 +79,8 @@ class Checkpointer {
   std::uint64_t pinned_bytes_ = 0;
   std::optional<TimePoint> pinned_since_;
   std::vector<LogReader> readers_;
+
+  std::atomic<bool> due_runs_{false};
 
   queue::Doorbell bell_;
   std::atomic<bool> stopping_{false};
