@@ -1,7 +1,5 @@
 #include "tests/prove/writer.h"
 
-#include <sqlite3.h>
-
 #include <algorithm>
 
 namespace onelane::prove {
@@ -15,25 +13,6 @@ constexpr std::size_t kWordsMax = 3000;
 constexpr std::size_t kGroupMax = 5;
 
 }  // namespace
-
-void Foreign::run(const std::string& sql) {
-  if (running_) return;
-  running_ = true;
-  if (db_ == nullptr) {
-    sqlite3_open_v2(database_.c_str(), &db_, SQLITE_OPEN_READWRITE, nullptr);
-    sqlite3_exec(db_, "PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0", nullptr, nullptr,
-                 nullptr);
-  }
-  if (sqlite3_exec(db_, sql.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
-    sqlite3_exec(db_, "ROLLBACK", nullptr, nullptr, nullptr);
-  }
-  running_ = false;
-}
-
-void Foreign::close() {
-  sqlite3_close(db_);
-  db_ = nullptr;
-}
 
 Writer::Writer(std::shared_ptr<test::Disk> disk, Ledger& ledger, const WriterOptions& options)
     : disk_(std::move(disk)), ledger_(ledger), options_(options) {}

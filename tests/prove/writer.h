@@ -9,31 +9,14 @@
 
 #include "onelane/onelane.h"
 #include "tests/prove/ledger.h"
+#include "tests/sim/foreign.h"
 #include "tests/sim/power_cut.h"
 #include "tests/support/fake_clock.h"
 
-struct sqlite3;
-
 namespace onelane::prove {
 
+using test::Foreign;
 using test::Random;
-
-class Foreign {
- public:
-  explicit Foreign(std::string database) : database_(std::move(database)) {}
-  ~Foreign() { close(); }
-  Foreign(const Foreign&) = delete;
-  Foreign& operator=(const Foreign&) = delete;
-
-  // Does nothing within itself.
-  void run(const std::string& sql);
-  void close();
-
- private:
-  const std::string database_;
-  sqlite3* db_ = nullptr;
-  bool running_ = false;
-};
 
 struct WriterOptions {
   Synchronous synchronous = Synchronous::full;

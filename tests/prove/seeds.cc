@@ -1,0 +1,123 @@
+// Simulates a journal's world from a seed, and from many (tests/sim/simulation.h).
+//
+//   onelane_prove_seeds [--seed N] [--seeds N] [--trace 1]
+//
+// Seeds that once failed and were fixed go first. One seed in fifty is run again at the end, and
+// must leave the same trace; --trace 1 prints it.
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tests/prove/flags.h"
+#include "tests/sim/simulation.h"
+#include "tests/support/temp_directory.h"
+
+namespace onelane::prove {
+namespace {
+
+// What each of them found.
+constexpr std::array<std::uint64_t, 1> kOnceFailed = {1};
+
+constexpr std::uint64_t kRerunEvery = 50;
+
+struct Totals {
+  std::uint64_t seeds = 0;
+  std::uint64_t reruns = 0;
+  test::SimulationFigures figures;
+};
+
+class Prover {
+ public:
+  Prover(test::Machine& machine, std::FILE* trace) : machine_(machine), trace_(trace) {}
+
+  // Whether all was well.
+  bool run(std::uint64_t seed);
+  bool run_again();
+  const Totals& totals() const { return totals_; }
+
+ private:
+  static bool failed(std::uint64_t seed, const std::string& what);
+  void count(const test::SimulationFigures& figures);
+
+  test::Machine& machine_;
+  std::FILE* const trace_;
+  Totals totals_;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> again_;  // seeds and their traces
+};
+
+bool Prover::failed(std::uint64_t seed, const std::string& what) {
+  std::printf("onelane_prove_seeds --seed %llu --seeds 1: %s\n",
+              static_cast<unsigned long long>(seed), what.c_str());
+  return false;
+}
+
+bool Prover::run(std::uint64_t seed) {
+  test::Simulation simulation(machine_, seed, trace_);
+  if (const std::string& wrong = simulation.run(); !wrong.empty()) return failed(seed, wrong);
+  ++totals_.seeds;
+  count(simulation.figures());
+  if (totals_.seeds % kRerunEvery == 1) again_.emplace_back(seed, simulation.trace());
+  return true;
+}
+
+bool Prover::run_again() {
+  for (const auto& [seed, trace] : again_) {
+    test::Simulation simulation(machine_, seed, nullptr);
+    if (const std::string& wrong = simulation.run(); !wrong.empty()) return failed(seed, wrong);
+    if (simulation.trace() != trace) return failed(seed, "the second run went another way");
+    ++totals_.reruns;
+  }
+  return true;
+}
+
+void Prover::count(const test::SimulationFigures& figures) {
+  test::SimulationFigures& all = totals_.figures;
+  all.units += figures.units;
+  all.lives += figures.lives;
+  all.kills += figures.kills;
+  all.power_cuts += figures.power_cuts;
+  all.failures += figures.failures;
+  all.poisoned += figures.poisoned;
+}
+
+void print(const Totals& totals, double seconds) {
+  const auto number = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
+  const test::SimulationFigures& all = totals.figures;
+  std::printf(
+      "seeds %llu, reruns %llu, failures 0; lives %llu, units %llu, injected errors %llu, kills "
+      "%llu, power cuts %llu, poisoned %llu, %.1f s\n",
+      number(totals.seeds), number(totals.reruns), number(all.lives), number(all.units),
+      number(all.failures), number(all.kills), number(all.power_cuts), number(all.poisoned),
+      seconds);
+}
+
+int prove(Flags& flags) {
+  const std::uint64_t seed = flags.number("seed", 1);
+  const std::uint64_t seeds = flags.number("seeds", 200);
+  std::FILE* const trace = flags.number("trace", 0) == 0 ? nullptr : stdout;
+  flags.check();
+  const test::TempDirectory directory;
+  test::Machine machine(directory / "simulated.db");
+  Prover prover(machine, trace);
+  const auto began = std::chrono::steady_clock::now();
+  bool well = true;
+  if (seeds > 1) {
+    for (const std::uint64_t each : kOnceFailed) well = well && prover.run(each);
+  }
+  for (std::uint64_t i = 0; i < seeds && well; ++i) well = prover.run(seed + i);
+  if (!well || !prover.run_again()) return 1;
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
+  print(prover.totals(), took.count());
+  return 0;
+}
+
+}  // namespace
+}  // namespace onelane::prove
+
+int main(int argc, char** argv) {
+  onelane::prove::Flags flags(argc, argv);
+  return onelane::prove::prove(flags);
+}

@@ -1,0 +1,32 @@
+// What a seed may do. Each seed leaves out about half of it, so that what remains happens more
+// often and in more company than if everything always did.
+#pragma once
+
+#include <cstddef>
+
+#include "tests/sim/power_cut.h"
+
+namespace onelane::test {
+
+struct Features {
+  explicit Features(Random& random) {
+    for (bool* each : {&groups, &jobs, &coalescing, &deadlines, &cancels, &poison, &small_classes,
+                       &durable, &barriers, &large_rows, &foreign, &locks, &readers, &io_errors,
+                       &sync_errors, &full_disk, &kills, &power_cuts, &interleaving}) {
+      *each = chance(random, 50);
+    }
+    full_synchronous = chance(random, 25);
+  }
+
+  bool groups, jobs, coalescing, deadlines, cancels, poison, small_classes, durable, barriers;
+  bool large_rows;
+  bool foreign;  // somebody else writes
+  bool locks;    // and keeps the lock for a while
+  bool readers;  // or reads for a while
+  bool io_errors, sync_errors, full_disk;
+  bool kills, power_cuts;
+  bool interleaving;      // others go on in the middle of a call
+  bool full_synchronous;  // commits are synced by themselves
+};
+
+}  // namespace onelane::test

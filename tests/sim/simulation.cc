@@ -1,0 +1,405 @@
+#include "tests/sim/simulation.h"
+
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+namespace onelane::test {
+
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr std::size_t kLivesMax = 4;
+constexpr std::size_t kStepsMax = 50;  // of a life
+constexpr std::size_t kCallsBits = 12;
+constexpr std::size_t kPushPercent = 40;
+constexpr int kElsewherePercent = 3;  // of the disk's calls
+
+struct FaultCode {
+  VfsCall call;
+  int code;
+};
+constexpr FaultCode kIoErrors[] = {
+    {VfsCall::read, SQLITE_IOERR_READ},
+    {VfsCall::write, SQLITE_IOERR_WRITE},
+    {VfsCall::truncate, SQLITE_IOERR_TRUNCATE},
+    {VfsCall::file_size, SQLITE_IOERR_FSTAT},
+    {VfsCall::lock, SQLITE_IOERR_LOCK},
+    {VfsCall::lock, SQLITE_BUSY},
+    {VfsCall::shm_map, SQLITE_IOERR_SHMMAP},
+    {VfsCall::shm_lock, SQLITE_IOERR_SHMLOCK},
+    {VfsCall::shm_lock, SQLITE_BUSY},
+    {VfsCall::open, SQLITE_CANTOPEN},
+    {VfsCall::access, SQLITE_IOERR_ACCESS},
+    {VfsCall::remove, SQLITE_IOERR_DELETE},
+    {VfsCall::write, SQLITE_FULL},
+};
+
+Duration cost_of(VfsCall call) {
+  if (call == VfsCall::sync) return microseconds(400);
+  return call == VfsCall::write || call == VfsCall::read ? microseconds(4) : microseconds(1);
+}
+
+}  // namespace
+
+Simulation::Simulation(Machine& machine, std::uint64_t seed, std::FILE* trace)
+    : machine_(machine),
+      random_(seed),
+      trace_(trace),
+      features_(random_),
+      user_({random_, trace_, history_, *clock_}, features_) {
+  sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, static_cast<int>(seed % INT32_MAX) + 1, nullptr);
+  sqlite3_randomness(0, nullptr);
+}
+
+const std::string& Simulation::run() {
+  const std::size_t page = below(random_, Machine::kPageSizes + 1);
+  disk_ = Disk::make(page == Machine::kPageSizes ? Image() : machine_.blank(page),
+                     {.syncs_directory = chance(random_, 50)});
+  const std::size_t lives = below(random_, kLivesMax);
+  for (std::size_t i = 0; i < lives && wrong_.empty(); ++i) live(End::as_it_may);
+  if (wrong_.empty()) live(End::answered);
+  trace_.add("end", history_.units(), wrong_.size());
+  figures_.units = history_.units();
+  return wrong_;
+}
+
+// --- A life.
+
+void Simulation::live(End end) {
+  ++figures_.lives;
+  trace_.add("life", figures_.lives);
+  machine_.mount(disk_);
+  disk_->meanwhile([this](VfsCall call, VfsFile file) { meanwhile(call, file); });
+  disk_->heal();
+  failures_ = failures_when_armed_ = disk_->failures();
+  sync_failed_ = sync_failed_before_ = quiet_ = false;
+  durable_ = 0;
+  const bool may_crash = features_.kills || features_.power_cuts;
+  calls_left_ = 0;
+  if (end == End::as_it_may && may_crash && chance(random_, 60)) {
+    calls_left_ = 1 + below(random_, std::size_t{2} << below(random_, kCallsBits));
+  }
+  if (end == End::as_it_may && chance(random_, 20)) arm();
+  const Status opened = open();
+  trace_.add("open", static_cast<std::uint64_t>(opened.code()));
+  if (opened.ok() && going_on()) {
+    opened_once_ = true;
+    foreign_.emplace(machine_.database());
+    const std::size_t steps = below(random_, kStepsMax);
+    for (std::size_t i = 0; i < steps && going_on(); ++i) act();
+    if (end == End::answered) {
+      answer_all();
+    } else if (going_on() && chance(random_, 50)) {
+      close();
+    } else if (going_on()) {
+      crash();
+    }
+  } else if (!crashed_ && disk_->failures() == failures_) {
+    complain("open failed: " + opened.to_string());
+  }
+  leave();
+}
+
+JournalOptions Simulation::options() {
+  JournalOptions out{
+      .schema = kSimulationSchema,
+      .synchronous = features_.full_synchronous ? Synchronous::full : Synchronous::normal,
+      .drive = Drive::manual,
+      .close_timeout = Duration(0),
+      .wal_limit = kMiB,
+      .clock = clock_};
+  out.tick.records = 32 + below(random_, 64);
+  out.tick.hold = milliseconds(1 + below(random_, 10));
+  return out;
+}
+
+// onelane looks at the directory itself for whether there is a log from before.
+void Simulation::name_log() {
+  const std::string name = machine_.database() + "-wal";
+  const Image content = disk_->content();
+  const auto found = content.find(name);
+  if (found != content.end() && !found->second.empty()) {
+    std::ofstream(name) << "a log";
+  } else {
+    std::filesystem::remove(name);
+  }
+}
+
+Status Simulation::open() {
+  name_log();
+  Result<Journal> opened = Journal::open(machine_.database(), options());
+  if (!opened) return opened.status();
+  journal_.emplace(*std::move(opened));
+  return user_.begin(*journal_);
+}
+
+void Simulation::arm() {
+  if (!features_.io_errors && !features_.sync_errors && !features_.full_disk) return;
+  const VfsFault fault = any_fault();
+  trace_.add("arm", static_cast<std::uint64_t>(fault.call), fault.after);
+  note_failures();
+  armed_ = fault.call;
+  failures_when_armed_ = disk_->failures();
+  disk_->fail(fault);
+}
+
+VfsFault Simulation::any_fault() {
+  VfsFault out;
+  const std::size_t what = below(random_, 3);
+  if ((what == 0 && features_.sync_errors) || (!features_.io_errors && !features_.full_disk)) {
+    out = {.call = VfsCall::sync, .code = SQLITE_IOERR_FSYNC, .after = below(random_, 3)};
+  } else if ((what == 1 && features_.full_disk) || !features_.io_errors) {
+    out = {.call = VfsCall::write, .code = SQLITE_FULL, .after = below(random_, 30)};
+    out.repeat = Repeat::always;
+    return out;
+  } else {
+    const FaultCode& code = kIoErrors[below(random_, std::size(kIoErrors))];
+    out = {.call = code.call, .code = code.code, .after = below(random_, 30)};
+  }
+  if (chance(random_, 20)) out.repeat = Repeat::always;
+  if (chance(random_, 30)) out.file = VfsFile::log;
+  return out;
+}
+
+void Simulation::act() {
+  sync_failed_before_ = sync_failed_;
+  const std::size_t what = below(random_, 100);
+  if (what < kPushPercent) {
+    for (std::size_t i = below(random_, 6); i-- > 0;) user_.push();
+  } else if (what < 68) {
+    tick();
+  } else if (what < 74) {
+    clock_->advance(microseconds(1 + below(random_, std::size_t{1} << below(random_, 20))));
+  } else if (what < 80) {
+    if (features_.foreign) act_as_foreign();
+  } else if (what < 87) {
+    arm();
+  } else if (what < 90) {
+    disk_->heal();
+  } else if (what < 93) {
+    if (features_.cancels) user_.cancel();
+  } else if (what < 95) {
+    if (features_.barriers)
+      trace_.add("flush", static_cast<std::uint64_t>(journal_->flush().code()));
+  } else if (what < 97) {
+    if (features_.barriers) trace_.add("sync", static_cast<std::uint64_t>(journal_->sync().code()));
+  } else {
+    user_.wait_durable();
+  }
+  // Statistics are dear: where nothing can have been settled they are looked at now and then only.
+  const bool quiet = what < kPushPercent && !chance(random_, 20);
+  if (!going_on() || quiet) return;
+  listen();
+  user_.check_stats();
+}
+
+void Simulation::tick() {
+  const Result<TickReport> report = journal_->tick();
+  trace_.add("tick", report ? report->units : 0,
+             static_cast<std::uint64_t>(report.status().code()));
+  if (report && report->next && !report->more && chance(random_, 50)) {
+    clock_->advance(std::max(Duration(0), *report->next - clock_->now()));
+  }
+}
+
+void Simulation::act_as_foreign() {
+  foreign_runs_ = true;
+  const std::size_t what = below(random_, 6);
+  bool done = false;
+  if (what == 0 && features_.locks) {
+    done = foreign_->run("BEGIN IMMEDIATE; INSERT INTO foreign_rows(words) VALUES('kept back')");
+  } else if (what == 1 && features_.readers) {
+    done = foreign_->run("BEGIN; SELECT count(*) FROM applied");
+  } else if (what < 4) {
+    done = foreign_->run("COMMIT");
+  } else {
+    done = foreign_->run("INSERT INTO foreign_rows(words) VALUES('somebody else''s')");
+  }
+  trace_.add("foreign", what, done ? 1 : 0);
+  foreign_runs_ = false;
+}
+
+void Simulation::listen() {
+  note_failures();
+  user_.listen(disk_->failures() == failures_);
+  if (!user_.wrong().empty()) complain(user_.wrong());
+  if (sync_failed_ && user_.stats().durable > durable_) {
+    complain("durable went up to " + std::to_string(user_.stats().durable) +
+             " after a failed sync");
+  }
+}
+
+// --- The end of a life.
+
+// Nothing fails any more, and nobody else is there.
+void Simulation::settle_all() {
+  quiet_ = true;
+  disk_->heal();
+  foreign_->close();
+  const std::size_t ticks_max = kTicksToSettle + kTicksPerUnit * user_.unsettled();
+  for (std::size_t ticks = 0; going_on(); ++ticks) {
+    const Result<TickReport> report = journal_->tick();
+    listen();
+    const bool poisoned = !user_.stats().poison.ok();
+    if (user_.unsettled() == 0 && (poisoned || !user_.undurable())) break;
+    if (poisoned || ticks == ticks_max) {
+      complain(std::to_string(user_.unsettled()) + " units are unsettled after " +
+               std::to_string(ticks) + " ticks" + (poisoned ? ", and poison" : "") +
+               (user_.undurable() ? ", and not durable" : ""));
+    }
+    const bool waits = report && report->next && !report->more;
+    clock_->advance(waits ? std::max(Duration(1), *report->next - clock_->now()) : Duration(1));
+  }
+  user_.check_stats();
+}
+
+// Everything is answered, and goes on to be: after poison, by reopening.
+void Simulation::answer_all() {
+  settle_all();
+  if (!going_on()) return;
+  if (!user_.stats().poison.ok()) {
+    close();
+    leave();
+    if (wrong_.empty()) live(End::answered);
+    return;
+  }
+  user_.push();
+  settle_all();
+  if (!going_on()) return;
+  if (const Status synced = journal_->sync(); !synced.ok()) {
+    complain("a sync failed for no reason: " + synced.to_string());
+  }
+  close();
+}
+
+void Simulation::close() {
+  sync_failed_before_ = sync_failed_;
+  const bool calm = disk_->failures() == failures_;
+  quiet_ = true;
+  foreign_->close();
+  disk_->heal();
+  user_.closing();
+  const CloseReport report = journal_->close(chance(random_, 30) ? Duration(0) : seconds(10));
+  trace_.add("close", static_cast<std::uint64_t>(report.status.code()),
+             report.end(onelane::End::closed));
+  if (crashed_) return;
+  listen();
+  user_.check_stats();
+  if (user_.unsettled() > 0) complain("close left units unsettled");
+  if (calm && disk_->failures() == failures_ && report.status.ok()) {
+    look(machine_.without_log(disk_->content()), Break::none);
+  }
+}
+
+// Whatever it was, it is over: the next life has what is left.
+void Simulation::leave() {
+  if (wrong_.empty() && crashed_) return recover();
+  disk_->meanwhile(nullptr);
+  disk_->heal();
+  figures_.failures += disk_->failures() - failures_;
+  if (!user_.stats().poison.ok()) ++figures_.poisoned;
+  user_.end();
+  foreign_.reset();
+  journal_.reset();
+  if (wrong_.empty()) look(disk_->content(), Break::none);
+}
+
+void Simulation::recover() {
+  const bool cut = features_.power_cuts && (!features_.kills || chance(random_, 50));
+  figures_.failures += disk_->failures() - failures_;
+  if (!user_.stats().poison.ok()) ++figures_.poisoned;
+  disk_->meanwhile(nullptr);
+  user_.end();
+  foreign_.reset();
+  journal_.reset();
+  crashed_ = false;
+  const std::shared_ptr<Disk> dead = std::exchange(disk_, std::move(survivor_));
+  if (cut) {
+    ++figures_.power_cuts;
+    PowerCut power(*dead);
+    power.advance_to(crashed_at_);
+    const auto kind = static_cast<CrashKind>(below(random_, kCrashKindCount - 1));
+    trace_.add("power cut", crashed_at_, static_cast<std::uint64_t>(kind));
+    // Until a journal was open, its directory may have lost the database.
+    const bool whole = opened_once_ || dead->options().syncs_directory;
+    disk_ = Disk::make(whole ? power.image(kind, random_) : Image(), dead->options());
+  } else {
+    ++figures_.kills;
+    trace_.add("kill", crashed_at_);
+  }
+  look(disk_->content(), cut ? Break::power_cut : Break::none);
+}
+
+void Simulation::look(const Image& image, Break after) {
+  const Machine::Found found = machine_.look(image);
+  if (!found.damage.empty()) return complain("the database is damaged: " + found.damage);
+  trace_.add("found", found.rows.size(), history_.units());
+  if (const std::string wrong = history_.look(found.rows, after); !wrong.empty()) complain(wrong);
+}
+
+// --- In the middle of a call.
+
+void Simulation::meanwhile(VfsCall call, VfsFile file) {
+  trace_.add("call", static_cast<std::uint64_t>(call), static_cast<std::uint64_t>(file));
+  clock_->advance(cost_of(call));
+  if (crashed_) return;
+  if (calls_left_ > 0 && --calls_left_ == 0) return crash();
+  watch_syncs(call, file);
+  if (features_.interleaving && journal_ && foreign_ && chance(random_, kElsewherePercent)) {
+    go_on_elsewhere();
+  }
+}
+
+void Simulation::go_on_elsewhere() {
+  const std::size_t what = below(random_, 10);
+  trace_.add("meanwhile", what);
+  if (what < 4) {
+    user_.push();
+  } else if (what < 7) {
+    tick();  // refused in the lane
+  } else if (what < 8) {
+    if (features_.cancels) user_.cancel();
+  } else if (features_.foreign && !quiet_) {
+    act_as_foreign();
+  }
+  // The syncs of what went on here were not watched.
+  if (!sync_failed_) {
+    note_failures();
+    if (sync_failed_) durable_ = journal_->stats().durable;
+  }
+  user_.listen(disk_->failures() == failures_);
+}
+
+// After a failed sync nothing becomes durable, and nothing is copied back any more.
+void Simulation::watch_syncs(VfsCall call, VfsFile file) {
+  note_failures();
+  if (!journal_ || foreign_runs_) return;
+  if (call == VfsCall::sync && !sync_failed_) durable_ = journal_->stats().durable;
+  const bool copies = call == VfsCall::write && file == VfsFile::database;
+  if (copies && sync_failed_before_) complain("a page was copied back after a failed sync");
+}
+
+void Simulation::note_failures() {
+  if (armed_ == VfsCall::sync && disk_->failures() > failures_when_armed_) sync_failed_ = true;
+}
+
+void Simulation::crash() {
+  crashed_ = true;
+  crashed_at_ = disk_->log().size();
+  survivor_ = disk_->survivor();
+  calls_left_ = 0;
+}
+
+void Simulation::complain(const std::string& what) {
+  if (wrong_.empty()) wrong_ = what;
+}
+
+}  // namespace onelane::test

@@ -1,0 +1,333 @@
+#include "tests/sim/user.h"
+
+#include <algorithm>
+#include <chrono>
+#include <stdexcept>
+#include <utility>
+
+namespace onelane::test {
+
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+constexpr const char* kPlain = "INSERT INTO applied(unit, part, words) VALUES(?1, ?2, ?3)";
+constexpr const char* kKeyed =
+    "INSERT INTO applied(unit, part, words, subject) VALUES(?1, ?2, ?3, ?4)";
+constexpr const char* kWatched =
+    "INSERT INTO watched VALUES(?1, ?2, ?3, iif(?3 = 'orphan', ?3, NULL))";
+constexpr const char* kBadWords[] = {"fail", "abort", "rollback", "orphan"};  // of the watched
+
+constexpr std::size_t kClassesMax = 3;
+constexpr std::uint32_t kPartsMax = 4;
+constexpr std::size_t kWordsMax = 200;
+constexpr std::size_t kLargeWordsMax = 20'000;
+constexpr std::size_t kSubjects = 3;  // keys
+constexpr int kPoisonPercent = 15;
+
+enum class Failing : std::uint8_t { throws, returns_error, bad_statement };
+constexpr std::size_t kFailings = 3;
+
+struct JobPlan {
+  std::uint64_t unit;
+  std::uint32_t steps;
+  std::optional<std::uint32_t> fails_at;
+  Failing failing;
+  const char* bad_word;
+
+  Result<Step> operator()(Transaction& transaction) const {
+    const std::uint32_t part = transaction.steps();
+    auto done = transaction.execute(kPlain, static_cast<std::int64_t>(unit), part, "a step");
+    if (!done) return done.status();
+    if (fails_at == part) {
+      if (failing == Failing::throws) throw std::runtime_error("this step throws");
+      if (failing == Failing::returns_error) return Status(Errc::record, "this step fails");
+      done = transaction.execute(kWatched, static_cast<std::int64_t>(unit), part,
+                                 std::string_view(bad_word));
+      // A violation that is found only afterwards lets the step go on.
+      if (!done) return done.status();
+    }
+    return part + 1 == steps ? Step::done : Step::more;
+  }
+};
+
+}  // namespace
+
+ClassOptions User::class_options(std::size_t number) {
+  Random& random = world_.random;
+  ClassOptions out{.name = "class-" + std::to_string(number)};
+  out.guarantee = {.records = 1 + below(random, 8), .bytes = 4 * kKiB};
+  out.weight = static_cast<std::uint32_t>(1 + below(random, 4));
+  out.when_full = static_cast<WhenFull>(below(random, 3));
+  if (chance(random, 30)) out.budget.records = 1 + below(random, 8);
+  if (chance(random, 20)) out.max_delay = milliseconds(1 + below(random, 20));
+  if (chance(random, 20)) out.gather = milliseconds(1 + below(random, 10));
+  if (features_.small_classes) out.capacity_records = kPartsMax + below(random, 12);
+  out.coalesce = features_.coalescing && chance(random, 60);
+  if (features_.durable && chance(random, 50)) out.promise = Promise::durable;
+  return out;
+}
+
+Status User::begin(Journal& journal) {
+  journal_ = &journal;
+  closing_ = false;
+  classes_.clear();
+  const std::size_t count = 1 + below(world_.random, kClassesMax);
+  for (std::size_t i = 0; i < count; ++i) {
+    Class& each = classes_.emplace_back();
+    each.options = class_options(i);
+    Result<WriteClass> added = journal.add_class(each.options);
+    if (!added) return added.status();
+    each.handle.emplace(*std::move(added));
+  }
+  const Column integer{ColumnType::integer};
+  const Column text{ColumnType::text};
+  const std::pair<StatementSpec, Statement*> statements[] = {
+      {{kPlain, {integer, integer, text}}, &plain_},
+      {{kKeyed, {integer, integer, text, integer}, {3}}, &keyed_},
+      {{kWatched, {integer, integer, text}}, &watched_},
+  };
+  for (const auto& [spec, out] : statements) {
+    const Result<Statement> added = journal.add_statement(spec);
+    if (!added) return added.status();
+    *out = *added;
+  }
+  return {};
+}
+
+void User::end() {
+  flights_.clear();
+  classes_.clear();
+  journal_ = nullptr;
+}
+
+// --- Pushes.
+
+std::string User::words(std::size_t size) {
+  return std::string(size, static_cast<char>('a' + below(world_.random, 26)));
+}
+
+PushOptions User::push_options(Intent& intent) {
+  Random& random = world_.random;
+  PushOptions out;
+  if (features_.deadlines && chance(random, 20)) {
+    intent.deadline = world_.clock.now() + microseconds(below(random, 20'000));
+    out.deadline = intent.deadline;
+  }
+  if (features_.durable && chance(random, 30)) out.promise = Promise::durable;
+  return out;
+}
+
+// What makes a part fail is chosen here; where it is part of the row, which statement is, too.
+Statement User::fill(Row& row, Intent& intent, std::uint32_t part) {
+  Random& random = world_.random;
+  const auto unit = static_cast<std::int64_t>(world_.history.units());
+  const bool large = features_.large_rows && chance(random, 30);
+  std::string text = words(below(random, large ? kLargeWordsMax : kWordsMax));
+  const bool bad = features_.poison && !intent.fails_at && chance(random, kPoisonPercent);
+  if (bad) intent.fails_at = part;
+  if (chance(random, 30)) {
+    if (bad) text = kBadWords[below(random, std::size(kBadWords))];
+    put(row, unit, part, text);
+    return watched_;
+  }
+  if (bad) text = "bad";
+  if (!chance(random, features_.coalescing ? 60 : 10)) {
+    put(row, unit, part, text);
+    return plain_;
+  }
+  intent.keyed = true;
+  put(row, unit, part, text, static_cast<std::int64_t>(below(random, kSubjects)));
+  return keyed_;
+}
+
+Result<Receipt> User::submit_rows(Class& to, Intent& intent, std::uint32_t rows,
+                                  const PushOptions& options) {
+  if (rows == 1) {
+    Row row;
+    const Statement statement = fill(row, intent, 0);
+    return to.handle->submit(statement, row, options);
+  }
+  Group group;
+  for (std::uint32_t part = 0; part < rows; ++part) {
+    Row row;
+    const Statement statement = fill(row, intent, part);
+    group.add(statement, row);
+  }
+  intent.keyed = false;  // groups never coalesce
+  return to.handle->submit(group, options);
+}
+
+Result<Receipt> User::submit_job(Class& to, Intent& intent, std::uint32_t steps,
+                                 const PushOptions& options) {
+  Random& random = world_.random;
+  intent.job = true;
+  if (features_.poison && chance(random, kPoisonPercent * 2)) {
+    intent.fails_at = static_cast<std::uint32_t>(below(random, steps));
+  }
+  const JobPlan plan{.unit = world_.history.units(),
+                     .steps = steps,
+                     .fails_at = intent.fails_at,
+                     .failing = static_cast<Failing>(below(random, kFailings)),
+                     .bad_word = kBadWords[below(random, std::size(kBadWords))]};
+  return to.handle->submit(Job{.name = "job", .step = plan}, options);
+}
+
+void User::push() {
+  Random& random = world_.random;
+  Intent intent{.klass = static_cast<std::uint32_t>(below(random, classes_.size()))};
+  Class& to = classes_[intent.klass];
+  const PushOptions options = push_options(intent);
+  const auto parts = static_cast<std::uint32_t>(1 + below(random, kPartsMax));
+  const bool job = features_.jobs && chance(random, 15);
+  const bool group = features_.groups && chance(random, 30);
+  const std::uint32_t rows = job || group ? parts : 1;
+  Result<Receipt> receipt =
+      job ? submit_job(to, intent, rows, options) : submit_rows(to, intent, rows, options);
+  world_.trace.add("push", world_.history.units(), receipt.ok() ? 0 : 1);
+  if (!receipt) return refused(to, receipt.status());
+  ++to.accepted;
+  const std::uint64_t unit =
+      world_.history.accept({.klass = intent.klass, .parts = rows, .atomic = !job});
+  const Promise promise = options.promise.value_or(to.options.promise);
+  flights_.push_back({.unit = unit,
+                      .intent = intent,
+                      .receipt = std::make_shared<Receipt>(*std::move(receipt)),
+                      .durable_wanted = promise == Promise::durable});
+}
+
+void User::refused(Class& by, const Status& why) {
+  ++by.refused;
+  const Errc code = why.code();
+  const bool may = code == Errc::full || code == Errc::storage ||
+                   (code == Errc::poisoned && !journal_->stats().poison.ok()) ||
+                   (code == Errc::closed && closing_);
+  if (!may) complain("a push was refused: " + why.to_string());
+}
+
+void User::cancel() {
+  if (flights_.empty()) return;
+  Flight& flight = flights_[below(world_.random, flights_.size())];
+  if (flight.outcome) return;
+  const bool cancelled = flight.receipt->cancel();
+  flight.intent.cancelled = flight.intent.cancelled || cancelled;
+  world_.trace.add("cancel", flight.unit, cancelled ? 1 : 0);
+}
+
+void User::wait_durable() {
+  const auto found = std::find_if(flights_.begin(), flights_.end(),
+                                  [](const Flight& each) { return each.outcome.has_value(); });
+  if (found == flights_.end()) return;
+  const std::shared_ptr<Receipt> receipt = found->receipt;
+  const Result<Outcome> outcome = receipt->wait_durable();
+  world_.trace.add("wait", static_cast<std::uint64_t>(outcome.status().code()));
+}
+
+// --- What becomes of them.
+
+void User::listen(bool calm) {
+  stats_ = journal_->stats();
+  world_.history.durable(stats_.durable);
+  if (stats_.durable > stats_.committed) complain("more is durable than is committed");
+  for (Flight& flight : flights_) take_in(flight, calm);
+  std::erase_if(flights_, [](const Flight& flight) {
+    return flight.outcome && (!flight.outcome->committed() || flight.outcome->durable);
+  });
+}
+
+void User::take_in(Flight& flight, bool calm) {
+  std::optional<Outcome> outcome = flight.receipt->poll();
+  if (!outcome) return;
+  const bool first = !flight.outcome;
+  if (!first &&
+      (outcome->end != flight.outcome->end || outcome->commit != flight.outcome->commit)) {
+    complain(flight, "was settled twice");
+  }
+  flight.outcome = std::move(outcome);
+  if (!first) return;
+  const Outcome& told = *flight.outcome;
+  world_.trace.add("settled", flight.unit, static_cast<std::uint64_t>(told.end));
+  world_.trace.add("commit", told.commit, told.steps);
+  ++classes_[flight.intent.klass].told[static_cast<std::size_t>(told.end)];
+  if (const char* why = impossible(flight, calm)) complain(flight, why);
+  world_.history.tell(flight.unit, told);
+}
+
+// Why the outcome is none that the unit can have, or null.
+const char* User::impossible(const Flight& flight, bool calm) const {
+  const Intent& intent = flight.intent;
+  const ClassOptions& options = classes_[intent.klass].options;
+  const Outcome& told = *flight.outcome;
+  const auto unless = [](bool may, const char* why) { return may ? nullptr : why; };
+  switch (told.end) {
+    case End::committed:
+      if (told.commit > stats_.committed) return "is in a commit that there is not";
+      return unless(!intent.fails_at, "was committed, and cannot be applied");
+    case End::rejected:
+      if (intent.job && calm && intent.fails_at != 0U) return "was rejected after its first step";
+      return unless(intent.fails_at || !calm, "was rejected, and is in order");
+    case End::incomplete:
+      if (!intent.job || told.steps == 0) return "is incomplete without a step";
+      if (intent.fails_at && told.steps > *intent.fails_at) return "has a step that must fail";
+      return unless(intent.fails_at == told.steps || !calm || closing_,
+                    "ended between steps for no reason");
+    case End::superseded:
+      return unless(options.coalesce && intent.keyed, "was superseded without a key");
+    case End::dropped:
+      return unless(options.when_full == WhenFull::drop_oldest, "was dropped");
+    case End::expired:
+      return unless(intent.deadline && *intent.deadline <= world_.clock.now(), "expired too early");
+    case End::cancelled:
+      return unless(intent.cancelled, "was cancelled by nobody");
+    case End::closed:
+      return unless(closing_ || !stats_.poison.ok(), "is closed while the journal is open");
+    case End::unknown:
+      return unless(!calm && !stats_.poison.ok(), "is unknown for no reason");
+  }
+  return "has an end that there is not";
+}
+
+std::size_t User::unsettled() const {
+  return static_cast<std::size_t>(std::count_if(flights_.begin(), flights_.end(),
+                                                [](const Flight& each) { return !each.outcome; }));
+}
+
+bool User::undurable() const {
+  return std::any_of(flights_.begin(), flights_.end(), [](const Flight& each) {
+    return each.durable_wanted && each.outcome && each.outcome->committed();
+  });
+}
+
+// What was cancelled is counted once the lane has seen it.
+void User::check_stats() {
+  for (std::size_t i = 0; i < classes_.size(); ++i) {
+    const ClassStats& found = stats_.classes[i];
+    const Class& own = classes_[i];
+    std::uint64_t ended = 0;
+    for (std::size_t end = 0; end < kEndCount; ++end) {
+      ended += found.ends[end];
+      const bool late = static_cast<End>(end) == End::cancelled;
+      if (late ? found.ends[end] > own.told[end] : found.ends[end] != own.told[end]) {
+        complain("class " + std::to_string(i) + " counts " + std::to_string(found.ends[end]) + " " +
+                 std::string(name(static_cast<End>(end))) + ", and told of " +
+                 std::to_string(own.told[end]));
+      }
+    }
+    if (found.accepted != own.accepted || found.refused != own.refused ||
+        found.accepted != ended + found.in_flight) {
+      complain("class " + std::to_string(i) + " miscounts what it accepted or refused");
+    }
+  }
+}
+
+void User::complain(const std::string& what) {
+  if (wrong_.empty()) wrong_ = what;
+}
+
+void User::complain(const Flight& flight, const char* what) {
+  complain("unit " + std::to_string(flight.unit) + " " + what + " (" +
+           std::string(name(flight.outcome->end)) + ", " + flight.outcome->cause.to_string() + ")");
+}
+
+}  // namespace onelane::test

@@ -1,0 +1,106 @@
+// The producers of a simulation, and all whom they told: pushes units of every kind, listens to
+// what becomes of them, and finds fault with an answer that cannot be.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "onelane/onelane.h"
+#include "tests/sim/features.h"
+#include "tests/sim/history.h"
+#include "tests/sim/trace.h"
+#include "tests/support/fake_clock.h"
+
+namespace onelane::test {
+
+class User {
+ public:
+  struct World {
+    Random& random;
+    Trace& trace;
+    History& history;
+    FakeClock& clock;
+  };
+  User(const World& world, const Features& features) : world_(world), features_(features) {}
+
+  // Adds classes and statements to a journal that was just opened, which must outlive its use.
+  Status begin(Journal& journal);
+  // Forgets the journal, and what it has not said.
+  void end();
+
+  void push();
+  void cancel();
+  // Waits for a unit of which all is settled but that it is durable.
+  void wait_durable();
+  // Takes in what was settled. `calm`: nothing has failed since the journal was opened.
+  void listen(bool calm);
+  // The statistics are what they must be after all that was just heard; not in the middle of a
+  // call.
+  void check_stats();
+
+  // From now on units may end as closed.
+  void closing() { closing_ = true; }
+
+  std::size_t unsettled() const;
+  // Whether something that was promised to be durable is only committed.
+  bool undurable() const;
+  const JournalStats& stats() const noexcept { return stats_; }
+  // The first answer that cannot be, or nothing.
+  const std::string& wrong() const noexcept { return wrong_; }
+
+ private:
+  struct Intent {
+    std::uint32_t klass = 0;
+    bool job = false;
+    bool keyed = false;
+    bool cancelled = false;
+    std::optional<TimePoint> deadline{};
+    std::optional<std::uint32_t> fails_at{};  // the part that cannot be applied
+  };
+  struct Flight {
+    std::uint64_t unit;
+    Intent intent;
+    std::shared_ptr<Receipt> receipt;  // waited for while others look at it
+    bool durable_wanted;
+    std::optional<Outcome> outcome{};
+  };
+  struct Class {
+    ClassOptions options;
+    std::optional<WriteClass> handle;
+    std::uint64_t accepted = 0;
+    std::uint64_t refused = 0;
+    std::array<std::uint64_t, kEndCount> told{};
+  };
+
+  ClassOptions class_options(std::size_t number);
+  std::string words(std::size_t size);
+  Result<Receipt> submit_rows(Class& to, Intent& intent, std::uint32_t rows,
+                              const PushOptions& options);
+  Result<Receipt> submit_job(Class& to, Intent& intent, std::uint32_t steps,
+                             const PushOptions& options);
+  Statement fill(Row& row, Intent& intent, std::uint32_t part);
+  PushOptions push_options(Intent& intent);
+  void refused(Class& by, const Status& why);
+  void take_in(Flight& flight, bool calm);
+  const char* impossible(const Flight& flight, bool calm) const;
+  void complain(const std::string& what);
+  void complain(const Flight& flight, const char* what);
+
+  World world_;
+  const Features& features_;
+  Journal* journal_ = nullptr;
+  bool closing_ = false;
+  std::vector<Class> classes_;
+  Statement plain_{};
+  Statement keyed_{};
+  Statement watched_{};
+  std::vector<Flight> flights_;
+  JournalStats stats_;  // as of the last listening
+  std::string wrong_;
+};
+
+}  // namespace onelane::test
