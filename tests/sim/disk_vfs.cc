@@ -35,6 +35,16 @@ class DiskVfs::Core {
 
 namespace {
 
+thread_local int t_inside = 0;
+
+class Inside {
+ public:
+  Inside() { ++t_inside; }
+  ~Inside() { --t_inside; }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+};
+
 constexpr int kDeviceSector = 4096;
 constexpr int kPathMax = 512;
 
@@ -61,11 +71,13 @@ std::span<const std::byte> bytes(const void* at, int size) {
 }
 
 int close(sqlite3_file* file) {
+  const Inside inside;
   delete &handle_of(file);
   return SQLITE_OK;
 }
 
 int read(sqlite3_file* file, void* to, int size, sqlite3_int64 at) {
+  const Inside inside;
   const int code = meet(file, VfsCall::read);
   return code != SQLITE_OK ? code
                            : handle_of(file).read(bytes(to, size), static_cast<std::uint64_t>(at));
@@ -73,6 +85,7 @@ int read(sqlite3_file* file, void* to, int size, sqlite3_int64 at) {
 
 // A failed write has written the first half.
 int write(sqlite3_file* file, const void* from, int size, sqlite3_int64 at) {
+  const Inside inside;
   const int code = meet(file, VfsCall::write);
   const int written = code == SQLITE_OK ? size : size / 2;
   handle_of(file).write(bytes(from, written), static_cast<std::uint64_t>(at));
@@ -80,6 +93,7 @@ int write(sqlite3_file* file, const void* from, int size, sqlite3_int64 at) {
 }
 
 int truncate(sqlite3_file* file, sqlite3_int64 size) {
+  const Inside inside;
   const int code = meet(file, VfsCall::truncate);
   if (code == SQLITE_OK) handle_of(file).truncate(static_cast<std::uint64_t>(size));
   return code;
@@ -103,6 +117,7 @@ int file_control(sqlite3_file* file, int operation, void* argument) {
 }
 
 int shm_map(sqlite3_file* file, int region, int size, int extend, void volatile** out) {
+  const Inside inside;
   if (const int code = meet(file, VfsCall::shm_map); code != SQLITE_OK) return code;
   *out = handle_of(file).shared(static_cast<std::size_t>(region), static_cast<std::size_t>(size),
                                 extend != 0);
@@ -122,7 +137,11 @@ constexpr sqlite3_io_methods kMethods = {
     .xRead = read,
     .xWrite = write,
     .xTruncate = truncate,
-    .xSync = [](sqlite3_file* f, int) { return handle_of(f).sync(); },
+    .xSync =
+        [](sqlite3_file* f, int) {
+          const Inside inside;
+          return handle_of(f).sync();
+        },
     .xFileSize = file_size,
     .xLock =
         [](sqlite3_file* f, int level) {
@@ -170,6 +189,7 @@ VfsFile kind_of(int flags) {
 
 // A database that is not there is made: onelane itself makes the file before SQLite opens it.
 int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* out, int flags, int* out_flags) {
+  const Inside inside;
   out->pMethods = nullptr;
   static std::atomic<std::uint64_t> temporary{0};
   std::shared_ptr<Disk> disk = disk_of(vfs);
@@ -184,6 +204,7 @@ int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* out, int flags, int* 
 }
 
 int remove(sqlite3_vfs* vfs, const char* name, int syncs_directory) {
+  const Inside inside;
   const std::shared_ptr<Disk> disk = disk_of(vfs);
   int code = disk->meet(VfsCall::remove, VfsFile::other);
   if (code == SQLITE_OK) code = disk->remove(name);
@@ -192,6 +213,7 @@ int remove(sqlite3_vfs* vfs, const char* name, int syncs_directory) {
 }
 
 int access(sqlite3_vfs* vfs, const char* name, int, int* out) {
+  const Inside inside;
   const std::shared_ptr<Disk> disk = disk_of(vfs);
   const int code = disk->meet(VfsCall::access, VfsFile::other);
   if (code == SQLITE_OK) *out = disk->exists(name) ? 1 : 0;
@@ -204,6 +226,7 @@ int full_path(sqlite3_vfs*, const char* name, int size, char* out) {
 
 // The same in each run: salts come from here.
 int randomness(sqlite3_vfs*, int size, char* out) {
+  const Inside inside;
   static std::atomic<std::uint64_t> seed{1};
   std::mt19937_64 random(seed++);
   for (char& each : std::span(out, static_cast<std::size_t>(size))) {
@@ -233,7 +256,10 @@ DiskVfs::Core::Core(const std::string& name) : name_(name) {
 DiskVfs::DiskVfs(const std::string& name, Use use) : core_(std::make_unique<Core>(name)) {
   sqlite3_vfs_register(&core_->vfs_, use == Use::by_default ? 1 : 0);
   if (use == Use::by_name) return;
-  core_->directory_sync_.emplace([core = core_.get()] { return core->disk()->sync_directory(); });
+  core_->directory_sync_.emplace([core = core_.get()] {
+    const Inside inside;
+    return core->disk()->sync_directory();
+  });
 }
 
 DiskVfs::~DiskVfs() = default;
@@ -244,6 +270,8 @@ void DiskVfs::mount(std::shared_ptr<Disk> disk) {
 }
 
 std::shared_ptr<Disk> DiskVfs::mounted() const { return core_->disk(); }
+
+bool DiskVfs::inside() noexcept { return t_inside > 0; }
 
 const char* DiskVfs::name() const noexcept { return core_->name_.c_str(); }
 
