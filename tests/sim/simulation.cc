@@ -78,7 +78,7 @@ void Simulation::live(End end) {
   trace_.add("life", figures_.lives);
   machine_.mount(disk_);
   disk_->meanwhile([this](VfsCall call, VfsFile file) { meanwhile(call, file); });
-  disk_->heal();
+  heal();
   failures_ = failures_when_armed_ = disk_->failures();
   sync_failed_ = sync_failed_before_ = quiet_ = false;
   durable_ = 0;
@@ -147,8 +147,14 @@ void Simulation::arm() {
   trace_.add("arm", static_cast<std::uint64_t>(fault.call), fault.after);
   note_failures();
   armed_ = fault.call;
+  may_fail_ = true;
   failures_when_armed_ = disk_->failures();
   disk_->fail(fault);
+}
+
+void Simulation::heal() {
+  disk_->heal();
+  may_fail_ = false;
 }
 
 VfsFault Simulation::any_fault() {
@@ -183,7 +189,7 @@ void Simulation::act() {
   } else if (what < 87) {
     arm();
   } else if (what < 90) {
-    disk_->heal();
+    heal();
   } else if (what < 93) {
     if (features_.cancels) user_.cancel();
   } else if (what < 95) {
@@ -242,7 +248,7 @@ void Simulation::listen() {
 // Nothing fails any more, and nobody else is there.
 void Simulation::settle_all() {
   quiet_ = true;
-  disk_->heal();
+  heal();
   foreign_->close();
   const std::size_t ticks_max = kTicksToSettle + kTicksPerUnit * user_.unsettled();
   for (std::size_t ticks = 0; going_on(); ++ticks) {
@@ -285,7 +291,7 @@ void Simulation::close() {
   const bool calm = disk_->failures() == failures_;
   quiet_ = true;
   foreign_->close();
-  disk_->heal();
+  heal();
   user_.closing();
   const CloseReport report = journal_->close(chance(random_, 30) ? Duration(0) : seconds(10));
   trace_.add("close", static_cast<std::uint64_t>(report.status.code()),
@@ -303,7 +309,7 @@ void Simulation::close() {
 void Simulation::leave() {
   if (wrong_.empty() && crashed_) return recover();
   disk_->meanwhile(nullptr);
-  disk_->heal();
+  heal();
   figures_.failures += disk_->failures() - failures_;
   if (!user_.stats().poison.ok()) ++figures_.poisoned;
   user_.end();
@@ -354,17 +360,19 @@ void Simulation::meanwhile(VfsCall call, VfsFile file) {
   if (calls_left_ > 0 && --calls_left_ == 0) return crash();
   watch_syncs(call, file);
   if (features_.interleaving && journal_ && foreign_ && chance(random_, kElsewherePercent)) {
-    go_on_elsewhere();
+    go_on_elsewhere(call);
   }
 }
 
-void Simulation::go_on_elsewhere() {
+void Simulation::go_on_elsewhere(VfsCall within) {
   const std::size_t what = below(random_, 10);
   trace_.add("meanwhile", what);
   if (what < 4) {
     user_.push();
   } else if (what < 7) {
-    tick();  // refused in the lane
+    // Refused in the lane. A fence waits for the sync that runs, which here would be for ever:
+    // there must be no need for one.
+    if (within != VfsCall::sync || !may_fail_) tick();
   } else if (what < 8) {
     if (features_.cancels) user_.cancel();
   } else if (features_.foreign && !quiet_) {

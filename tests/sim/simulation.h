@@ -50,6 +50,7 @@ class Simulation {
   void name_log();
   JournalOptions options();
   void arm();
+  void heal();
   VfsFault any_fault();
   void act();
   void tick();
@@ -63,7 +64,7 @@ class Simulation {
   void look(const Image& image, Break after);
 
   void meanwhile(VfsCall call, VfsFile file);
-  void go_on_elsewhere();
+  void go_on_elsewhere(VfsCall within);
   void watch_syncs(VfsCall call, VfsFile file);
   void note_failures();
   void crash();
@@ -93,6 +94,7 @@ class Simulation {
 
   std::uint64_t failures_ = 0;     // of this disk, before this life
   VfsCall armed_ = VfsCall::open;  // what was last told to fail
+  bool may_fail_ = false;          // it was not healed since
   std::uint64_t failures_when_armed_ = 0;
   bool sync_failed_ = false;         // in this life
   bool sync_failed_before_ = false;  // before what runs now began
