@@ -62,6 +62,11 @@ class Journal {
   // storage, locked: the commit of its own failed.
   Status sync(std::optional<Duration> timeout = std::nullopt);
 
+  // How many commits of an opening, this one or an earlier one, the database has: those up to this
+  // number, and none above. `epoch` is JournalStats::epoch of that opening, which a program keeps
+  // to ask after a crash; 64 openings are remembered. Needs JournalOptions::watermark_table.
+  Result<std::uint64_t> commits_of(std::uint64_t epoch);
+
   // Stops intake, drains, settles the rest as closed (incomplete, for a job between steps), ends
   // the committer thread and closes the database. A healthy close leaves the database file complete
   // by itself. Calling it again gives the same report. In the lane: in_lane, and nothing is done.

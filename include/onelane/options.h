@@ -137,6 +137,11 @@ struct JournalOptions {
   // the log from beginning anew: then it grows beyond this, and JournalStats::log says so.
   std::uint64_t wal_limit = 64 * kMiB;
 
+  // A table to keep the number of the newest commit in, per opening, for Journal::commits_of(): 1
+  // to 64 letters, digits and _, no digit first; made if there is none, (epoch, commits). It costs
+  // each commit a page more. Empty: none.
+  std::string watermark_table{};
+
   // Null: steady_clock(). Shared, since receipts may outlive the journal.
   std::shared_ptr<const Clock> clock{};
 };

@@ -30,7 +30,7 @@ enum class End : std::uint8_t {
   cancelled,   // by its receipt, before a tick took it
   closed,      // never started before the journal ended; cause says if that was a failure
   incomplete,  // a job that ended after at least one committed step, but not as done
-  unknown,     // COMMIT failed such that only recovery can tell; the journal is poisoned
+  unknown,     // COMMIT failed such that only recovery can tell, and no fence could settle it
 };
 inline constexpr std::size_t kEndCount = 9;
 
@@ -39,7 +39,9 @@ std::string_view name(End end) noexcept;
 
 struct Outcome {
   End end = End::unknown;
-  std::uint64_t commit = 0;           // the commit that holds it (its last committed step), or 0
+  // The commit that holds it (its last committed step), or 0. Of an unknown one, the commit that
+  // holds it if any does: Journal::commits_of() tells after reopening, where a watermark is kept.
+  std::uint64_t commit = 0;
   std::uint64_t changes = 0;          // rows inserted, updated or deleted, triggers not counted
   std::optional<std::int64_t> rowid;  // of the last row inserted; an update has none
   std::uint32_t steps = 0;            // committed steps, of a job

@@ -159,6 +159,16 @@ class Sink {
                         const RowVisitor& visit) = 0;
   virtual void end_step() = 0;
 
+  // Last before each commit() of units: the number that the commit will have. A sink that keeps it
+  // with the commit can tell it after a crash; others need not do anything.
+  virtual Reply mark(std::uint64_t /*commit*/) { return {}; }
+  // Of a sink that keeps marks: the number of this opening, above 0 and growing, and the newest
+  // mark that an opening left in the store. Outside a transaction.
+  virtual std::uint64_t epoch() const { return 0; }
+  virtual Result<std::uint64_t> commits_of(std::uint64_t /*epoch*/) {
+    return Status(Errc::invalid_argument, "the journal keeps no watermark");
+  }
+
   // On failure, effect says kept if the transaction is still open, ended if it is surely undone,
   // and unknown if only recovery can tell.
   virtual Reply commit() = 0;

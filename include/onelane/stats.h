@@ -114,6 +114,7 @@ struct LogStats {
 struct JournalStats {
   std::vector<ClassStats> classes;  // in the order of add_class
 
+  std::uint64_t epoch = 0;      // of this opening, where a watermark is kept; else 0
   std::uint64_t committed = 0;  // the number of the newest commit of this opening
   std::uint64_t durable = 0;    // commits up to this number survive a power cut
   std::uint64_t ticks = 0;      // that reached BEGIN

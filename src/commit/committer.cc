@@ -116,7 +116,8 @@ Committer::Failed Committer::attempt(std::span<Work> work, const StopRule& stop,
 Committer::Failed Committer::commit(TickResult& result, Failed executed) {
   if (executed.action == Action::proceed && result.units > 0) {
     const TimePoint start = clock_.now();
-    Reply reply = sink_.commit();
+    Reply reply = sink_.mark(number_);
+    if (reply.ok()) reply = sink_.commit();
     result.commit_time += clock_.now() - start;
     if (reply.ok()) return {};
     executed = {action_for(Place::commit, reply.fault, reply.effect), std::move(reply.cause)};

@@ -75,6 +75,8 @@ class Committer {
   // Both must outlive the committer.
   Committer(Sink& sink, const Clock& clock) : sink_(sink), clock_(clock) {}
 
+  // The number that the next commit will have.
+  void number_next(std::uint64_t commit) { number_ = commit; }
   // `step_time`: what a job's step may take before it should yield.
   TickResult run(std::span<Work> work, const StopRule& stop, Duration step_time);
 
@@ -98,6 +100,7 @@ class Committer {
   const Clock& clock_;
   Duration step_time_{0};
   std::array<Application, kBatch> batch_;  // scratch
+  std::uint64_t number_ = 0;
 };
 
 }  // namespace onelane::commit

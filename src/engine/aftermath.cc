@@ -101,6 +101,7 @@ void Pipeline::settle_unknown(const Status& cause, TimePoint now, ack::Wakes& wa
     }
     work.entry->forget_outcome();
     work.entry->cause = cause;
+    work.entry->commit = unknown_commit_;
     lanes_[work.entry->klass]->settle(work.entry, End::unknown, now, wakes);
   }
 }

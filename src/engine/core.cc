@@ -399,6 +399,13 @@ Status Core::sync(std::optional<Duration> timeout) {
   return commit <= durable() ? Status() : wait_durable(commit, until);
 }
 
+Result<std::uint64_t> Core::commits_of(std::uint64_t epoch) {
+  if (Status why = may_wait(); !why.ok()) return why;
+  const Turn turn(*this);
+  if (Status why = entrance(); !why.ok()) return why;
+  return sink_->commits_of(epoch);
+}
+
 CloseReport Core::close(Duration deadline) {
   if (Status why = may_wait(); !why.ok()) return {.ends = {}, .status = why};
   const std::scoped_lock lock(close_mutex_);
@@ -473,6 +480,7 @@ JournalStats Core::stats() const {
   pipeline_.recorder().snapshot(out);
   checkpointer_.snapshot(out.log);
   out.durable = durable();
+  out.epoch = sink_->epoch();
   out.sync = syncer_.sync_times();
   out.open = clock_->now() - opened_;
   if (out.open > Duration(0)) {

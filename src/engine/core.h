@@ -68,6 +68,7 @@ class Core : public std::enable_shared_from_this<Core> {
 
   Status flush(std::optional<Duration> timeout);
   Status sync(std::optional<Duration> timeout);
+  Result<std::uint64_t> commits_of(std::uint64_t epoch);
   CloseReport close(Duration deadline);
   Result<TickReport> tick();
   JournalStats stats() const;

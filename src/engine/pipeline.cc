@@ -268,6 +268,7 @@ commit::TickResult Pipeline::commit(const schedule::Plan& plan) {
                      .pushed = next.entry->pushed};
     return schedule::stop(progress, costs_.costs(), plan.hold);
   };
+  committer_.number_next(recorder_.committed() + 1);
   return committer_.run(work_, stop, step_time(plan));
 }
 
@@ -296,11 +297,13 @@ void Pipeline::conclude(const schedule::Plan& plan, const commit::TickResult& re
       back_off(result, wakes);
       break;
     case Action::fence:
+      unknown_commit_ = recorder_.committed() + 1;
       limbo_ = result.cause;
       leave_limbo(result.ended, wakes);
       break;
     case Action::poison:
     case Action::poison_unknown:
+      unknown_commit_ = recorder_.committed() + 1;
       poison(result, wakes);
       break;
     case Action::reject:

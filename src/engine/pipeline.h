@@ -121,6 +121,7 @@ class Pipeline {
   std::optional<TimePoint> retry_at_;
   // Why COMMIT failed, while it is unknown what became of work_, whose units stay taken.
   std::optional<Status> limbo_;
+  std::uint64_t unknown_commit_ = 0;  // the number of the commit that failed
   std::function<Status(std::uint64_t)> make_durable_;
   bool held_back_ = false;
   bool gathering_ = false;

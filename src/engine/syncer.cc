@@ -1,6 +1,7 @@
 #include "src/engine/syncer.h"
 
 #include <algorithm>
+#include <new>
 #include <string>
 
 #include "src/engine/thread_waiter.h"
@@ -90,16 +91,16 @@ void Syncer::wake_settled(ack::Wakes& wakes) {
 
 bool Syncer::sync_once() {
   if (!take_sync(0)) return false;
-  report(run_sync());
+  if (run_sync()) report_failure();
   return true;
 }
 
-// The counter is read before the sync: a commit that returns later may not be covered by it. Not ok
+// The counter is read before the sync: a commit that returns later may not be covered by it. True
 // for the first sync that failed.
-Status Syncer::run_sync() {
+bool Syncer::run_sync() {
   const std::uint64_t covered = recorder_.committed();
   const TimePoint began = clock_.now();
-  const Reply reply = sync_->sync();
+  Reply reply = sync_or_fail();
   times_.record(clock_.now() - began);
   ack::Wakes wakes;
   bool failed = false;
@@ -109,7 +110,7 @@ Status Syncer::run_sync() {
     running_ = false;
     if (!reply.ok() && ended_.ok()) {
       failed = true;
-      ended_ = reply.cause;
+      ended_ = reply.cause.ok() ? std::move(no_memory_) : std::move(reply.cause);
     }
     if (ended_.ok()) durable_.store(std::max(durable(), covered), std::memory_order_release);
     wake_settled(wakes);
@@ -118,7 +119,18 @@ Status Syncer::run_sync() {
   }
   wakes.fire();  // first: poisoning waits for the lane, where somebody may wait for this sync
   if (resumes) resume_();
-  return failed ? reply.cause : Status();
+  return failed;
+}
+
+// A sync that could not be asked for, or whose answer could not be put in words, counts as failed.
+Reply Syncer::sync_or_fail() {
+  try {
+    return sync_->sync();
+  } catch (const std::bad_alloc&) {
+    Reply reply;
+    reply.fault = Fault::sync;
+    return reply;
+  }
 }
 
 std::size_t Syncer::gather_below() const {
@@ -131,8 +143,17 @@ bool Syncer::gather() {
   return gathering_ = running_;
 }
 
-void Syncer::report(const Status& failure) {
-  if (!failure.ok()) poison_(failure);
+// Without memory for it the lane finds out by itself: after a failed sync its sink begins nothing.
+void Syncer::report_failure() noexcept {
+  try {
+    Status why;
+    {
+      const std::scoped_lock lock(mutex_);
+      why = ended_;
+    }
+    poison_(why);
+  } catch (const std::bad_alloc&) {
+  }
 }
 
 void Syncer::end(const Status& why) {
@@ -176,8 +197,8 @@ bool Syncer::unwatch(detail::Waiter& who) {
 Status Syncer::wait(std::uint64_t commit, std::optional<Duration> timeout, Syncs syncs) {
   if (durable() >= commit) return {};
   if (syncs != Syncs::by_thread && take_sync(commit)) {
-    const Status failure = run_sync();
-    if (syncs == Syncs::by_caller) report(failure);
+    const bool failed = run_sync();
+    if (failed && syncs == Syncs::by_caller) report_failure();
     nudge();  // who came meanwhile waits for the next
     return result(commit, timeout);
   }

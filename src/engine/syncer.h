@@ -85,8 +85,9 @@ class Syncer {
   Status result(std::uint64_t commit, std::optional<Duration> timeout) const;
   bool wanted() const;  // with the lock
   bool take_sync(std::uint64_t commit);
-  Status run_sync();
-  void report(const Status& failure);
+  bool run_sync();
+  Reply sync_or_fail();
+  void report_failure() noexcept;
   void wake_settled(ack::Wakes& wakes);  // with the lock
   void run();
 
@@ -107,6 +108,7 @@ class Syncer {
   detail::Waiter* waiters_ = nullptr;
   std::size_t waiting_ = 0;  // how many they are
   Status ended_;
+  Status no_memory_{Errc::storage, "out of memory while syncing"};  // made while there is some
 
   queue::Doorbell bell_;
   std::atomic<bool> stopping_{false};

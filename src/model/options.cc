@@ -18,6 +18,7 @@ constexpr Duration kHoldMin = microseconds(100);
 constexpr Duration kHoldMax = seconds(10);
 constexpr std::uint32_t kWeightMax = 1000;
 constexpr std::size_t kNameCharsMax = 64;
+constexpr std::size_t kTableCharsMax = 64;
 constexpr std::uint64_t kWalLimitMin = kMiB;
 constexpr std::uint64_t kWalLimitMax = kMiB * kMiB;
 constexpr std::uint64_t kCapacityRecordsMax = 100'000'000;
@@ -47,6 +48,20 @@ bool name_is_plain(std::string_view name) {
   return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string_view::npos;
 }
 
+Status watermark_table_is_plain(const std::string& name) {
+  constexpr const char* kLetters =
+      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+  if (name.empty()) return {};
+  const bool digit = name.front() >= '0' && name.front() <= '9';
+  if (!digit && name.size() <= kTableCharsMax &&
+      name.find_first_not_of(kLetters) == std::string::npos && !name.starts_with("sqlite_")) {
+    return {};
+  }
+  return {Errc::invalid_argument,
+          "watermark_table is \"" + name +
+              "\"; it must be 1 to 64 letters, digits and _, no digit or sqlite_ first"};
+}
+
 Status named(const std::string& class_name, Status status) {
   if (status.ok()) return status;
   return {status.code(), "class \"" + class_name + "\": " + status.message()};
@@ -61,6 +76,7 @@ Status validate(const JournalOptions& options) {
       in_range<Duration>("tick.hold", options.tick.hold, kHoldMin, kHoldMax),
       in_range<Duration>("close_timeout", options.close_timeout, Duration(0), kDurationMax),
       in_range<std::uint64_t>("wal_limit", options.wal_limit, kWalLimitMin, kWalLimitMax),
+      watermark_table_is_plain(options.watermark_table),
   });
 }
 

@@ -187,6 +187,19 @@ int Connection::touch() {
   return code == SQLITE_OK ? run_own("PRAGMA user_version=" + version, version) : code;
 }
 
+sqlite3_stmt* Connection::busy_statement() const noexcept {
+  sqlite3_stmt* each = sqlite3_next_stmt(db_, nullptr);
+  while (each != nullptr && sqlite3_stmt_busy(each) == 0) each = sqlite3_next_stmt(db_, each);
+  return each;
+}
+
+void Connection::reset_all() noexcept {
+  for (sqlite3_stmt* each = sqlite3_next_stmt(db_, nullptr); each != nullptr;
+       each = sqlite3_next_stmt(db_, each)) {
+    sqlite3_reset(each);
+  }
+}
+
 int Connection::sync_file(int which) {
   sqlite3_file* file = nullptr;
   const int code = sqlite3_file_control(db_, "main", which, &file);

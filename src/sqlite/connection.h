@@ -53,6 +53,10 @@ class Connection {
   // Writes a page without changing a value, in the transaction that is open.
   int touch();
 
+  // Of all statements: one that is being stepped, or null; and each as if not stepped.
+  sqlite3_stmt* busy_statement() const noexcept;
+  void reset_all() noexcept;
+
   // Syncs the file that SQLITE_FCNTL_FILE_POINTER or _JOURNAL_POINTER leads to on this connection;
   // the latter is the log once a query has opened it.
   int sync_file(int which);

@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include <utility>
+
 namespace onelane::sqlite {
 
 namespace {
@@ -94,12 +96,16 @@ Errc errc_of(Fault fault) noexcept {
   return Errc::internal;
 }
 
-Reply sync_failure(int code, const std::string& what) {
+Reply reply_of(Fault fault, Effect effect, std::string message, int code) {
   Reply reply;
-  reply.fault = sync;
-  reply.effect = Effect::ended;
-  reply.cause = {errc_of(sync), what + ": " + sqlite3_errstr(code), code};
+  reply.fault = fault;
+  reply.effect = effect;
+  reply.cause = {errc_of(fault), std::move(message), code};
   return reply;
+}
+
+Reply sync_failure(int code, const std::string& what) {
+  return reply_of(sync, Effect::ended, what + ": " + sqlite3_errstr(code), code);
 }
 
 bool surely_undone(int code, Padding padding) noexcept {

@@ -36,6 +36,9 @@ struct FaultRow {
 // primary code that this table does not know is internal.
 std::span<const FaultRow> fault_table() noexcept;
 
+// A failure of our own making; `code` is SQLite's where it has one that fits.
+Reply reply_of(Fault fault, Effect effect, std::string message, int code = 0);
+
 // Of a sync that was asked for by itself: whatever the code, there is no way back.
 Reply sync_failure(int code, const std::string& what);
 

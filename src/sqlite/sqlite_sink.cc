@@ -18,6 +18,7 @@
 #include "src/sqlite/schema.h"
 #include "src/sqlite/step_row.h"
 #include "src/sqlite/wal_log.h"
+#include "src/sqlite/watermark.h"
 
 namespace onelane::sqlite {
 
@@ -31,14 +32,6 @@ constexpr std::size_t kStatementsMax = std::numeric_limits<decltype(Statement::i
 // How often SQLite has prepared it anew by itself.
 int preparation_of(sqlite3_stmt* statement) noexcept {
   return sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_REPREPARE, 0);
-}
-
-Reply reply_of(Fault fault, Effect effect, std::string message, int code = 0) {
-  Reply reply;
-  reply.fault = fault;
-  reply.effect = effect;
-  reply.cause = {errc_of(fault), std::move(message), code};
-  return reply;
 }
 
 class SqliteSink final : public Sink {
@@ -65,6 +58,9 @@ class SqliteSink final : public Sink {
   Reply execute(std::string_view sql, std::span<const std::byte> row,
                 const RowVisitor& visit) override;
   void end_step() override { cached_.clear(); }
+  Reply mark(std::uint64_t commit) override;
+  std::uint64_t epoch() const override { return watermark_ == nullptr ? 0 : watermark_->epoch(); }
+  Result<std::uint64_t> commits_of(std::uint64_t epoch) override;
   Reply commit() override;
   Reply rollback() override;
   Reply probe() override;
@@ -88,6 +84,7 @@ class SqliteSink final : public Sink {
 
   Status prepare_control();
   Status open_sync(const JournalOptions& options);
+  Status open_watermark(const JournalOptions& options);
   Status open_log(const JournalOptions& options);
   Status copy_all_back();
   Reply find_or_prepare(std::string_view sql, sqlite3_stmt*& found, Prepared& own);
@@ -99,7 +96,6 @@ class SqliteSink final : public Sink {
   Reply outside_transaction() const;
   Reply noted(Reply reply);
   static Reply kept_if_failed(Reply reply) noexcept;
-  sqlite3_stmt* busy_statement() const noexcept;
   void forget_statements() noexcept;
 
   std::optional<Files> files_;  // the lock goes last
@@ -108,6 +104,7 @@ class SqliteSink final : public Sink {
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<WalLog> log_;
   std::unique_ptr<LogSync> sync_;
+  std::unique_ptr<Watermark> watermark_;  // null: none is kept
   const Synchronous synchronous_;
   const Padding padding_;
   const bool foreign_keys_;
@@ -124,6 +121,7 @@ Status SqliteSink::start(const JournalOptions& options) {
   if (status.ok() && rewrites) status = rewrite_log(*connection_, *sync_);
   if (status.ok()) status = sync_all(*connection_, *sync_, *files_);
   if (status.ok()) status = run_schema(*connection_, options.schema);
+  if (status.ok() && !options.watermark_table.empty()) status = open_watermark(options);
   if (status.ok()) status = open_log(options);
   if (status.ok()) status = prepare_control();
   connection_->wait_no_more();
@@ -139,6 +137,15 @@ Status SqliteSink::open_sync(const JournalOptions& options) {
   if (!sync) return sync.status();
   sync_ = *std::move(sync);
   return {};
+}
+
+// The epoch is durable before a program can learn of it.
+Status SqliteSink::open_watermark(const JournalOptions& options) {
+  Result<std::unique_ptr<Watermark>> watermark =
+      Watermark::begin(*connection_, options.watermark_table);
+  if (!watermark) return watermark.status();
+  watermark_ = *std::move(watermark);
+  return sync_->sync().cause;
 }
 
 // Its close copies nothing back, whatever the reason for it: only passes that are meant to be do.
@@ -372,9 +379,19 @@ Reply SqliteSink::find_or_prepare(std::string_view sql, sqlite3_stmt*& found, Pr
   return reply;
 }
 
+Reply SqliteSink::mark(std::uint64_t commit) {
+  if (watermark_ == nullptr) return {};
+  if (!connection_->in_transaction()) return outside_transaction();
+  return noted(watermark_->mark(commit));
+}
+
+Result<std::uint64_t> SqliteSink::commits_of(std::uint64_t epoch) {
+  return watermark_ == nullptr ? Sink::commits_of(epoch) : watermark_->commits_of(epoch);
+}
+
 Reply SqliteSink::commit() {
   if (!connection_->in_transaction()) return outside_transaction();
-  if (sqlite3_stmt* busy = busy_statement(); busy != nullptr) {
+  if (sqlite3_stmt* busy = connection_->busy_statement(); busy != nullptr) {
     return reply_of(Fault::internal, Effect::kept,
                     std::string("COMMIT while a statement runs: ") + sqlite3_sql(busy));
   }
@@ -391,11 +408,7 @@ Reply SqliteSink::commit() {
 // Statements first: while one is active, an interrupted connection answers ROLLBACK with INTERRUPT
 // and keeps the transaction, and all that follows nests in it.
 Reply SqliteSink::rollback() {
-  sqlite3* db = connection_->handle();
-  for (sqlite3_stmt* each = sqlite3_next_stmt(db, nullptr); each != nullptr;
-       each = sqlite3_next_stmt(db, each)) {
-    sqlite3_reset(each);
-  }
+  connection_->reset_all();
   if (!connection_->in_transaction()) return {};
   const int code = connection_->step_own(rollback_.get());
   if (!connection_->in_transaction()) return {};
@@ -442,20 +455,13 @@ Status SqliteSink::copy_all_back() {
 }
 
 void SqliteSink::forget_statements() noexcept {
+  watermark_.reset();
   cached_.clear();
   index_of_sql_.clear();
   registered_.clear();
   for (Prepared* each : {&begin_, &commit_, &rollback_, &savepoint_, &release_, &rollback_to_}) {
     each->reset();
   }
-}
-
-sqlite3_stmt* SqliteSink::busy_statement() const noexcept {
-  sqlite3_stmt* each = sqlite3_next_stmt(connection_->handle(), nullptr);
-  while (each != nullptr && sqlite3_stmt_busy(each) == 0) {
-    each = sqlite3_next_stmt(connection_->handle(), each);
-  }
-  return each;
 }
 
 Reply SqliteSink::outside_transaction() const {

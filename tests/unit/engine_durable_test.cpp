@@ -1,6 +1,8 @@
 // Durable receipts: what waits for a sync, what a sync covers, and what a failed one leaves.
 #include <gtest/gtest.h>
 
+#include <new>
+
 #include "tests/support/coroutine.h"
 #include "tests/support/lane.h"
 
@@ -124,6 +126,18 @@ TEST_F(Durable, AFailedSyncPoisonsAndWhatWasCommittedIsNeverCalledDurable) {
   EXPECT_EQ(calls(), "begin, apply peers(1), verify, commit, sync");
   EXPECT_EQ(journal_->close(seconds(1)).status.code(), Errc::poisoned);
   EXPECT_EQ(sink_->closed(), false);
+}
+
+TEST_F(Durable, ASyncWithoutMemoryCountsAsFailed) {
+  open_with();
+  Receipt one = peers_->submit(1, kDurable);
+  sink_->on(Call::sync, [](const std::string&) -> Reply { throw std::bad_alloc(); });
+  EXPECT_EQ(journal_->tick().status().code(), Errc::poisoned);
+  const Status lost = one.wait().status();
+  EXPECT_EQ(lost.code(), Errc::not_durable);
+  EXPECT_NE(lost.message().find("out of memory"), std::string::npos);
+  EXPECT_EQ(durable(), 0U);
+  sink_->calls_do_not_matter();
 }
 
 TEST_F(Durable, AfterPoisonOfAnotherKindNothingMoreIsCalledDurable) {
