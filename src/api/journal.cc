@@ -51,9 +51,7 @@ Result<Statement> Journal::add_statement(const StatementSpec& spec) {
 
 Status Journal::flush(std::optional<Duration> timeout) { return core_->flush(timeout); }
 Status Journal::sync(std::optional<Duration> timeout) { return core_->sync(timeout); }
-Result<std::uint64_t> Journal::commits_of(std::uint64_t epoch) {
-  return core_->commits_of(epoch);
-}
+Result<std::uint64_t> Journal::commits_of(std::uint64_t epoch) { return core_->commits_of(epoch); }
 CloseReport Journal::close(Duration deadline) { return core_->close(deadline); }
 Result<TickReport> Journal::tick() { return core_->tick(); }
 JournalStats Journal::stats() const { return core_->stats(); }

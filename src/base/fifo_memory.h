@@ -15,7 +15,7 @@ namespace onelane::base {
 
 class FifoMemory {
  public:
-  static constexpr std::size_t kSlabBytes = 256 * 1024;
+  static constexpr std::size_t kSlabBytes = std::size_t{256} * 1024;
   // More at once comes from malloc: too little of a slab would be left.
   static constexpr std::size_t kBytesMax = kSlabBytes / 8;
   // What each thing takes beyond its size, rounding included.

@@ -391,7 +391,7 @@ Status Core::sync(std::optional<Duration> timeout) {
     ack::Wakes wakes;
     const Turn turn(*this);
     if (Status why = entrance(); !why.ok()) return why;
-    const Status touched = pipeline_.touch(wakes);
+    Status touched = pipeline_.touch(wakes);
     note_state(wakes);
     if (!touched.ok()) return touched;
     commit = pipeline_.recorder().committed();

@@ -6,8 +6,6 @@ namespace onelane::sqlite {
 
 namespace {
 
-using model::Tag;
-
 // Binds the values that it is shown to ?1, ?2, ...
 struct Binder {
   sqlite3_stmt* statement;

@@ -51,7 +51,6 @@ constexpr Control kControls[] = {
 
 constexpr std::size_t kThreadedPercent = 15;
 constexpr std::size_t kKilledPercent = 25;
-constexpr std::size_t kCarelessPercent = 15;
 constexpr std::size_t kNestedPercent = 2;  // of cuts
 constexpr std::size_t kNestedCuts = 15;
 
@@ -77,6 +76,9 @@ class Run {
  public:
   Run(const Control& control, std::string database, test::DiskVfs& vfs, Inspector& inspector)
       : control_(control), database_(std::move(database)), vfs_(vfs), inspector_(inspector) {}
+
+  // How many of the lives are on a disk that ruins a write's neighbours, and paranoid.
+  void set_careless(std::size_t percent) { careless_percent_ = percent; }
 
   // The first thing that was wrong, or nothing.
   std::string go(std::uint64_t seed, std::uint64_t cuts);
@@ -105,15 +107,18 @@ class Run {
   Figures figures_;
   // A write to the disk may ruin its neighbours, so all who write to it have to be paranoid.
   bool careless_disk_ = false;
+  std::size_t careless_percent_ = 0;
 };
 
 std::string Run::go(std::uint64_t seed, std::uint64_t cuts) {
   random_.seed(seed);
   sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, static_cast<int>(seed), nullptr);
   sqlite3_randomness(0, nullptr);
+  careless_disk_ = careless_percent_ != 0 && chance(random_, careless_percent_);
   World world;
-  world.disk =
-      Disk::make(before(), {.syncs_directory = chance(random_, 50), .lies = control_.lies});
+  world.disk = Disk::make(before(), {.powersafe = !careless_disk_,
+                                     .syncs_directory = chance(random_, 50),
+                                     .lies = control_.lies});
   const std::string wrong = live(world, 20 + below(random_, 180));
   ++figures_.runs;
   return wrong.empty() ? cut(world, cuts, Depth::first) : wrong;
@@ -270,6 +275,7 @@ int prove(Flags& flags) {
   const std::uint64_t seed = flags.number("seed", 1);
   const std::uint64_t runs = flags.number("runs", 10);
   const std::uint64_t cuts = flags.number("cuts", 200);
+  const std::uint64_t careless = flags.number("careless", 0);
   const std::string name = flags.text("control", "");
   flags.check();
   const Control* control = nullptr;
@@ -285,12 +291,14 @@ int prove(Flags& flags) {
   test::DiskVfs vfs("disk", test::DiskVfs::Use::by_default);
   Inspector inspector(database);
   Run run(*control, database, vfs, inspector);
+  run.set_careless(careless);
   const auto began = std::chrono::steady_clock::now();
   for (std::uint64_t i = 0; i < runs; ++i) {
     const std::string wrong = run.go(seed + i, cuts);
     if (wrong.empty() || !name.empty()) continue;
-    std::printf("%s\nagain: onelane_prove_cuts --seed %llu --runs 1 --cuts %llu\n", wrong.c_str(),
-                static_cast<unsigned long long>(seed + i), static_cast<unsigned long long>(cuts));
+    std::printf("%s\nagain: onelane_prove_cuts --seed %llu --runs 1 --cuts %llu --careless %llu\n",
+                wrong.c_str(), static_cast<unsigned long long>(seed + i),
+                static_cast<unsigned long long>(cuts), static_cast<unsigned long long>(careless));
     return 1;
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;

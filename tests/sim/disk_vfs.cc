@@ -198,6 +198,8 @@ int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* out, int flags, int* 
   const std::string path = name != nullptr ? name : "temporary-" + std::to_string(++temporary);
   auto* handle = new (std::nothrow) DiskHandle(std::move(disk), path, kind);
   if (handle == nullptr) return SQLITE_NOMEM;
+  const char* parameters = (flags & SQLITE_OPEN_URI) != 0 ? name : nullptr;
+  handle->powersafe = sqlite3_uri_boolean(parameters, "psow", 1) != 0;
   new (out) File{{&kMethods}, handle};
   if (out_flags != nullptr) *out_flags = flags;
   return SQLITE_OK;
