@@ -1,8 +1,8 @@
 #include "tests/prove/ledger.h"
 
-#include <sqlite3.h>
-
 #include <algorithm>
+
+#include "tests/prove/plain.h"
 
 namespace onelane::prove {
 
@@ -96,44 +96,6 @@ std::string Ledger::judge(const std::vector<bool>& present,
 
 // --- What is found.
 
-namespace {
-
-class Plain {
- public:
-  Plain(const std::string& database, const char* vfs) {
-    code_ =
-        sqlite3_open_v2(database.c_str(), &db_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, vfs);
-    sqlite3_db_config(db_, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-  }
-  ~Plain() { sqlite3_close(db_); }
-  Plain(const Plain&) = delete;
-  Plain& operator=(const Plain&) = delete;
-
-  // The rows' first columns; false on an error.
-  template <class Visit>
-  bool each(const char* sql, Visit visit) {
-    if (code_ != SQLITE_OK) return false;
-    sqlite3_stmt* statement = nullptr;
-    code_ = sqlite3_prepare_v2(db_, sql, -1, &statement, nullptr);
-    if (code_ != SQLITE_OK) return false;
-    while ((code_ = sqlite3_step(statement)) == SQLITE_ROW) visit(statement);
-    code_ = sqlite3_finalize(statement);
-    return code_ == SQLITE_OK;
-  }
-  std::string error() const { return sqlite3_errmsg(db_); }
-
- private:
-  sqlite3* db_ = nullptr;
-  int code_ = SQLITE_OK;
-};
-
-std::string text(sqlite3_stmt* statement) {
-  const unsigned char* found = sqlite3_column_text(statement, 0);
-  return found == nullptr ? "NULL" : reinterpret_cast<const char*>(found);
-}
-
-}  // namespace
-
 Inspector::Inspector(std::string database)
     : database_(std::move(database)), vfs_("inspector", test::DiskVfs::Use::by_name) {}
 
@@ -144,9 +106,9 @@ Found Inspector::look(const std::shared_ptr<test::Disk>& disk) {
   Plain plain(database_, vfs_.name());
   std::string tables;
   bool ok = plain.each("SELECT count(*) FROM sqlite_schema WHERE name = 'foreign_rows'",
-                       [&](sqlite3_stmt* row) { tables = text(row); });
+                       [&](sqlite3_stmt* row) { tables = Plain::text(row); });
   ok = ok && plain.each("PRAGMA integrity_check", [&](sqlite3_stmt* row) {
-    if (text(row) != "ok") out.damage += text(row) + "; ";
+    if (Plain::text(row) != "ok") out.damage += Plain::text(row) + "; ";
   });
   if (ok && tables == "1") {
     ok = plain.each("SELECT id FROM records", [&](sqlite3_stmt* row) {
@@ -156,7 +118,7 @@ Found Inspector::look(const std::shared_ptr<test::Disk>& disk) {
     });
     ok = ok && plain.each("SELECT (SELECT count(*) FROM records) = (SELECT sum(n) FROM counters)",
                           [&](sqlite3_stmt* row) {
-                            if (text(row) != "1") out.damage += "the counters are wrong; ";
+                            if (Plain::text(row) != "1") out.damage += "the counters are wrong; ";
                           });
   }
   if (!ok) out.damage += plain.error();
