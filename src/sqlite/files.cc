@@ -14,8 +14,7 @@ namespace {
 constexpr mode_t kPrivate = S_IRUSR | S_IWUSR;
 constexpr const char* kLockSuffix = "-onelane";
 // Files that SQLite itself keeps beside the database; who controls one controls the content.
-constexpr const char* kLogSuffix = "-wal";
-constexpr const char* kNeighbours[] = {kLogSuffix, "-shm", "-journal"};
+constexpr const char* kNeighbours[] = {"-wal", "-shm", "-journal"};
 
 Status wrong(const std::string& path, const std::string& reason) {
   return {Errc::invalid_argument, path + ": " + reason};
@@ -62,7 +61,6 @@ Result<Files> Files::take(const std::filesystem::path& path) {
     if (status.ok()) status = files.check_plain(files.name_ + suffix);
   }
   if (status.ok()) status = files.lock();
-  files.found_log_ = files.has_bytes(files.name_ + kLogSuffix);
   if (status.ok()) status = files.make_database();
   if (!status.ok()) return status;
   return files;
@@ -130,12 +128,6 @@ Status Files::check_plain(const std::string& name) const {
 // An open-file-description lock: unlike the locks of fcntl's that SQLite takes it also keeps out
 // another opener of the same process, and is on a file that nobody else opens and closes. The file
 // stays when the lock goes, since unlinking it could let two openers lock two files.
-bool Files::has_bytes(const std::string& name) const noexcept {
-  struct stat found = {};
-  return ::fstatat(directory_fd_.get(), name.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0 &&
-         found.st_size > 0;
-}
-
 Status Files::lock() {
   const std::string name = name_ + kLockSuffix;
   const std::string path = path_of(name);

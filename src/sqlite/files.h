@@ -35,9 +35,6 @@ class Files {
   ~Files();
 
   const std::string& database() const noexcept { return database_; }
-  // Whether a log lay beside the database when it was taken: whoever had it did not close it, or
-  // others still have it open.
-  bool found_log() const noexcept { return found_log_; }
   // Makes the directory's entries survive a power cut, and tells if they do not: SQLite's own sync
   // of the directory ignores errors, and without the entries the log is lost with all its commits.
   Status sync_directory() const;
@@ -47,7 +44,6 @@ class Files {
   Status locate(const std::filesystem::path& path);
   Status open_directory(const std::filesystem::path& directory);
   Status check_plain(const std::string& name) const;
-  bool has_bytes(const std::string& name) const noexcept;
   Status lock();
   Status own_lock_file() const;
   Status make_database() const;
@@ -56,7 +52,6 @@ class Files {
   std::string database_;   // absolute
   std::string directory_;  // absolute, without links
   std::string name_;       // in the directory
-  bool found_log_ = false;
   FileDescriptor directory_fd_;
   FileDescriptor lock_fd_;  // the lock lives as long as it; no close of another descriptor ends it
 };

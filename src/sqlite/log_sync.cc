@@ -32,6 +32,13 @@ Status LogSync::open_log() {
   return {Errc::storage, "SQLite does not give its log's file, so commits cannot be made durable"};
 }
 
+Result<bool> LogSync::has_bytes() {
+  sqlite3_int64 size = 0;
+  const int code = log_->pMethods->xFileSize(log_, &size);
+  if (code == SQLITE_OK) return size > 0;
+  return Status(Errc::storage, std::string("the log's size: ") + sqlite3_errstr(code), code);
+}
+
 Status LogSync::rewrite() {
   sqlite3_int64 size = 0;
   int code = log_->pMethods->xFileSize(log_, &size);

@@ -27,6 +27,9 @@ class LogSync final : public CommitSync {
 
   Reply sync() override;
 
+  // Whether the log has bytes. Before our first write: whether an earlier process, or one that is
+  // there still, left them.
+  Result<bool> has_bytes();
   // Writes the log's bytes anew where they are, for the next sync to put them on the disk for sure:
   // a log that an earlier process left may be in the system's memory only, and called clean there
   // after a sync that failed. Only while the write connection keeps all others from writing.

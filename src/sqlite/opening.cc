@@ -1,19 +1,83 @@
 #include "src/sqlite/opening.h"
 
 #include <string>
+#include <vector>
 
 namespace onelane::sqlite {
 
-Status rewrite_log(Connection& writer, LogSync& log) {
+namespace {
+
+// How long one that reads the log is waited for, and how often it is looked for.
+constexpr int kReaderWaitMs = 5'000;
+constexpr int kReaderPauseMs = 20;
+
+// Runs the deed while nobody else can write.
+template <class Deed>
+Status under_lock(Connection& writer, Deed deed) {
   std::string ignored;
   int code = writer.run_own("BEGIN IMMEDIATE", ignored);
   if (code != SQLITE_OK) return writer.failure(code, Place::control, "BEGIN").cause;
-  Status status = log.rewrite();
-  code = writer.run_own("ROLLBACK", ignored);
+  Status status = deed();
+  code = writer.in_transaction() ? writer.run_own("ROLLBACK", ignored) : SQLITE_OK;
   if (status.ok() && code != SQLITE_OK) {
     status = writer.failure(code, Place::control, "ROLLBACK").cause;
   }
   return status;
+}
+
+Status commit_touch(Connection& writer) {
+  Prepared commit;
+  int code = writer.touch();
+  if (code == SQLITE_OK) code = writer.prepare_own("COMMIT", Keep::briefly, commit);
+  if (code == SQLITE_OK) code = writer.commit_own(commit.get());
+  return code == SQLITE_OK ? Status() : writer.failure(code, Place::commit, "COMMIT").cause;
+}
+
+Status read_by_others(const WalLog& log) {
+  std::string who;
+  for (const LogReader& reader : log.readers()) {
+    who += (who.empty() ? "" : ", ") + std::to_string(reader.pid) + " (" + reader.name + ")";
+  }
+  return {
+      Errc::locked,
+      "an earlier process left a log, which paranoid has to begin anew, and a reader keeps it: " +
+          (who.empty() ? "in this process, or one that cannot be seen" : "process " + who),
+      SQLITE_BUSY};
+}
+
+Status rewrite_log(Connection& writer, LogSync& log) {
+  return under_lock(writer, [&log] { return log.rewrite(); });
+}
+
+// In two transactions: one that began before all was copied back reads the log itself. What others
+// commit between the two is copied back by the next turn.
+Status begin_log_anew(Connection& writer, WalLog& log) {
+  for (int waited_ms = 0; waited_ms <= kReaderWaitMs; waited_ms += kReaderPauseMs) {
+    if (waited_ms > 0) sqlite3_sleep(kReaderPauseMs);
+    bool copied = false;
+    bool begun = false;
+    Status status = under_lock(writer, [&] {
+      const LogPass pass = log.close_in();
+      copied = pass.ok() && pass.copied == pass.bytes;
+      return pass.fault == Fault::busy ? Status() : pass.cause;  // somebody else's pass
+    });
+    if (status.ok() && copied) {
+      status = under_lock(writer, [&] {
+        begun = log.unread();
+        return begun ? commit_touch(writer) : Status();
+      });
+    }
+    if (!status.ok() || begun) return status;
+  }
+  return read_by_others(log);
+}
+
+}  // namespace
+
+Status secure_found_log(Connection& writer, LogSync& sync, WalLog& log, Padding padding) {
+  const Result<bool> found = sync.has_bytes();
+  if (!found || !*found) return found.status();
+  return padding == Padding::none ? rewrite_log(writer, sync) : begin_log_anew(writer, log);
 }
 
 Status sync_all(Connection& writer, LogSync& log, const Files& files) {

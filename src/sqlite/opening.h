@@ -6,13 +6,21 @@
 #include "src/sqlite/connection.h"
 #include "src/sqlite/files.h"
 #include "src/sqlite/log_sync.h"
+#include "src/sqlite/wal_log.h"
 
 namespace onelane::sqlite {
 
-// For a log that was found. What it holds may have been committed by a process that died, or whose
-// sync failed: until it was written again and synced, a power cut can lose it, and with it what is
-// committed behind it. Under the write lock, which is waited for.
-Status rewrite_log(Connection& writer, LogSync& log);
+// For a log that was found: what it holds may have been committed by a process that died, or whose
+// sync failed, and until it was written again and synced, a power cut can lose it, and with it what
+// is committed behind it. Under the write lock, which is waited for.
+//
+// Where writes can ruin what lies beside them in their sector, that is why commits are padded, and
+// to write the log anew would endanger what is safe. So would whatever is written behind its end,
+// which need not fill its sector. There, all of it is copied back, and a commit begins the log
+// anew: while the database is written the log is whole and synced, and the log is written to only
+// once the database is synced. Whoever reads the log keeps that from happening; they are waited for
+// a while, and then named in Errc::locked.
+Status secure_found_log(Connection& writer, LogSync& sync, WalLog& log, Padding padding);
 
 // The database, the log, and the directory that leads to both, once the log exists. Without its
 // entry the log is lost with all its commits; and while that of the journal is there that SQLite

@@ -116,13 +116,11 @@ class SqliteSink final : public Sink {
 
 Status SqliteSink::start(const JournalOptions& options) {
   Status status = open_sync(options);
-  // On a device that damages a sector's neighbours, writing would endanger what is safe.
-  const bool rewrites = files_->found_log() && padding_ == Padding::none;
-  if (status.ok() && rewrites) status = rewrite_log(*connection_, *sync_);
+  if (status.ok()) status = open_log(options);
+  if (status.ok()) status = secure_found_log(*connection_, *sync_, *log_, padding_);
   if (status.ok()) status = sync_all(*connection_, *sync_, *files_);
   if (status.ok()) status = run_schema(*connection_, options.schema);
   if (status.ok() && !options.watermark_table.empty()) status = open_watermark(options);
-  if (status.ok()) status = open_log(options);
   if (status.ok()) status = prepare_control();
   connection_->wait_no_more();
   return status;

@@ -12,6 +12,11 @@ namespace {
 constexpr std::uint64_t kLogHeaderBytes = 32;
 constexpr std::uint64_t kFrameHeaderBytes = 24;
 
+// Of the locks in shared memory, those of readers of the log. One before them is for readers of the
+// database alone.
+constexpr int kLogReadersFirst = 4;
+constexpr int kLogReaders = SQLITE_SHM_NLOCK - kLogReadersFirst;
+
 // Fixed in 3.51.3. 3.52.0 was withdrawn, and carried the fix.
 constexpr int kResetBugFirst = 3'007'000;
 constexpr int kResetBugLast = 3'051'002;
@@ -66,6 +71,18 @@ LogPass WalLog::copy_back() { return watch_.may_copy() ? pass() : LogPass{}; }
 // The write connection holds the write lock, so nobody, no other process either, can commit and
 // begin the log anew while this runs. A pass between two ticks, without the lock, is not enough.
 LogPass WalLog::close_in() { return pass(); }
+
+// By the locks that SQLite's own writer takes for it. A reader that comes now reads the database
+// alone, which has all of the log.
+bool WalLog::unread() {
+  sqlite3_file* file = nullptr;
+  sqlite3_file_control(connection_->handle(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  const auto ask = [file](int what) {
+    return file->pMethods->xShmLock(file, kLogReadersFirst, kLogReaders,
+                                    what | SQLITE_SHM_EXCLUSIVE) == SQLITE_OK;
+  };
+  return ask(SQLITE_SHM_LOCK) && ask(SQLITE_SHM_UNLOCK);
+}
 
 LogPass WalLog::pass() {
   LogPass out;

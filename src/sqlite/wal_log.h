@@ -31,6 +31,9 @@ class WalLog final : public Log {
   LogPass copy_back() override;
   Reply sync() override;
   LogPass close_in() override;
+  // Whether nobody keeps the next commit from beginning a log anew that is wholly copied back: only
+  // while the write connection keeps others from committing, and does not read the log itself.
+  bool unread();
   std::vector<LogReader> readers() const override;
   std::string_view hazard() const noexcept override;
 

@@ -19,6 +19,7 @@ extern const char* const kInsert;  // id, words
 // Notes on a Disk.
 inline constexpr std::uint32_t kDurableNote = 1;  // with the id as its value
 inline constexpr std::uint32_t kOpenNote = 2;     // the journal is open
+inline constexpr std::uint32_t kLifeNote = 3;     // a journal is about to be opened
 
 // Safe from any thread.
 class Ledger {

@@ -1,13 +1,14 @@
 // Cuts the power under a journal and looks what plain SQLite finds afterwards.
 //
-//   onelane_prove_cuts [--seed N] [--runs N] [--cuts N] [--control NAME]
+//   onelane_prove_cuts [--seed N] [--runs N] [--cuts N] [--careless PERCENT] [--control NAME]
 //
 // A run is a life of a journal on a disk in memory, moved by hand with a foreign connection that
-// comes in the middle of its calls, or with threads; or two lives with a kill between them. At each
-// of its cuts a crash is made up, the database opened, checked, and held against what had been
-// called durable; and on some of what crashes left another life is begun, and cut in its turn. A
-// control leaves out something that durability needs, and must be seen to lose: no-sync, early-ack,
-// deaf-checkpointer, deaf-failure.
+// comes in the middle of its calls, or with threads; or two lives with a kill between them, or with
+// a sync that failed. PERCENT of the lives are on a disk that ruins a write's neighbours, and
+// written under paranoid. At each of its cuts a crash is made up, the database opened, checked, and
+// held against what had been called durable; and on some of what crashes left another life is
+// begun, and cut in its turn. A control leaves out something that durability needs, and must be
+// seen to lose: no-sync, early-ack, deaf-checkpointer, deaf-failure, unpadded.
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -39,6 +40,7 @@ struct Control {
   Lies lies = Lies::none;
   bool acks_committed = false;
   bool fails_sync = false;
+  bool unpadded = false;  // full on disks that want paranoid
 };
 
 constexpr Control kControls[] = {
@@ -47,11 +49,15 @@ constexpr Control kControls[] = {
     {.name = "early-ack", .acks_committed = true},
     {.name = "deaf-checkpointer", .lies = Lies::of_checkpointer},
     {.name = "deaf-failure", .lies = Lies::failed_syncs, .fails_sync = true},
+    {.name = "unpadded", .unpadded = true},
 };
 
+constexpr std::uint64_t kCarelessPercent = 15;
 constexpr std::size_t kThreadedPercent = 15;
 constexpr std::size_t kKilledPercent = 25;
-constexpr std::size_t kNestedPercent = 2;  // of cuts
+constexpr std::size_t kFailedSyncPercent = 40;  // of these
+constexpr std::size_t kOpeningPercent = 10;     // of cuts, where a log may be found
+constexpr std::size_t kNestedPercent = 2;       // of cuts
 constexpr std::size_t kNestedCuts = 15;
 
 struct Figures {
@@ -59,7 +65,8 @@ struct Figures {
   std::uint64_t events = 0;
   std::uint64_t log_resets = 0;
   std::uint64_t cuts = 0;
-  std::uint64_t nested = 0;  // of these, in a life that began after a cut
+  std::uint64_t nested = 0;    // of these, in a life that began after a cut
+  std::uint64_t openings = 0;  // of these, before a later life's journal was open
   std::uint64_t lost = 0;
 };
 
@@ -69,7 +76,8 @@ using Ids = std::vector<std::uint64_t>;
 struct World {
   std::shared_ptr<Disk> disk;
   Ledger ledger;
-  Ids durable{};  // before the disk's log began
+  Ids durable{};        // before the disk's log began
+  bool opened = false;  // a journal was, or SQLite's own syncs of the directory can be trusted
 };
 
 class Run {
@@ -93,6 +101,8 @@ class Run {
   WriterOptions manner();
   void live_by_hand(World& world, std::size_t steps, bool killed);
   void interleave(Disk& disk, Foreign& foreign);
+  void fail_a_sync(Disk& disk);
+  std::vector<std::size_t> places(const World& world, std::uint64_t cuts, Depth depth);
   std::string cut(World& world, std::uint64_t cuts, Depth depth);
   std::string examine(World& world, const Image& image, const Ids& durable, Depth depth);
   std::string live_again(const Image& image, const Found& found, const World& world,
@@ -114,7 +124,8 @@ std::string Run::go(std::uint64_t seed, std::uint64_t cuts) {
   random_.seed(seed);
   sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, static_cast<int>(seed), nullptr);
   sqlite3_randomness(0, nullptr);
-  careless_disk_ = careless_percent_ != 0 && chance(random_, careless_percent_);
+  const bool control = control_.name[0] != '\0';
+  careless_disk_ = control ? control_.unpadded : chance(random_, careless_percent_);
   World world;
   world.disk = Disk::make(before(), {.powersafe = !careless_disk_,
                                      .syncs_directory = chance(random_, 50),
@@ -147,7 +158,7 @@ std::string Run::live(World& world, std::size_t steps) {
 }
 
 // A kill loses nothing that is in the cache, and the second life must not trust that it is on the
-// disk.
+// disk: not even after a sync, if one failed before.
 std::string Run::live_twice(World& world, std::size_t steps) {
   live_by_hand(world, 1 + below(random_, steps), true);
   const Found found = inspector_.look(Disk::make(world.disk->content()));
@@ -161,9 +172,10 @@ std::string Run::live_twice(World& world, std::size_t steps) {
 
 WriterOptions Run::manner() {
   const bool full = control_.name[0] == '\0' && chance(random_, 25);
-  return {.synchronous = careless_disk_ ? Synchronous::paranoid
-                         : full         ? Synchronous::full
-                                        : Synchronous::normal,
+  return {.synchronous = control_.unpadded ? Synchronous::full
+                         : careless_disk_  ? Synchronous::paranoid
+                         : full            ? Synchronous::full
+                                           : Synchronous::normal,
           .promise = chance(random_, 60) ? Promise::durable : Promise::committed,
           .acks_committed = control_.acks_committed};
 }
@@ -171,21 +183,21 @@ WriterOptions Run::manner() {
 void Run::live_by_hand(World& world, std::size_t steps, bool killed) {
   Foreign foreign(database_);
   Writer writer(world.disk, world.ledger, manner());
+  world.disk->note(kLifeNote, 0);
   if (const Status status = writer.open(database_); !status.ok()) {
     std::fprintf(stderr, "open: %s\n", status.to_string().c_str());
     std::exit(1);
   }
   world.disk->note(kOpenNote, 0);
-  interleave(*world.disk, foreign);
-  if (control_.fails_sync) {
-    world.disk->fail({.call = test::VfsCall::sync,
-                      .file = test::VfsFile::log,
-                      .code = SQLITE_IOERR_FSYNC,
-                      .after = 5 + below(random_, 20)});
-  }
+  const bool fails =
+      control_.fails_sync || (killed && !careless_disk_ && chance(random_, kFailedSyncPercent));
+  // Others do not hear of our failed syncs, and do not have to be careful.
+  const bool alone = careless_disk_ || (fails && !control_.fails_sync);
+  if (!alone) interleave(*world.disk, foreign);
+  if (fails) fail_a_sync(*world.disk);
   for (; steps > 0; --steps) {
     writer.act(random_);
-    if (!careless_disk_ && chance(random_, 3)) foreign.run("PRAGMA wal_checkpoint(PASSIVE)");
+    if (!alone && chance(random_, 3)) foreign.run("PRAGMA wal_checkpoint(PASSIVE)");
   }
   world.disk->meanwhile(nullptr);
   if (killed) {
@@ -197,10 +209,16 @@ void Run::live_by_hand(World& world, std::size_t steps, bool killed) {
   writer.close();
 }
 
+void Run::fail_a_sync(Disk& disk) {
+  disk.fail({.call = test::VfsCall::sync,
+             .file = test::VfsFile::log,
+             .code = SQLITE_IOERR_FSYNC,
+             .after = below(random_, 25)});
+}
+
 // A foreign writer comes in the middle of our own calls: while the log is copied back, synced or
 // written.
 void Run::interleave(Disk& disk, Foreign& foreign) {
-  if (careless_disk_) return;
   disk.meanwhile([this, &foreign](test::VfsCall call, test::VfsFile) {
     if (call != test::VfsCall::write && call != test::VfsCall::sync) return;
     if (!chance(random_, 5)) return;
@@ -209,29 +227,49 @@ void Run::interleave(Disk& disk, Foreign& foreign) {
   });
 }
 
+// Where the power is cut, in order: anywhere, and more often while a later life's journal is
+// opened.
+std::vector<std::size_t> Run::places(const World& world, std::uint64_t cuts, Depth depth) {
+  const auto& events = world.disk->log().events();
+  std::vector<std::size_t> openings;
+  bool opening = false;
+  bool later = depth == Depth::nested;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    if (opening) openings.push_back(i);
+    if (events[i].deed != Deed::note) continue;
+    if (events[i].file == kLifeNote) opening = std::exchange(later, true);
+    if (events[i].file == kOpenNote) opening = false;
+  }
+  std::vector<std::size_t> out(cuts);
+  for (std::size_t& place : out) {
+    const bool within = !openings.empty() && chance(random_, kOpeningPercent);
+    if (within) ++figures_.openings;
+    place = within ? openings[below(random_, openings.size())] : below(random_, events.size() + 1);
+  }
+  std::sort(out.begin(), out.end());
+  return out;
+}
+
 // Where SQLite's own sync of the directory fails, which it does not tell, a database can be made
 // unreadable while its first page is written; nothing is promised before the journal is open.
 std::string Run::cut(World& world, std::uint64_t cuts, Depth depth) {
   count(world);
   PowerCut power(*world.disk);
   const auto& events = world.disk->log().events();
-  std::vector<std::size_t> places(cuts);
-  for (std::size_t& place : places) place = below(random_, events.size() + 1);
-  std::sort(places.begin(), places.end());
   Ids durable = world.durable;
   std::size_t noted = 0;
-  bool open = world.disk->options().syncs_directory || depth == Depth::nested;
-  for (const std::size_t place : places) {
+  world.opened = world.opened || world.disk->options().syncs_directory;
+  for (const std::size_t place : places(world, cuts, depth)) {
     power.advance_to(place);
     for (; noted < place; ++noted) {
       if (events[noted].deed != Deed::note) continue;
-      open = true;
+      world.opened = world.opened || events[noted].file != kLifeNote;
       if (events[noted].file == kDurableNote) durable.push_back(events[noted].at);
     }
     const std::size_t kinds = test::kCrashKindCount - (careless_disk_ ? 0 : 1);
     const auto kind = static_cast<CrashKind>(below(random_, kinds));
     const std::string wrong = examine(world, power.image(kind, random_), durable, depth);
-    if (wrong.empty() || !open) continue;
+    if (wrong.empty() || !world.opened) continue;
     ++figures_.lost;
     return "cut before event " + std::to_string(place) + " of " + std::to_string(events.size()) +
            ", crash kind " + std::to_string(static_cast<int>(kind)) + ": " + wrong;
@@ -257,6 +295,7 @@ std::string Run::live_again(const Image& image, const Found& found, const World&
   again.disk = Disk::make(image, world.disk->options());
   again.ledger.begin_after_power_cut(world.ledger, found.present);
   again.durable = durable;
+  again.opened = world.opened;
   vfs_.mount(again.disk);
   live_by_hand(again, below(random_, 20), false);
   const std::string wrong = cut(again, kNestedCuts, Depth::nested);
@@ -275,7 +314,7 @@ int prove(Flags& flags) {
   const std::uint64_t seed = flags.number("seed", 1);
   const std::uint64_t runs = flags.number("runs", 10);
   const std::uint64_t cuts = flags.number("cuts", 200);
-  const std::uint64_t careless = flags.number("careless", 0);
+  const std::uint64_t careless = flags.number("careless", kCarelessPercent);
   const std::string name = flags.text("control", "");
   flags.check();
   const Control* control = nullptr;
@@ -304,9 +343,11 @@ int prove(Flags& flags) {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
   const Figures& figures = run.figures();
   std::printf(
-      "%scuts %llu, nested %llu, lost %llu; runs %llu, events %llu, log resets %llu, %.1f s\n",
+      "%scuts %llu, nested %llu, in openings %llu, lost %llu; runs %llu, events %llu, log resets "
+      "%llu, %.1f s\n",
       name.empty() ? "" : (name + ": ").c_str(), static_cast<unsigned long long>(figures.cuts),
       static_cast<unsigned long long>(figures.nested),
+      static_cast<unsigned long long>(figures.openings),
       static_cast<unsigned long long>(figures.lost), static_cast<unsigned long long>(figures.runs),
       static_cast<unsigned long long>(figures.events),
       static_cast<unsigned long long>(figures.log_resets), took.count());

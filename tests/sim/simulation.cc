@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <filesystem>
-#include <fstream>
 #include <utility>
 
 namespace onelane::test {
@@ -121,20 +119,7 @@ JournalOptions Simulation::options() {
   return out;
 }
 
-// onelane looks at the directory itself for whether there is a log from before.
-void Simulation::name_log() {
-  const std::string name = machine_.database() + "-wal";
-  const Image content = disk_->content();
-  const auto found = content.find(name);
-  if (found != content.end() && !found->second.empty()) {
-    std::ofstream(name) << "a log";
-  } else {
-    std::filesystem::remove(name);
-  }
-}
-
 Status Simulation::open() {
-  name_log();
   Result<Journal> opened = Journal::open(machine_.database(), options());
   if (!opened) return opened.status();
   journal_.emplace(*std::move(opened));

@@ -47,7 +47,6 @@ class Simulation {
   bool going_on() const { return wrong_.empty() && !crashed_; }
   void live(End end);
   Status open();
-  void name_log();
   JournalOptions options();
   void arm();
   void heal();

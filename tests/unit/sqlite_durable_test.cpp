@@ -182,6 +182,73 @@ TEST_F(SqliteReopen, ItIsNotWrittenAnewWhileSomebodyElseWrites) {
   ASSERT_NO_FATAL_FAILURE(start());
 }
 
+// Where writing anew in place would endanger the log.
+class SqliteReopenParanoid : public SqliteReopen {
+ protected:
+  void SetUp() override {
+    SqliteReopen::SetUp();
+    options_.synchronous = Synchronous::paranoid;
+    ASSERT_NO_FATAL_FAILURE(leave_log());
+  }
+};
+
+TEST_F(SqliteReopenParanoid, TheLogIsCopiedBackAndTheDatabaseSyncedBeforeAnythingIsWrittenToIt) {
+  const std::filesystem::path alone = directory_ / "alone.db";
+  const std::uint64_t before = vfs_.calls(VfsCall::sync, VfsFile::database);
+  std::uint64_t syncs = 0;
+  vfs_.meanwhile(VfsCall::write, VfsFile::log, [&] {
+    syncs = vfs_.calls(VfsCall::sync, VfsFile::database) - before;
+    std::filesystem::copy_file(database_, alone);
+  });
+  options_.schema = "";
+  ASSERT_NO_FATAL_FAILURE(open());
+  EXPECT_EQ(syncs, 1U);
+  EXPECT_EQ(OtherConnection(alone).query("SELECT count(*) FROM t"), "20");
+  EXPECT_EQ(rows(), "20");
+}
+
+TEST_F(SqliteReopenParanoid, TheLogIsSyncedBeforeTheDatabaseIsWritten) {
+  const std::uint64_t before = log_syncs();
+  std::uint64_t syncs = 0;
+  vfs_.meanwhile(VfsCall::write, VfsFile::database, [&] { syncs = log_syncs() - before; });
+  ASSERT_NO_FATAL_FAILURE(start());
+  EXPECT_EQ(syncs, 1U);
+}
+
+TEST_F(SqliteReopenParanoid, WhoReadsTheLogIsWaitedForAndNamedAndNothingIsWrittenBehindIt) {
+  std::optional<OtherConnection> other(database_);
+  ASSERT_EQ(other->query("BEGIN"), "");
+  ASSERT_EQ(other->query("SELECT count(*) FROM t"), "20");
+  const std::uint64_t writes = vfs_.calls(VfsCall::write, VfsFile::log);
+  EXPECT_TRUE(
+      says(Journal::open(database_, options_).status(), Errc::locked, {"reader", "this process"}));
+  EXPECT_EQ(vfs_.calls(VfsCall::write, VfsFile::log), writes);
+  EXPECT_GE(vfs_.slept_us(), 4'000'000U);
+  other.reset();
+  ASSERT_NO_FATAL_FAILURE(start());
+}
+
+TEST_F(SqliteReopenParanoid, AStepOfItThatFailsFailsTheOpenAndTheNextTriesAgain) {
+  const struct {
+    VfsCall call;
+    VfsFile file;
+    int code;
+  } steps[] = {{VfsCall::sync, VfsFile::log, SQLITE_IOERR_FSYNC},
+               {VfsCall::write, VfsFile::database, SQLITE_FULL},
+               {VfsCall::sync, VfsFile::database, SQLITE_IOERR_FSYNC},
+               {VfsCall::write, VfsFile::log, SQLITE_FULL}};
+  for (const auto& step : steps) {
+    vfs_.fail({.call = step.call, .file = step.file, .code = step.code});
+    const Status why = Journal::open(database_, options_).status();
+    EXPECT_EQ(why.code(), Errc::storage);
+    EXPECT_EQ(why.sqlite_code(), step.code);
+    EXPECT_TRUE(std::filesystem::exists(log()));
+  }
+  vfs_.heal();
+  ASSERT_NO_FATAL_FAILURE(start());
+  EXPECT_EQ(rows(), "20");
+}
+
 // --- Paranoid.
 
 TEST_F(SqliteDurable, UnderParanoidACommitIsPaddedToTheSectorAndSynced) {
