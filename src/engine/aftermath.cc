@@ -118,18 +118,20 @@ void Pipeline::poison(const commit::TickResult& result, ack::Wakes& wakes) {
   for (ClassLane* lane : lanes_) lane->end_all(poison_, now, wakes);
 }
 
-LogPass Pipeline::close_in(Log& log) {
+Closing Pipeline::close_in(Log& log) {
   const TimePoint began = clock_.now();
   const Reply locked = sink_.begin();
-  if (!locked.ok()) return {.fault = locked.fault, .cause = locked.cause};
-  LogPass pass = log.close_in();
+  if (!locked.ok()) return {.pass = {.fault = locked.fault, .cause = locked.cause}};
+  Closing closing{.pass = log.close_in()};
   const Reply ended = sink_.rollback();
-  recorder_.closing(clock_.now() - began);
-  if (pass.ok() && !ended.ok()) {
-    pass.fault = ended.fault;
-    pass.cause = ended.cause;
+  closing.held = clock_.now() - began;
+  closing.bytes = log.state().bytes;
+  recorder_.closing(closing.held);
+  if (closing.pass.ok() && !ended.ok()) {
+    closing.pass.fault = ended.fault;
+    closing.pass.cause = ended.cause;
   }
-  return pass;
+  return closing;
 }
 
 Status Pipeline::touch(ack::Wakes& wakes) {

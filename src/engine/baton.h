@@ -3,11 +3,13 @@
 //
 // First come, first served: on a busy lane the committer thread wants the baton back the moment it
 // lets go of it, and with a plain mutex would get it every time, so that add_statement or close
-// waited for as long as the lane is busy. try_lock alone may overtake one who waits, which is
-// mostly the committer thread, woken by the very write that its caller now commits itself.
+// waited for as long as the lane is busy. try_lock alone may overtake, and only the committer
+// thread, which mostly is woken by the very write that its caller now commits itself. Where threads
+// wait for a processor, others would be overtaken for long, and a closing pass comes too late.
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <mutex>
 #include <optional>
 #include <thread>
@@ -18,23 +20,14 @@ namespace onelane::engine {
 
 class Baton {
  public:
-  void lock() {
-    std::unique_lock lock(mutex_);
-    if (!held_ && first_ == nullptr) return hold();
-    Queuer self;
-    (first_ == nullptr ? first_ : last_->next) = &self;
-    last_ = &self;
-    while (held_ || first_ != &self) {
-      lock.unlock();
-      self.parker.park(std::nullopt);
-      lock.lock();
-    }
-    first_ = self.next;
-    hold();
-  }
+  void lock() { queue(Manners::in_turn); }
+  // try_lock may go first.
+  void lock_giving_way() { queue(Manners::gives_way); }
   bool try_lock() {
     const std::scoped_lock lock(mutex_);
-    if (held_ || (first_ != nullptr && first_->next != nullptr)) return false;
+    const bool last_gives_way =
+        first_ == nullptr || (first_ == last_ && first_->manners == Manners::gives_way);
+    if (held_ || !last_gives_way) return false;
     hold();
     return true;
   }
@@ -58,10 +51,27 @@ class Baton {
   }
 
  private:
+  enum class Manners : std::uint8_t { in_turn, gives_way };
   struct Queuer {
+    const Manners manners;
     base::Parker parker;
     Queuer* next = nullptr;
   };
+
+  void queue(Manners manners) {
+    std::unique_lock lock(mutex_);
+    if (!held_ && first_ == nullptr) return hold();
+    Queuer self{.manners = manners};
+    (first_ == nullptr ? first_ : last_->next) = &self;
+    last_ = &self;
+    while (held_ || first_ != &self) {
+      lock.unlock();
+      self.parker.park(std::nullopt);
+      lock.lock();
+    }
+    first_ = self.next;
+    hold();
+  }
 
   void hold() {
     held_ = true;

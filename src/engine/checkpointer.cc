@@ -30,7 +30,7 @@ void Checkpointer::run() {
     if (decision.action != LogAction::wait) continue;
     std::optional<Duration> timeout;
     if (decision.wake_at) timeout = std::max(Duration(0), *decision.wake_at - clock_.now());
-    bell_.sleep([this] { return awaited(); }, timeout);
+    bell_.sleep([this] { return wanted(); }, timeout);
   }
 }
 
@@ -43,21 +43,29 @@ void Checkpointer::run_due() {
 
 void Checkpointer::tick_ended() {
   if (log_ == nullptr) return;
-  const std::uint64_t bytes = log_->state().bytes;
+  const LogState log = log_->state();
+  const std::uint64_t bytes = log.bytes;
+  if (log.commits != std::exchange(tick_commits_, log.commits)) {
+    tick_added_ = bytes - (bytes > tick_bytes_ ? tick_bytes_ : 0);
+    tick_bytes_ = bytes;
+  }
   if (bytes > bytes_max_.load(std::memory_order_relaxed)) {
     bytes_max_.store(bytes, std::memory_order_relaxed);
   }
-  if (awaited()) bell_.ring();
+  if (wanted()) bell_.ring();
 }
 
-// Something happened since the last look, and it is enough.
-bool Checkpointer::awaited() const {
+bool Checkpointer::wanted() const {
   const std::uint64_t bytes = log_->state().bytes;
-  return bytes != seen_bytes_.load() && bytes >= wake_bytes_.load();
+  const std::uint64_t seen = seen_bytes_.load();
+  return bytes < seen || (bytes > seen && bytes >= wake_bytes_.load());
 }
 
-bool Checkpointer::holds_back() const {
-  return log_ != nullptr && log_->state().bytes >= hold_back_bytes_.load(std::memory_order_relaxed);
+std::optional<Duration> Checkpointer::pause(Duration full) const {
+  if (log_ == nullptr) return std::nullopt;
+  const bool held_back = log_->state().bytes >= hold_back_bytes_.load(std::memory_order_relaxed);
+  if (!held_back) return std::nullopt;
+  return pause_after(tick_added_, limit_, full);
 }
 
 // One decision, and what it says.
@@ -109,11 +117,9 @@ void Checkpointer::act(LogAction action) {
 }
 
 void Checkpointer::close() {
-  const TimePoint began = clock_.now();
-  const LogPass pass = lane_.close_in(*log_);
-  const TimePoint ended = clock_.now();
-  note_close(cycle_, pass, ended - began, ended);
-  note_failure(pass);
+  const Closing closing = lane_.close_in(*log_);
+  note_close(cycle_, closing, clock_.now());
+  note_failure(closing.pass);
 }
 
 void Checkpointer::note_failure(const LogPass& pass) {

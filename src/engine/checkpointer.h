@@ -23,7 +23,7 @@ class Checkpointer {
  public:
   // What it needs of the lane. Called without any lock of the checkpointer's that the lane takes.
   struct Lane {
-    std::function<LogPass(Log&)> close_in;      // holds the lane for a closing pass
+    std::function<Closing(Log&)> close_in;      // holds the lane for a closing pass
     std::function<bool()> healthy;              // false after poison: nothing is touched any more
     std::function<void(const Status&)> poison;  // a pass met a failure without a way back
   };
@@ -41,8 +41,12 @@ class Checkpointer {
 
   // After each tick, by the baton's holder: wakes the thread if the log has grown enough.
   void tick_ended();
-  // Whether classes are to be held to their guarantees.
-  bool holds_back() const;
+  // While classes are to be held to their guarantees: how long after the beginning of the last tick
+  // the next may begin, up to `full`. The baton holder's, too.
+  std::optional<Duration> pause(Duration full) const;
+  // Whether the log has grown enough since it was last looked at, or has begun anew: what was
+  // waited for before then is void.
+  bool wanted() const;
   // Without a thread, and without the baton: what is due now, unless somebody is at it already, who
   // may tick in the middle of it.
   void run_due();
@@ -56,7 +60,6 @@ class Checkpointer {
   void close();
   void note_failure(const LogPass& pass);
   void find_readers(bool pinned_before);
-  bool awaited() const;
   void run();
 
   Log* const log_;
@@ -68,6 +71,10 @@ class Checkpointer {
   LogCycle cycle_;
   std::uint64_t commits_seen_ = 0;
   TimePoint commit_seen_at_;
+
+  std::uint64_t tick_commits_ = 0;  // what the last tick left: the baton holder's
+  std::uint64_t tick_bytes_ = 0;
+  std::uint64_t tick_added_ = 0;  // by the last one that committed
 
   std::atomic<std::uint64_t> hold_back_bytes_;
   std::atomic<std::uint64_t> wake_bytes_{0};

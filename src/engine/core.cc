@@ -264,7 +264,7 @@ TickReport Core::run_tick() {
   return report;
 }
 
-LogPass Core::close_in(Log& log) {
+engine::Closing Core::close_in(Log& log) {
   const Turn turn(*this);
   return pipeline_.close_in(log);
 }
@@ -281,7 +281,8 @@ void Core::fail(const Status& cause) {
 // have to be woken by the other.
 TickReport Core::run_ticks() {
   ack::Wakes wakes;  // of the last tick: fired after the baton was let go
-  const Turn turn(*this);
+  baton_.lock_giving_way();
+  const Turn turn(*this, std::adopt_lock);
   for (;;) {
     const TickReport report = tick_or_gather({}, wakes);
     syncer_.nudge();
@@ -301,7 +302,7 @@ bool Core::pending() const {
 void Core::note_state(ack::Wakes& wakes) {
   checkpointer_.tick_ended();
   syncer_.tick_ended(wakes);
-  pipeline_.hold_back(options_.drive == Drive::thread && checkpointer_.holds_back());
+  if (options_.drive == Drive::thread) pipeline_.hold_back(checkpointer_.pause(options_.tick.hold));
   const Intake intake = intake_.load(std::memory_order_relaxed);
   if (!pipeline_.poison().ok()) {
     if (intake != Intake::poisoned) shut(Intake::poisoned, pipeline_.poison());

@@ -128,7 +128,7 @@ class Core : public std::enable_shared_from_this<Core> {
   bool pending() const;
   void note_state(ack::Wakes& wakes);
   std::uint64_t durable() const;
-  LogPass close_in(Log& log);
+  engine::Closing close_in(Log& log);
   void fail(const Status& cause);
   void shut(Intake intake, Status why);
   Status pump(const Receipt& receipt, std::optional<TimePoint> deadline);

@@ -20,14 +20,21 @@ constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 // anything any more.
 constexpr std::uint64_t begin_at(std::uint64_t limit) { return limit / 4 * 3; }
 constexpr std::uint64_t begin_quiet_at(std::uint64_t limit) { return limit / 8; }
-constexpr std::uint64_t begin_early_with(std::uint64_t limit) { return limit / 8; }
+// But a small log's passes would sync more than they copy.
+constexpr std::uint64_t kEarlyBytesMin = 4 * kMiB;
+constexpr std::uint64_t begin_early_with(std::uint64_t limit) {
+  return std::max(limit / 8, kEarlyBytesMin);
+}
 constexpr std::uint64_t hold_back_at(std::uint64_t limit) { return limit / 8 * 7; }
 constexpr std::uint64_t close_at(std::uint64_t limit) { return limit; }
+// While held back, the log grows no faster than this in the time of a full tick: a flood's ticks
+// come no more often than full ones, and who writes a few pages is hardly stopped.
+constexpr std::uint64_t held_back_growth(std::uint64_t limit) { return limit / 128; }
 // Where rounds do not get smaller, this much is closed on without holding anybody back first.
 constexpr std::uint64_t enough_for_close(std::uint64_t limit) { return limit / 16; }
 
 // Little enough for a closing pass that hardly anybody notices.
-constexpr std::uint64_t kLittleBytes = 256 * kKiB;
+constexpr std::uint64_t kLittleBytes = 1 * kMiB;
 constexpr Duration kQuiet = milliseconds(200);
 // A log that fills in less than this grows as fast as passes copy.
 constexpr Duration kFillsSoon = milliseconds(100);
@@ -80,9 +87,9 @@ bool worth_closing(const LogView& view, const LogCycle& cycle) {
 
 std::uint64_t hold_back(const LogView& view, const LogCycle& cycle) {
   if (cycle.pinned != 0) return view.limit;
-  // With all of it copied, the next commit begins the log anew: nothing is to be held back.
-  if (!under_way(cycle) || left(view, cycle) == 0) return hold_back_at(view.limit);
-  return cycle.strained ? 0 : hold_back_at(view.limit);
+  // With all of it copied, the next commit begins the log anew, and is not to be held back.
+  if (left(view, cycle) == 0) return std::max(hold_back_at(view.limit), view.log.bytes + 1);
+  return under_way(cycle) && cycle.strained ? 0 : hold_back_at(view.limit);
 }
 
 LogDecision wait_for_more(const LogView& view, const LogCycle& cycle, TimePoint now) {
@@ -115,6 +122,13 @@ LogDecision decide(const LogView& view, const LogCycle& cycle, TimePoint now) {
   LogDecision out = next(view, cycle, now);
   out.hold_back_bytes = hold_back(view, cycle);
   return out;
+}
+
+Duration pause_after(std::uint64_t bytes, std::uint64_t limit, Duration full) {
+  const std::uint64_t allowed = std::max<std::uint64_t>(held_back_growth(limit), 1);
+  if (bytes >= allowed) return full;
+  const double part = static_cast<double>(bytes) / static_cast<double>(allowed);
+  return Duration(static_cast<Duration::rep>(static_cast<double>(full.count()) * part));
 }
 
 // A log that is shorter than what was copied of it has begun anew, unless it was never seen longer:
@@ -169,15 +183,18 @@ void note_copy(LogCycle& cycle, const LogPass& pass, std::uint64_t limit, TimePo
 void note_sync(LogCycle& cycle) { cycle.synced = true; }
 
 // Whatever is left after it, the next cycle begins from here. If nothing is, that holds for all
-// that own commits wrote, too: somebody else may have begun the log anew, and made it shorter.
-void note_close(LogCycle& cycle, const LogPass& pass, Duration took, TimePoint now) {
+// that own commits wrote, too: somebody else may have begun the log anew, and made it shorter. What
+// was seen before it does not tell: commits came while the lane was waited for.
+void note_close(LogCycle& cycle, const Closing& closing, TimePoint now) {
+  const LogPass& pass = closing.pass;
   if (failed(cycle, pass, now)) return;
   advance(cycle, pass);
   cycle.rounds = 0;
   cycle.round = 0;
   cycle.strained = false;
-  cycle.copied = pass.copied < pass.bytes ? pass.copied : cycle.seen;
-  cycle.not_before = now + took * kCloseShare;
+  cycle.copied = pass.copied < pass.bytes ? pass.copied : closing.bytes;
+  cycle.seen = closing.bytes;
+  cycle.not_before = now + closing.held * kCloseShare;
   if (pass.copied < pass.bytes) pinned_by_reader(cycle, pass, now);
 }
 

@@ -39,6 +39,13 @@ struct LogCycle {
   std::optional<TimePoint> settled_at;  // when it was last seen wholly copied
 };
 
+// A closing pass, how long it held the lane, and how much lay in the log then, as own commits tell.
+struct Closing {
+  LogPass pass;
+  Duration held{0};
+  std::uint64_t bytes = 0;
+};
+
 struct LogDecision {
   LogAction action = LogAction::wait;
   // For wait: until the log has this many bytes, or until then; whichever comes first.
@@ -50,10 +57,14 @@ struct LogDecision {
 
 LogDecision decide(const LogView& view, const LogCycle& cycle, TimePoint now);
 
-// How what was done changes what is remembered. `took` is how long a closing pass held the lane.
+// While classes are held back: how long after the beginning of a tick that added so much to the log
+// the next may begin, up to `full`.
+Duration pause_after(std::uint64_t bytes, std::uint64_t limit, Duration full);
+
+// How what was done changes what is remembered.
 void observe(LogCycle& cycle, const LogState& log, TimePoint now);
 void note_copy(LogCycle& cycle, const LogPass& pass, std::uint64_t limit, TimePoint now);
 void note_sync(LogCycle& cycle);
-void note_close(LogCycle& cycle, const LogPass& pass, Duration took, TimePoint now);
+void note_close(LogCycle& cycle, const Closing& closing, TimePoint now);
 
 }  // namespace onelane::engine

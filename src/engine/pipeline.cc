@@ -97,7 +97,7 @@ TickReport Pipeline::tick(const Runner& runner, ack::Wakes& wakes) {
   if (paced(now)) {
     TickReport waiting = report(before, now);
     waiting.more = false;
-    earliest(waiting.next, began_ + tick_budget_.hold);
+    earliest(waiting.next, began_ + *pause_);
     return waiting;
   }
   if (!store_recovered(now)) return report(before, now);
@@ -118,9 +118,9 @@ TickReport Pipeline::tick(const Runner& runner, ack::Wakes& wakes) {
   return report(before, clock_.now());
 }
 
-// Shorter ticks write the pages that all of them touch more often: held back, they come no more
-// often than full ones, or the log would grow as before.
-bool Pipeline::paced(TimePoint now) const { return held_back_ && now < began_ + tick_budget_.hold; }
+// Shorter ticks write the pages that all of them touch more often: if they came as often as they
+// could while held back, the log would grow as before.
+bool Pipeline::paced(TimePoint now) const { return pause_ && now < began_ + *pause_; }
 
 bool Pipeline::gathers(const Runner& runner) const {
   std::size_t units = 0;
@@ -177,7 +177,7 @@ schedule::Plan Pipeline::make_plan(TimePoint now) {
     shares_[i].gather = lanes_[i]->gathers() ? lanes_[i]->share.gather : Duration(0);
   }
   Budget budget = tick_budget_;
-  if (held_back_) budget.hold = Duration(0);  // the guarantees, or one unit
+  if (pause_) budget.hold = Duration(0);  // the guarantees, or one unit
   return schedule::plan(budget, shares_, backlogs_, costs_.costs(), state_, now);
 }
 

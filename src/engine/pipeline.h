@@ -16,6 +16,7 @@
 #include "src/ack/settle.h"
 #include "src/commit/committer.h"
 #include "src/engine/class_lane.h"
+#include "src/engine/log_policy.h"
 #include "src/engine/recorder.h"
 #include "src/engine/retry.h"
 #include "src/schedule/costs.h"
@@ -41,12 +42,13 @@ class Pipeline {
   Status add_class(ClassLane& lane);
 
   TickReport tick(const Runner& runner, ack::Wakes& wakes);
-  // Of the ticks from now on: whether every class gets its guarantee only.
-  void hold_back(bool held_back) { held_back_ = held_back; }
+  // Of the ticks from now on: every class gets its guarantee only, and they begin no sooner than so
+  // long after each other. None: as ever.
+  void hold_back(std::optional<Duration> pause) { pause_ = pause; }
 
   // Holds the lane for a pass that copies all of the log back. A failure without a way back is
   // left to fail().
-  LogPass close_in(Log& log);
+  Closing close_in(Log& log);
   // A commit that holds no unit, but is really written.
   Status touch(ack::Wakes& wakes);
   // Ends the pipeline for good with the first error, which was met outside a tick.
@@ -123,7 +125,7 @@ class Pipeline {
   std::optional<Status> limbo_;
   std::uint64_t unknown_commit_ = 0;  // the number of the commit that failed
   std::function<Status(std::uint64_t)> make_durable_;
-  bool held_back_ = false;
+  std::optional<Duration> pause_;  // while held back
   bool gathering_ = false;
   TimePoint began_;  // the last tick
   Status poison_;

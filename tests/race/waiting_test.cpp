@@ -382,6 +382,36 @@ TEST(Baton, WhoeverComesBackAtOnceLetsThoseInWhoWaited) {
   EXPECT_GE(waited_first, kRounds / 2);  // not all: a thread may take longer to come
 }
 
+// Whether a lender who comes just after the baton was let go gets it before another who waited.
+bool overtakes(void (engine::Baton::*wait)()) {
+  engine::Baton baton;
+  std::atomic<bool> tried{false};
+  baton.lock();
+  std::thread other([&] {
+    (baton.*wait)();
+    tried.wait(false);
+    baton.unlock();
+  });
+  while (!baton.awaited()) std::this_thread::yield();
+  baton.unlock();
+  const bool first = baton.try_lock();
+  if (first) baton.unlock();
+  tried.store(true);
+  tried.notify_one();
+  other.join();
+  return first;
+}
+
+TEST(Baton, ALenderOvertakesNobodyButWhoGivesWay) {
+  constexpr int kRounds = 20;
+  int overtaken = 0;
+  for (int i = 0; i < kRounds; ++i) {
+    EXPECT_FALSE(overtakes(&engine::Baton::lock));
+    if (overtakes(&engine::Baton::lock_giving_way)) ++overtaken;
+  }
+  EXPECT_GE(overtaken, 1);  // not all: who gives way may be awake at once
+}
+
 TEST(Baton, ALenderFindsItTakenWhileSomebodyHasIt) {
   engine::Baton baton;
   baton.lock();

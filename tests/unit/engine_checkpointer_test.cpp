@@ -16,12 +16,18 @@ using test::ScriptedLog;
 
 constexpr std::uint64_t kLimit = 64 * kMiB;
 constexpr std::uint64_t kBegin = 48 * kMiB;
+constexpr Duration kFull = milliseconds(10);
 
 class CheckpointerTest : public ::testing::Test {
  protected:
   CheckpointerTest() {
     checkpointer_.use({
-        .close_in = [](Log& log) { return log.close_in(); },
+        .close_in =
+            [](Log& log) {
+              Closing out{.pass = log.close_in()};
+              out.bytes = log.state().bytes;
+              return out;
+            },
         .healthy = [this] { return poison_.ok(); },
         .poison = [this](const Status& cause) { poison_ = cause; },
     });
@@ -117,14 +123,37 @@ TEST_F(CheckpointerTest, NamesWhoPinsTheLogAndSinceWhen) {
 }
 
 TEST_F(CheckpointerTest, HoldsBackOnceTheLogNearsItsLimit) {
-  EXPECT_FALSE(checkpointer_.holds_back());
+  EXPECT_FALSE(checkpointer_.pause(kFull));
   commit(kBegin);
   run();
-  EXPECT_FALSE(checkpointer_.holds_back());
+  EXPECT_FALSE(checkpointer_.pause(kFull));
   commit(kLimit / 8 * 7);
-  EXPECT_TRUE(checkpointer_.holds_back());
+  EXPECT_TRUE(checkpointer_.pause(kFull));
   commit(kMiB);
-  EXPECT_FALSE(checkpointer_.holds_back());
+  EXPECT_FALSE(checkpointer_.pause(kFull));
+}
+
+TEST_F(CheckpointerTest, HeldBackTicksPauseByWhatTheLastOneThatCommittedAdded) {
+  commit(kBegin);
+  run();
+  commit(kLimit / 8 * 7);
+  EXPECT_EQ(checkpointer_.pause(kFull), kFull) << "a flood";
+  commit(kLimit / 8 * 7 + kLimit / 256);
+  EXPECT_EQ(checkpointer_.pause(kFull), kFull / 2);
+  checkpointer_.tick_ended();
+  EXPECT_EQ(checkpointer_.pause(kFull), kFull / 2) << "a tick that committed nothing";
+}
+
+TEST_F(CheckpointerTest, IsWantedOnceTheLogHasGrownEnoughOrBegunAnew) {
+  run();
+  commit(kLimit / 8 - 1);
+  EXPECT_FALSE(checkpointer_.wanted()) << "too little";
+  commit(kLimit / 8);
+  EXPECT_TRUE(checkpointer_.wanted());
+  run();
+  EXPECT_FALSE(checkpointer_.wanted()) << "it was looked at";
+  commit(kMiB);
+  EXPECT_TRUE(checkpointer_.wanted()) << "whatever was waited for is void";
 }
 
 TEST_F(CheckpointerTest, TellsHowLargeTheLogIsAndWas) {

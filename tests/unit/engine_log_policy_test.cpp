@@ -43,6 +43,11 @@ LogCycle after_rounds(std::initializer_list<std::uint64_t> rounds) {
   return cycle;
 }
 
+// A closing pass that copied all.
+Closing closed(std::uint64_t bytes, Duration held = {}) {
+  return {.pass = {.bytes = bytes, .copied = bytes}, .held = held, .bytes = bytes};
+}
+
 TEST(LogPolicy, AShortLogIsLeftAlone) {
   const LogDecision decision = decide(busy(kMiB), {}, kNow);
   EXPECT_EQ(decision.action, LogAction::wait);
@@ -82,6 +87,16 @@ TEST(LogPolicy, ALogThatFillsTooFastIsCopiedEarlier) {
   EXPECT_EQ(cycle.rounds, 0U) << "closing in comes later";
 }
 
+TEST(LogPolicy, ASmallLogIsNotCopiedEarlierHoweverFastItFills) {
+  LogCycle cycle;
+  observe(cycle, {}, kNow);
+  LogView view = busy(3 * kMiB - 1);
+  view.limit = 4 * kMiB;
+  const LogDecision decision = decide(view, cycle, kNow + milliseconds(1));
+  EXPECT_EQ(decision.action, LogAction::wait);
+  EXPECT_EQ(decision.wake_bytes, 3 * kMiB);
+}
+
 TEST(LogPolicy, WithoutACommitSinceTheLastPassItWaitsForOne) {
   LogView view = busy(kBegin);
   view.log.may_copy = false;
@@ -105,8 +120,8 @@ TEST(LogPolicy, WhileRoundsConvergeThereIsAnother) {
 
 TEST(LogPolicy, WhenLittleIsLeftItClosesIn) {
   const LogCycle cycle = after_rounds({48 * kMiB});
-  EXPECT_EQ(action(busy(48 * kMiB + 200 * kKiB), cycle), LogAction::close);
-  EXPECT_EQ(action(busy(49 * kMiB), cycle), LogAction::copy);
+  EXPECT_EQ(action(busy(49 * kMiB), cycle), LogAction::close);
+  EXPECT_EQ(action(busy(49 * kMiB + 1), cycle), LogAction::copy);
 }
 
 TEST(LogPolicy, ALogThatWasCopiedToItsEndNeedsNothing) {
@@ -118,15 +133,44 @@ TEST(LogPolicy, ALogThatWasCopiedToItsEndNeedsNothing) {
 TEST(LogPolicy, WhereRoundsDoNotConvergeClassesAreHeldBackAndThenItClosesIn) {
   LogCycle cycle = after_rounds({48 * kMiB, 3 * kMiB});
   EXPECT_FALSE(holds_back(busy(53 * kMiB), cycle));
-  cycle = after_rounds({48 * kMiB, 3 * kMiB, 2 * kMiB});
-  EXPECT_TRUE(holds_back(busy(54 * kMiB), cycle));
-  EXPECT_EQ(action(busy(54 * kMiB), cycle), LogAction::copy) << "held back, it may converge";
-  EXPECT_EQ(action(busy(56 * kMiB), cycle), LogAction::close) << "and if not, it grows no more";
+  cycle = after_rounds({48 * kMiB, 3 * kMiB, 2560 * kKiB});
+  constexpr std::uint64_t kCopied = 48 * kMiB + 3 * kMiB + 2560 * kKiB;
+  EXPECT_TRUE(holds_back(busy(kCopied + 1200 * kKiB), cycle));
+  EXPECT_EQ(action(busy(kCopied + 1200 * kKiB), cycle), LogAction::copy) << "it may converge";
+  EXPECT_EQ(action(busy(kCopied + 1300 * kKiB), cycle), LogAction::close) << "it grows no more";
 }
 
 TEST(LogPolicy, BeforeTheLimitClassesAreHeldBackWhateverHappens) {
   EXPECT_FALSE(holds_back(busy(55 * kMiB), {}));
   EXPECT_TRUE(holds_back(busy(56 * kMiB), {}));
+}
+
+TEST(LogPolicy, ALogThatIsWhollyCopiedHoldsNobodyBackSinceTheNextCommitBeginsItAnew) {
+  LogCycle cycle = after_rounds({48 * kMiB, 3 * kMiB, 8 * kMiB});
+  EXPECT_FALSE(holds_back(busy(59 * kMiB), cycle));
+  EXPECT_TRUE(holds_back(busy(59 * kMiB + 1), cycle)) << "it did not";
+}
+
+// Between the look and the pass, while the lane was waited for.
+TEST(LogPolicy, AClosingPassCopiesWhatWasCommittedBeforeItBegan) {
+  LogCycle cycle = after_rounds({48 * kMiB});
+  observe(cycle, {.bytes = 57 * kMiB}, kNow);
+  note_close(cycle, closed(58 * kMiB, seconds(1)), kNow);
+  observe(cycle, {.bytes = 58 * kMiB}, kNow);
+  const LogDecision decision = decide(busy(58 * kMiB), cycle, kNow);
+  EXPECT_EQ(decision.action, LogAction::wait);
+  EXPECT_FALSE(decision.wake_at) << "nothing is left";
+  EXPECT_FALSE(holds_back(busy(58 * kMiB), cycle));
+}
+
+TEST(LogPolicy, WhoIsHeldBackWaitsAsLongAsWhatWasAddedAllows) {
+  constexpr Duration kFull = milliseconds(10);
+  constexpr std::uint64_t kAllowed = kLimit / 128;
+  EXPECT_EQ(pause_after(0, kLimit, kFull), Duration(0));
+  EXPECT_EQ(pause_after(kAllowed / 4, kLimit, kFull), kFull / 4);
+  EXPECT_EQ(pause_after(kAllowed, kLimit, kFull), kFull);
+  EXPECT_EQ(pause_after(100 * kAllowed, kLimit, kFull), kFull) << "no more than a full tick takes";
+  EXPECT_EQ(pause_after(1, 1, kFull), kFull) << "the smallest limit";
 }
 
 TEST(LogPolicy, AtTheLimitItClosesInHoweverMuchIsLeft) {
@@ -144,7 +188,7 @@ TEST(LogPolicy, ALogThatBeganAnewIsANewCycle) {
 
 TEST(LogPolicy, ClosingPassesTakeASmallPartOfTheLane) {
   LogCycle cycle = after_rounds({48 * kMiB});
-  note_close(cycle, {.bytes = 48 * kMiB, .copied = 48 * kMiB}, milliseconds(10), kNow);
+  note_close(cycle, closed(48 * kMiB, milliseconds(10)), kNow);
   // A reader at its very end kept the log from beginning anew.
   const LogDecision decision = decide(busy(56 * kMiB), cycle, kNow + milliseconds(199));
   EXPECT_EQ(decision.action, LogAction::wait);
@@ -204,7 +248,7 @@ TEST(LogPolicy, WhenTheReaderIsGoneThePassesGoOn) {
 
 TEST(LogPolicy, AClosingPassThatAReaderStoppedMeansThatItPinsTheLog) {
   LogCycle cycle = after_rounds({48 * kMiB});
-  note_close(cycle, {.bytes = 49 * kMiB, .copied = 48 * kMiB}, milliseconds(1), kNow);
+  note_close(cycle, {.pass = {.bytes = 49 * kMiB, .copied = 48 * kMiB}, .bytes = 49 * kMiB}, kNow);
   EXPECT_EQ(cycle.pinned, kMiB);
 }
 
@@ -215,7 +259,7 @@ TEST(LogPolicy, ALogThatSomebodyElseWroteToIsClosedOnOnce) {
     LogCycle cycle;
     observe(cycle, view.log, kNow);
     ASSERT_EQ(action(view, cycle), LogAction::close);
-    note_close(cycle, {.bytes = bytes, .copied = bytes}, milliseconds(0), kNow);
+    note_close(cycle, {.pass = {.bytes = bytes, .copied = bytes}, .bytes = kLimit / 2}, kNow);
     observe(cycle, view.log, kNow);
     EXPECT_EQ(action(view, cycle), LogAction::wait) << bytes;
   }
@@ -225,7 +269,8 @@ TEST(LogPolicy, AReaderWhoPinsWhatSomebodyElseWroteIsWaitedFor) {
   LogCycle cycle;
   const LogView view = quiet(kLimit / 2);
   observe(cycle, view.log, kNow);
-  note_close(cycle, {.bytes = kLimit, .copied = kLimit - kMiB}, milliseconds(0), kNow);
+  note_close(cycle, {.pass = {.bytes = kLimit, .copied = kLimit - kMiB}, .bytes = kLimit / 2},
+             kNow);
   observe(cycle, view.log, kNow);
   EXPECT_EQ(action(view, cycle), LogAction::wait);
 }
