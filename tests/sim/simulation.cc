@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <thread>
 #include <utility>
 
 namespace onelane::test {
@@ -18,7 +19,11 @@ constexpr std::size_t kLivesMax = 4;
 constexpr std::size_t kStepsMax = 50;  // of a life
 constexpr std::size_t kCallsBits = 12;
 constexpr std::size_t kPushPercent = 40;
-constexpr int kElsewherePercent = 3;  // of the disk's calls
+constexpr int kElsewherePercent = 3;         // of the disk's calls
+constexpr int kElsewhereInSyncPercent = 25;  // of its syncs
+// After others went on in the midst of a sync, what it did not cover is soon lost, if anything is.
+constexpr int kCrashAfterSyncPercent = 30;
+constexpr std::size_t kCallsToCrash = 30;
 
 struct FaultCode {
   VfsCall call;
@@ -80,9 +85,9 @@ void Simulation::live(End end) {
   failures_ = failures_when_armed_ = disk_->failures();
   sync_failed_ = sync_failed_before_ = quiet_ = false;
   durable_ = 0;
-  const bool may_crash = features_.kills || features_.power_cuts;
+  may_crash_ = end == End::as_it_may && (features_.kills || features_.power_cuts);
   calls_left_ = 0;
-  if (end == End::as_it_may && may_crash && chance(random_, 60)) {
+  if (may_crash_ && chance(random_, 60)) {
     calls_left_ = 1 + below(random_, std::size_t{2} << below(random_, kCallsBits));
   }
   if (end == End::as_it_may && chance(random_, 20)) arm();
@@ -193,7 +198,9 @@ void Simulation::act() {
 }
 
 void Simulation::tick() {
+  const bool outer = std::exchange(in_tick_, true);
   const Result<TickReport> report = journal_->tick();
+  in_tick_ = outer;
   trace_.add("tick", report ? report->units : 0,
              static_cast<std::uint64_t>(report.status().code()));
   if (report && report->next && !report->more && chance(random_, 50)) {
@@ -341,27 +348,40 @@ void Simulation::look(const Image& image, Break after) {
 void Simulation::meanwhile(VfsCall call, VfsFile file) {
   trace_.add("call", static_cast<std::uint64_t>(call), static_cast<std::uint64_t>(file));
   clock_->advance(cost_of(call));
-  if (crashed_) return;
+  if (crashed_ || beside_) return;
   if (calls_left_ > 0 && --calls_left_ == 0) return crash();
   watch_syncs(call, file);
-  if (features_.interleaving && journal_ && foreign_ && chance(random_, kElsewherePercent)) {
+  const bool syncs = call == VfsCall::sync && !foreign_runs_;
+  if (features_.interleaving && journal_ && foreign_ &&
+      chance(random_, syncs ? kElsewhereInSyncPercent : kElsewherePercent)) {
     go_on_elsewhere(call);
+    if (syncs && may_crash_ && chance(random_, kCrashAfterSyncPercent)) crash_soon();
   }
 }
 
+// Within the sync, or a little after it.
+void Simulation::crash_soon() {
+  const std::size_t calls = below(random_, kCallsToCrash);
+  if (calls == 0) return crash();
+  calls_left_ = calls;
+}
+
 void Simulation::go_on_elsewhere(VfsCall within) {
-  const std::size_t what = below(random_, 10);
+  const std::size_t what = below(random_, 11);
   trace_.add("meanwhile", what);
   if (what < 4) {
     user_.push();
   } else if (what < 7) {
     // Refused in the lane. A fence waits for the sync that runs, which here would be for ever:
     // there must be no need for one.
+    if (within == VfsCall::sync) user_.push();
     if (within != VfsCall::sync || !may_fail_) tick();
   } else if (what < 8) {
     if (features_.cancels) user_.cancel();
-  } else if (features_.foreign && !quiet_) {
-    act_as_foreign();
+  } else if (what < 10) {
+    if (features_.foreign && !quiet_) act_as_foreign();
+  } else if (in_tick_ && within != VfsCall::sync) {
+    sync_beside();
   }
   // The syncs of what went on here were not watched.
   if (!sync_failed_) {
@@ -369,6 +389,15 @@ void Simulation::go_on_elsewhere(VfsCall within) {
     if (sync_failed_) durable_ = journal_->stats().durable;
   }
   user_.listen(disk_->failures() == failures_);
+}
+
+// Somebody who waits syncs in the midst of a tick: on a thread, since whoever is in the lane may
+// not wait, but one that runs alone. Where the sync can fail it would wait for the tick, to poison.
+void Simulation::sync_beside() {
+  if (may_fail_ || disk_->failed_syncs() > 0 || !user_.stats().poison.ok()) return;
+  beside_ = true;
+  std::thread([this] { user_.wait_durable(); }).join();
+  beside_ = false;
 }
 
 // After a failed sync nothing becomes durable, and nothing is copied back any more.

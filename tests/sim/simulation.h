@@ -64,6 +64,8 @@ class Simulation {
 
   void meanwhile(VfsCall call, VfsFile file);
   void go_on_elsewhere(VfsCall within);
+  void crash_soon();
+  void sync_beside();
   void watch_syncs(VfsCall call, VfsFile file);
   void note_failures();
   void crash();
@@ -87,6 +89,9 @@ class Simulation {
   bool opened_once_ = false;
 
   std::uint64_t calls_left_ = 0;  // of the disk, until the process dies; 0: it does not
+  bool may_crash_ = false;        // this life
+  bool in_tick_ = false;
+  bool beside_ = false;  // somebody else's sync runs
   bool crashed_ = false;
   std::size_t crashed_at_ = 0;  // in the disk's log
   std::shared_ptr<Disk> survivor_;
