@@ -58,8 +58,9 @@ class Journal {
   Status flush(std::optional<Duration> timeout = std::nullopt);
 
   // A barrier to the disk: flushes, commits once more so that the store is really written to, and
-  // returns when that commit, and so all before it, is durable. Errors: as flush; not_durable;
-  // storage, locked: the commit of its own failed.
+  // returns when that commit, and so all before it, is durable. A lock of somebody else's is waited
+  // for, but on a manual journal, where it is would_block. Errors: as flush; not_durable; storage:
+  // the commit of its own failed.
   Status sync(std::optional<Duration> timeout = std::nullopt);
 
   // How many commits of an opening, this one or an earlier one, the database has: those up to this

@@ -6,15 +6,18 @@
 #include <utility>
 
 #include "src/base/process.h"
+#include "src/engine/patience.h"
 #include "src/engine/refusals.h"
 #include "src/engine/thread_waiter.h"
 
 namespace onelane::inline v0::detail {
 
+using engine::after;
 using engine::ClassLane;
 using engine::closed_status;
 using engine::forked_status;
 using engine::in_lane_status;
+using engine::kPatienceMax;
 using engine::would_block;
 
 namespace {
@@ -23,11 +26,6 @@ std::shared_ptr<const Clock> clock_or_default(const JournalOptions& options) {
   if (options.clock != nullptr) return options.clock;
   return {std::shared_ptr<const Clock>(), &steady_clock()};
 }
-
-// Waiting longer than this is waiting for ever.
-constexpr Duration kPatienceMax = std::chrono::hours(24 * 365);
-
-TimePoint after(TimePoint now, Duration patience) { return now + std::min(patience, kPatienceMax); }
 
 }  // namespace
 
@@ -381,23 +379,14 @@ Status Core::pump(const Receipt& receipt, std::optional<TimePoint> deadline) {
   return {};
 }
 
-// A flush, and a commit after it that the disk has to prove itself with.
-Status Core::sync(std::optional<Duration> timeout) {
-  if (Status why = may_wait(); !why.ok()) return why;
-  std::optional<TimePoint> until;
-  if (timeout) until = after(clock_->now(), *timeout);
-  if (Status why = flush(timeout); !why.ok()) return why;
-  std::uint64_t commit = 0;
-  {
-    ack::Wakes wakes;
-    const Turn turn(*this);
-    if (Status why = entrance(); !why.ok()) return why;
-    Status touched = pipeline_.touch(wakes);
-    note_state(wakes);
-    if (!touched.ok()) return touched;
-    commit = pipeline_.recorder().committed();
-  }
-  return commit <= durable() ? Status() : wait_durable(commit, until);
+Result<std::uint64_t> Core::try_touch() {
+  ack::Wakes wakes;
+  const Turn turn(*this);
+  if (Status why = entrance(); !why.ok()) return why;
+  Status touched = pipeline_.touch(wakes);
+  note_state(wakes);
+  if (!touched.ok()) return touched;
+  return pipeline_.recorder().committed();
 }
 
 Result<std::uint64_t> Core::commits_of(std::uint64_t epoch) {

@@ -125,6 +125,8 @@ class Core : public std::enable_shared_from_this<Core> {
   Promise kept_by_sync(Promise promise) const;
   Status wait_settled(Entry& entry, Promise promise, std::optional<TimePoint> until);
   Status wait_durable(std::uint64_t commit, std::optional<TimePoint> until);
+  Result<std::uint64_t> touch(std::optional<TimePoint> until);
+  Result<std::uint64_t> try_touch();
   bool pending() const;
   void note_state(ack::Wakes& wakes);
   std::uint64_t durable() const;

@@ -29,12 +29,19 @@ class CountingSink final : public PlainSink, public CommitSync {
     std::atomic<std::uint64_t> synced{0};
     std::atomic<int> syncing{0};
     std::atomic<bool> fails{false};
+    std::atomic<bool> locked{false};
+    std::atomic<int> probes{0};
   };
   explicit CountingSink(std::shared_ptr<Counts> counts) : counts_(std::move(counts)) {}
 
   Reply commit() override {
     counts_->committed.fetch_add(1);
     return {};
+  }
+  Reply probe() override {
+    ++counts_->probes;
+    if (!counts_->locked.load()) return commit();
+    return {.fault = Fault::busy, .effect = Effect::ended, .cause = {Errc::locked, "locked"}};
   }
   Reply sync() override {
     EXPECT_EQ(counts_->syncing.fetch_add(1), 0) << "two syncs at once";
@@ -151,6 +158,38 @@ TEST_P(DurableWaits, ACloseBesideThemAnswersEverybody) {
     for (std::thread& thread : threads) thread.join();
     EXPECT_EQ(journal_->stats().durable, journal_->stats().committed);
   }
+}
+
+TEST_P(DurableWaits, ABarrierWaitsForSomebodyElsesLockAsLongAsItMay) {
+  open(GetParam());
+  counts_->locked.store(true);
+  ASSERT_EQ(journal_->sync(std::chrono::milliseconds(5)).code(), Errc::timed_out);
+  EXPECT_GT(counts_->probes.load(), 1);
+  std::atomic<bool> answered{false};
+  std::thread holder([&] {
+    const int before = counts_->probes.load();
+    while (counts_->probes.load() < before + 3 && !answered.load()) std::this_thread::yield();
+    counts_->locked.store(false);
+  });
+  EXPECT_TRUE(journal_->sync().ok());
+  answered.store(true);
+  holder.join();
+  EXPECT_EQ(counts_->synced.load(), 1U);
+}
+
+TEST_P(DurableWaits, ABarrierThatWaitsForALockIsAnsweredByTheClose) {
+  open(GetParam());
+  counts_->locked.store(true);
+  Status answer;
+  std::atomic<bool> answered{false};
+  std::thread waits([&] {
+    answer = journal_->sync();
+    answered.store(true);
+  });
+  while (counts_->probes.load() < 2 && !answered.load()) std::this_thread::yield();
+  EXPECT_TRUE(journal_->close(std::chrono::seconds(5)).status.ok());
+  waits.join();
+  EXPECT_EQ(answer.code(), Errc::closed);
 }
 
 INSTANTIATE_TEST_SUITE_P(CallersSyncOrNot, DurableWaits, ::testing::Bool());

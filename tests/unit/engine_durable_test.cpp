@@ -194,7 +194,7 @@ TEST_F(Durable, ABarrierCommitsOnceMoreAndSyncs) {
 TEST_F(Durable, ABarrierWhoseCommitOrSyncFailsSaysSo) {
   open_with();
   sink_->reply_next(Call::probe, failure(Fault::busy, Effect::ended));
-  EXPECT_EQ(journal_->sync().code(), Errc::locked);
+  EXPECT_EQ(journal_->sync().code(), Errc::would_block);
   sink_->reply_next(Call::probe, failure(Fault::environment, Effect::ended));
   EXPECT_EQ(journal_->sync().code(), Errc::storage);
   sink_->reply_next(Call::sync, failed_sync_);

@@ -326,6 +326,18 @@ TEST_F(SqliteOpen, SynchronousIsSetBeforeTheJournalMode) {
   EXPECT_LT(spy.position("PRAGMA synchronous="), spy.position("PRAGMA journal_mode"));
 }
 
+// One that a power cut tore could pass for whole otherwise.
+TEST_F(SqliteOpen, TheJournalOfTheSwitchIsSyncedBeforeItsHeaderSaysWhatIsInIt) {
+  const test::FaultyVfs vfs;
+  make_database();
+  ASSERT_EQ(test::OtherConnection(database_).query("PRAGMA journal_mode=DELETE"), "delete");
+  const std::uint64_t before = vfs.calls(test::VfsCall::sync, test::VfsFile::journal);
+  options_.synchronous = Synchronous::normal;
+  ASSERT_NO_FATAL_FAILURE(open());
+  EXPECT_EQ(vfs.calls(test::VfsCall::sync, test::VfsFile::journal), before + 2);
+  sink_.reset();
+}
+
 TEST_F(SqliteOpen, AReaderThatKeepsTheJournalModeFromChangingIsNamed) {
   const test::FaultyVfs vfs;
   make_database();
