@@ -88,7 +88,7 @@ class Row {
  private:
   std::byte* column(std::uint8_t tag, std::size_t payload_bytes);
   void sized(std::uint8_t tag, const void* data, std::size_t size);
-  void grow();
+  void grow(std::size_t size);
   void fail(std::string reason);
   Row& too_large(const char* what, std::size_t size);
 

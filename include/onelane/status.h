@@ -1,9 +1,9 @@
-// The error value of onelane. Nothing in the public API throws; every call that can fail returns a
-// Status or a Result<T>. Both are values: copy, move and keep them as you like, from any thread.
+// The error value of onelane. Nothing in the public API throws, but for std::bad_alloc out of what
+// has no other way to say so (stats, and putting a row together); every call that can fail returns
+// a Status or a Result<T>. Both are values: copy, move and keep them as you like, from any thread.
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -34,32 +34,40 @@ enum class Errc : std::uint8_t {
 // A stable, lower-case name of the code ("timed_out").
 std::string_view name(Errc code) noexcept;
 
+// Never throws: where there is no memory for a message, it is "out of memory", and the codes stay.
 class [[nodiscard]] Status {
  public:
-  Status() noexcept = default;                                  // ok
-  Status(Errc code, std::string message, int sqlite_code = 0);  // Errc::ok makes an ok one
-  Status(Status&&) noexcept = default;
-  Status& operator=(Status&&) noexcept = default;
-  Status(const Status& other) : failure_(other.ok() ? nullptr : copy_of(*other.failure_)) {}
-  Status& operator=(const Status& other) { return *this = Status(other); }
+  Status() noexcept = default;                                                // ok
+  Status(Errc code, std::string_view message, int sqlite_code = 0) noexcept;  // ok if code is
+  Status(Status&& other) noexcept : failure_(std::exchange(other.failure_, 0)) {}
+  Status(const Status& other) noexcept : failure_(other.ok() ? 0 : other.share()) {}
+  Status& operator=(Status&& other) noexcept {
+    Status taken(std::move(other));
+    std::swap(failure_, taken.failure_);
+    return *this;
+  }
+  Status& operator=(const Status& other) noexcept { return *this = Status(other); }
+  ~Status() {
+    if (!ok()) drop();
+  }
 
-  bool ok() const noexcept { return failure_ == nullptr; }
-  Errc code() const noexcept { return ok() ? Errc::ok : failure_->code; }
+  bool ok() const noexcept { return failure_ == 0; }
+  Errc code() const noexcept;
   // SQLite's extended result code where SQLite was the one to fail, else 0.
-  int sqlite_code() const noexcept { return ok() ? 0 : failure_->sqlite_code; }
+  int sqlite_code() const noexcept;
   const std::string& message() const noexcept;
   // "record: UNIQUE constraint failed: peers.id (sqlite 2067)", or "ok".
   std::string to_string() const;
 
  private:
-  struct Failure {
-    Errc code;
-    int sqlite_code;
-    std::string message;
-  };
-  static std::unique_ptr<Failure> copy_of(const Failure& failure);
+  struct Failure;
+  const Failure* failure() const noexcept;  // null if there was no memory for it
+  std::uintptr_t share() const noexcept;
+  void drop() noexcept;
 
-  std::unique_ptr<Failure> failure_;  // null if ok, as nearly all are: then cheap to pass on
+  // 0 if ok, as nearly all are: then cheap to pass on. Else where the failure is, shared by all
+  // copies; or, odd, the codes themselves.
+  std::uintptr_t failure_ = 0;
 };
 
 // Raised by Result<T>::value() when there is none: the one place where a caller can ask for a

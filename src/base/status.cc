@@ -1,5 +1,7 @@
 #include "onelane/status.h"
 
+#include <atomic>
+#include <new>
 #include <stdexcept>
 
 namespace onelane::inline v0 {
@@ -42,18 +44,73 @@ std::string_view name(Errc code) noexcept {
   return "?";
 }
 
-Status::Status(Errc code, std::string message, int sqlite_code) {
-  if (code == Errc::ok) return;
-  failure_ = std::make_unique<Failure>(Failure{code, sqlite_code, std::move(message)});
+struct Status::Failure {
+  Errc code;
+  int sqlite_code;
+  std::string message;
+  mutable std::atomic<std::uint32_t> references{1};
+};
+
+namespace {
+
+// What failure_ is where there is no memory: the lowest bit, which no address has, and the codes.
+constexpr std::uintptr_t kCodesOnly = 1;
+constexpr int kErrcShift = 1;
+constexpr int kSqliteShift = 8;
+constexpr std::uintptr_t kErrcMask = 0x7f;
+static_assert(static_cast<std::uintptr_t>(Errc::internal) <= kErrcMask);
+static_assert(sizeof(std::uintptr_t) * 8 - kSqliteShift >= 24, "SQLite's codes have 16 bits");
+
+std::uintptr_t codes_only(Errc code, int sqlite_code) noexcept {
+  return kCodesOnly | static_cast<std::uintptr_t>(code) << kErrcShift |
+         static_cast<std::uintptr_t>(sqlite_code) << kSqliteShift;
 }
 
-std::unique_ptr<Status::Failure> Status::copy_of(const Failure& failure) {
-  return std::make_unique<Failure>(failure);
+}  // namespace
+
+Status::Status(Errc code, std::string_view message, int sqlite_code) noexcept {
+  if (code == Errc::ok) return;
+  try {
+    failure_ = reinterpret_cast<std::uintptr_t>(
+        new Failure{.code = code, .sqlite_code = sqlite_code, .message = std::string(message)});
+  } catch (const std::bad_alloc&) {
+    failure_ = codes_only(code, sqlite_code);
+  }
+}
+
+const Status::Failure* Status::failure() const noexcept {
+  if (ok() || (failure_ & kCodesOnly) != 0) return nullptr;
+  return reinterpret_cast<const Failure*>(failure_);  // NOLINT(performance-no-int-to-ptr)
+}
+
+std::uintptr_t Status::share() const noexcept {
+  const Failure* shared = failure();
+  if (shared != nullptr) shared->references.fetch_add(1, std::memory_order_relaxed);
+  return failure_;
+}
+
+void Status::drop() noexcept {
+  const Failure* shared = failure();
+  if (shared == nullptr) return;
+  if (shared->references.fetch_sub(1, std::memory_order_acq_rel) == 1) delete shared;
+}
+
+Errc Status::code() const noexcept {
+  if (const Failure* known = failure(); known != nullptr) return known->code;
+  return static_cast<Errc>(failure_ >> kErrcShift & kErrcMask);
+}
+
+int Status::sqlite_code() const noexcept {
+  if (const Failure* known = failure(); known != nullptr) return known->sqlite_code;
+  return static_cast<int>(failure_ >> kSqliteShift);
 }
 
 const std::string& Status::message() const noexcept {
+  if (const Failure* known = failure(); known != nullptr) return known->message;
+  // Both are so short that they need no memory.
   static const std::string none;
-  return ok() ? none : failure_->message;
+  static const std::string no_memory = "out of memory";
+  return ok() ? none : no_memory;
 }
 
 std::string Status::to_string() const {

@@ -6,7 +6,9 @@
 #include <utility>
 
 #include "src/base/check.h"
+#include "src/base/memory.h"
 #include "src/commit/lane_transaction.h"
+#include "src/commit/sheltered.h"
 #include "src/model/row.h"
 
 namespace onelane::commit {
@@ -70,7 +72,7 @@ Result<Step> call_step(const detail::JobRun& run, LaneTransaction& transaction) 
   try {
     return run.job.step(transaction);
   } catch (const std::exception& error) {
-    return Status(Errc::record, error.what());
+    return Status(Errc::record, error.what());  // its own bad_alloc, too
   } catch (...) {
     return Status(Errc::record, "threw something that is not a std::exception");
   }
@@ -96,33 +98,56 @@ TickResult Committer::run(std::span<Work> work, const StopRule& stop, Duration s
 Committer::Failed Committer::attempt(std::span<Work> work, const StopRule& stop,
                                      TickResult& result) {
   if (std::none_of(work.begin(), work.end(), needs_transaction)) {
-    return execute(work, stop, result);
+    return execute_sheltered(work, stop, result);
   }
   ++result.attempts;
   result.began = clock_.now();
-  const Reply began = sink_.begin();
+  const Reply began = begin();
   result.commit_time = clock_.now() - result.began;
   if (!began.ok()) {
     result.ended = clock_.now();
     return {action_for(Place::begin, began.fault, began.effect), began.cause};
   }
   result.transaction = true;
-  Failed failed = commit(result, execute(work, stop, result));
+  Failed failed = commit(result, execute_sheltered(work, stop, result));
   result.ended = clock_.now();
   return failed;
+}
+
+// Whether a sink that ran out of memory has begun is not known.
+Reply Committer::begin() {
+  try {
+    return sink_.begin();
+  } catch (const std::bad_alloc&) {
+    Reply reply = sheltered(Effect::kept, [this] { return sink_.rollback(); });
+    if (reply.ok()) reply.fault = Fault::environment;
+    reply.effect = Effect::ended;
+    reply.cause = base::out_of_memory();
+    return reply;
+  }
+}
+
+// Nobody is to blame for memory that was missing on the way: all of it is undone and runs again.
+Committer::Failed Committer::execute_sheltered(std::span<Work> work, const StopRule& stop,
+                                               TickResult& result) {
+  try {
+    return execute(work, stop, result);
+  } catch (const std::bad_alloc&) {
+    return {Action::back_off, base::out_of_memory()};
+  }
 }
 
 // COMMIT if all went well and something is to be committed, else ROLLBACK.
 Committer::Failed Committer::commit(TickResult& result, Failed executed) {
   if (executed.action == Action::proceed && result.units > 0) {
     const TimePoint start = clock_.now();
-    Reply reply = sink_.mark(number_);
-    if (reply.ok()) reply = sink_.commit();
+    Reply reply = sheltered(Effect::kept, [this] { return sink_.mark(number_); });
+    if (reply.ok()) reply = sheltered(Effect::unknown, [this] { return sink_.commit(); });
     result.commit_time += clock_.now() - start;
     if (reply.ok()) return {};
     executed = {action_for(Place::commit, reply.fault, reply.effect), std::move(reply.cause)};
   }
-  const Reply undone = sink_.rollback();
+  const Reply undone = sheltered(Effect::kept, [this] { return sink_.rollback(); });
   if (undone.ok()) return executed;
   // Nothing may be settled on the strength of a transaction that would not end.
   if (executed.action == Action::fence) executed.action = Action::poison_unknown;
@@ -291,8 +316,8 @@ Committer::Failed Committer::job(Work& work, TickResult& result) {
   Failed failed = end_savepoint(work, std::move(reply));
   if (work.verdict == Verdict::rejected || work.verdict == Verdict::culprit) {
     Status& cause = work.entry->cause;
-    cause = Status(Errc::record, "job \"" + run.job.name + "\": " + cause.message(),
-                   cause.sqlite_code());
+    cause = base::worded(Errc::record, cause.sqlite_code(),
+                         [&] { return "job \"" + run.job.name + "\": " + cause.message(); });
   }
   return failed;
 }

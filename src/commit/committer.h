@@ -87,7 +87,9 @@ class Committer {
   };
 
   Failed attempt(std::span<Work> work, const StopRule& stop, TickResult& result);
+  Reply begin();
   Failed execute(std::span<Work> work, const StopRule& stop, TickResult& result);
+  Failed execute_sheltered(std::span<Work> work, const StopRule& stop, TickResult& result);
   std::size_t gather(std::span<Work> units);
   Failed records(std::span<Work> units, TickResult& result, std::size_t& done);
   Failed run(Work& work, TickResult& result);

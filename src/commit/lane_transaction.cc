@@ -1,5 +1,7 @@
 #include "src/commit/lane_transaction.h"
 
+#include "src/commit/sheltered.h"
+
 namespace onelane::inline v0 {
 
 bool Transaction::yield_due() const noexcept { return clock_->now() >= yield_at_; }
@@ -20,7 +22,7 @@ LaneTransaction::LaneTransaction(Sink& sink, const Clock& clock, const detail::J
 Result<std::uint64_t> LaneTransaction::run(std::string_view sql, const RowVisitor& visit) {
   if (!failure_.ok()) return failure_.cause;
   if (!row_.status().ok()) return row_.status();
-  Reply reply = sink_.execute(sql, row_.bytes(), visit);
+  Reply reply = sheltered(Effect::kept, [&] { return sink_.execute(sql, row_.bytes(), visit); });
   if (reply.ok()) {
     changes_ += reply.changes;
     return reply.changes;

@@ -1,6 +1,9 @@
 // The pipeline's way out of a tick that failed, and what else it does with the sink between ticks.
+#include <new>
 #include <utility>
 
+#include "src/base/memory.h"
+#include "src/commit/sheltered.h"
 #include "src/engine/pipeline.h"
 
 namespace onelane::engine {
@@ -11,12 +14,30 @@ using commit::Work;
 
 namespace {
 
-Status poisoned_by(const Status& cause) {
-  return {Errc::poisoned, "reopen the journal; the first error was: " + cause.to_string(),
-          cause.sqlite_code()};
+Status poisoned_by(const Status& cause) noexcept {
+  return base::worded(Errc::poisoned, cause.sqlite_code(), [&cause] {
+    return "reopen the journal; the first error was: " + cause.to_string();
+  });
 }
 
 }  // namespace
+
+// There was no memory for a tick, or for what is queued: nothing was taken, and it is tried again
+// later, as after a failed tick.
+void Pipeline::starve(TimePoint now, std::size_t units) { retry_at_ = now + retry_.failed(units); }
+
+// A sink that ran out of memory may have left its transaction open.
+Reply Pipeline::probe() {
+  bool lost = false;
+  Reply reply = commit::sheltered(Effect::ended, [&] {
+    lost = true;
+    Reply answer = sink_.probe();
+    lost = false;
+    return answer;
+  });
+  if (lost) (void)commit::sheltered(Effect::kept, [this] { return sink_.rollback(); });
+  return reply;
+}
 
 void Pipeline::put_back(ack::Wakes& wakes) {
   const TimePoint now = clock_.now();
@@ -37,8 +58,8 @@ void Pipeline::back_off(const commit::TickResult& result, ack::Wakes& wakes) {
   retry_at_ = result.ended + retry_.failed(work_.size());
   if (!retry_.alone(work_.size())) return put_back(wakes);
   Work& work = work_.front();
-  const Reply probe = sink_.probe();
-  if (probe.ok() && work.taken) {
+  const Reply probed = probe();
+  if (probed.ok() && work.taken) {
     work.verdict = Verdict::culprit;
     work.entry->cause = result.cause;
     settle(work, recorder_.committed(), clock_.now(), wakes);
@@ -46,7 +67,7 @@ void Pipeline::back_off(const commit::TickResult& result, ack::Wakes& wakes) {
     retry_at_.reset();
     return;
   }
-  if (!probe.ok() && probe.fault != Fault::busy) stalled_ = result.cause;
+  if (!probed.ok() && probed.fault != Fault::busy) stalled_ = result.cause;
   put_back(wakes);
 }
 
@@ -75,10 +96,14 @@ bool Pipeline::leave_limbo(TimePoint now, ack::Wakes& wakes) {
 
 Fault Pipeline::fence() {
   if (!make_durable_) return Fault::internal;
-  const Reply reply = sink_.probe();
+  const Reply reply = probe();
   if (!reply.ok()) return reply.fault;
   recorder_.fence();
-  return make_durable_(recorder_.next_commit()).ok() ? Fault::none : Fault::sync;
+  try {
+    return make_durable_(recorder_.next_commit()).ok() ? Fault::none : Fault::sync;
+  } catch (const std::bad_alloc&) {
+    return Fault::sync;
+  }
 }
 
 // Now surely not applied, as after any other rollback.
@@ -120,10 +145,16 @@ void Pipeline::poison(const commit::TickResult& result, ack::Wakes& wakes) {
 
 Closing Pipeline::close_in(Log& log) {
   const TimePoint began = clock_.now();
-  const Reply locked = sink_.begin();
+  const Reply locked = commit::sheltered(Effect::ended, [this] { return sink_.begin(); });
   if (!locked.ok()) return {.pass = {.fault = locked.fault, .cause = locked.cause}};
-  Closing closing{.pass = log.close_in()};
-  const Reply ended = sink_.rollback();
+  Closing closing;
+  try {
+    closing.pass = log.close_in();
+  } catch (const std::bad_alloc&) {
+    closing.pass.fault = Fault::environment;
+    closing.pass.cause = base::out_of_memory();
+  }
+  const Reply ended = commit::sheltered(Effect::kept, [this] { return sink_.rollback(); });
   closing.held = clock_.now() - began;
   closing.bytes = log.state().bytes;
   recorder_.closing(closing.held);
@@ -135,7 +166,7 @@ Closing Pipeline::close_in(Log& log) {
 }
 
 Status Pipeline::touch(ack::Wakes& wakes) {
-  const Reply reply = sink_.probe();
+  const Reply reply = probe();
   if (reply.ok()) {
     recorder_.next_commit();
   } else if (reply.fault == Fault::sync || reply.fault == Fault::corrupt) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <new>
 #include <utility>
 
 namespace onelane::engine {
@@ -76,7 +77,11 @@ LogDecision Checkpointer::step() {
   const LogDecision decision = decide(look(now), cycle_, now);
   hold_back_bytes_.store(decision.hold_back_bytes, std::memory_order_relaxed);
   wake_bytes_.store(decision.wake_bytes);
-  act(decision.action);
+  try {
+    act(decision.action);
+  } catch (const std::bad_alloc&) {
+    note_copy(cycle_, {.fault = Fault::environment}, limit_, clock_.now());
+  }
   return decision;
 }
 

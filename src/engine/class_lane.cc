@@ -57,20 +57,27 @@ ClassLane::~ClassLane() {
 }
 
 inline void ClassLane::admit(Entry* entry, TimePoint now, ack::Wakes& wakes) {
+  const bool may_expire = entry->deadline != TimePoint::max();
+  staging.make_room();
+  if (may_expire && deadlines_.size() == deadlines_.capacity()) {
+    deadlines_.reserve(2 * deadlines_.size() + 1);
+  }
   if (entry->has_key()) supersede(entry->key(), now, wakes);
   staging.add(entry);
-  if (entry->deadline != TimePoint::max()) watch_deadline(entry);
+  if (may_expire) watch_deadline(entry);
 }
 
-void ClassLane::stage(TimePoint now, ack::Wakes& wakes) {
+bool ClassLane::stage(TimePoint now, ack::Wakes& wakes) {
+  bool whole = true;
   if (queue.pending()) {
-    queue.drain(limit_of(options, options.capacity_records),
-                [&](Entry* entry) { admit(entry, now, wakes); });
+    whole = queue.drain(limit_of(options, options.capacity_records),
+                        [&](Entry* entry) { admit(entry, now, wakes); });
     if (options.when_full == WhenFull::drop_oldest) drop_oldest(now, wakes);
   }
   expire(now, wakes);
   staging.tidy();
   give_back();
+  return whole;
 }
 
 void ClassLane::supersede(std::string_view key, TimePoint now, ack::Wakes& wakes) {
@@ -118,6 +125,10 @@ bool ClassLane::settle_if_queued(Entry* entry, End end, TimePoint now, ack::Wake
 
 void ClassLane::settle(Entry* entry, End end, TimePoint now, ack::Wakes& wakes) {
   staging.remove(entry);
+  finish(entry, end, now, wakes);
+}
+
+void ClassLane::finish(Entry* entry, End end, TimePoint now, ack::Wakes& wakes) {
   if (entry->kind != EntryKind::barrier) total_.record(now - entry->pushed);
   count_out(entry, end);  // before anybody can know that it is settled
   ack::settle_taken(*entry, end, wakes);
@@ -181,7 +192,19 @@ void ClassLane::end_all(const Status& cause, TimePoint now, ack::Wakes& wakes) {
     settle(entry, incomplete ? End::incomplete : End::closed, now, wakes);
   }
   staging.compact(staging.slots());
+  queue.empty([&](Entry* entry) { discard(entry, cause, now, wakes); });
   give_back();
+}
+
+// What there was no memory to stage.
+void ClassLane::discard(Entry* entry, const Status& cause, TimePoint now, ack::Wakes& wakes) {
+  if (entry->take()) {
+    entry->cause = cause;
+    return finish(entry, End::closed, now, wakes);
+  }
+  count_out(entry, entry->outcome().end);
+  entry->drop_payload();
+  entry->release();
 }
 
 std::optional<TimePoint> ClassLane::next_deadline() const {

@@ -40,8 +40,9 @@ class ClassLane {
 
   // Moves what the queue can give into staging: newer records supersede queued ones of their key, a
   // full drop_oldest class drops its oldest, and what is past its deadline expires.
-  void stage(TimePoint now, ack::Wakes& wakes);
-  // Settles all that is staged: closed, or incomplete for a job between steps.
+  // False if memory ran out: what is left in the queue comes first the next time.
+  bool stage(TimePoint now, ack::Wakes& wakes);
+  // Settles all that there is: closed, or incomplete for a job between steps. Needs no memory.
   void end_all(const Status& cause, TimePoint now, ack::Wakes& wakes);
 
   // Settles a staged entry and takes it out. The ticket is taken.
@@ -63,6 +64,7 @@ class ClassLane {
   // --- Any thread.
   bool pending() const { return queue.pending(); }
   ClassStats stats(std::uint64_t rivals) const;  // rivals: the number of other classes
+  std::uint64_t ended(std::size_t end) const { return ends_[end].load(std::memory_order_acquire); }
 
   const std::uint32_t index;
   const ClassOptions options;
@@ -87,6 +89,8 @@ class ClassLane {
   bool settle_if_queued(Entry* entry, End end, TimePoint now, ack::Wakes& wakes);
   void expire(TimePoint now, ack::Wakes& wakes);
   void drop_oldest(TimePoint now, ack::Wakes& wakes);
+  void discard(Entry* entry, const Status& cause, TimePoint now, ack::Wakes& wakes);
+  void finish(Entry* entry, End end, TimePoint now, ack::Wakes& wakes);
   void forget_settled_deadlines();
   void count_out(const Entry* entry, End end);
 

@@ -5,6 +5,7 @@
 #include <thread>
 #include <utility>
 
+#include "src/base/memory.h"
 #include "src/base/process.h"
 #include "src/engine/patience.h"
 #include "src/engine/refusals.h"
@@ -142,8 +143,9 @@ Result<Statement> Core::add_statement(const StatementSpec& spec) {
   if (statements_.full()) {
     return Status(Errc::invalid_argument, "a journal keeps at most 1024 statements: " + spec.sql);
   }
+  statements_.prepare(spec);
   if (Status why = sink_->add_statement(spec); !why.ok()) return why;
-  return statements_.add(spec);
+  return statements_.add();
 }
 
 // --- Waiting.
@@ -290,6 +292,7 @@ TickReport Core::run_ticks() {
 }
 
 bool Core::pending() const {
+  if (pipeline_.starved()) return false;  // it is tried again in a while
   for (std::uint32_t i = 0; i < classes(); ++i) {
     if (lanes_[i]->pending()) return true;
   }
@@ -450,11 +453,10 @@ CloseReport Core::finish(const Status& cut) {
   }
   CloseReport report;
   for (std::uint32_t i = 0; i < classes(); ++i) {
-    const ClassStats stats = lanes_[i]->stats(0);
-    for (std::size_t end = 0; end < kEndCount; ++end) report.ends[end] += stats.ends[end];
+    for (std::size_t end = 0; end < kEndCount; ++end) report.ends[end] += lanes_[i]->ended(end);
   }
   const bool healthy = pipeline_.poison().ok();
-  const Status sink_closed = sink_->close(healthy);
+  const Status sink_closed = base::sheltered([&] { return sink_->close(healthy); });
   report.status = !healthy                    ? pipeline_.poison()
                   : !pipeline_.stalled().ok() ? pipeline_.stalled()
                                               : cut;

@@ -3,15 +3,16 @@
 #include <cstring>
 #include <utility>
 
+#include "src/base/memory.h"
 #include "src/engine/core.h"
 #include "src/engine/refusals.h"
 #include "src/model/row.h"
 
 namespace onelane::inline v0::detail {
 
+using base::out_of_memory;
 using engine::ClassLane;
 using engine::in_lane_status;
-using engine::out_of_memory;
 
 namespace {
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <new>
 #include <utility>
 
 #include "src/base/check.h"
@@ -58,6 +59,11 @@ Pipeline::Pipeline(Sink& sink, const Clock& clock, const JournalOptions& options
     : sink_(sink), clock_(clock), tick_budget_(options.tick), committer_(sink, clock) {}
 
 Status Pipeline::add_class(ClassLane& lane) {
+  const std::size_t count = lanes_.size() + 1;
+  lanes_.reserve(count);
+  backlogs_.reserve(count);
+  state_.classes.reserve(count);
+  costs_.reserve(count);
   shares_.push_back(lane.share);
   if (!schedule::guarantees_fit(tick_budget_, shares_)) {
     shares_.pop_back();
@@ -78,13 +84,16 @@ TickReport Pipeline::tick(const Runner& runner, ack::Wakes& wakes) {
   const TimePoint now = clock_.now();
   const std::uint64_t before = progress();
   gathering_ = false;
-  stage(now, wakes);
+  const bool starved = !stage(now, wakes);
+  starved_.store(starved, std::memory_order_relaxed);
   if (limbo_ && !leave_limbo(now, wakes)) return report(before, now);
   if (ended_) {
     for (ClassLane* lane : lanes_) lane->end_all(*ended_, now, wakes);
     return report(before, now);
   }
-  if (std::all_of(lanes_.begin(), lanes_.end(), [](auto* lane) { return lane->staging.empty(); })) {
+  if (idle()) {
+    const bool again = !retry_at_ || now >= *retry_at_;
+    if (starved && again) starve(now, 0);
     return report(before, now);
   }
   gathering_ = gathers(runner);
@@ -101,21 +110,31 @@ TickReport Pipeline::tick(const Runner& runner, ack::Wakes& wakes) {
     return waiting;
   }
   if (!store_recovered(now)) return report(before, now);
+  try {
+    return run(runner, before, now, wakes);
+  } catch (const std::bad_alloc&) {
+    starve(now, work_.size());
+    return report(before, now);
+  }
+}
 
+// Plans and commits. Memory may run out before anything is taken; what comes after sees to itself.
+TickReport Pipeline::run(const Runner& runner, std::uint64_t progress_before, TimePoint now,
+                         ack::Wakes& wakes) {
   const schedule::Plan plan = make_plan(now);
   if (plan.slices.empty()) {
-    TickReport waiting = report(before, now);
+    TickReport waiting = report(progress_before, now);
     waiting.more = false;
     earliest(waiting.next, plan.not_before);
     return waiting;
   }
   select(plan);
-  if (declines(runner)) return report(before, now);
+  if (declines(runner)) return report(progress_before, now);
   const commit::TickResult result = commit(plan);
   began_ = result.began;
   if (runner.lends_thread && result.transaction) recorder_.caller_tick();
   conclude(plan, result, wakes);
-  return report(before, clock_.now());
+  return report(progress_before, clock_.now());
 }
 
 // Shorter ticks write the pages that all of them touch more often: if they came as often as they
@@ -131,8 +150,16 @@ bool Pipeline::gathers(const Runner& runner) const {
   return units < runner.gather_below;
 }
 
-void Pipeline::stage(TimePoint now, ack::Wakes& wakes) {
-  for (ClassLane* lane : lanes_) lane->stage(now, wakes);
+// False if memory ran out for one of them: the others go on.
+bool Pipeline::stage(TimePoint now, ack::Wakes& wakes) {
+  bool whole = true;
+  for (ClassLane* lane : lanes_) whole = lane->stage(now, wakes) && whole;
+  return whole;
+}
+
+bool Pipeline::idle() const {
+  return std::all_of(lanes_.begin(), lanes_.end(),
+                     [](const ClassLane* lane) { return lane->staging.empty(); });
 }
 
 // Units settled and steps committed so far.
@@ -159,7 +186,7 @@ TickReport Pipeline::report(std::uint64_t progress_before, TimePoint now) const 
 // While the store takes no commits, only a probe may find out that it does again.
 bool Pipeline::store_recovered(TimePoint now) {
   if (stalled_.ok()) return true;
-  const Reply reply = sink_.probe();
+  const Reply reply = probe();
   if (reply.ok()) {
     stalled_ = {};
     retry_at_.reset();
@@ -185,8 +212,9 @@ schedule::Plan Pipeline::make_plan(TimePoint now) {
 void Pipeline::select(const schedule::Plan& plan) {
   std::size_t planned = 0;
   for (const schedule::Slice& slice : plan.slices) planned += slice.count;
-  if (work_slots_.size() < planned) work_slots_.resize(planned);
   const std::size_t limit = retry_.limit() == 0 ? planned : std::min(planned, retry_.limit());
+  work_ = {};  // while there may be no memory for what is selected
+  if (work_slots_.size() < limit) work_slots_.resize(limit);
   std::size_t selected = 0;
   Asking asking(schedule::to_ps(plan.hold) / kAsksPerHold);
   for (std::uint32_t i = 0; i < plan.slices.size(); ++i) {
@@ -273,7 +301,7 @@ commit::TickResult Pipeline::commit(const schedule::Plan& plan) {
 }
 
 void Pipeline::conclude(const schedule::Plan& plan, const commit::TickResult& result,
-                        ack::Wakes& wakes) {
+                        ack::Wakes& wakes) noexcept {
   TickEnd end = plan.end;
   if (result.action != Action::proceed) {
     end = TickEnd::failed;

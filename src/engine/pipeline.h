@@ -2,6 +2,7 @@
 // names all stages. Everything here is the baton holder's, except where it says otherwise.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -65,6 +66,10 @@ class Pipeline {
   // Whether nothing is queued or staged any more.
   bool drained() const;
 
+  // Whether the last tick had no memory to take in what is queued: it is tried again by itself, and
+  // with each push. Any thread.
+  bool starved() const { return starved_.load(std::memory_order_relaxed); }
+
   // Whether the last tick was left for later by Runner::gather_below.
   bool gathering() const { return gathering_; }
 
@@ -78,7 +83,12 @@ class Pipeline {
  private:
   bool paced(TimePoint now) const;
   bool gathers(const Runner& runner) const;
-  void stage(TimePoint now, ack::Wakes& wakes);
+  bool stage(TimePoint now, ack::Wakes& wakes);
+  bool idle() const;
+  TickReport run(const Runner& runner, std::uint64_t progress_before, TimePoint now,
+                 ack::Wakes& wakes);
+  void starve(TimePoint now, std::size_t units);
+  Reply probe();
   std::uint64_t progress() const;
   TickReport report(std::uint64_t progress_before, TimePoint now) const;
   bool store_recovered(TimePoint now);
@@ -89,7 +99,9 @@ class Pipeline {
   Duration step_time(const schedule::Plan& plan) const;
   commit::TickResult commit(const schedule::Plan& plan);
 
-  void conclude(const schedule::Plan& plan, const commit::TickResult& result, ack::Wakes& wakes);
+  // From here on nothing may fail for want of memory: what was committed has to be settled.
+  void conclude(const schedule::Plan& plan, const commit::TickResult& result,
+                ack::Wakes& wakes) noexcept;
   void learn(const schedule::Plan& plan, const commit::TickResult& result);
   void keep_state(const schedule::Plan& plan);
   void settle(const commit::TickResult& result, ack::Wakes& wakes);
@@ -127,6 +139,7 @@ class Pipeline {
   std::function<Status(std::uint64_t)> make_durable_;
   std::optional<Duration> pause_;  // while held back
   bool gathering_ = false;
+  std::atomic<bool> starved_{false};
   TimePoint began_;  // the last tick
   Status poison_;
   Status stalled_;

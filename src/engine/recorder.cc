@@ -1,5 +1,7 @@
 #include "src/engine/recorder.h"
 
+#include <new>
+
 namespace onelane::engine {
 
 void Recorder::tick(const commit::TickResult& result, TickEnd end, Duration overlong) {
@@ -18,8 +20,11 @@ void Recorder::tick(const commit::TickResult& result, TickEnd end, Duration over
   const std::scoped_lock lock(mutex_);
   if (result.longest_step_time > overlong) ++overlong_steps_;
   if (result.longest_step_time <= longest_step_time_) return;
-  longest_step_time_ = result.longest_step_time;
-  longest_step_ = result.longest_step->job->job.name;
+  try {
+    longest_step_ = result.longest_step->job->job.name;
+    longest_step_time_ = result.longest_step_time;
+  } catch (const std::bad_alloc&) {  // then it is not the one that is remembered
+  }
 }
 
 void Recorder::closing(Duration held) {

@@ -18,8 +18,6 @@ inline Status in_lane_status(std::string_view what) {
   return {Errc::in_lane, std::string(what) + " inside the lane would wait for itself"};
 }
 
-inline Status out_of_memory() { return {Errc::storage, "out of memory"}; }
-
 inline Status would_block() {
   return {Errc::would_block, "the unit is not settled yet, and nobody else runs ticks"};
 }

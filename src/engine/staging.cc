@@ -1,10 +1,15 @@
 #include "src/engine/staging.h"
 
+#include <algorithm>
+#include <utility>
+
 namespace onelane::engine {
 
 using detail::EntryKind;
 
 namespace {
+
+constexpr std::size_t kSlotsMin = 64;
 
 // Spent slots are given back once they are this many, and more than the rest.
 constexpr std::size_t kSpentSlotsMin = 1024;
@@ -16,9 +21,23 @@ void Staging::count_special(EntryKind kind, std::ptrdiff_t by) {
   count += static_cast<std::size_t>(by);
 }
 
+void Staging::grow() {
+  const std::size_t wanted = std::max(2 * room_, kSlotsMin);
+  units_.reserve(wanted);
+  entries_.reserve(wanted);
+  room_ = wanted;
+}
+
 void Staging::remember_key(Entry* entry) {
-  keys_.erase(entry->key());  // the view of an older entry's key goes with it
-  keys_.emplace(entry->key(), entry);
+  const auto older = keys_.find(entry->key());
+  if (older == keys_.end()) {
+    keys_.emplace(entry->key(), entry);
+    return;
+  }
+  auto node = keys_.extract(older);  // with the view of an older entry's key
+  node.key() = entry->key();
+  node.mapped() = entry;
+  keys_.insert(std::move(node));
 }
 
 void Staging::tidy() {

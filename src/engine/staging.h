@@ -19,7 +19,15 @@ using detail::Entry;
 
 class Staging {
  public:
+  // Room for one entry more, without which add() may not be called. Throws bad_alloc.
+  void make_room() {
+    if (entries_.size() < room_) [[likely]]
+      return;
+    grow();
+  }
+  // Throws bad_alloc only for an entry with a key, and has then done nothing.
   void add(Entry* entry) {
+    if (entry->has_key()) remember_key(entry);
     entry->place = base_ + entries_.size();
     entries_.push_back(entry);
     units_.push_back({.bytes = entry->bytes,
@@ -29,7 +37,6 @@ class Staging {
     ++live_;
     durable_ += promises_durable(entry);
     if (entry->kind >= detail::EntryKind::job) count_special(entry->kind, 1);
-    if (entry->has_key()) remember_key(entry);
   }
   // The slot stays, free of cost and with no entry, until the head passes it.
   void remove(Entry* entry) {
@@ -65,12 +72,14 @@ class Staging {
   static std::size_t promises_durable(const Entry* entry) {
     return entry->promise == Promise::durable ? 1 : 0;
   }
+  void grow();
   void count_special(detail::EntryKind kind, std::ptrdiff_t by);
   void remember_key(Entry* entry);
   void forget_key(Entry* entry);
 
   std::vector<schedule::Unit> units_;
   std::vector<Entry*> entries_;
+  std::size_t room_ = 0;    // that both have
   std::size_t head_ = 0;    // slots before it are spent
   std::uint64_t base_ = 0;  // the place of index 0
   std::size_t live_ = 0;

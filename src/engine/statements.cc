@@ -15,9 +15,12 @@ std::optional<Statement> Statements::find(const StatementSpec& spec) const {
   return std::nullopt;
 }
 
-Statement Statements::add(const StatementSpec& spec) {
+void Statements::prepare(const StatementSpec& spec) {
+  known_[count()] = std::make_unique<const Known>(Known{spec, model::tags_of(spec)});
+}
+
+Statement Statements::add() noexcept {
   const std::size_t index = count();
-  known_[index] = std::make_unique<const Known>(Known{spec, model::tags_of(spec)});
   count_.store(index + 1, std::memory_order_release);
   return {static_cast<std::uint16_t>(index)};
 }

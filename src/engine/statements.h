@@ -18,7 +18,9 @@ class Statements {
   // The same SQL, columns and keys, if it was added before.
   std::optional<Statement> find(const StatementSpec& spec) const;
   bool full() const { return count() == kMax; }
-  Statement add(const StatementSpec& spec);  // the baton's holder
+  // The baton's holder: what it is to be, and then, which needs no memory, that it is.
+  void prepare(const StatementSpec& spec);
+  Statement add() noexcept;
 
   // Null if there is no such statement. Any thread; valid as long as this object.
   const StatementSpec* get(Statement statement) const {

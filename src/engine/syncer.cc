@@ -4,6 +4,7 @@
 #include <new>
 #include <string>
 
+#include "src/base/memory.h"
 #include "src/engine/thread_waiter.h"
 
 namespace onelane::engine {
@@ -110,7 +111,7 @@ bool Syncer::run_sync() {
     running_ = false;
     if (!reply.ok() && ended_.ok()) {
       failed = true;
-      ended_ = reply.cause.ok() ? std::move(no_memory_) : std::move(reply.cause);
+      ended_ = std::move(reply.cause);
     }
     if (ended_.ok()) durable_.store(std::max(durable(), covered), std::memory_order_release);
     wake_settled(wakes);
@@ -129,6 +130,7 @@ Reply Syncer::sync_or_fail() {
   } catch (const std::bad_alloc&) {
     Reply reply;
     reply.fault = Fault::sync;
+    reply.cause = base::out_of_memory();
     return reply;
   }
 }
@@ -143,17 +145,13 @@ bool Syncer::gather() {
   return gathering_ = running_;
 }
 
-// Without memory for it the lane finds out by itself: after a failed sync its sink begins nothing.
-void Syncer::report_failure() noexcept {
-  try {
-    Status why;
-    {
-      const std::scoped_lock lock(mutex_);
-      why = ended_;
-    }
-    poison_(why);
-  } catch (const std::bad_alloc&) {
+void Syncer::report_failure() {
+  Status why;
+  {
+    const std::scoped_lock lock(mutex_);
+    why = ended_;
   }
+  poison_(why);
 }
 
 void Syncer::end(const Status& why) {
@@ -166,10 +164,10 @@ void Syncer::end(const Status& why) {
 Status Syncer::lost(std::uint64_t commit) const {
   const std::scoped_lock lock(mutex_);
   if (ended_.ok()) return {};
-  return {Errc::not_durable,
-          "committed in commit " + std::to_string(commit) +
-              ", durability lost; the cause was: " + ended_.to_string(),
-          ended_.sqlite_code()};
+  return base::worded(Errc::not_durable, ended_.sqlite_code(), [&] {
+    return "committed in commit " + std::to_string(commit) +
+           ", durability lost; the cause was: " + ended_.to_string();
+  });
 }
 
 bool Syncer::watch(detail::Waiter& who, std::uint64_t commit) {
@@ -224,9 +222,10 @@ bool Syncer::take_sync(std::uint64_t commit) {
 Status Syncer::result(std::uint64_t commit, std::optional<Duration> timeout) const {
   if (durable() >= commit) return {};
   if (Status why = lost(commit); !why.ok()) return why;
-  return {Errc::timed_out, "committed in commit " + std::to_string(commit) +
-                               ", but not durable within " +
-                               std::to_string(timeout.value_or(Duration(0)).count()) + " ns"};
+  return base::worded(Errc::timed_out, [&] {
+    return "committed in commit " + std::to_string(commit) + ", but not durable within " +
+           std::to_string(timeout.value_or(Duration(0)).count()) + " ns";
+  });
 }
 
 }  // namespace onelane::engine

@@ -87,7 +87,7 @@ class Syncer {
   bool take_sync(std::uint64_t commit);
   bool run_sync();
   Reply sync_or_fail();
-  void report_failure() noexcept;
+  void report_failure();
   void wake_settled(ack::Wakes& wakes);  // with the lock
   void run();
 
@@ -108,7 +108,6 @@ class Syncer {
   detail::Waiter* waiters_ = nullptr;
   std::size_t waiting_ = 0;  // how many they are
   Status ended_;
-  Status no_memory_{Errc::storage, "out of memory while syncing"};  // made while there is some
 
   queue::Doorbell bell_;
   std::atomic<bool> stopping_{false};

@@ -39,9 +39,10 @@ void Row::clear() {
 // Adds a column's tag; its payload goes where the result points.
 inline std::byte* Row::column(std::uint8_t tag, std::size_t payload_bytes) {
   const std::size_t begin = size_;
-  size_ += 1 + payload_bytes;
-  if (size_ > buffer_.size()) [[unlikely]]
-    grow();
+  const std::size_t end = begin + 1 + payload_bytes;
+  if (end > buffer_.size()) [[unlikely]]
+    grow(end);
+  size_ = end;
   buffer_[begin] = static_cast<std::byte>(tag);
   if (columns_ < 16) tags_ |= model::tag_bits(tag, columns_);
   ++columns_;
@@ -55,7 +56,9 @@ inline void Row::sized(std::uint8_t tag, const void* data, std::size_t size) {
   if (size != 0) std::memcpy(out + sizeof length, data, size);
 }
 
-[[gnu::cold]] void Row::grow() { buffer_.resize(std::max(size_, 2 * buffer_.size())); }
+[[gnu::cold]] void Row::grow(std::size_t size) {
+  buffer_.resize(std::max(size, 2 * buffer_.size()));
+}
 
 [[gnu::cold]] void Row::fail(std::string reason) {
   if (status_.ok()) {
@@ -111,6 +114,8 @@ Row& Row::blob(std::span<const std::byte> blob) {
 }
 
 void Group::add(Statement statement, const Row& row) {
+  const std::size_t size = bytes_.size() + model::kFrameHeaderBytes + row.bytes().size();
+  if (size > bytes_.capacity()) bytes_.reserve(std::max(size, 2 * bytes_.capacity()));
   if (!row.status().ok() && status_.ok()) status_ = row.status();
   std::array<std::byte, model::kFrameHeaderBytes> header;
   model::write_frame_header(header.data(), statement, row.bytes().size());

@@ -23,6 +23,8 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <new>
+#include <utility>
 #include <vector>
 
 #include "src/base/check.h"
@@ -66,20 +68,41 @@ class BasicClassQueue {
   bool pending() const { return numbers() != staged_.load(std::memory_order_acquire); }
 
   // The baton's holder: hands over what can be staged, in order. `limit` bounds the entries looked
-  // at.
+  // at. False if memory ran out, here or in stage(), which then has not taken its entry: what was
+  // not staged comes first the next time.
   template <class Stage>
-  void drain(std::size_t limit, const Stage& stage) {
+  bool drain(std::size_t limit, const Stage& stage) {
     const std::uint64_t cut = numbers();
-    const bool complete = collect(cut, limit);
+    bool whole = true;
+    const bool complete = collect_sheltered(cut, limit, whole);
     if (!sorted_) std::sort(held_.begin(), held_.end(), before);
     sorted_ = true;
     const std::size_t ready = complete ? below(cut) : gap_free();
-    for (std::size_t i = 0; i < ready; ++i) stage(held_[i]);
-    held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(ready));
-    const std::uint64_t staged = staged_.load(std::memory_order_relaxed) + ready;
-    horizon_ = complete ? cut : horizon_ + ready;
-    ONELANE_CHECK(staged <= horizon_, staged);
-    staged_.store(staged, std::memory_order_release);
+    std::size_t done = 0;
+    try {
+      for (; done < ready; ++done) stage(held_[done]);
+    } catch (const std::bad_alloc&) {
+      whole = false;
+    }
+    const std::uint64_t reached = complete ? cut : horizon_ + ready;
+    handed_out(done, done < ready ? held_[done]->seq : reached);
+    held_.erase(held_.begin(), held_.begin() + static_cast<std::ptrdiff_t>(done));
+    return whole;
+  }
+
+  // The same for all that has arrived, without memory and so in no order: for who will do nothing
+  // with it.
+  template <class Discard>
+  void empty(const Discard& discard) {
+    std::uint64_t n = held_.size();
+    for (Entry* entry : held_) discard(entry);
+    held_.clear();
+    for (Entry* entry = spilled_.exchange(nullptr, std::memory_order_acquire); entry != nullptr;
+         ++n) {
+      discard(std::exchange(entry, entry->next));
+    }
+    for (Entry* entry = nullptr; queue_.try_dequeue(entry); ++n) discard(entry);
+    handed_out(n, numbers());
   }
 
  private:
@@ -95,12 +118,33 @@ class BasicClassQueue {
     }
   }
 
+  // One at a time: without memory to hold it, the rest stays on the list.
   void collect_spilled() {
     if (spilled_.load(std::memory_order_relaxed) == nullptr) return;
-    for (Entry* entry = spilled_.exchange(nullptr, std::memory_order_acquire); entry != nullptr;
-         entry = entry->next) {
-      held_.push_back(entry);
+    Entry* entry = spilled_.exchange(nullptr, std::memory_order_acquire);
+    try {
+      for (; entry != nullptr; entry = entry->next) held_.push_back(entry);
+    } catch (const std::bad_alloc&) {
+      while (entry != nullptr) spill(std::exchange(entry, entry->next));
+      throw;
     }
+  }
+
+  // What is held by then is complete as far as it goes, but perhaps not sorted.
+  bool collect_sheltered(std::uint64_t cut, std::size_t limit, bool& whole) {
+    try {
+      return collect(cut, limit);
+    } catch (const std::bad_alloc&) {
+      sorted_ = whole = false;
+      return false;
+    }
+  }
+
+  void handed_out(std::uint64_t n, std::uint64_t horizon) {
+    const std::uint64_t staged = staged_.load(std::memory_order_relaxed) + n;
+    horizon_ = horizon;
+    ONELANE_CHECK(staged <= horizon_, staged);
+    staged_.store(staged, std::memory_order_release);
   }
 
   // Moves entries into held_. True if nothing below the cut is left but stragglers.

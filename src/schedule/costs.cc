@@ -93,6 +93,11 @@ CostModel::CostModel() : commit_(kCommitPs, kCommitBytePs) {
   costs_.commit.per_record_ps = to_integer(kCommitBytePs * kCommitBytesPerRecord, kRecordPsMax);
 }
 
+void CostModel::reserve(std::size_t classes) {
+  slices_.reserve(classes);
+  costs_.classes.reserve(classes);
+}
+
 void CostModel::add_class() {
   slices_.emplace_back(kRecordPs, kBytePs);
   costs_.classes.push_back({.per_record_ps = to_integer(kRecordPs, kRecordPsMax),

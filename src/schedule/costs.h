@@ -2,6 +2,7 @@
 // in the same order give the same costs.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -33,6 +34,7 @@ class CostModel {
  public:
   CostModel();
   void add_class();
+  void reserve(std::size_t classes);  // so many can be added without memory
   // What `records` and `bytes` of one class took to execute.
   void learn_slice(std::uint32_t klass, std::uint64_t records, std::uint64_t bytes,
                    Duration elapsed);

@@ -1,9 +1,13 @@
 #include "src/sqlite/connection.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
+#include <cstdio>
 #include <limits>
 #include <system_error>
+
+#include "src/base/memory.h"
 
 namespace onelane::sqlite {
 
@@ -15,6 +19,9 @@ constexpr int kOpenWaitMs = 5'000;
 
 constexpr int kOpenFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOFOLLOW |
                            SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOMUTEX;  // calls never overlap
+
+// "PRAGMA user_version=" and 32 bits signed.
+constexpr std::size_t kTouchChars = 40;
 
 // What the system said, where SQLite's message leaves it out.
 std::string system_reason(sqlite3* db, int code) {
@@ -29,11 +36,8 @@ int length(std::string_view sql) noexcept {
   return static_cast<int>(std::min<std::size_t>(sql.size(), std::numeric_limits<int>::max()));
 }
 
-Reply refused(std::string message) {
-  Reply reply;
-  reply.fault = Fault::record;
-  reply.cause = {Errc::record, std::move(message), SQLITE_ERROR};
-  return reply;
+Reply refused(std::string_view message) {
+  return reply_of(Fault::record, Effect::undone, message, SQLITE_ERROR);
 }
 
 }  // namespace
@@ -184,7 +188,10 @@ int Connection::run_own(std::string_view sql, std::string& first_column) {
 int Connection::touch() {
   std::string version;
   const int code = run_own("PRAGMA user_version", version);
-  return code == SQLITE_OK ? run_own("PRAGMA user_version=" + version, version) : code;
+  if (code != SQLITE_OK) return code;
+  std::array<char, kTouchChars> sql{};  // not a string: a probe should need no memory of ours
+  std::snprintf(sql.data(), sql.size(), "PRAGMA user_version=%s", version.c_str());
+  return run_own(sql.data(), version);
 }
 
 sqlite3_stmt* Connection::busy_statement() const noexcept {
@@ -207,19 +214,18 @@ int Connection::sync_file(int which) {
   return file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
 }
 
-Reply Connection::failure(int code, Place place, std::string_view what) {
+Reply Connection::failure(int code, Place place, std::string_view what) noexcept {
   Reply reply;
+  const bool refused = !guard_.refusal().empty();
+  if (refused) code = SQLITE_AUTH;
   reply.fault = fault_of(code, place);
   reply.effect = in_transaction() ? Effect::undone : Effect::ended;
-  std::string message = guard_.take_refusal();
-  if (!message.empty()) {
-    code = SQLITE_AUTH;
-    reply.fault = fault_of(code, place);
-  } else {
-    if (!what.empty()) message = std::string(what) + ": ";
-    message += sqlite3_errmsg(db_) + system_reason(db_, code);
-  }
-  reply.cause = {errc_of(reply.fault), std::move(message), code};
+  reply.cause = base::worded(errc_of(reply.fault), code, [&] {
+    if (refused) return std::string(guard_.refusal());
+    const std::string before = what.empty() ? std::string() : std::string(what) + ": ";
+    return before + sqlite3_errmsg(db_) + system_reason(db_, code);
+  });
+  guard_.forget_refusal();
   return reply;
 }
 

@@ -63,7 +63,7 @@ class Connection {
 
   // What a code that SQLite has just returned means, with its message; effect is undone or ended,
   // as the connection says.
-  Reply failure(int code, Place place, std::string_view what = {});
+  Reply failure(int code, Place place, std::string_view what = {}) noexcept;
 
   // Both after every statement was finalised. Healthy: copies the log back if nobody else has the
   // database open, so that the file is complete by itself; else leaves the files as they are.

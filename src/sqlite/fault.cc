@@ -2,7 +2,9 @@
 
 #include <sqlite3.h>
 
-#include <utility>
+#include <string>
+
+#include "src/base/memory.h"
 
 namespace onelane::sqlite {
 
@@ -96,16 +98,21 @@ Errc errc_of(Fault fault) noexcept {
   return Errc::internal;
 }
 
-Reply reply_of(Fault fault, Effect effect, std::string message, int code) {
+Reply reply_of(Fault fault, Effect effect, std::string_view message, int code) noexcept {
   Reply reply;
   reply.fault = fault;
   reply.effect = effect;
-  reply.cause = {errc_of(fault), std::move(message), code};
+  reply.cause = {errc_of(fault), message, code};
   return reply;
 }
 
-Reply sync_failure(int code, const std::string& what) {
-  return reply_of(sync, Effect::ended, what + ": " + sqlite3_errstr(code), code);
+Reply sync_failure(int code, std::string_view what) noexcept {
+  Reply reply;
+  reply.fault = sync;
+  reply.effect = Effect::ended;
+  reply.cause = base::worded(errc_of(sync), code,
+                             [&] { return std::string(what) + ": " + sqlite3_errstr(code); });
+  return reply;
 }
 
 bool surely_undone(int code, Padding padding) noexcept {

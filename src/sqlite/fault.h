@@ -14,7 +14,7 @@
 
 #include <cstdint>
 #include <span>
-#include <string>
+#include <string_view>
 
 #include "onelane/sink.h"
 
@@ -37,10 +37,10 @@ struct FaultRow {
 std::span<const FaultRow> fault_table() noexcept;
 
 // A failure of our own making; `code` is SQLite's where it has one that fits.
-Reply reply_of(Fault fault, Effect effect, std::string message, int code = 0);
+Reply reply_of(Fault fault, Effect effect, std::string_view message, int code = 0) noexcept;
 
 // Of a sync that was asked for by itself: whatever the code, there is no way back.
-Reply sync_failure(int code, const std::string& what);
+Reply sync_failure(int code, std::string_view what) noexcept;
 
 // Fault::none for SQLITE_OK only.
 Fault fault_of(int code, Place place) noexcept;

@@ -50,12 +50,6 @@ void Guard::install(sqlite3* db) noexcept {
   sqlite3_commit_hook(db, &Guard::on_commit, this);
 }
 
-std::string Guard::take_refusal() {
-  std::string refusal = refusal_;
-  refusal_[0] = '\0';
-  return refusal;
-}
-
 int Guard::refuse(const char* what, const char* detail) noexcept {
   std::snprintf(refusal_, sizeof refusal_, "%s%s is not allowed inside the lane", what, detail);
   return SQLITE_DENY;

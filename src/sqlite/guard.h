@@ -7,7 +7,7 @@
 // prepare them again inside the step.
 #pragma once
 
-#include <string>
+#include <string_view>
 
 struct sqlite3;
 
@@ -46,9 +46,10 @@ class Guard {
     Guard& guard_;
   };
 
-  // "COMMIT is not allowed inside the lane" if something was refused since the last call, else
+  // "COMMIT is not allowed inside the lane" if something was refused and is not forgotten yet, else
   // empty.
-  std::string take_refusal();
+  std::string_view refusal() const noexcept { return refusal_; }
+  void forget_refusal() noexcept { refusal_[0] = '\0'; }
 
  private:
   static int authorize(void* self, int action, const char* first, const char* second, const char*,

@@ -189,9 +189,11 @@ Status SqliteSink::add_statement(const StatementSpec& spec) {
                                         std::to_string(spec.columns.size()) +
                                         " columns: " + spec.sql};
   }
+  Registered registered{.spec = spec, .prepared = std::move(prepared), .columns = parameters};
+  look_for_deferred_keys(registered);
+  if (registered_.size() == registered_.capacity()) registered_.reserve(2 * registered_.size() + 1);
   index_of_sql_.try_emplace(spec.sql, registered_.size());
-  registered_.push_back({.spec = spec, .prepared = std::move(prepared), .columns = parameters});
-  look_for_deferred_keys(registered_.back());
+  registered_.push_back(std::move(registered));
   return {};
 }
 
@@ -241,8 +243,7 @@ inline bool SqliteSink::run(sqlite3_stmt* statement, const RowVisitor* visit,
 // Within a transaction. False, and why, if it failed.
 inline bool SqliteSink::apply(Application& record, Reply& failed) {
   if (record.statement.index >= registered_.size()) {
-    failed = reply_of(Fault::internal, Effect::undone,
-                      "there is no statement " + std::to_string(record.statement.index));
+    failed = reply_of(Fault::internal, Effect::undone, "there is no such statement");
     return false;
   }
   const Registered& registered = registered_[record.statement.index];

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <utility>
 
+#include "src/base/memory.h"
 #include "src/sqlite/readers.h"
 
 namespace onelane::sqlite {
@@ -128,7 +129,8 @@ Reply WalLog::failed(int code, const char* what) {
   Reply reply;
   reply.fault = fault_of(code, Place::control);
   reply.effect = Effect::ended;
-  reply.cause = {errc_of(reply.fault), std::string(what) + ": " + sqlite3_errstr(code), code};
+  reply.cause = base::worded(errc_of(reply.fault), code,
+                             [&] { return std::string(what) + ": " + sqlite3_errstr(code); });
   if (reply.fault == Fault::sync || reply.fault == Fault::corrupt) fuse_.blow(reply);
   return reply;
 }

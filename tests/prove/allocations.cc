@@ -1,20 +1,26 @@
 // Fails each allocation, one run for each, and looks what became of it all.
 //
-//   onelane_prove_allocations [--what pushes|all] [--seed N] [--runs N] [--fault N --after N]
+//   onelane_prove_allocations [--what hand|threads] [--seed N] [--runs N] [--fault N --after N]
 //
-// SQLite's allocations fail everywhere. Ours fail in pushes, where the caller is told; `all` has
-// them fail in opening and in ticks, too, which is more than the engine withstands today.
+// SQLite's allocations and ours, operator new and malloc, fail everywhere: in opening, pushes,
+// ticks, syncs, passes and, in some lives, in close.
 //
 // A seed gives the life of a journal that is moved by hand; it is lived once whole, to count what
 // it allocates, and then once for each allocation, failing that one, or all from then on until the
 // life's end. Whatever fails: nothing ends by an exception, hangs, leaks (under AddressSanitizer)
-// or is left unsettled once there is memory again, the database is whole, and no receipt is wrong.
+// or is left unsettled once there is memory again, the database is whole, each class's records came
+// in the order of their pushes, and no receipt is wrong.
+//
+// `threads` lives with the journal's own threads, whose allocations fail as well. What comes after
+// what is then another each time, so it takes seeds and no line says how to see a failure again.
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <new>
 #include <string>
 
@@ -23,39 +29,44 @@
 #include "tests/prove/writer.h"
 #include "tests/support/temp_directory.h"
 
+// The linker leads calls of malloc in what it puts together here to the first: ours, not SQLite's.
+extern "C" void* __real_malloc(std::size_t size);
+
 namespace onelane::prove {
 namespace {
 
-// Counts down while it is armed, on the thread that armed it; the checks themselves do not count.
+// Of the thread that set it, or of all; the checks themselves do not count.
 thread_local bool t_armed = false;
-std::uint64_t g_allocations = 0;
+std::atomic<bool> g_all_threads = false;
+thread_local bool t_spared = false;
+std::atomic<std::uint64_t> g_allocations = 0;
 std::uint64_t g_fails_at = ~std::uint64_t{0};
 bool g_fails_on = false;
-std::uint64_t g_failures = 0;
-// Whether operator new fails, too: in pushes, or everywhere.
-thread_local bool t_ours = false;
-bool g_all = false;
+std::atomic<std::uint64_t> g_failures = 0;
 
 bool refused() noexcept {
-  if (!t_armed || test::DiskVfs::inside()) return false;
+  const bool counts = t_armed || (g_all_threads && !t_spared);
+  if (!counts || test::DiskVfs::inside()) return false;
   const std::uint64_t at = g_allocations++;
   if (at != g_fails_at && !(g_fails_on && at > g_fails_at)) return false;
   ++g_failures;
   return true;
 }
 
-bool refused_ours() noexcept { return (t_ours || g_all) && refused(); }
-
 // What a test does by itself is given memory.
 class Spared {
  public:
-  Spared() : armed_(std::exchange(t_armed, false)) {}
-  ~Spared() { t_armed = armed_; }
+  Spared() : armed_(std::exchange(t_armed, false)), spared_(std::exchange(t_spared, true)) {}
+  ~Spared() {
+    t_armed = armed_;
+    t_spared = spared_;
+  }
   Spared(const Spared&) = delete;
   Spared& operator=(const Spared&) = delete;
 
  private:
   const bool armed_;
+  const bool spared_;
 };
 
 sqlite3_mem_methods g_methods;
@@ -74,13 +85,17 @@ void fail_sqlite_too() {
 }  // namespace
 }  // namespace onelane::prove
 
+extern "C" void* __wrap_malloc(std::size_t size) {
+  return onelane::prove::refused() ? nullptr : __real_malloc(size);
+}
+
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return onelane::prove::refused() ? nullptr : __real_malloc(size == 0 ? 1 : size);
+}
 void* operator new(std::size_t size) {
-  void* at = onelane::prove::refused_ours() ? nullptr : std::malloc(size == 0 ? 1 : size);
+  void* at = operator new(size, std::nothrow);
   if (at == nullptr) throw std::bad_alloc();
   return at;
-}
-void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  return onelane::prove::refused_ours() ? nullptr : std::malloc(size == 0 ? 1 : size);
 }
 void operator delete(void* at) noexcept { std::free(at); }
 void operator delete(void* at, std::size_t) noexcept { std::free(at); }
@@ -89,120 +104,223 @@ void operator delete(void* at, const std::nothrow_t&) noexcept { std::free(at); 
 namespace onelane::prove {
 namespace {
 
+using test::below;
+using test::chance;
 using test::Disk;
 
 constexpr int kSteps = 12;
 constexpr int kTicksToSettle = 64;
+constexpr int kBurst = 90;  // more than staging has room for at first
+constexpr Duration kPatience = std::chrono::seconds(20);
+constexpr Duration kMoment = std::chrono::milliseconds(5);  // while there may be no memory
 
-// Public calls may throw bad_alloc: that is an answer, and everything is as before the call.
+const std::string kArrivals =
+    "CREATE TABLE arrivals(place INTEGER PRIMARY KEY, id INTEGER);"
+    "CREATE TRIGGER arrived AFTER INSERT ON records BEGIN "
+    "  INSERT INTO arrivals(id) VALUES(new.id); END;";
+const ColumnType kTypes[] = {ColumnType::integer, ColumnType::text};
+
 class Life {
  public:
-  Life(const std::string& database, test::DiskVfs& vfs, Inspector& inspector)
-      : database_(database), vfs_(vfs), inspector_(inspector) {}
+  Life(const std::string& database, test::DiskVfs& vfs, Inspector& inspector, Drive drive)
+      : path_(database), vfs_(vfs), inspector_(inspector), drive_(drive) {}
 
+  // What is wrong, or nothing.
   std::string live(std::uint64_t seed);
 
  private:
   struct Pushed {
-    std::uint64_t id;
+    std::size_t lane;
+    std::vector<std::uint64_t> ids;
     Receipt receipt;
   };
+  // A unit that is about to be pushed.
+  struct Unit {
+    std::size_t lane = 0;
+    std::vector<std::uint64_t> ids{};
+    Row row{};
+    Group group{};
+    PushOptions options{};
+  };
+
+  bool open(Random& random);
   void use(Random& random);
-  void push(std::uint64_t id, const Row& row, Promise promise);
+  void act(Random& random);
+  Row row(Random& random, std::uint64_t id);
+  Unit unit(Random& random, std::size_t lane, std::size_t rows);
+  void push(Random& random, std::size_t lane);
+  void submit_job();
+  void note(std::size_t lane, const std::vector<std::uint64_t>& ids, Result<Receipt> receipt);
   bool settle();
   std::string judge();
+  std::string judge_order();
 
-  const std::string& database_;
+  const std::filesystem::path path_;
   test::DiskVfs& vfs_;
   Inspector& inspector_;
+  const Drive drive_;
   std::shared_ptr<test::FakeClock> clock_;
   Ledger ledger_;
   std::optional<Journal> journal_;
-  std::optional<WriteClass> class_;
-  std::optional<Statement> insert_;
+  std::vector<WriteClass> classes_;    // plain, keyed
+  std::vector<Statement> statements_;  // of each
   std::vector<Pushed> pushed_;
 };
 
 std::string Life::live(std::uint64_t seed) {
   Random random(seed);
-  ledger_.clear();
-  pushed_.clear();
-  pushed_.reserve(kSteps);
+  pushed_.reserve(2 * kSteps * kBurst);
   clock_ = std::make_shared<test::FakeClock>();
   vfs_.mount(Disk::make());
-  t_armed = true;
-  try {
-    use(random);
-  } catch (const std::bad_alloc&) {
-    // Of opening: a program that cannot open its journal has none.
-  }
-  t_armed = false;
+  const bool closes_without = chance(random, 30);
+  (drive_ == Drive::manual ? t_armed : t_spared) = drive_ == Drive::manual;
+  g_all_threads = drive_ == Drive::thread;
+  if (open(random)) use(random);
+  if (journal_ && closes_without) (void)journal_->close(std::chrono::seconds(1));
+  t_armed = g_all_threads = false;
   std::string wrong;
   if (journal_ && !settle()) wrong = "not settled after there was memory again";
-  if (journal_) (void)journal_->close(std::chrono::seconds(10));
+  if (journal_) (void)journal_->close(kPatience);
   if (wrong.empty()) wrong = judge();
   pushed_.clear();
-  class_.reset();
-  insert_.reset();
+  classes_.clear();
   journal_.reset();
   return wrong;
 }
 
-void Life::use(Random& random) {
-  Result<Journal> opened =
-      Journal::open(database_, {.schema = kSchema, .drive = Drive::manual, .clock = clock_});
-  if (!opened) return;
+bool Life::open(Random& random) {
+  JournalOptions options;
+  {
+    const Spared spared;
+    options = {.schema = kSchema + kArrivals,
+               .tick = {.records = 64, .bytes = 256 * kKiB, .hold = std::chrono::milliseconds(10)},
+               .drive = drive_,
+               .wal_limit = kMiB};
+    if (drive_ == Drive::manual) options.clock = clock_;
+    if (chance(random, 40)) options.watermark_table = "marks";
+    classes_.reserve(2);
+    statements_.reserve(2);
+  }
+  Result<Journal> opened = Journal::open(path_, options);
+  if (!opened) return false;
   journal_.emplace(*std::move(opened));
-  Result<WriteClass> added = journal_->add_class({.name = "writes"});
-  if (!added) return;
-  class_.emplace(*std::move(added));
-  const Result<Statement> insert =
-      journal_->add_statement({kInsert, {{ColumnType::integer}, {ColumnType::text}}});
-  if (!insert) return;
-  insert_ = *insert;
-  for (int step = 0; step < kSteps; ++step) {
-    std::uint64_t id = 0;
-    Row row;
+  for (const bool keyed : {false, true}) {
+    ClassOptions added{.name = keyed ? "keyed" : "plain", .coalesce = keyed};
+    StatementSpec spec;
     {
       const Spared spared;
-      id = ledger_.add();
-      put(row, static_cast<std::int64_t>(id), std::string(test::below(random, 2000), 'x'));
+      spec = {kInsert, {{kTypes[0]}, {kTypes[1]}}, {}};
+      if (keyed) spec.key_columns = {1};
     }
-    const Promise promise = test::chance(random, 50) ? Promise::durable : Promise::committed;
-    try {
-      push(id, row, promise);
-      if (test::chance(random, 60)) (void)journal_->tick();
-      if (test::chance(random, 10)) (void)journal_->sync();
-    } catch (const std::bad_alloc&) {
-      // The record's fate is its receipt's, if there is one.
-    }
+    Result<WriteClass> lane = journal_->add_class(added);
+    const Result<Statement> insert = journal_->add_statement(spec);
+    if (!lane || !insert) return false;
+    classes_.push_back(*std::move(lane));
+    statements_.push_back(*insert);
+  }
+  return true;
+}
+
+// Throws what there is no Status for: statistics. Everything else is an answer.
+void Life::use(Random& random) {
+  for (int step = 0; step < kSteps; ++step) {
+    const int times = chance(random, 15) ? kBurst : 1;
+    const std::size_t lane = below(random, 2);
+    for (int i = 0; i < times; ++i) push(random, lane);
+    if (chance(random, 20)) submit_job();
+    act(random);
     clock_->advance(std::chrono::milliseconds(300));
   }
 }
 
-void Life::push(std::uint64_t id, const Row& row, Promise promise) {
-  bool accepted = false;
-  try {
-    t_ours = true;
-    Result<Receipt> receipt = class_->submit(*insert_, row, {.promise = promise});
-    t_ours = false;
-    accepted = receipt.ok();
-    if (accepted) pushed_.push_back({id, *std::move(receipt)});
-  } catch (const std::bad_alloc&) {
-    t_ours = false;
+void Life::act(Random& random) {
+  if (chance(random, 60)) (void)journal_->tick();
+  if (chance(random, 10)) (void)journal_->sync(kMoment);
+  if (chance(random, 10)) (void)journal_->flush(kMoment);
+  if (chance(random, 10) && !pushed_.empty()) {
+    (void)pushed_[below(random, pushed_.size())].receipt.cancel();
   }
-  if (!accepted) ledger_.settled(id, {.end = End::closed});
+  if (chance(random, 20) && !pushed_.empty()) {
+    (void)pushed_[below(random, pushed_.size())].receipt.wait_durable_for(kMoment);
+  }
+  if (!chance(random, 10)) return;
+  try {
+    (void)journal_->stats();
+  } catch (const std::bad_alloc&) {  // it has no other way to say so
+  }
+}
+
+Row Life::row(Random& random, std::uint64_t id) {
+  Row row;
+  const bool bad = chance(random, 4);
+  put(row, static_cast<std::int64_t>(id),
+      bad                  ? std::string("bad")
+      : chance(random, 30) ? std::string(1, static_cast<char>('a' + below(random, 3)))
+                           : std::string(below(random, 900), 'x'));
+  return row;
+}
+
+Life::Unit Life::unit(Random& random, std::size_t lane, std::size_t rows) {
+  const Spared spared;
+  Unit unit{.lane = lane};
+  for (std::size_t i = 0; i < rows; ++i) {
+    unit.ids.push_back(ledger_.add());
+    unit.row = row(random, unit.ids.back());
+    unit.group.add(statements_[lane], unit.row);
+  }
+  unit.options.promise = chance(random, 30) ? Promise::durable : Promise::committed;
+  if (chance(random, 20)) {
+    unit.options.deadline = journal_->now() + std::chrono::milliseconds(below(random, 1000));
+  }
+  return unit;
+}
+
+void Life::push(Random& random, std::size_t lane) {
+  const std::size_t rows = chance(random, 15) ? 3 : 1;
+  Unit one = unit(random, lane, rows);
+  WriteClass& to = classes_[lane];
+  if (rows > 1) return note(lane, one.ids, to.submit(one.group, one.options));
+  note(lane, one.ids, to.submit(statements_[lane], one.row, one.options));
+}
+
+// Two steps, a record in each.
+void Life::submit_job() {
+  std::vector<std::uint64_t> ids;
+  Job job;
+  {
+    const Spared spared;
+    ids = {ledger_.add(), ledger_.add()};
+    job = {.name = "a job with a name of some length", .step = [ids](Transaction& in) {
+             const auto id = static_cast<std::int64_t>(ids[in.steps()]);
+             const auto done = in.execute("INSERT INTO records VALUES(?1, 'job')", id);
+             if (!done.ok()) return Result<Step>(done.status());
+             return Result<Step>(in.steps() == 0 ? Step::more : Step::done);
+           }};
+  }
+  note(0, ids, classes_[0].submit(std::move(job)));
+}
+
+void Life::note(std::size_t lane, const std::vector<std::uint64_t>& ids, Result<Receipt> receipt) {
+  const Spared spared;
+  if (receipt.ok()) {
+    pushed_.push_back({lane, ids, *std::move(receipt)});
+  } else {
+    for (const std::uint64_t id : ids) ledger_.settled(id, {.end = End::closed});
+  }
 }
 
 bool Life::settle() {
+  if (drive_ == Drive::thread) {
+    return std::all_of(pushed_.begin(), pushed_.end(), [](Pushed& each) {
+      return each.receipt.poll() || each.receipt.wait_for(kPatience).ok() || each.receipt.poll();
+    });
+  }
   for (int tick = 0; tick < kTicksToSettle; ++tick) {
     (void)journal_->tick();
     clock_->advance(std::chrono::milliseconds(300));
   }
-  for (const Pushed& each : pushed_) {
-    if (!each.receipt.poll()) return false;
-  }
-  return true;
+  return std::all_of(pushed_.begin(), pushed_.end(),
+                     [](const Pushed& each) { return each.receipt.poll().has_value(); });
 }
 
 std::string Life::judge() {
@@ -210,11 +328,43 @@ std::string Life::judge() {
   for (const Pushed& each : pushed_) {
     const std::optional<Outcome> outcome = each.receipt.poll();
     if (!outcome) return "not settled after close";
-    ledger_.settled(each.id, *outcome);
-    if (outcome->committed()) committed.push_back(each.id);
+    for (const std::uint64_t id : each.ids) {
+      ledger_.settled(id, *outcome);
+      if (outcome->committed()) committed.push_back(id);
+    }
   }
   const Found found = inspector_.look(Disk::make(vfs_.mounted()->content()));
-  return found.damage.empty() ? ledger_.judge(found.present, committed) : found.damage;
+  if (!found.damage.empty()) return found.damage;
+  std::string wrong = ledger_.judge(found.present, committed);
+  if (wrong.empty() && g_failures == 0 && committed.empty()) wrong = "nothing was committed";
+  return wrong.empty() ? judge_order() : wrong;
+}
+
+// In the order of its pushes, as far as it was committed; but what a job left unfinished.
+std::string Life::judge_order() {
+  std::vector<std::size_t> lane_of;
+  for (const Pushed& each : pushed_) {
+    for (const std::uint64_t id : each.ids) {
+      lane_of.resize(std::max<std::size_t>(lane_of.size(), id + 1));
+      lane_of[id] = each.lane;
+    }
+  }
+  sqlite3* db = nullptr;
+  sqlite3_open(path_.c_str(), &db);
+  sqlite3_stmt* arrivals = nullptr;
+  sqlite3_prepare_v2(db, "SELECT id FROM arrivals ORDER BY place", -1, &arrivals, nullptr);
+  std::string wrong;
+  std::int64_t last[] = {-1, -1};
+  while (arrivals != nullptr && sqlite3_step(arrivals) == SQLITE_ROW) {
+    const std::int64_t id = sqlite3_column_int64(arrivals, 0);
+    const auto index = static_cast<std::size_t>(id);
+    std::int64_t& before = last[index < lane_of.size() ? lane_of[index] : 0];
+    if (id < before) wrong = std::to_string(id) + " came after " + std::to_string(before);
+    before = id;
+  }
+  sqlite3_finalize(arrivals);
+  sqlite3_close(db);
+  return wrong;
 }
 
 struct Figures {
@@ -224,16 +374,19 @@ struct Figures {
 
 class Sweep {
  public:
-  explicit Sweep(std::string database)
+  Sweep(std::string database, Drive drive)
       : database_(std::move(database)),
+        drive_(drive),
         vfs_("disk", test::DiskVfs::Use::by_default),
         inspector_(database_) {}
 
+  // With threads it is not for every allocation, but for more of them with each seed.
   bool seed(std::uint64_t seed) {
     if (!run(seed, false, ~std::uint64_t{0})) return false;
     const std::uint64_t all = g_allocations;
+    const std::uint64_t step = drive_ == Drive::manual ? 1 : 1 + all / kPointsWithThreads;
     for (const bool on : {false, true}) {
-      for (std::uint64_t at = 0; at < all; ++at) {
+      for (std::uint64_t at = seed % step; at < all; at += step) {
         if (!run(seed, on, at)) return false;
       }
     }
@@ -241,22 +394,26 @@ class Sweep {
   }
   bool run(std::uint64_t seed, bool on, std::uint64_t at) {
     const std::string again = std::string("onelane_prove_allocations --what ") +
-                              (g_all ? "all" : "pushes") + " --seed " + std::to_string(seed) +
-                              " --fault " + (on ? "1" : "0") + " --after " + std::to_string(at);
+                              (drive_ == Drive::manual ? "hand" : "threads") + " --seed " +
+                              std::to_string(seed) + " --fault " + (on ? "1" : "0") + " --after " +
+                              std::to_string(at);
     LastWords::set(again);
     g_allocations = 0;
     g_fails_at = at;
     g_fails_on = on;
-    const std::string wrong = Life(database_, vfs_, inspector_).live(seed);
+    const std::string wrong = Life(database_, vfs_, inspector_, drive_).live(seed);
     ++figures_.runs;
-    figures_.errors += std::exchange(g_failures, 0);
+    figures_.errors += g_failures.exchange(0);
     if (!wrong.empty()) std::printf("%s\nagain: %s\n", wrong.c_str(), again.c_str());
     return wrong.empty();
   }
   const Figures& figures() const { return figures_; }
 
  private:
+  static constexpr std::uint64_t kPointsWithThreads = 10;
+
   const std::string database_;
+  const Drive drive_;
   test::DiskVfs vfs_;
   Inspector inspector_;
   Figures figures_;
@@ -267,21 +424,20 @@ int prove(Flags& flags) {
   const std::uint64_t runs = flags.number("runs", 1000);
   const std::uint64_t fault = flags.number("fault", 2);
   const std::uint64_t after = flags.number("after", 0);
-  const std::string what = flags.text("what", "pushes");
+  const std::string what = flags.text("what", "hand");
   flags.check();
-  g_all = what == "all";
   fail_sqlite_too();
   const LastWords last_words;
   const test::TempDirectory directory;
-  Sweep sweep(directory / "allocations.db");
+  Sweep sweep(directory / "allocations.db", what == "threads" ? Drive::thread : Drive::manual);
   const auto began = std::chrono::steady_clock::now();
   do {
     const bool fine = fault == 2 ? sweep.seed(seed++) : sweep.run(seed, fault == 1, after);
     if (!fine) return 1;
   } while (fault == 2 && sweep.figures().runs < runs);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-  std::printf("allocations that failed: runs %llu, errors %llu, wrong 0; %.1f s\n",
-              static_cast<unsigned long long>(sweep.figures().runs),
+  std::printf("allocations that failed (%s): runs %llu, errors %llu, wrong 0; %.1f s\n",
+              what.c_str(), static_cast<unsigned long long>(sweep.figures().runs),
               static_cast<unsigned long long>(sweep.figures().errors), took.count());
   return 0;
 }

@@ -1,0 +1,37 @@
+// Failures that can be told without memory. A message may take some to put together: where there is
+// none, the codes are what counts.
+#pragma once
+
+#include <new>
+
+#include "onelane/status.h"
+
+namespace onelane::base {
+
+template <class Words>
+Status worded(Errc code, int sqlite_code, const Words& words) noexcept {
+  try {
+    return Status(code, words(), sqlite_code);
+  } catch (const std::bad_alloc&) {
+    return Status(code, {}, sqlite_code);
+  }
+}
+
+template <class Words>
+Status worded(Errc code, const Words& words) noexcept {
+  return worded(code, 0, words);
+}
+
+inline Status out_of_memory() noexcept { return {Errc::storage, "out of memory"}; }
+
+// The call's answer, a Status or a Result, or that there was no memory for it.
+template <class Call>
+auto sheltered(const Call& call) -> decltype(call()) {
+  try {
+    return call();
+  } catch (const std::bad_alloc&) {
+    return out_of_memory();
+  }
+}
+
+}  // namespace onelane::base
