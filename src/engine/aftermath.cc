@@ -1,4 +1,5 @@
 // The pipeline's way out of a tick that failed, and what else it does with the sink between ticks.
+#include <algorithm>
 #include <new>
 #include <utility>
 
@@ -71,18 +72,32 @@ void Pipeline::back_off(const commit::TickResult& result, ack::Wakes& wakes) {
   put_back(wakes);
 }
 
+// Whom the failed transaction did not hold: they have no part in its outcome, and while a fence is
+// waited for their class may settle them, or forget that they were.
+void Pipeline::leave_behind(TimePoint now, ack::Wakes& wakes) {
+  for (Work& work : work_) {
+    if (work.verdict != Verdict::gone && work.verdict != Verdict::culprit) continue;
+    settle(work, recorder_.committed(), now, wakes);
+    work.taken = false;
+  }
+  const auto rest =
+      std::remove_if(work_.begin(), work_.end(), [](auto& each) { return !each.taken; });
+  work_ = work_.first(static_cast<std::size_t>(rest - work_.begin()));
+}
+
 // After a COMMIT whose outcome is unknown: its frames may lie behind the log's end, and a crash
 // would find them there. A commit that writes over the first of them breaks their chain, and once
 // it is durable they are gone for good. Whether the lane can go on.
 bool Pipeline::leave_limbo(TimePoint now, ack::Wakes& wakes) {
   if (!ended_ && retry_at_ && now < *retry_at_) return false;
-  const Fault fault = fence();
-  if (fault == Fault::none) {
+  const Reply fenced = fence();
+  const bool may_succeed = fenced.fault == Fault::busy || fenced.fault == Fault::environment;
+  if (fenced.ok()) {
     rerun_fenced(now, wakes);
-  } else if (fault == Fault::busy && ended_) {
+  } else if (may_succeed && ended_) {
     settle_unknown(*limbo_, now, wakes);
-  } else if (fault == Fault::busy) {
-    retry_at_ = now + retry_.locked();
+  } else if (may_succeed) {
+    put_off_fence(fenced, now);
     return false;
   } else {
     commit::TickResult result;
@@ -94,22 +109,41 @@ bool Pipeline::leave_limbo(TimePoint now, ack::Wakes& wakes) {
   return true;
 }
 
-Fault Pipeline::fence() {
-  if (!make_durable_) return Fault::internal;
-  const Reply reply = probe();
-  if (!reply.ok()) return reply.fault;
+Reply Pipeline::fence() {
+  Reply reply;
+  reply.fault = Fault::internal;
+  if (!make_durable_) return reply;
+  reply = probe();
+  if (!reply.ok()) return reply;
   recorder_.fence();
+  reply.fault = Fault::sync;
   try {
-    return make_durable_(recorder_.next_commit()).ok() ? Fault::none : Fault::sync;
-  } catch (const std::bad_alloc&) {
-    return Fault::sync;
+    if (make_durable_(recorder_.next_commit()).ok()) reply.fault = Fault::none;
+  } catch (const std::bad_alloc&) {  // a sync that could not be asked for counts as failed
   }
+  return reply;
+}
+
+// A fence may be tried again, whatever became of this one: each writes the same over the same
+// frames, and until one is durable nobody is answered. A lock says nothing about the store; while
+// it takes no commits, it takes no records, either.
+void Pipeline::put_off_fence(const Reply& fenced, TimePoint now) {
+  fence_put_off_ = true;
+  if (fenced.fault == Fault::busy) {
+    retry_at_ = now + retry_.locked();
+    return;
+  }
+  retry_at_ = now + retry_.failed(work_.size());
+  if (retry_.impatient()) stalled_ = fenced.cause;
 }
 
 // Now surely not applied, as after any other rollback.
 void Pipeline::rerun_fenced(TimePoint now, ack::Wakes& wakes) {
   retry_at_ = now + retry_.failed(work_.size());
-  if (retry_.alone(work_.size()) && work_.front().taken) {
+  stalled_ = {};
+  // Where the fence failed, too, it was not the unit.
+  const bool to_blame = !std::exchange(fence_put_off_, false) && retry_.alone(work_.size());
+  if (to_blame && work_.front().taken) {
     work_.front().verdict = Verdict::culprit;
     work_.front().entry->cause = *limbo_;
     retry_.succeeded(work_.size());

@@ -410,6 +410,7 @@ CloseReport Core::close(Duration deadline) {
   worker_.stop();
   const Status cut = drain(after(clock_->now(), deadline));
   checkpointer_.stop();
+  end_lane();
   settle_durable();
   closed_ = finish(cut);
   return *closed_;
@@ -442,8 +443,8 @@ Status Core::drain(TimePoint deadline) {
   }
 }
 
-// Settles what is left, pushes under way included, and closes the sink.
-CloseReport Core::finish(const Status& cut) {
+// Settles what is left, pushes under way included, while what is unknown may still be synced.
+void Core::end_lane() {
   ack::Wakes wakes;
   const Turn turn(*this);
   pipeline_.end(pipeline_.stalled().ok() ? closed_status() : pipeline_.stalled());
@@ -451,6 +452,10 @@ CloseReport Core::finish(const Status& cut) {
     pipeline_.tick({}, wakes);
     std::this_thread::yield();
   }
+}
+
+CloseReport Core::finish(const Status& cut) {
+  const Turn turn(*this);
   CloseReport report;
   for (std::uint32_t i = 0; i < classes(); ++i) {
     for (std::size_t end = 0; end < kEndCount; ++end) report.ends[end] += lanes_[i]->ended(end);

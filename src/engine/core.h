@@ -135,6 +135,7 @@ class Core : public std::enable_shared_from_this<Core> {
   void shut(Intake intake, Status why);
   Status pump(const Receipt& receipt, std::optional<TimePoint> deadline);
   Status drain(TimePoint deadline);
+  void end_lane();
   void settle_durable();
   CloseReport finish(const Status& cut);
   std::uint32_t classes() const { return class_count_.load(std::memory_order_acquire); }

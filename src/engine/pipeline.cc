@@ -327,6 +327,7 @@ void Pipeline::conclude(const schedule::Plan& plan, const commit::TickResult& re
     case Action::fence:
       unknown_commit_ = recorder_.committed() + 1;
       limbo_ = result.cause;
+      leave_behind(result.ended, wakes);
       leave_limbo(result.ended, wakes);
       break;
     case Action::poison:

@@ -110,8 +110,10 @@ class Pipeline {
   void put_back(ack::Wakes& wakes);
   void put_back(commit::Work& work, TimePoint now, ack::Wakes& wakes);
   void back_off(const commit::TickResult& result, ack::Wakes& wakes);
+  void leave_behind(TimePoint now, ack::Wakes& wakes);
   bool leave_limbo(TimePoint now, ack::Wakes& wakes);
-  Fault fence();
+  Reply fence();
+  void put_off_fence(const Reply& fenced, TimePoint now);
   void rerun_fenced(TimePoint now, ack::Wakes& wakes);
   void settle_unknown(const Status& cause, TimePoint now, ack::Wakes& wakes);
   void poison(const commit::TickResult& result, ack::Wakes& wakes);
@@ -136,6 +138,7 @@ class Pipeline {
   // Why COMMIT failed, while it is unknown what became of work_, whose units stay taken.
   std::optional<Status> limbo_;
   std::uint64_t unknown_commit_ = 0;  // the number of the commit that failed
+  bool fence_put_off_ = false;
   std::function<Status(std::uint64_t)> make_durable_;
   std::optional<Duration> pause_;  // while held back
   bool gathering_ = false;

@@ -44,7 +44,10 @@ class Retry {
   }
 
   // Whether a tick of one unit that has just failed puts it to the proof.
-  bool alone(std::size_t units) const { return units == 1 && failures_ >= kPatience; }
+  bool alone(std::size_t units) const { return units == 1 && impatient(); }
+
+  // Whether this has gone on for so long that more is done than to try again.
+  bool impatient() const { return failures_ >= kPatience; }
 
   // The most units of the next tick; 0: no limit.
   std::size_t limit() const { return limit_; }

@@ -115,9 +115,6 @@ Reply sync_failure(int code, std::string_view what) noexcept {
   return reply;
 }
 
-bool surely_undone(int code, Padding padding) noexcept {
-  if (code == SQLITE_CONSTRAINT_COMMITHOOK) return true;
-  return (code & 0xff) == SQLITE_FULL && padding == Padding::none;
-}
+bool surely_undone(int code) noexcept { return code == SQLITE_CONSTRAINT_COMMITHOOK; }
 
 }  // namespace onelane::sqlite

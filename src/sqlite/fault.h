@@ -4,12 +4,10 @@
 // asked, since the same code ends the transaction in one statement and not in the next. FULL in a
 // statement with a statement journal undoes the statement; without one, the whole transaction.
 //
-// FULL at COMMIT is the environment's like any I/O error there, but its outcome is known, which is
-// why replies keep the extended code: in WAL mode the frame with the commit mark is the last one
-// written (the unix VFS promises powersafe overwrite, so no padding follows it) and FULL comes from
-// writes alone (a sync that finds the disk full is IOERR_FSYNC). The mark is then not wholly in the
-// log, its checksum fails, and no recovery can bring the rows back. After any other I/O error at
-// COMMIT the mark may be complete, and the rows can reappear after a crash.
+// FULL at COMMIT is as unknown as any I/O error there. The frame with the commit mark was not
+// wholly written, but what is missing may be there: from the time before the log began anew, when
+// the same page lay at that place, or from the next attempt, which writes it there again. Recovery
+// then finds the frame whole.
 #pragma once
 
 #include <cstdint>
@@ -47,9 +45,7 @@ Fault fault_of(int code, Place place) noexcept;
 Errc errc_of(Fault fault) noexcept;
 
 // Whether no recovery can bring the rows back after COMMIT answered `code` and ended the
-// transaction: a full disk (see above), or the guard's veto, which comes before any write. Where
-// commits are padded, it may be the padding that the disk has no room for.
-enum class Padding : std::uint8_t { none, to_sector };
-bool surely_undone(int code, Padding padding) noexcept;
+// transaction: the guard's veto, which comes before any write.
+bool surely_undone(int code) noexcept;
 
 }  // namespace onelane::sqlite

@@ -2,6 +2,8 @@
 // schema.
 #pragma once
 
+#include <cstdint>
+
 #include "onelane/status.h"
 #include "src/sqlite/connection.h"
 #include "src/sqlite/files.h"
@@ -9,6 +11,9 @@
 #include "src/sqlite/wal_log.h"
 
 namespace onelane::sqlite {
+
+// Of commits, so that none lies in the sector that the next one begins in.
+enum class Padding : std::uint8_t { none, to_sector };
 
 // For a log that was found: what it holds may have been committed by a process that died, or whose
 // sync failed, and until it was written again and synced, a power cut can lose it, and with it what

@@ -40,7 +40,6 @@ class SqliteSink final : public Sink {
       : files_(std::move(files)),
         connection_(std::move(connection)),
         synchronous_(options.synchronous),
-        padding_(options.synchronous == Synchronous::paranoid ? Padding::to_sector : Padding::none),
         foreign_keys_(options.foreign_keys) {
     watch_.install(connection_->handle());
   }
@@ -106,7 +105,6 @@ class SqliteSink final : public Sink {
   std::unique_ptr<LogSync> sync_;
   std::unique_ptr<Watermark> watermark_;  // null: none is kept
   const Synchronous synchronous_;
-  const Padding padding_;
   const bool foreign_keys_;
   Prepared begin_, commit_, rollback_, savepoint_, release_, rollback_to_;
   std::vector<Registered> registered_;
@@ -115,9 +113,11 @@ class SqliteSink final : public Sink {
 };
 
 Status SqliteSink::start(const JournalOptions& options) {
+  const bool pads = options.synchronous == Synchronous::paranoid;
+  const Padding padding = pads ? Padding::to_sector : Padding::none;
   Status status = open_sync(options);
   if (status.ok()) status = open_log(options);
-  if (status.ok()) status = secure_found_log(*connection_, *sync_, *log_, padding_);
+  if (status.ok()) status = secure_found_log(*connection_, *sync_, *log_, padding);
   if (status.ok()) status = sync_all(*connection_, *sync_, *files_);
   if (status.ok()) status = run_schema(*connection_, options.schema);
   if (status.ok() && !options.watermark_table.empty()) status = open_watermark(options);
@@ -397,8 +397,7 @@ Reply SqliteSink::commit() {
   const int code = connection_->commit_own(commit_.get());
   if (code != SQLITE_OK) {
     Reply reply = noted(kept_if_failed(connection_->failure(code, Place::commit, "COMMIT")));
-    if (reply.effect == Effect::ended && !surely_undone(code, padding_))
-      reply.effect = Effect::unknown;
+    if (reply.effect == Effect::ended && !surely_undone(code)) reply.effect = Effect::unknown;
     return reply;
   }
   return {};

@@ -13,8 +13,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <numeric>
 #include <optional>
@@ -157,7 +155,6 @@ std::string Batch::run(const Case& now, std::uint64_t seed) {
   journal_.reset();
   ids_ = 0;
   disk_ = Disk::make(blank_, {.syncs_directory = true});
-  std::filesystem::remove(database_ + "-wal");
   vfs_.mount(disk_);
   strikes_.begin(disk_, now.cause->repeat);
   if (Status opened = begin(); !opened.ok()) return "open: " + opened.to_string();
@@ -409,8 +406,6 @@ std::string Batch::look_everywhere() {
   }
   journal_.reset();
   if (!wrong.empty()) return wrong;
-  // Whether there is a log from before, onelane asks the directory itself.
-  std::ofstream(database_ + "-wal") << "a log";
   const std::shared_ptr<Disk> again = Disk::make(killed, {.syncs_directory = true});
   vfs_.mount(again);
   if (Status opened = open(Synchronous::normal); !opened.ok())

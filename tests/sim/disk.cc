@@ -61,7 +61,7 @@ void Disk::heal() {
   fault_.reset();
 }
 
-int Disk::meet(VfsCall call, VfsFile file) {
+int Disk::meet(VfsCall call, VfsFile file, Written* written) {
   if (dead_.load()) return SQLITE_IOERR;
   if (meanwhile_ && !t_meanwhile) {
     t_meanwhile = true;
@@ -79,6 +79,7 @@ int Disk::meet(VfsCall call, VfsFile file) {
   ++failures_;
   if (call == VfsCall::sync) ++failed_syncs_;
   const int code = fault_->code;
+  if (written != nullptr) *written = fault_->written;
   if (fault_->repeat == Repeat::once) fault_.reset();
   return code;
 }

@@ -69,8 +69,8 @@ class Disk : public std::enable_shared_from_this<Disk> {
   // The rest is what SQLite asks for. The codes are SQLite's.
   bool exists(const std::string& name);
   int remove(const std::string& name);
-  // SQLITE_OK, or what this call is to fail with.
-  int meet(VfsCall call, VfsFile file);
+  // SQLITE_OK, or what this call is to fail with, and how much of it is done all the same.
+  int meet(VfsCall call, VfsFile file, Written* written = nullptr);
 
  private:
   friend class DiskHandle;

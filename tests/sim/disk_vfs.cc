@@ -58,9 +58,9 @@ std::shared_ptr<Disk> disk_of(sqlite3_vfs* vfs) {
   return static_cast<DiskVfs::Core*>(vfs->pAppData)->disk();
 }
 
-int meet(sqlite3_file* file, VfsCall call) {
+int meet(sqlite3_file* file, VfsCall call, Written* written = nullptr) {
   DiskHandle& handle = handle_of(file);
-  return handle.disk().meet(call, handle.kind());
+  return handle.disk().meet(call, handle.kind(), written);
 }
 
 std::span<std::byte> bytes(void* at, int size) {
@@ -83,12 +83,13 @@ int read(sqlite3_file* file, void* to, int size, sqlite3_int64 at) {
                            : handle_of(file).read(bytes(to, size), static_cast<std::uint64_t>(at));
 }
 
-// A failed write has written the first half.
 int write(sqlite3_file* file, const void* from, int size, sqlite3_int64 at) {
   const Inside inside;
-  const int code = meet(file, VfsCall::write);
-  const int written = code == SQLITE_OK ? size : size / 2;
-  handle_of(file).write(bytes(from, written), static_cast<std::uint64_t>(at));
+  Written written = Written::all;
+  const int code = meet(file, VfsCall::write, &written);
+  if (written == Written::nothing) return code;
+  const int there = written == Written::half ? size / 2 : size;
+  handle_of(file).write(bytes(from, there), static_cast<std::uint64_t>(at));
   return code;
 }
 

@@ -37,6 +37,9 @@ inline constexpr std::size_t kVfsFileCount = 5;
 
 enum class Repeat : std::uint8_t { once, always };
 
+// How much of a write that fails is there all the same.
+enum class Written : std::uint8_t { nothing, half, all };
+
 struct VfsFault {
   VfsCall call = VfsCall::write;
   VfsFile file = VfsFile::any;
@@ -44,6 +47,7 @@ struct VfsFault {
   // The calls that match and still succeed, from now on.
   std::uint64_t after = 0;
   Repeat repeat = Repeat::once;
+  Written written = Written::half;  // only on a disk in memory; else nothing
 };
 
 class FaultyVfs {

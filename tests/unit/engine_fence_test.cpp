@@ -54,7 +54,7 @@ TEST_F(Fence, WhereCommitsAreDurableItNeedsNoSync) {
 }
 
 TEST_F(Fence, OneThatFailsPoisonsWithTheFirstErrorAndTheUnitsEndUnknown) {
-  for (const Fault fault : {Fault::environment, Fault::sync, Fault::corrupt, Fault::read_only}) {
+  for (const Fault fault : {Fault::sync, Fault::corrupt, Fault::read_only, Fault::internal}) {
     lose_commit();
     sink_->reply_next(Call::probe, failure(fault, Effect::ended));
     const Status poison = journal_->tick().status();
@@ -101,13 +101,92 @@ TEST_F(Fence, ALockOfSomebodyElsesIsWaitedForWhileTheUnitsCanNeitherBeCancelledN
   sink_->calls_do_not_matter();
 }
 
-TEST_F(Fence, ACloseWhileTheDatabaseIsLockedEndsThemUnknown) {
+TEST_F(Fence, OneThatTheEnvironmentFailsIsTriedAgainAndMeanwhileIntakeStops) {
   lose_commit();
-  sink_->reply_next(Call::probe, failure(Fault::busy, Effect::ended), 100);
+  sink_->reply_next(Call::probe, failure(Fault::environment, Effect::ended), 5);
+  for (int i = 0; i < 5; ++i) {
+    tick();
+    EXPECT_EQ(ends_of(all_), "in flight in flight");
+    advance(seconds(1));
+  }
+  EXPECT_EQ(calls(), std::string(kAttempt) + ", rollback, probe, probe, probe, probe, probe");
+  const Status refused = peers_->try_submit(3).status();
+  EXPECT_EQ(refused.code(), Errc::storage);
+  EXPECT_EQ(refused.sqlite_code(), 13);
   tick();
-  journal_->close(Duration(0));
-  EXPECT_EQ(ends_of(all_), "unknown unknown");
+  EXPECT_EQ(calls(), "probe, sync");
+  EXPECT_TRUE(peers_->try_submit(3).ok());
+  advance(seconds(1));
+  run_ticks();
+  EXPECT_EQ(ends_of(all_), "committed committed");
+  EXPECT_EQ(committed(), "peers(1) peers(2) peers(3)");
   sink_->calls_do_not_matter();
+}
+
+TEST_F(Fence, AUnitWhoseFenceFailedTooIsNotToBlame) {
+  open();
+  peers_.emplace(add_class("peers"));
+  sink_->calls_do_not_matter();
+  Receipt one = peers_->submit(1);
+  for (int i = 0; i < 5; ++i) {
+    sink_->reply_next(Call::commit, failure(Fault::environment, Effect::unknown));
+    sink_->reply_next(Call::probe, failure(Fault::environment, Effect::ended));
+    for (int ticks = 0; ticks < 2; ++ticks) {
+      tick();
+      advance(seconds(1));
+    }
+  }
+  EXPECT_EQ(end_of(one), "in flight");
+  tick();
+  EXPECT_EQ(end_of(one), "committed");
+}
+
+TEST_F(Fence, AUnitThatWasCancelledAsItsTickBeganIsForgottenWhileItIsWaitedFor) {
+  open();
+  Writes peers = add_class("peers", {.capacity_records = 2, .when_full = WhenFull::drop_oldest});
+  sink_->calls_do_not_matter();
+  Receipt one = peers.submit(1);
+  Receipt two = peers.submit(2);
+  sink_->on(Call::begin, [&](const std::string&) {
+    two.cancel();
+    return Reply{};
+  });
+  sink_->reply_next(Call::commit, failure(Fault::environment, Effect::unknown));
+  sink_->reply_next(Call::probe, failure(Fault::busy, Effect::ended));
+  tick();
+  EXPECT_EQ(end_of(two), "cancelled");
+  EXPECT_EQ(stats_of("peers").in_flight, 1U);
+  Receipt three = peers.submit(3);
+  Receipt four = peers.submit(4);
+  tick();  // has to make room
+  EXPECT_EQ(end_of(three), "dropped");
+  advance(seconds(1));
+  tick();
+  advance(seconds(1));
+  run_ticks();
+  EXPECT_EQ(end_of(one), "committed");
+  EXPECT_EQ(end_of(four), "committed");
+}
+
+TEST_F(Fence, ACloseTriesItOnceMoreAndThenNothingIsUnknown) {
+  lose_commit();
+  sink_->reply_next(Call::probe, failure(Fault::busy, Effect::ended));
+  tick();
+  EXPECT_EQ(journal_->close(Duration(0)).status.code(), Errc::timed_out);
+  EXPECT_EQ(calls(), std::string(kAttempt) + ", rollback, probe, probe, sync");
+  EXPECT_EQ(ends_of(all_), "closed closed");
+  EXPECT_EQ(sink_->closed(), true);
+}
+
+TEST_F(Fence, ACloseBeforeItSucceedsEndsThemUnknown) {
+  for (const Fault fault : {Fault::busy, Fault::environment}) {
+    lose_commit();
+    sink_->reply_next(Call::probe, failure(fault, Effect::ended), 100);
+    tick();
+    journal_->close(Duration(0));
+    EXPECT_EQ(ends_of(all_), "unknown unknown");
+    sink_->calls_do_not_matter();
+  }
 }
 
 TEST_F(Fence, AUnitThatLosesItsCommitTimeAndAgainIsRejectedSinceEachFenceSucceeds) {

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "src/sqlite/fault.h"
+#include "tests/sim/disk_vfs.h"
 #include "tests/support/faulty_vfs.h"
 #include "tests/support/sink_fixture.h"
 
@@ -472,20 +473,14 @@ TEST_F(SqliteFaults, ADamagedPageIsCalledCorrupt) {
 
 // COMMIT that fails.
 
-TEST_F(SqliteFaults, AFailedCommitIsUnknownButForAFullDisk) {
-  const struct {
-    int code;
-    Effect effect;
-  } cases[] = {{SQLITE_IOERR_WRITE, Effect::unknown},
-               {SQLITE_NOMEM, Effect::unknown},
-               {SQLITE_FULL, Effect::ended}};
-  for (const auto& [code, effect] : cases) {
+TEST_F(SqliteFaults, AFailedCommitIsUnknown) {
+  for (const int code : {SQLITE_IOERR_WRITE, SQLITE_NOMEM, SQLITE_FULL}) {
     FaultyVfs vfs;
     ASSERT_NO_FATAL_FAILURE(open("CREATE TABLE IF NOT EXISTS t(id INTEGER PRIMARY KEY, v)"));
     begin_with_first();
     vfs.fail({.call = VfsCall::write, .file = VfsFile::log, .code = code});
     const Reply reply = sink_->commit();
-    EXPECT_TRUE(test::failed(reply, environment, effect, code));
+    EXPECT_TRUE(test::failed(reply, environment, Effect::unknown, code));
     EXPECT_TRUE(contains(reply.cause.message(), "COMMIT"));
     EXPECT_EQ(outside("SELECT count(*) FROM t"), "0");
     EXPECT_TRUE(succeeded(sink_->begin()));
@@ -512,6 +507,32 @@ TEST_F(SqliteFaults, ACommitThatFailedAfterItsFramesWereWrittenComesBackInARecov
   fs::copy_file(database_, crashed);
   fs::copy_file(log(), crashed.native() + "-wal");
   EXPECT_EQ(test::query(crashed, "SELECT count(*) FROM t"), std::to_string(committed + 1));
+  sink_.reset();
+}
+
+// A full disk lets a part of the frame with the commit mark through, and the rest is there already:
+// it is as it was when the same page lay at the same place, before the log began anew.
+TEST_F(SqliteFaults, ACommitThatFoundTheDiskFullComesBackInARecoveryWhereOldBytesCompleteIt) {
+  test::DiskVfs vfs("disk", test::DiskVfs::Use::by_default);
+  const std::shared_ptr<test::Disk> disk = test::Disk::make();
+  vfs.mount(disk);
+  ASSERT_NO_FATAL_FAILURE(open("CREATE TABLE t(id INTEGER PRIMARY KEY, v)"));
+  const auto update = [&](const std::string& sql) {
+    test::OtherConnection(database_).query("PRAGMA wal_checkpoint");
+    ASSERT_TRUE(succeeded(sink_->begin()));
+    ASSERT_TRUE(succeeded(execute(sql)));
+  };
+  update("INSERT INTO t VALUES(1, zeroblob(3000)), (2, 'first')");
+  ASSERT_TRUE(succeeded(sink_->commit()));
+  update("UPDATE t SET v = 'later' WHERE id = 2");
+  ASSERT_TRUE(succeeded(sink_->commit()));
+  update("UPDATE t SET v = 'never' WHERE id = 2");
+  // After the log's header and the frame's: the page.
+  disk->fail({.call = VfsCall::write, .file = VfsFile::log, .code = SQLITE_FULL, .after = 2});
+  EXPECT_TRUE(test::failed(sink_->commit(), environment, Effect::unknown, SQLITE_FULL));
+  EXPECT_EQ(outside("SELECT v FROM t WHERE id = 2"), "later");
+  vfs.mount(test::Disk::make(disk->content()));
+  EXPECT_EQ(outside("SELECT v FROM t WHERE id = 2"), "never");
   sink_.reset();
 }
 

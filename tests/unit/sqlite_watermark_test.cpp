@@ -66,7 +66,8 @@ TEST_F(SqliteWatermark, AfterReopeningItTellsWhatAnUnknownOutcomeBecame) {
                .file = VfsFile::log,
                .code = syncs_that_work == 0 ? SQLITE_IOERR_FSYNC : SQLITE_IOERR_WRITE,
                .repeat = Repeat::always});
-    EXPECT_EQ(journal_->tick().status().code(), Errc::poisoned);
+    (void)journal_->tick();
+    journal_->close(Duration(0));
     const Outcome outcome = settled(receipt);
     EXPECT_EQ(outcome.end, End::unknown);
     EXPECT_EQ(outcome.commit, 1U);
