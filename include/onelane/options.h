@@ -137,6 +137,13 @@ struct JournalOptions {
   // the log from beginning anew: then it grows beyond this, and JournalStats::log says so.
   std::uint64_t wal_limit = 64 * kMiB;
 
+  // A file beside the database, "-ballast", that takes up so many bytes of the disk for the day on
+  // which it is full: then it is given up, so that what the log holds can be copied back, which
+  // needs room in the database first. Until there is room for it again nothing more is committed.
+  // As much as wal_limit is enough for certain. Up to 1 TiB; 0: none, and a full disk may stay full
+  // until somebody makes room. A healthy close removes it.
+  std::uint64_t ballast = 0;
+
   // A table to keep the number of the newest commit in, per opening, for Journal::commits_of(): 1
   // to 64 letters, digits and _, no digit first; made if there is none, (epoch, commits). It costs
   // each commit a page more. Empty: none.

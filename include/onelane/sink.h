@@ -66,6 +66,8 @@ struct LogState {
   std::uint64_t bytes = 0;    // from its beginning to the end of the newest commit
   std::uint64_t commits = 0;  // transactions that wrote to it since the sink was opened
   bool may_copy = false;      // whether copy_back() may run now
+  bool full = false;          // the store has no room: only a pass that closes in may help
+  std::uint64_t ballast = 0;  // bytes that are kept for such a pass
 };
 
 // What a pass over the log found and did. Fault::busy: somebody else holds a lock, and nothing was

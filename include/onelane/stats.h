@@ -108,6 +108,8 @@ struct LogStats {
   std::uint64_t pinned_bytes = 0;  // 0: nobody does
   std::optional<TimePoint> pinned_since;
   std::vector<LogReader> readers;  // other processes that read, when it was last found
+  bool full = false;               // the disk had no room, and the log is not copied back yet
+  std::uint64_t ballast = 0;       // bytes of JournalOptions::ballast that are there now
   std::string hazard;              // what is wrong with this version's checkpoints, if anything is
 };
 

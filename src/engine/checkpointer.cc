@@ -53,7 +53,7 @@ void Checkpointer::tick_ended() {
   if (bytes > bytes_max_.load(std::memory_order_relaxed)) {
     bytes_max_.store(bytes, std::memory_order_relaxed);
   }
-  if (wanted()) bell_.ring();
+  if (wanted() || log.full) bell_.ring();
 }
 
 bool Checkpointer::wanted() const {
@@ -148,6 +148,8 @@ void Checkpointer::snapshot(LogStats& out) const {
   out.limit = limit_;
   out.bytes = log_->state().bytes;
   out.bytes_max = std::max(out.bytes, bytes_max_.load(std::memory_order_relaxed));
+  out.full = log_->state().full;
+  out.ballast = log_->state().ballast;
   out.passes = passes_.load(std::memory_order_relaxed);
   out.hazard = log_->hazard();
   const std::scoped_lock lock(stats_mutex_);

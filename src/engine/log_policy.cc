@@ -106,6 +106,10 @@ LogDecision wait_for_more(const LogView& view, const LogCycle& cycle, TimePoint 
 
 LogDecision next(const LogView& view, const LogCycle& cycle, TimePoint now) {
   if (!cycle.synced) return {.action = LogAction::sync};
+  if (view.log.full && (!cycle.not_before || now >= *cycle.not_before)) {
+    return {.action = LogAction::close};
+  }
+  if (view.log.full) return {.wake_bytes = kNever, .wake_at = cycle.not_before};
   if (!due(view, cycle, now)) return wait_for_more(view, cycle, now);
   if (cycle.not_before && now < *cycle.not_before) {
     return {.wake_bytes = kNever, .wake_at = cycle.not_before};

@@ -76,6 +76,7 @@ Status validate(const JournalOptions& options) {
       in_range<Duration>("tick.hold", options.tick.hold, kHoldMin, kHoldMax),
       in_range<Duration>("close_timeout", options.close_timeout, Duration(0), kDurationMax),
       in_range<std::uint64_t>("wal_limit", options.wal_limit, kWalLimitMin, kWalLimitMax),
+      in_range<std::uint64_t>("ballast", options.ballast, 0, kWalLimitMax),
       watermark_table_is_plain(options.watermark_table),
   });
 }

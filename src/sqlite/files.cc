@@ -14,7 +14,7 @@ namespace {
 constexpr mode_t kPrivate = S_IRUSR | S_IWUSR;
 constexpr const char* kLockSuffix = "-onelane";
 // Files that SQLite itself keeps beside the database; who controls one controls the content.
-constexpr const char* kNeighbours[] = {"-wal", "-shm", "-journal"};
+constexpr const char* kNeighbours[] = {"-wal", "-shm", "-journal", "-ballast"};
 
 Status wrong(const std::string& path, const std::string& reason) {
   return {Errc::invalid_argument, path + ": " + reason};

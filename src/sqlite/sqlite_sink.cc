@@ -155,6 +155,7 @@ Status SqliteSink::open_log(const JournalOptions& options) {
       WalLog::open(files_->database(), *std::move(own), watch_, fuse_);
   if (!log) return log.status();
   log_ = *std::move(log);
+  log_->keep_ballast(files_->database(), options.ballast);
   return {};
 }
 
@@ -379,7 +380,7 @@ Reply SqliteSink::find_or_prepare(std::string_view sql, sqlite3_stmt*& found, Pr
 }
 
 Reply SqliteSink::mark(std::uint64_t commit) {
-  if (watermark_ == nullptr) return {};
+  if (Reply none = log_->room(); !none.ok() || watermark_ == nullptr) return none;
   if (!connection_->in_transaction()) return outside_transaction();
   return noted(watermark_->mark(commit));
 }
@@ -417,6 +418,7 @@ Reply SqliteSink::rollback() {
 }
 
 Reply SqliteSink::probe() {
+  if (Reply none = log_->room(); !none.ok()) return none;
   if (Reply reply = begin(); !reply.ok()) return reply;
   const int code = connection_->touch();
   Reply reply =
@@ -435,6 +437,7 @@ Status SqliteSink::close(bool healthy) {
   if (fuse_.blown()) status = fuse_.why().cause;
   if (healthy && status.ok()) {
     status = connection_->close_healthy();
+    log_->remove_ballast();
   } else {
     connection_->close_as_is();
   }
@@ -442,8 +445,7 @@ Status SqliteSink::close(bool healthy) {
   return status;
 }
 
-// SQLite does the same when its last connection is closed, and keeps quiet about errors. If
-// somebody else writes just now, the log stays for them to copy.
+// As SQLite when its last connection is closed. If somebody else writes, the log stays for them.
 Status SqliteSink::copy_all_back() {
   const Reply began = begin();
   if (!began.ok()) return began.fault == Fault::busy ? Status() : began.cause;
@@ -468,6 +470,7 @@ Reply SqliteSink::outside_transaction() const {
 
 Reply SqliteSink::noted(Reply reply) {
   if (reply.fault == Fault::sync) fuse_.blow(reply);
+  if ((reply.cause.sqlite_code() & 0xff) == SQLITE_FULL) log_->note_full();
   return reply;
 }
 

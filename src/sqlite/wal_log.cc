@@ -64,14 +64,43 @@ std::uint64_t WalLog::bytes_of(std::uint64_t frames) const noexcept {
 LogState WalLog::state() const noexcept {
   return {.bytes = bytes_of(watch_.frames()),
           .commits = watch_.commits(),
-          .may_copy = watch_.may_copy()};
+          .may_copy = watch_.may_copy(),
+          .full = full_.load(std::memory_order_relaxed),
+          .ballast = ballast_ == nullptr ? 0 : ballast_->held()};
 }
 
 LogPass WalLog::copy_back() { return watch_.may_copy() ? pass() : LogPass{}; }
 
 // The write connection holds the write lock, so nobody, no other process either, can commit and
 // begin the log anew while this runs. A pass between two ticks, without the lock, is not enough.
-LogPass WalLog::close_in() { return pass(); }
+//
+// On a full disk the ballast makes room for what the log holds, and has to find room again: else
+// the next log would be written to the very last of it.
+LogPass WalLog::close_in() {
+  const bool full = full_.load(std::memory_order_relaxed);
+  if (full) ballast_->give_up();
+  LogPass out = pass();
+  if (!full || !out.ok() || out.copied < out.bytes) return out;
+  if (ballast_->make()) {
+    full_.store(false, std::memory_order_relaxed);
+  } else {
+    const Reply none = room();
+    out.fault = none.fault;
+    out.cause = none.cause;
+  }
+  return out;
+}
+
+void WalLog::keep_ballast(const std::string& database, std::uint64_t bytes) {
+  ballast_ = std::make_unique<Ballast>(database, bytes);
+  if (!ballast_->make()) note_full();
+}
+
+Reply WalLog::room() const noexcept {
+  if (!full_.load(std::memory_order_relaxed) || !ballast_->wanted()) return {};
+  return reply_of(Fault::environment, Effect::kept,
+                  "the disk is full, until there is room for the ballast again", SQLITE_FULL);
+}
 
 // By the locks that SQLite's own writer takes for it. A reader that comes now reads the database
 // alone, which has all of the log.
@@ -132,6 +161,7 @@ Reply WalLog::failed(int code, const char* what) {
   reply.cause = base::worded(errc_of(reply.fault), code,
                              [&] { return std::string(what) + ": " + sqlite3_errstr(code); });
   if (reply.fault == Fault::sync || reply.fault == Fault::corrupt) fuse_.blow(reply);
+  if ((code & 0xff) == SQLITE_FULL) note_full();
   return reply;
 }
 

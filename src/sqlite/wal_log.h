@@ -3,10 +3,12 @@
 // promise. Which pass may run when is in commit_watch.h.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 
 #include "onelane/sink.h"
+#include "src/sqlite/ballast.h"
 #include "src/sqlite/commit_watch.h"
 #include "src/sqlite/connection.h"
 #include "src/sqlite/fuse.h"
@@ -31,6 +33,14 @@ class WalLog final : public Log {
   LogPass copy_back() override;
   Reply sync() override;
   LogPass close_in() override;
+  // Keeps a ballast of so many bytes.
+  void keep_ballast(const std::string& database, std::uint64_t bytes);
+  void remove_ballast() noexcept { ballast_->remove(); }
+  // The disk was found full: from now on nothing is to be committed, where a ballast is kept, until
+  // the log was copied back and the ballast is there again.
+  void note_full() noexcept { full_.store(true, std::memory_order_relaxed); }
+  // ok, or that nothing is to be committed now.
+  Reply room() const noexcept;
   // Whether nobody keeps the next commit from beginning a log anew that is wholly copied back: only
   // while the write connection keeps others from committing, and does not read the log itself.
   bool unread();
@@ -51,6 +61,8 @@ class WalLog final : public Log {
   CommitWatch& watch_;
   Fuse& fuse_;
   std::uint64_t frame_bytes_ = 0;
+  std::atomic<bool> full_{false};
+  std::unique_ptr<Ballast> ballast_;
 };
 
 }  // namespace onelane::sqlite

@@ -51,6 +51,11 @@ int Disk::sync_directory() {
   return 0;
 }
 
+void Disk::set_room(std::uint64_t bytes) {
+  const std::scoped_lock lock(mutex_);
+  room_ = bytes;
+}
+
 void Disk::fail(const VfsFault& fault) {
   const std::scoped_lock lock(mutex_);
   fault_ = fault;

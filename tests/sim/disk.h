@@ -51,6 +51,9 @@ class Disk : public std::enable_shared_from_this<Disk> {
   // Makes the directory's entries durable, and gives 0 or an errno.
   int sync_directory();
 
+  // So many bytes fit, in all files; what would not is refused as on a full disk.
+  void set_room(std::uint64_t bytes);
+
   // As FaultyVfs, and a sync that fails loses what it should have kept.
   void fail(const VfsFault& fault);
   void heal();
@@ -90,6 +93,7 @@ class Disk : public std::enable_shared_from_this<Disk> {
   DiskLog log_;
   std::map<std::string, std::shared_ptr<DiskFile>> files_;
   std::uint32_t files_made_ = 0;
+  std::uint64_t room_ = ~std::uint64_t{0};
   std::optional<VfsFault> fault_;
   std::array<std::array<std::uint64_t, kVfsFileCount>, kVfsCallCount> calls_{};
 };

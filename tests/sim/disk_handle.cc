@@ -40,6 +40,14 @@ int DiskHandle::read(std::span<std::byte> to, std::uint64_t at) {
   return there == to.size() ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
 }
 
+bool DiskHandle::fits(std::uint64_t end) const {
+  const std::scoped_lock lock(disk_->mutex_);
+  if (end <= file_->content.size()) return true;
+  std::uint64_t used = end - file_->content.size();
+  for (const auto& [name, file] : disk_->files_) used += file->content.size();
+  return used <= disk_->room_;
+}
+
 void DiskHandle::write(std::span<const std::byte> bytes, std::uint64_t at) {
   const std::scoped_lock lock(disk_->mutex_);
   std::vector<std::byte>& content = file_->content;

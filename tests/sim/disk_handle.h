@@ -28,6 +28,8 @@ class DiskHandle {
   VfsFile kind() const noexcept { return kind_; }
 
   int read(std::span<std::byte> to, std::uint64_t at);
+  // Whether there is room on the disk for the file to reach so far.
+  bool fits(std::uint64_t end) const;
   void write(std::span<const std::byte> bytes, std::uint64_t at);
   void truncate(std::uint64_t size);
   std::uint64_t size() const;

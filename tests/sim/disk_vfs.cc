@@ -88,6 +88,7 @@ int write(sqlite3_file* file, const void* from, int size, sqlite3_int64 at) {
   Written written = Written::all;
   const int code = meet(file, VfsCall::write, &written);
   if (written == Written::nothing) return code;
+  if (!handle_of(file).fits(static_cast<std::uint64_t>(at + size))) return SQLITE_FULL;
   const int there = written == Written::half ? size / 2 : size;
   handle_of(file).write(bytes(from, there), static_cast<std::uint64_t>(at));
   return code;
