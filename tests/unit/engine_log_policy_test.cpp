@@ -48,6 +48,18 @@ Closing closed(std::uint64_t bytes, Duration held = {}) {
   return {.pass = {.bytes = bytes, .copied = bytes}, .held = held, .bytes = bytes};
 }
 
+TEST(LogPolicy, AFullStoreIsClosedInOnWhateverTheLogHolds) {
+  LogView view = busy(kMiB);
+  EXPECT_NE(action(view, {}), LogAction::close);
+  view.log.full = true;
+  EXPECT_EQ(action(view, {}), LogAction::close);
+  LogCycle failed;
+  note_close(failed, {.pass = {.fault = Fault::environment}}, kNow);
+  const LogDecision waits = decide(view, failed, kNow);
+  EXPECT_EQ(waits.action, LogAction::wait);
+  EXPECT_GT(waits.wake_at, kNow);
+}
+
 TEST(LogPolicy, AShortLogIsLeftAlone) {
   const LogDecision decision = decide(busy(kMiB), {}, kNow);
   EXPECT_EQ(decision.action, LogAction::wait);

@@ -58,6 +58,8 @@ TEST(JournalOptionsLimits, EachWrongValueIsNamedWithWhatWouldBeRight) {
        "tick.hold is 11000000000 ns; it must be 100000 ns to 10000000000 ns"},
       {[](auto& o) { o.close_timeout = Duration(-1); },
        "close_timeout is -1 ns; it must be 0 ns to 31536000000000000 ns"},
+      {[](auto& o) { o.ballast = kMiB * kMiB + 1; },
+       "ballast is 1099511627777; it must be 0 to 1099511627776"},
       {[](auto& o) { o.wal_limit = kMiB - 1; },
        "wal_limit is 1048575; it must be 1048576 to 1099511627776"},
       {[](auto& o) { o.wal_limit = kMiB * kMiB + 1; },
