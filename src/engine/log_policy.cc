@@ -191,7 +191,11 @@ void note_sync(LogCycle& cycle) { cycle.synced = true; }
 // was seen before it does not tell: commits came while the lane was waited for.
 void note_close(LogCycle& cycle, const Closing& closing, TimePoint now) {
   const LogPass& pass = closing.pass;
-  if (failed(cycle, pass, now)) return;
+  if (failed(cycle, pass, now)) {
+    // On a full disk it may have taken long to find that there is no room for the ballast.
+    cycle.not_before = now + std::max(kRetryAfter, closing.held * kCloseShare);
+    return;
+  }
   advance(cycle, pass);
   cycle.rounds = 0;
   cycle.round = 0;
