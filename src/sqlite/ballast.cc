@@ -12,7 +12,7 @@ namespace onelane::sqlite {
 
 namespace {
 
-constexpr std::size_t kChunkBytes = 16 * 1024;
+constexpr std::size_t kChunkBytes = std::size_t{16} * 1024;
 constexpr const char* kSuffix = "-ballast";
 
 // A file of the default VFS, open while this lives; null methods if it cannot be.
