@@ -26,6 +26,7 @@ Connection connect(const StoreOptions& options) {
       fmt::format("PRAGMA wal_autocheckpoint = {}", options.wal_limit_bytes / kFrameBytes));
   connection.execute("PRAGMA foreign_keys = ON");
   connection.execute("PRAGMA mmap_size = 0");
+  connection.execute("PRAGMA cache_spill = OFF");
   return connection;
 }
 
@@ -48,9 +49,9 @@ void read_database(const std::filesystem::path& path, const Store::Visit& visit)
 }
 
 std::vector<std::pair<std::string, std::string>> pragmas_of(const StoreOptions& options) {
-  constexpr std::array kPragmas{"journal_mode", "synchronous",  "wal_autocheckpoint",
-                                "page_size",    "cache_size",   "mmap_size",
-                                "temp_store",   "foreign_keys", "secure_delete"};
+  constexpr std::array kPragmas{"journal_mode", "synchronous",  "wal_autocheckpoint", "page_size",
+                                "cache_size",   "cache_spill",  "mmap_size",          "temp_store",
+                                "foreign_keys", "secure_delete"};
   Connection connection = connect(options);
   std::vector<std::pair<std::string, std::string>> pragmas;
   for (const char* name : kPragmas) {

@@ -11,7 +11,7 @@ std::string journal_pragmas() {
   constexpr std::uint64_t kFrameBytes = 4096 + 24;  // a page and its header in the log
   return fmt::format(
       "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; "
-      "PRAGMA wal_autocheckpoint = {}",
+      "PRAGMA cache_spill = OFF; PRAGMA wal_autocheckpoint = {}",
       JournalOptions{}.wal_limit / kFrameBytes);
 }
 

@@ -3,7 +3,8 @@
 //
 // A step that was rolled back through no fault of its own is called again and told which attempt it
 // is; what it did outside the Transaction is its own business. A step must not wait for receipts
-// (Errc::in_lane) and should return soon after yield_due(): everybody else waits meanwhile.
+// (Errc::in_lane) and should return soon after yield_due(): everybody else waits meanwhile. The
+// pages that it changes stay in memory until COMMIT.
 #pragma once
 
 #include <cstdint>

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <cstdio>
 #include <limits>
 #include <system_error>
@@ -107,6 +108,10 @@ Status Connection::configure(const JournalOptions& options) {
   // After a burst the first commit of a new log cuts the file to this.
   const std::string limit = std::to_string(options.wal_limit);
   if (status.ok()) status = set("journal_size_limit", limit, limit);
+  // A page that is written to the log before COMMIT and once more after ROLLBACK TO can leave
+  // frames that no recovery gets past, and with them all later commits are lost (tests:
+  // CacheSpill).
+  if (status.ok()) status = set("cache_spill", "0", "0");
   if (!status.ok()) return status;
   // A mapped file turns a read error into a signal. A build without mmap answers with no row.
   std::string ignored;
@@ -212,6 +217,29 @@ int Connection::sync_file(int which) {
   const int code = sqlite3_file_control(db_, "main", which, &file);
   if (code != SQLITE_OK || file == nullptr || file->pMethods == nullptr) return code;
   return file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
+}
+
+// A query opens the log; before that the pointer leads to the rollback journal.
+Result<sqlite3_file*> Connection::log_file() {
+  std::string ignored;
+  sqlite3_file* file = nullptr;
+  int code = run_own("SELECT count(*) FROM sqlite_schema", ignored);
+  if (code == SQLITE_OK) {
+    code = sqlite3_file_control(db_, "main", SQLITE_FCNTL_JOURNAL_POINTER, &file);
+  }
+  if (code != SQLITE_OK) return failure(code, Place::control, "opening the log").cause;
+  if (file != nullptr && file->pMethods != nullptr) return file;
+  return Status(Errc::storage,
+                "SQLite does not give its log's file, so commits cannot be made durable");
+}
+
+Result<std::size_t> Connection::page_bytes() {
+  std::string answer;
+  const int code = run_own("PRAGMA page_size", answer);
+  if (code != SQLITE_OK) return failure(code, Place::control, "PRAGMA page_size").cause;
+  std::size_t bytes = 0;
+  std::from_chars(answer.data(), answer.data() + answer.size(), bytes);
+  return bytes;
 }
 
 Reply Connection::failure(int code, Place place, std::string_view what) noexcept {

@@ -5,6 +5,7 @@
 
 #include <sqlite3.h>
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -60,6 +61,9 @@ class Connection {
   // Syncs the file that SQLITE_FCNTL_FILE_POINTER or _JOURNAL_POINTER leads to on this connection;
   // the latter is the log once a query has opened it.
   int sync_file(int which);
+  // The log's, which stays open as long as the connection does.
+  Result<sqlite3_file*> log_file();
+  Result<std::size_t> page_bytes();
 
   // What a code that SQLite has just returned means, with its message; effect is undone or ended,
   // as the connection says.

@@ -15,21 +15,9 @@ constexpr int kChunkBytes = 64 * 1024;  // the unix VFS takes less than 128 KiB 
 }  // namespace
 
 Result<std::unique_ptr<LogSync>> LogSync::open(std::unique_ptr<Connection> connection, Fuse& fuse) {
-  std::unique_ptr<LogSync> log(new LogSync(std::move(connection), fuse));
-  if (Status status = log->open_log(); !status.ok()) return status;
-  return log;
-}
-
-// A query opens the log; before that the pointer leads to the rollback journal.
-Status LogSync::open_log() {
-  std::string ignored;
-  int code = connection_->run_own("SELECT count(*) FROM sqlite_schema", ignored);
-  if (code == SQLITE_OK) {
-    code = sqlite3_file_control(connection_->handle(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log_);
-  }
-  if (code != SQLITE_OK) return connection_->failure(code, Place::control, "opening the log").cause;
-  if (log_ != nullptr && log_->pMethods != nullptr) return {};
-  return {Errc::storage, "SQLite does not give its log's file, so commits cannot be made durable"};
+  const Result<sqlite3_file*> log = connection->log_file();
+  if (!log) return log.status();
+  return std::unique_ptr<LogSync>(new LogSync(std::move(connection), *log, fuse));
 }
 
 Result<bool> LogSync::has_bytes() {

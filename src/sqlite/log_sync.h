@@ -36,13 +36,12 @@ class LogSync final : public CommitSync {
   Status rewrite();
 
  private:
-  LogSync(std::unique_ptr<Connection> connection, Fuse& fuse)
-      : connection_(std::move(connection)), fuse_(fuse) {}
-  Status open_log();
+  LogSync(std::unique_ptr<Connection> connection, sqlite3_file* log, Fuse& fuse)
+      : connection_(std::move(connection)), log_(log), fuse_(fuse) {}
 
   std::unique_ptr<Connection> connection_;
+  sqlite3_file* const log_;  // the connection's
   Fuse& fuse_;
-  sqlite3_file* log_ = nullptr;  // the connection's
 };
 
 }  // namespace onelane::sqlite

@@ -7,11 +7,13 @@
 #include <utility>
 #include <vector>
 
+#include "src/base/check.h"
 #include "src/model/row.h"
 #include "src/sqlite/bind.h"
 #include "src/sqlite/commit_watch.h"
 #include "src/sqlite/connection.h"
 #include "src/sqlite/files.h"
+#include "src/sqlite/frame_gather.h"
 #include "src/sqlite/fuse.h"
 #include "src/sqlite/log_sync.h"
 #include "src/sqlite/opening.h"
@@ -82,9 +84,8 @@ class SqliteSink final : public Sink {
   };
 
   Status prepare_control();
-  Status open_sync(const JournalOptions& options);
+  Status open_beside(const JournalOptions& options);
   Status open_watermark(const JournalOptions& options);
-  Status open_log(const JournalOptions& options);
   Status copy_all_back();
   Reply find_or_prepare(std::string_view sql, sqlite3_stmt*& found, Prepared& own);
   bool apply(Application& record, Reply& failed);
@@ -101,6 +102,7 @@ class SqliteSink final : public Sink {
   CommitWatch watch_;
   Fuse fuse_;
   std::unique_ptr<Connection> connection_;
+  std::unique_ptr<FrameGather> gather_;
   std::unique_ptr<WalLog> log_;
   std::unique_ptr<LogSync> sync_;
   std::unique_ptr<Watermark> watermark_;  // null: none is kept
@@ -112,51 +114,47 @@ class SqliteSink final : public Sink {
   std::unordered_map<std::string, Prepared> cached_;  // of the step that runs
 };
 
+template <class T>
+Status keep(Result<std::unique_ptr<T>> made, std::unique_ptr<T>& where) {
+  if (!made) return made.status();
+  where = *std::move(made);
+  return {};
+}
+
 Status SqliteSink::start(const JournalOptions& options) {
   const bool pads = options.synchronous == Synchronous::paranoid;
   const Padding padding = pads ? Padding::to_sector : Padding::none;
-  Status status = open_sync(options);
-  if (status.ok()) status = open_log(options);
+  Status status = open_beside(options);
   if (status.ok()) status = secure_found_log(*connection_, *sync_, *log_, padding);
   if (status.ok()) status = sync_all(*connection_, *sync_, *files_);
   if (status.ok()) status = run_schema(*connection_, options.schema);
   if (status.ok() && !options.watermark_table.empty()) status = open_watermark(options);
   if (status.ok()) status = prepare_control();
+  if (status.ok()) status = keep(FrameGather::install(*connection_), gather_);
   connection_->wait_no_more();
   return status;
 }
 
-// Before anything is written, and kept.
-Status SqliteSink::open_sync(const JournalOptions& options) {
-  Result<std::unique_ptr<Connection>> own = Connection::open(files_->database(), options);
-  if (!own) return own.status();
-  (*own)->wait_no_more();
-  Result<std::unique_ptr<LogSync>> sync = LogSync::open(*std::move(own), fuse_);
-  if (!sync) return sync.status();
-  sync_ = *std::move(sync);
-  return {};
+// The connections beside the write connection: opened before anything is written, and kept. Their
+// close copies nothing back, whatever the reason for it: only passes that are meant to be do.
+Status SqliteSink::open_beside(const JournalOptions& options) {
+  Result<std::unique_ptr<Connection>> for_sync = Connection::open(files_->database(), options);
+  if (!for_sync) return for_sync.status();
+  Result<std::unique_ptr<Connection>> for_log = Connection::open(files_->database(), options);
+  if (!for_log) return for_log.status();
+  (*for_sync)->wait_no_more();
+  (*for_log)->wait_no_more();
+  Status status = keep(LogSync::open(*std::move(for_sync), fuse_), sync_);
+  if (!status.ok()) return status;
+  status = keep(WalLog::open(files_->database(), *std::move(for_log), watch_, fuse_), log_);
+  if (status.ok()) log_->keep_ballast(files_->database(), options.ballast);
+  return status;
 }
 
 // The epoch is durable before a program can learn of it.
 Status SqliteSink::open_watermark(const JournalOptions& options) {
-  Result<std::unique_ptr<Watermark>> watermark =
-      Watermark::begin(*connection_, options.watermark_table);
-  if (!watermark) return watermark.status();
-  watermark_ = *std::move(watermark);
-  return sync_->sync().cause;
-}
-
-// Its close copies nothing back, whatever the reason for it: only passes that are meant to be do.
-Status SqliteSink::open_log(const JournalOptions& options) {
-  Result<std::unique_ptr<Connection>> own = Connection::open(files_->database(), options);
-  if (!own) return own.status();
-  (*own)->wait_no_more();
-  Result<std::unique_ptr<WalLog>> log =
-      WalLog::open(files_->database(), *std::move(own), watch_, fuse_);
-  if (!log) return log.status();
-  log_ = *std::move(log);
-  log_->keep_ballast(files_->database(), options.ballast);
-  return {};
+  const Status status = keep(Watermark::begin(*connection_, options.watermark_table), watermark_);
+  return status.ok() ? sync_->sync().cause : status;
 }
 
 Status SqliteSink::prepare_control() {
@@ -204,6 +202,7 @@ Reply SqliteSink::begin() {
     return reply_of(Fault::internal, Effect::kept, "BEGIN inside a transaction");
   }
   watch_.beginning();
+  gather_->forget();
   const int code = connection_->step_own(begin_.get());
   if (code == SQLITE_OK) return {};
   Reply reply = noted(connection_->failure(code, Place::control, "BEGIN"));
@@ -401,6 +400,7 @@ Reply SqliteSink::commit() {
     if (reply.effect == Effect::ended && !surely_undone(code)) reply.effect = Effect::unknown;
     return reply;
   }
+  ONELANE_CHECK(gather_->empty(), 0);  // or others could read frames that are not there
   return {};
 }
 
@@ -434,6 +434,7 @@ Status SqliteSink::close(bool healthy) {
   forget_statements();
   log_->end();
   sync_->end();
+  gather_.reset();
   if (fuse_.blown()) status = fuse_.why().cause;
   if (healthy && status.ok()) {
     status = connection_->close_healthy();

@@ -1,6 +1,5 @@
 #include "src/sqlite/wal_log.h"
 
-#include <charconv>
 #include <utility>
 
 #include "src/base/memory.h"
@@ -34,8 +33,9 @@ bool has_reset_bug(int version) noexcept {
 }
 
 WalLog::WalLog(const std::string& database, std::unique_ptr<Connection> connection,
-               CommitWatch& watch, Fuse& fuse)
+               std::size_t page_bytes, CommitWatch& watch, Fuse& fuse)
     : shared_memory_(database + "-shm"),
+      frame_bytes_(kFrameHeaderBytes + page_bytes),
       connection_(std::move(connection)),
       watch_(watch),
       fuse_(fuse) {}
@@ -43,18 +43,9 @@ WalLog::WalLog(const std::string& database, std::unique_ptr<Connection> connecti
 Result<std::unique_ptr<WalLog>> WalLog::open(const std::string& database,
                                              std::unique_ptr<Connection> connection,
                                              CommitWatch& watch, Fuse& fuse) {
-  std::unique_ptr<WalLog> log(new WalLog(database, std::move(connection), watch, fuse));
-  if (Status status = log->learn_frame_size(); !status.ok()) return status;
-  return log;
-}
-
-Status WalLog::learn_frame_size() {
-  std::string page;
-  const int code = connection_->run_own("PRAGMA page_size", page);
-  if (code != SQLITE_OK) return connection_->failure(code, Place::control).cause;
-  std::from_chars(page.data(), page.data() + page.size(), frame_bytes_);
-  frame_bytes_ += kFrameHeaderBytes;
-  return {};
+  const Result<std::size_t> page = connection->page_bytes();
+  if (!page) return page.status();
+  return std::unique_ptr<WalLog>(new WalLog(database, std::move(connection), *page, watch, fuse));
 }
 
 std::uint64_t WalLog::bytes_of(std::uint64_t frames) const noexcept {

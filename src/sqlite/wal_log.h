@@ -48,19 +48,18 @@ class WalLog final : public Log {
   std::string_view hazard() const noexcept override;
 
  private:
-  WalLog(const std::string& database, std::unique_ptr<Connection> connection, CommitWatch& watch,
-         Fuse& fuse);
-  Status learn_frame_size();
+  WalLog(const std::string& database, std::unique_ptr<Connection> connection,
+         std::size_t page_bytes, CommitWatch& watch, Fuse& fuse);
   LogPass pass();
   Reply sync_file(int which);
   Reply failed(int code, const char* what);
   std::uint64_t bytes_of(std::uint64_t frames) const noexcept;
 
   const std::string shared_memory_;
+  const std::uint64_t frame_bytes_;
   std::unique_ptr<Connection> connection_;
   CommitWatch& watch_;
   Fuse& fuse_;
-  std::uint64_t frame_bytes_ = 0;
   std::atomic<bool> full_{false};
   std::unique_ptr<Ballast> ballast_;
 };

@@ -14,7 +14,6 @@ using test::Takes;
 
 const char* const kStrikeSchema =
     "CREATE TABLE lone(id INTEGER PRIMARY KEY, word);"
-    "CREATE TABLE heavy(id INTEGER PRIMARY KEY, word, blob);"
     "CREATE TABLE ballast(words);"
     "INSERT INTO ballast WITH RECURSIVE n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n"
     "  WHERE i < 30) SELECT hex(zeroblob(2000)) FROM n;";
@@ -28,20 +27,12 @@ constexpr char kDiskFails = '?';
 constexpr const char* kInterrupts = "interrupt";
 
 // One row, whose failure takes the transaction along where its statement has no journal; two rows,
-// where it has one; one that needs more pages than the cache has; one that reads more than that.
+// where it has one; one that reads more pages than the cache has. (None is written before COMMIT.)
 constexpr PoisonKind kLone{
     "Lone", "lone", "INSERT INTO lone VALUES(-?1, strike(?3))", "", Takes::nothing, 0, ""};
 constexpr PoisonKind kPair{
     "Pair", "plain", "INSERT INTO plain VALUES(?1, ?2), (-?1, strike(?3))", "", Takes::nothing,
     0,      ""};
-constexpr PoisonKind kSpilling{
-    "Spilling",
-    "heavy",
-    "INSERT INTO heavy VALUES(-?1, strike(?3), zeroblob(iif(?3 LIKE '?%', 200000, 1)))",
-    "",
-    Takes::nothing,
-    0,
-    ""};
 constexpr PoisonKind kReading{
     "Reading",
     "lone",
@@ -63,10 +54,6 @@ constexpr Strike kCodes[] = {
     {"!9", SQLITE_INTERRUPT, Answer::rejected}, {"!10", SQLITE_IOERR, Answer::rejected},
     {"!13", SQLITE_FULL, Answer::rejected},     {"!14", SQLITE_CANTOPEN, Answer::rejected},
     {"!11", SQLITE_CORRUPT, Answer::poisoned},  {"!1034", SQLITE_IOERR_FSYNC, Answer::poisoned},
-};
-constexpr Strike kWhileSpilling[] = {
-    {"?13", SQLITE_FULL, Answer::rejected},
-    {"?778", SQLITE_IOERR_WRITE, Answer::rejected},
 };
 constexpr Strike kWhileReading[] = {
     {"?266", SQLITE_IOERR_READ, Answer::rejected},
@@ -106,8 +93,7 @@ void strike_by(sqlite3_context* context, const char* word) {
     sqlite3_result_error_code(context, code);
     if (code == SQLITE_NOMEM) sqlite3_result_error_nomem(context);
   } else if (word[0] == kDiskFails) {
-    const bool reads = code == SQLITE_IOERR_READ;
-    g_state.disk->fail({.call = reads ? test::VfsCall::read : test::VfsCall::write, .code = code});
+    g_state.disk->fail({.call = test::VfsCall::read, .code = code});
   } else {
     sqlite3_interrupt(sqlite3_context_db_handle(context));
   }
@@ -150,7 +136,6 @@ const std::vector<Cause>& causes() {
     for (const PoisonKind& kind : test::kPoisonKinds) out.push_back({.kind = kind});
     add(out, kLone, kCodes);
     add(out, kPair, kCodes);
-    add(out, kSpilling, kWhileSpilling);
     add(out, kReading, kWhileReading);
     return out;
   }();

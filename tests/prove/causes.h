@@ -13,8 +13,7 @@
 
 namespace onelane::prove {
 
-// Tables beside those of the poison kinds: lone(id, word), heavy(id, word, blob), and
-// ballast(words) to read.
+// Tables beside those of the poison kinds: lone(id, word), and ballast(words) to read.
 extern const char* const kStrikeSchema;
 
 // What is to become of the record.

@@ -136,7 +136,7 @@ class Batch {
   std::int64_t ids_ = 0;
 };
 
-// A cache of few pages, so that a large record spills.
+// A cache of few pages, so that they are read again and again.
 void Batch::make_blank() {
   const std::shared_ptr<Disk> disk = Disk::make();
   vfs_.mount(disk);
@@ -378,8 +378,7 @@ std::string Batch::look(const Image& image, const char* when) {
     if (Plain::text(row) != "ok") damage += Plain::text(row) + "; ";
   });
   ok = ok && plain.each("PRAGMA foreign_key_check", [&](sqlite3_stmt*) { damage += "a key; "; });
-  for (const char* table :
-       {"plain", "failing", "rolling", "watched", "children", "lone", "heavy"}) {
+  for (const char* table : {"plain", "failing", "rolling", "watched", "children", "lone"}) {
     const std::string sql = std::string("SELECT id, word FROM ") + table + " WHERE id <> 0";
     ok = ok && plain.each(sql.c_str(), [&](sqlite3_stmt* row) {
       found[{table, sqlite3_column_int64(row, 0)}] = Plain::text(row, 1);

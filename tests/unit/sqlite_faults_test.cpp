@@ -295,8 +295,8 @@ class SqliteFaults : public test::SinkFixture {
   static std::string value(int i, std::size_t size) {
     return std::to_string(i) + std::string(size, 'x');
   }
-  // Runs statements until one fails: their pages outgrow the cache and go to the log at last.
-  Reply spill(const std::string& sql) {
+  // Runs statements until one fails.
+  Reply grow(const std::string& sql) {
     Reply reply;
     for (int i = 0; i < 100 && reply.ok(); ++i) {
       reply = execute(sql, value(i, 200'000));
@@ -343,18 +343,17 @@ TEST_F(SqliteFaults, ACommitWithADeferredKeyLeavesTheTransactionOpen) {
 }
 
 TEST_F(SqliteFaults, AFullDiskInAStatementWithoutAJournalOfItsOwnEndsTheTransaction) {
-  FaultyVfs vfs;
+  const test::ConnectionSpy spy;
   ASSERT_NO_FATAL_FAILURE(open("CREATE TABLE t(id INTEGER PRIMARY KEY, v)"));
+  limit_pages(spy.writer());
   begin_with_first();
   ASSERT_TRUE(succeeded(sink_->savepoint()));
-  vfs.fail({.call = VfsCall::write, .file = VfsFile::log, .code = SQLITE_FULL});
   EXPECT_TRUE(
-      test::failed(spill("INSERT INTO t(v) VALUES(?1)"), environment, Effect::ended, SQLITE_FULL));
+      test::failed(grow("INSERT INTO t(v) VALUES(?1)"), environment, Effect::ended, SQLITE_FULL));
   EXPECT_TRUE(test::failed(sink_->savepoint(), internal, Effect::ended, 0));
   ASSERT_TRUE(succeeded(sink_->rollback()));
   ASSERT_NO_FATAL_FAILURE(commit_row("after"));
   EXPECT_EQ(outside("SELECT v FROM t"), "after");
-  sink_.reset();
 }
 
 TEST_F(SqliteFaults, AFullDiskInAStatementWithAJournalOfItsOwnUndoesTheStatement) {
@@ -362,28 +361,34 @@ TEST_F(SqliteFaults, AFullDiskInAStatementWithAJournalOfItsOwnUndoesTheStatement
   ASSERT_NO_FATAL_FAILURE(open(kTable));
   limit_pages(spy.writer());
   begin_with_first();
-  EXPECT_TRUE(test::failed(spill("INSERT INTO t(v) VALUES('1' || ?1), ('2' || ?1)"), environment,
+  EXPECT_TRUE(test::failed(grow("INSERT INTO t(v) VALUES('1' || ?1), ('2' || ?1)"), environment,
                            Effect::undone, SQLITE_FULL));
   EXPECT_EQ(inside("SELECT count(*) % 2 FROM t"), "1") << "the first, and whole pairs";
   ASSERT_TRUE(succeeded(sink_->rollback()));
   limit_pages(spy.writer());
   begin_with_first();
-  EXPECT_TRUE(test::failed(spill("INSERT INTO t(id) VALUES(length(?1) * 0) ON CONFLICT DO UPDATE "
-                                 "SET v = ifnull(v, '') || ?1"),
+  EXPECT_TRUE(test::failed(grow("INSERT INTO t(id) VALUES(length(?1) * 0) ON CONFLICT DO UPDATE "
+                                "SET v = ifnull(v, '') || ?1"),
                            environment, Effect::ended, SQLITE_FULL));
 }
 
 TEST_F(SqliteFaults, AnIoErrorOrLackOfMemoryInAStatementIsTheEnvironments) {
-  for (const int code : {SQLITE_IOERR_WRITE, SQLITE_NOMEM, SQLITE_IOERR_NOMEM, SQLITE_INTERRUPT}) {
+  for (const int code : {SQLITE_IOERR_READ, SQLITE_NOMEM, SQLITE_IOERR_NOMEM, SQLITE_INTERRUPT}) {
     FaultyVfs vfs;
     ASSERT_NO_FATAL_FAILURE(open("CREATE TABLE IF NOT EXISTS t(id INTEGER PRIMARY KEY, v)"));
+    ASSERT_TRUE(succeeded(sink_->begin()));
+    ASSERT_TRUE(succeeded(execute("DELETE FROM t")));
+    for (int i = 0; i < 20; ++i) {  // more than the cache holds
+      ASSERT_TRUE(succeeded(execute("INSERT INTO t(v) VALUES(?1)", value(i, 200'000))));
+    }
+    ASSERT_TRUE(succeeded(sink_->commit()));
     begin_with_first();
-    vfs.fail({.call = VfsCall::write, .file = VfsFile::log, .code = code});
-    const Reply reply = spill("INSERT INTO t(v) VALUES(?1)");
+    vfs.fail({.call = VfsCall::read, .file = VfsFile::log, .code = code});
+    const Reply reply = execute("UPDATE t SET v = v || 'x'");
     EXPECT_EQ(reply.fault, environment) << reply.cause.to_string();
     EXPECT_EQ(reply.effect, Effect::ended) << code;
     ASSERT_TRUE(succeeded(sink_->rollback()));
-    EXPECT_EQ(outside("SELECT count(*) FROM t"), "0");
+    EXPECT_EQ(outside("SELECT count(*) FROM t"), "20");
     sink_.reset();
   }
 }

@@ -1,0 +1,130 @@
+#include "src/sqlite/frame_gather.h"
+
+#include <algorithm>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+
+namespace onelane::sqlite {
+
+namespace {
+
+constexpr sqlite3_int64 kLogHeaderBytes = 32;
+constexpr std::size_t kHeaderBytes = 24;
+// The size of the database after the commit; zero but in a commit's last frame.
+constexpr std::size_t kMarkAt = 4;
+constexpr std::size_t kMarkBytes = 4;
+
+bool has_mark(std::span<const std::byte> header) noexcept {
+  const auto mark = header.subspan(kMarkAt, kMarkBytes);
+  return std::any_of(mark.begin(), mark.end(), [](std::byte one) { return one != std::byte{0}; });
+}
+
+// As much as a VFS of the version has.
+std::size_t size_of(const sqlite3_io_methods& methods) noexcept {
+  if (methods.iVersion >= 3) return sizeof(sqlite3_io_methods);
+  return methods.iVersion == 2 ? offsetof(sqlite3_io_methods, xFetch)
+                               : offsetof(sqlite3_io_methods, xShmMap);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<FrameGather>> FrameGather::install(Connection& connection) {
+  const Result<sqlite3_file*> log = connection.log_file();
+  if (!log) return log.status();
+  const Result<std::size_t> page_bytes = connection.page_bytes();
+  if (!page_bytes) return page_bytes.status();
+  return std::unique_ptr<FrameGather>(new FrameGather(*log, *page_bytes));
+}
+
+// The methods that are not replaced are given the same file, and never know.
+FrameGather::FrameGather(sqlite3_file* log, std::size_t page_bytes) noexcept
+    : real_(log->pMethods), file_(log), page_bytes_(static_cast<sqlite3_int64>(page_bytes)) {
+  std::memcpy(&methods_, real_, size_of(*real_));
+  methods_.iVersion = std::min(real_->iVersion, 3);
+  methods_.xRead = read;
+  methods_.xWrite = write;
+  methods_.xTruncate = truncate;
+  methods_.xSync = sync;
+  methods_.xFileSize = file_size;
+  file_->pMethods = &methods_;
+}
+
+FrameGather::~FrameGather() { file_->pMethods = real_; }
+
+FrameGather& FrameGather::of(sqlite3_file* file) noexcept {
+  static_assert(std::is_standard_layout_v<FrameGather>, "its methods are where it is");
+  return *reinterpret_cast<FrameGather*>(const_cast<sqlite3_io_methods*>(file->pMethods));
+}
+
+// What could not be written stays: the transaction may go on after a statement that failed so.
+int FrameGather::flush() noexcept {
+  if (size_ == 0) return SQLITE_OK;
+  const int code = real_->xWrite(file_, bytes_.data(), static_cast<int>(size_), begin());
+  if (code == SQLITE_OK) size_ = 0;
+  return code;
+}
+
+int FrameGather::append(std::span<const std::byte> data) noexcept {
+  if (data.size() > kBytesMax - size_) {
+    if (const int code = flush(); code != SQLITE_OK) return code;
+  }
+  std::copy(data.begin(), data.end(), bytes_.begin() + static_cast<std::ptrdiff_t>(size_));
+  size_ += data.size();
+  next_ += static_cast<sqlite3_int64>(data.size());
+  return SQLITE_OK;
+}
+
+int FrameGather::pass_on(std::span<const std::byte> data, sqlite3_int64 at) noexcept {
+  if (const int code = flush(); code != SQLITE_OK) return code;
+  next_ = at + static_cast<sqlite3_int64>(data.size());
+  return real_->xWrite(file_, data.data(), static_cast<int>(data.size()), at);
+}
+
+// Where commits are padded, SQLite splits a write at a sector's end, and any size may follow.
+bool FrameGather::next_frame_at(sqlite3_int64 at) const noexcept {
+  const sqlite3_int64 frame_bytes = static_cast<sqlite3_int64>(kHeaderBytes) + page_bytes_;
+  return at == next_ && (at - kLogHeaderBytes) % frame_bytes == 0;
+}
+
+int FrameGather::put(std::span<const std::byte> data, sqlite3_int64 at) noexcept {
+  const Last before = std::exchange(last_, Last::other);
+  if (next_frame_at(at) && data.size() == kHeaderBytes) {
+    const int code = append(data);
+    if (code == SQLITE_OK) last_ = has_mark(data) ? Last::marked_header : Last::header;
+    return code;
+  }
+  if (at != next_ || before == Last::other) return pass_on(data, at);
+  const int code = append(data);
+  return code == SQLITE_OK && before == Last::marked_header ? flush() : code;
+}
+
+int FrameGather::write(sqlite3_file* file, const void* data, int bytes, sqlite3_int64 at) {
+  return of(file).put({static_cast<const std::byte*>(data), static_cast<std::size_t>(bytes)}, at);
+}
+
+int FrameGather::read(sqlite3_file* file, void* out, int bytes, sqlite3_int64 at) {
+  FrameGather& self = of(file);
+  const int code = at + bytes > self.begin() ? self.flush() : SQLITE_OK;
+  return code == SQLITE_OK ? self.real_->xRead(file, out, bytes, at) : code;
+}
+
+int FrameGather::truncate(sqlite3_file* file, sqlite3_int64 size) {
+  FrameGather& self = of(file);
+  const int code = self.flush();
+  return code == SQLITE_OK ? self.real_->xTruncate(file, size) : code;
+}
+
+int FrameGather::sync(sqlite3_file* file, int flags) {
+  FrameGather& self = of(file);
+  const int code = self.flush();
+  return code == SQLITE_OK ? self.real_->xSync(file, flags) : code;
+}
+
+int FrameGather::file_size(sqlite3_file* file, sqlite3_int64* size) {
+  FrameGather& self = of(file);
+  const int code = self.flush();
+  return code == SQLITE_OK ? self.real_->xFileSize(file, size) : code;
+}
+
+}  // namespace onelane::sqlite
