@@ -393,6 +393,7 @@ bool overtakes(void (engine::Baton::*wait)()) {
     baton.unlock();
   });
   while (!baton.awaited()) std::this_thread::yield();
+  std::this_thread::sleep_for(milliseconds(1));  // until it sleeps, and has to be woken
   baton.unlock();
   const bool first = baton.try_lock();
   if (first) baton.unlock();

@@ -532,8 +532,8 @@ TEST_F(SqliteFaults, ACommitThatFoundTheDiskFullComesBackInARecoveryWhereOldByte
   update("UPDATE t SET v = 'later' WHERE id = 2");
   ASSERT_TRUE(succeeded(sink_->commit()));
   update("UPDATE t SET v = 'never' WHERE id = 2");
-  // After the log's header and the frame's: the page.
-  disk->fail({.call = VfsCall::write, .file = VfsFile::log, .code = SQLITE_FULL, .after = 2});
+  // After the log's header: half of the frame.
+  disk->fail({.call = VfsCall::write, .file = VfsFile::log, .code = SQLITE_FULL, .after = 1});
   EXPECT_TRUE(test::failed(sink_->commit(), environment, Effect::unknown, SQLITE_FULL));
   EXPECT_EQ(outside("SELECT v FROM t WHERE id = 2"), "later");
   vfs.mount(test::Disk::make(disk->content()));
