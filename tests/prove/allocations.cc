@@ -419,6 +419,8 @@ class Sweep {
   Figures figures_;
 };
 
+}  // namespace
+
 int prove(Flags& flags) {
   std::uint64_t seed = flags.number("seed", 1);
   const std::uint64_t runs = flags.number("runs", 1000);
@@ -442,10 +444,4 @@ int prove(Flags& flags) {
   return 0;
 }
 
-}  // namespace
 }  // namespace onelane::prove
-
-int main(int argc, char** argv) {
-  onelane::prove::Flags flags(argc, argv);
-  return onelane::prove::prove(flags);
-}

@@ -243,6 +243,8 @@ bool Sweep::run(std::uint64_t seed, std::size_t index, std::uint64_t after) {
   return false;
 }
 
+}  // namespace
+
 int prove(Flags& flags) {
   const std::string what = flags.text("what", "calls");
   std::uint64_t seed = flags.number("seed", 1);
@@ -269,10 +271,4 @@ int prove(Flags& flags) {
   return 0;
 }
 
-}  // namespace
 }  // namespace onelane::prove
-
-int main(int argc, char** argv) {
-  onelane::prove::Flags flags(argc, argv);
-  return onelane::prove::prove(flags);
-}

@@ -3,13 +3,13 @@
 //
 //   onelane_prove_commits [--seed N] [--rounds N] [--every N] [--run N]
 //
-// A life is one script: small commits, one that spills, one that begins the log anew, of records
-// and groups, each beside a record that is refused. It is lived once whole for each setting, to
-// count the calls inside its COMMITs, and then once for each call, error and way: once; from then
-// on; once, and the next sync of the log fails; and with a crash instead of the call, after it, and
-// at the end. Without a crash the fence settles all, and all is committed. After one, what was
-// committed is there after a kill, and what was durable after a power cut; nothing that was
-// rejected is there; what is unknown, or was never answered, is there whole or not at all; and
+// A life is one script: small commits, one larger than the cache, one that begins the log anew, of
+// records and groups, each beside a record that is refused. It is lived once whole for each
+// setting, to count the calls inside its COMMITs, and then once for each call, error and way: once;
+// from then on; once, and the next sync of the log fails; and with a crash instead of the call,
+// after it, and at the end. Without a crash the fence settles all, and all is committed. After one,
+// what was committed is there after a kill, and what was durable after a power cut; nothing that
+// was rejected is there; what is unknown, or was never answered, is there whole or not at all; and
 // where a watermark is kept, a reopened journal knows which. --every 8 lives every eighth run,
 // --run the one that failed.
 #include <sqlite3.h>
@@ -234,7 +234,7 @@ class Life {
   std::vector<Unit> units_;
 };
 
-// Small pages, and a cache of few: a large record spills.
+// Small pages, and a cache of few: a large record is larger.
 void Life::make_blank() {
   const std::shared_ptr<Disk> disk = Disk::make();
   vfs_.mount(disk);
@@ -611,6 +611,8 @@ bool Prover::round(std::uint64_t seed, std::size_t every, std::optional<std::siz
   return true;
 }
 
+}  // namespace
+
 int prove(Flags& flags) {
   const std::uint64_t seed = flags.number("seed", 1);
   const std::uint64_t rounds = flags.number("rounds", 1);
@@ -643,10 +645,4 @@ int prove(Flags& flags) {
   return 0;
 }
 
-}  // namespace
 }  // namespace onelane::prove
-
-int main(int argc, char** argv) {
-  onelane::prove::Flags flags(argc, argv);
-  return onelane::prove::prove(flags);
-}

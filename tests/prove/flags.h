@@ -50,4 +50,7 @@ class Flags {
   std::set<std::string> asked_;
 };
 
+// Each program's own: its exit code, once it has said what it found.
+int prove(Flags& flags);
+
 }  // namespace onelane::prove

@@ -284,6 +284,8 @@ std::string Life::judge() {
   return found.damage.empty() ? ledger_.judge(found.present, committed) : found.damage;
 }
 
+}  // namespace
+
 int prove(Flags& flags) {
   const std::uint64_t sizes = flags.number("sizes", 200);
   const std::string on = flags.text("on", "either");
@@ -333,10 +335,4 @@ int prove(Flags& flags) {
   return 0;
 }
 
-}  // namespace
 }  // namespace onelane::prove
-
-int main(int argc, char** argv) {
-  onelane::prove::Flags flags(argc, argv);
-  return onelane::prove::prove(flags);
-}

@@ -123,6 +123,8 @@ std::string judge(const std::filesystem::path& database, const std::vector<std::
   return check == "ok" ? "" : check;
 }
 
+}  // namespace
+
 int prove(Flags& flags) {
   const std::uint64_t seed = flags.number("seed", 1);
   const std::uint64_t runs = flags.number("runs", 100);
@@ -161,10 +163,4 @@ int prove(Flags& flags) {
   return 0;
 }
 
-}  // namespace
 }  // namespace onelane::prove
-
-int main(int argc, char** argv) {
-  onelane::prove::Flags flags(argc, argv);
-  return onelane::prove::prove(flags);
-}

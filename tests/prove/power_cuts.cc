@@ -310,6 +310,8 @@ void Run::count(const World& world) {
   }
 }
 
+}  // namespace
+
 int prove(Flags& flags) {
   const std::uint64_t seed = flags.number("seed", 1);
   const std::uint64_t runs = flags.number("runs", 10);
@@ -354,10 +356,4 @@ int prove(Flags& flags) {
   return name.empty() || figures.lost > 0 ? 0 : 1;
 }
 
-}  // namespace
 }  // namespace onelane::prove
-
-int main(int argc, char** argv) {
-  onelane::prove::Flags flags(argc, argv);
-  return onelane::prove::prove(flags);
-}

@@ -450,6 +450,8 @@ bool prove_round(Batch& batch, const std::string& units, std::uint64_t seed, std
   return true;
 }
 
+}  // namespace
+
 int prove(Flags& flags) {
   const std::string units = flags.text("units", "all");
   const std::uint64_t seed = flags.number("seed", 1);
@@ -480,10 +482,4 @@ int prove(Flags& flags) {
   return 0;
 }
 
-}  // namespace
 }  // namespace onelane::prove
-
-int main(int argc, char** argv) {
-  onelane::prove::Flags flags(argc, argv);
-  return onelane::prove::prove(flags);
-}

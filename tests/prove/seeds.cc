@@ -107,6 +107,8 @@ void print(const Totals& totals, double seconds) {
       seconds);
 }
 
+}  // namespace
+
 int prove(Flags& flags) {
   const std::uint64_t seed = flags.number("seed", 1);
   const std::uint64_t seeds = flags.number("seeds", 200);
@@ -127,10 +129,4 @@ int prove(Flags& flags) {
   return 0;
 }
 
-}  // namespace
 }  // namespace onelane::prove
-
-int main(int argc, char** argv) {
-  onelane::prove::Flags flags(argc, argv);
-  return onelane::prove::prove(flags);
-}
