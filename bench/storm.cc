@@ -86,7 +86,8 @@ int storm_main(const std::vector<std::string>& arguments) {
   std::fflush(text);
 
   std::vector<StrategyResult> results = run_all(options, input, directory);
-  fmt::print(text, "{}", results_text(results));
+  environment.sync.merge(measure_syncs(directory));
+  fmt::print(text, "{}", results_text(environment, results));
   json figures = to_json(options, input, environment, results);
   if (options.json == "-") fmt::print("{}\n", figures.dump(2));
   write_output(json_file, options.json, figures.dump(2) + "\n");

@@ -10,17 +10,18 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <nlohmann/json.hpp>
 #include <string_view>
 #include <system_error>
 #include <thread>
 
 #include "bench/kit/errors.h"
-#include "onelane/stats.h"
+#include "bench/kit/times.h"
 
 namespace onelane::bench {
 namespace {
 
-constexpr int kSyncs = 32;
+constexpr int kSyncs = 200;
 constexpr std::size_t kPageBytes = 4096;
 
 // Prefixes of the compile options that speed a write up or down.
@@ -75,6 +76,8 @@ Histogram time_syncs(int file) {
   return times;
 }
 
+}  // namespace
+
 Histogram measure_syncs(const std::filesystem::path& directory) {
   std::string name = directory / "sync-XXXXXX";
   int file = mkstemp(name.data());
@@ -90,16 +93,28 @@ Histogram measure_syncs(const std::filesystem::path& directory) {
   return time_syncs(file);
 }
 
-}  // namespace
-
 Environment measure_environment(const std::filesystem::path& directory) {
-  Histogram syncs = measure_syncs(directory);
   return {.processors = std::thread::hardware_concurrency(),
           .sqlite_version = sqlite3_libversion(),
           .sqlite_options = compile_options(),
           .file_system = file_system_of(directory),
-          .sync_ns_p50 = syncs.p50(),
-          .sync_ns_max = syncs.max()};
+          .sync = measure_syncs(directory)};
+}
+
+nlohmann::json to_json(const Environment& environment) {
+  return {{"processors", environment.processors},
+          {"sqlite_version", environment.sqlite_version},
+          {"sqlite_options", environment.sqlite_options},
+          {"file_system", environment.file_system},
+          {"sync_ms", times_json(environment.sync)}};
+}
+
+std::string to_text(const Environment& environment) {
+  return fmt::format(
+      "machine   {} processors; databases on {}, where syncing a page takes {} ms (p50 / p99 / "
+      "max)\nSQLite    {}, {}\n",
+      environment.processors, environment.file_system, times_text(environment.sync),
+      environment.sqlite_version, fmt::join(environment.sqlite_options, ", "));
 }
 
 }  // namespace onelane::bench

@@ -1,10 +1,12 @@
 // The machine and the SQLite that a figure was measured on.
 #pragma once
 
-#include <cstdint>
 #include <filesystem>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
+
+#include "onelane/stats.h"
 
 namespace onelane::bench {
 
@@ -13,12 +15,19 @@ struct Environment {
   std::string sqlite_version;
   std::vector<std::string> sqlite_options;  // of its compile options, those that change figures
   std::string file_system;                  // of the database's directory: "ext4", "tmpfs", ...
-  // One page appended and synced by fdatasync, some times over.
-  std::uint64_t sync_ns_p50 = 0;
-  std::uint64_t sync_ns_max = 0;
+  Histogram sync;                           // as measure_syncs() finds it
 };
 
 // Writes and removes a small file in the directory. Throws RunError.
 Environment measure_environment(const std::filesystem::path& directory);
+
+// {"processors", "sqlite_version", "sqlite_options", "file_system", "sync_ms"}
+nlohmann::json to_json(const Environment& environment);
+// The same as two lines for the terminal.
+std::string to_text(const Environment& environment);
+
+// What the disk needs for a sync: nanoseconds of appending a page and syncing it by fdatasync,
+// often enough for a p99. Throws RunError.
+Histogram measure_syncs(const std::filesystem::path& directory);
 
 }  // namespace onelane::bench

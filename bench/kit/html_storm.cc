@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "bench/kit/chart.h"
@@ -14,9 +17,11 @@ namespace {
 
 using nlohmann::json;
 
-// onelane has the first colour, as on the other pages; whoever it is compared with the next.
+// onelane has the first colour, as on the other pages; whoever it is compared with those after it.
 std::size_t style_of(const json& strategy) {
-  return strategy.value("name", "") == "onelane" ? 0 : 1;
+  constexpr std::array<std::string_view, 4> kNames{"onelane", "direct", "heavy", "durable"};
+  auto at = std::find(kNames.begin(), kNames.end(), strategy.value("name", ""));
+  return static_cast<std::size_t>(at - kNames.begin());
 }
 
 const json* find(const json& array, const std::string& name) {

@@ -54,13 +54,9 @@ json settings_json(const Question& question, const QuestionOptions& options) {
 json environment_json(const Environment& environment, const Question& question) {
   json pragmas = json::object();
   for (const auto& [name, value] : question.pragmas) pragmas[name] = value;
-  return {{"processors", environment.processors},
-          {"sqlite_version", environment.sqlite_version},
-          {"sqlite_options", environment.sqlite_options},
-          {"pragmas", pragmas},
-          {"file_system", environment.file_system},
-          {"sync_ms",
-           {{"p50", to_ms(environment.sync_ns_p50)}, {"max", to_ms(environment.sync_ns_max)}}}};
+  json out = to_json(environment);
+  out["pragmas"] = pragmas;
+  return out;
 }
 
 json result_json(const Question& question, const QuestionOptions& options,
@@ -82,12 +78,7 @@ std::string header_text(const Question& question, const QuestionOptions& options
     text +=
         fmt::format(" {}={}", name, value.is_string() ? value.get<std::string>() : value.dump());
   }
-  text += fmt::format(
-      "\nmachine   {} processors; databases on {}, where syncing a page takes {} ms (max {} ms)\n",
-      environment.processors, environment.file_system, format_ms(to_ms(environment.sync_ns_p50)),
-      format_ms(to_ms(environment.sync_ns_max)));
-  text += fmt::format("SQLite    {}, {}\n", environment.sqlite_version,
-                      fmt::join(environment.sqlite_options, ", "));
+  text += "\n" + to_text(environment);
   if (question.pragmas.empty()) return text;
   text += "pragmas  ";
   for (const auto& [name, value] : question.pragmas) text += fmt::format(" {}={}", name, value);

@@ -23,11 +23,11 @@ T required(Result<T> result, std::string_view what) {
   return std::move(*result);
 }
 
-Journal open(const StormOptions& options, const std::filesystem::path& database) {
+Journal open(const StormOptions& options, const std::filesystem::path& database, Promise promised) {
   JournalOptions journal;
   journal.schema = kSchema;
   journal.tick = options.tick;
-  journal.synchronous = options.synchronous;
+  journal.synchronous = promised == Promise::durable ? Synchronous::normal : options.synchronous;
   journal.wal_limit = options.wal_limit;
   return required(Journal::open(database, std::move(journal)), "opening the journal");
 }
@@ -111,9 +111,11 @@ struct SyncJob {
 
 class Lane : public Strategy {
  public:
-  Lane(const StormOptions& options, const std::filesystem::path& database)
-      : journal_(open(options, database)) {
-    for (const ClassOptions& one : options.classes) {
+  Lane(const StormOptions& options, const std::filesystem::path& database, Promise promised)
+      : journal_(open(options, database, promised)), promised_(promised) {
+    for (Source source : kAllSources) {
+      ClassOptions one = options.classes[index(source)];
+      if (source == Source::connect) one.promise = promised;
       classes_.push_back(required(journal_.add_class(one), "adding a class"));
     }
     statements_ = {add<BlockRow>(journal_),   add<EntryRow>(journal_),    add<LinkRow>(journal_),
@@ -223,8 +225,11 @@ class Lane : public Strategy {
     return {arrival.source, arrival.key, arrival.number, 0};
   }
 
-  static void told(const Due& due, const Result<Outcome>& outcome, Ledger& ledger) {
+  void told(const Due& due, const Result<Outcome>& outcome, Ledger& ledger) const {
     if (!outcome) return refuse(due.arrival.source, due.intended, outcome.status(), ledger);
+    if (promised_ == Promise::durable && outcome->committed() && !outcome->durable) {
+      throw RunError("a write that was to be durable was acknowledged without");
+    }
     settle(mark_of(due.arrival), due.intended, *outcome, ledger);
   }
 
@@ -255,6 +260,7 @@ class Lane : public Strategy {
   }
 
   Journal journal_;
+  Promise promised_;                 // to a connect
   std::vector<WriteClass> classes_;  // by Source
   Statements statements_;
   Watcher watcher_;
@@ -264,8 +270,8 @@ class Lane : public Strategy {
 }  // namespace
 
 std::unique_ptr<Strategy> make_lane(const StormOptions& options,
-                                    const std::filesystem::path& database) {
-  return std::make_unique<Lane>(options, database);
+                                    const std::filesystem::path& database, Promise promised) {
+  return std::make_unique<Lane>(options, database, promised);
 }
 
 }  // namespace onelane::bench::storm

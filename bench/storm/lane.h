@@ -9,7 +9,9 @@
 
 namespace onelane::bench::storm {
 
+// `promised` is what a connect waits for. Durable is pipelined: the journal is then opened at
+// synchronous=normal.
 std::unique_ptr<Strategy> make_lane(const StormOptions& options,
-                                    const std::filesystem::path& database);
+                                    const std::filesystem::path& database, Promise promised);
 
 }  // namespace onelane::bench::storm

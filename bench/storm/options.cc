@@ -10,8 +10,7 @@
 namespace onelane::bench::storm {
 namespace {
 
-constexpr std::array kStrategyNames{std::string_view("direct"), std::string_view("onelane"),
-                                    std::string_view("heavy")};
+constexpr std::array<std::string_view, 4> kStrategyNames{"direct", "onelane", "heavy", "durable"};
 
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
@@ -109,8 +108,8 @@ std::vector<StrategyKind> parse_strategies(std::string_view text) {
     auto found = std::find(kStrategyNames.begin(), kStrategyNames.end(), part);
     if (found == kStrategyNames.end()) {
       throw UsageError(
-          fmt::format("'{}' is no strategy: direct, onelane or heavy, or several with commas "
-                      "between them",
+          fmt::format("'{}' is no strategy: direct, onelane, heavy or durable, or several with "
+                      "commas between them",
                       part));
     }
     auto kind = static_cast<StrategyKind>(found - kStrategyNames.begin());
@@ -188,7 +187,8 @@ void add_strategy_flags(FlagSet& flags, StormOptions& o) {
   flags.group("Strategies");
   flags.add({"strategy", "LIST", "direct,onelane",
              "direct: every caller BEGINs for itself; onelane: they push to a journal; heavy: "
-             "onelane with the small sources silent",
+             "onelane with the small sources silent; durable: onelane at synchronous=normal, "
+             "whose connects wait for durable",
              into(o.strategies, parse_strategies)});
   flags.add({"synchronous", "LEVEL", "normal", "normal, or full: a commit is synced",
              into(o.synchronous, parse_synchronous)});
@@ -201,7 +201,7 @@ void add_strategy_flags(FlagSet& flags, StormOptions& o) {
 }
 
 void add_lane_flags(FlagSet& flags, StormOptions& o) {
-  flags.group("The lane (onelane and heavy)");
+  flags.group("The lane (onelane, heavy and durable)");
   flags.add(
       {"tick", "TIME", "10ms", "the largest planned hold", into(o.tick.hold, parse_duration)});
   flags.add({"tick-records", "N", "4096", "records in a tick", into(o.tick.records, parse_count)});

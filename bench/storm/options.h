@@ -18,8 +18,12 @@
 
 namespace onelane::bench::storm {
 
-// heavy is onelane with the small sources silent: what the heavy ones lose to them.
-enum class StrategyKind : std::uint8_t { direct, onelane, heavy };
+enum class StrategyKind : std::uint8_t {
+  direct,
+  onelane,
+  heavy,    // onelane with the small sources silent: what the heavy ones lose to them
+  durable,  // onelane at synchronous=normal, whatever the level; connects wait for durable
+};
 std::string_view name(StrategyKind kind) noexcept;
 
 struct StormOptions {

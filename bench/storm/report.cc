@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/kit/table.h"
+#include "bench/kit/times.h"
 #include "bench/kit/units.h"
 
 namespace onelane::bench::storm {
@@ -63,14 +64,6 @@ std::string input_text(const StormOptions& options, const Input& input) {
   return text;
 }
 
-// Histograms of nanoseconds.
-json spread(const Histogram& times) {
-  return {{"p50", rounded(to_ms(times.p50()))},
-          {"p90", rounded(to_ms(times.p90()))},
-          {"p99", rounded(to_ms(times.p99()))},
-          {"max", rounded(to_ms(times.max()))}};
-}
-
 // Enough slices for a line, few enough for each to hold a p99.
 Nanoseconds slice_of(const StrategyResult& result) {
   constexpr std::int64_t kSlices = 60;
@@ -91,9 +84,9 @@ json class_json(const StrategyResult& result, Source source) {
            {"unserved", tally.count(Refusal::unserved)},
            {"lost", result.verdict.lost[index(source)]},
            {"rows", tally.rows},
-           {"total_ms", spread(tally.total)},
+           {"total_ms", times_json(tally.total)},
            {"timeline", timeline_json(tally.moments, result.began, slice_of(result))}};
-  if (result.journal) out["wait_ms"] = spread(tally.wait);
+  if (result.journal) out["wait_ms"] = times_json(tally.wait);
   return out;
 }
 
@@ -107,12 +100,14 @@ json journal_json(const JournalStats& stats) {
           {"attempts", stats.attempts},
           {"busy", stats.busy},
           {"overlong_steps", stats.overlong_steps},
+          {"syncs", stats.sync.count()},
+          {"sync_ms", times_json(stats.sync)},
           {"log",
            {{"limit_bytes", stats.log.limit},
             {"bytes_max", stats.log.bytes_max},
             {"passes", stats.log.passes},
             {"closings", stats.log.closings},
-            {"closing_hold_ms", spread(stats.log.closing_hold)}}},
+            {"closing_hold_ms", times_json(stats.log.closing_hold)}}},
           {"tick_ends", ends},
           {"units_per_tick",
            {{"p50", stats.units_per_tick.p50()}, {"max", stats.units_per_tick.max()}}},
@@ -122,7 +117,7 @@ json journal_json(const JournalStats& stats) {
 
 json strategy_json(const StrategyResult& result) {
   json out{{"name", name(result.kind)},
-           {"hold_ms", spread(result.ledger.hold())},
+           {"hold_ms", times_json(result.ledger.hold())},
            {"transactions", result.ledger.hold().count()},
            {"occupancy", rounded(result.occupancy())},
            {"heavy_rows_per_s", rounded(result.heavy_rows_per_s())},
@@ -157,16 +152,6 @@ json settings_json(const StormOptions& o) {
           {"tick_records", o.tick.records},
           {"tick_bytes", o.tick.bytes},
           {"classes", classes}};
-}
-
-json environment_json(const Environment& environment) {
-  return {{"processors", environment.processors},
-          {"sqlite", environment.sqlite_version},
-          {"sqlite_options", environment.sqlite_options},
-          {"file_system", environment.file_system},
-          {"sync_ms",
-           {{"p50", rounded(to_ms(environment.sync_ns_p50))},
-            {"max", rounded(to_ms(environment.sync_ns_max))}}}};
 }
 
 void add_times(std::vector<std::string>& cells, const Histogram& times) {
@@ -204,16 +189,18 @@ Table class_table(const std::vector<StrategyResult>& results) {
   return table;
 }
 
-std::string spread_text(const Histogram& times) {
-  return fmt::format("{} / {} / {}", format_ms(to_ms(times.p50())), format_ms(to_ms(times.p99())),
-                     format_ms(to_ms(times.max())));
+// Those beside the ticks, which make commits durable.
+std::string syncs_text(const StrategyResult& result) {
+  if (!result.journal) return "-";
+  const Histogram& sync = result.journal->sync;
+  return fmt::format("{}: {}", format_count(sync.count()), times_text(sync));
 }
 
 // The closing passes among the holds.
 std::string closings_text(const StrategyResult& result) {
   if (!result.journal) return "-";
   const LogStats& log = result.journal->log;
-  return fmt::format("{}: {}", format_count(log.closings), spread_text(log.closing_hold));
+  return fmt::format("{}: {}", format_count(log.closings), times_text(log.closing_hold));
 }
 
 std::uint64_t lost(const StrategyResult& result) {
@@ -239,8 +226,9 @@ Table strategy_table(const std::vector<StrategyResult>& results) {
     table.row(cells);
   };
   using Result = const StrategyResult&;
-  row("hold p50 / p99 / max, ms", [](Result r) { return spread_text(r.ledger.hold()); });
+  row("hold p50 / p99 / max, ms", [](Result r) { return times_text(r.ledger.hold()); });
   row("closing passes: hold", closings_text);
+  row("syncs beside the ticks", syncs_text);
   row("transactions", [](Result r) { return format_count(r.ledger.hold().count()); });
   row("occupancy", [](Result r) { return fmt::format("{:.0f} %", r.occupancy() * 100); });
   row("heavy rows/s",
@@ -288,22 +276,18 @@ std::string settings_text(const StormOptions& o, const Input& input,
       "{} threads each for\n          blobs and sync, which wait {} per block; seed {}\n",
       format_duration(o.duration), o.connects_per_second, o.connects_per_second / 4, o.callers,
       o.heavy, format_duration(o.block_wait), o.seed);
-  text += fmt::format("direct    heavy transactions of {}, busy timeout 10s\n",
-                      format_duration(o.direct_hold));
+  text += fmt::format(
+      "direct    heavy transactions of {}, busy timeout 10s, SQLite's own checkpoint every {} "
+      "frames\n",
+      format_duration(o.direct_hold), kCheckpointFrames);
   text += fmt::format("onelane   ticks of at most {}, {} records, {}; a log of at most {}\n",
                       format_duration(o.tick.hold), format_count(o.tick.records),
                       format_size(o.tick.bytes), format_size(o.wal_limit));
-  text += fmt::format(
-      "machine   {} processors; database on {}, where syncing a page takes {} ms (max {} ms)\n",
-      environment.processors, environment.file_system, format_ms(to_ms(environment.sync_ns_p50)),
-      format_ms(to_ms(environment.sync_ns_max)));
-  text += fmt::format("SQLite    {}, {}; under direct its own checkpoint every {} frames\n",
-                      environment.sqlite_version, fmt::join(environment.sqlite_options, ", "),
-                      kCheckpointFrames);
-  return text;
+  return text + to_text(environment);
 }
 
-std::string results_text(const std::vector<StrategyResult>& results) {
+std::string results_text(const Environment& environment,
+                         const std::vector<StrategyResult>& results) {
   std::string text;
   for (const StrategyResult& result : results) {
     text += fmt::format("{:8}  pragmas:", name(result.kind));
@@ -311,6 +295,8 @@ std::string results_text(const std::vector<StrategyResult>& results) {
     text += "\n";
   }
   text += fmt::format("\n{}\n{}", class_table(results).text(), strategy_table(results).text());
+  text += fmt::format("a sync of the disk, before and after: {} ms (p50 / p99 / max)\n",
+                      times_text(environment.sync));
   std::string remarks;
   for (const StrategyResult& result : results) remarks += notes(result);
   return remarks.empty() ? text : text + "\n" + remarks;
@@ -321,7 +307,7 @@ json to_json(const StormOptions& options, const Input& input, const Environment&
   json out{{"schema", 1},
            {"question", "storm"},
            {"settings", settings_json(options)},
-           {"environment", environment_json(environment)},
+           {"environment", to_json(environment)},
            {"strategies", json::array()}};
   out["settings"]["input_bytes"] = input.bytes;
   out["settings"]["input_blocks"] = input.blocks.size();

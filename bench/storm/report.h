@@ -16,7 +16,9 @@ namespace onelane::bench::storm {
 std::string settings_text(const StormOptions& options, const Input& input,
                           const Environment& environment);
 
-std::string results_text(const std::vector<StrategyResult>& results);
+// The environment with the syncs that were measured after the runs as well.
+std::string results_text(const Environment& environment,
+                         const std::vector<StrategyResult>& results);
 
 nlohmann::json to_json(const StormOptions& options, const Input& input,
                        const Environment& environment, const std::vector<StrategyResult>& results);

@@ -27,8 +27,9 @@ Instant now() { return std::chrono::steady_clock::now(); }
 
 std::unique_ptr<Strategy> make(StrategyKind kind, const StormOptions& options,
                                const std::filesystem::path& database) {
-  return kind == StrategyKind::direct ? make_direct(options, database)
-                                      : make_lane(options, database);
+  if (kind == StrategyKind::direct) return make_direct(options, database);
+  return make_lane(options, database,
+                   kind == StrategyKind::durable ? Promise::durable : Promise::committed);
 }
 
 // The largest size that the log's file has had.

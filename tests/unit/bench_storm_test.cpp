@@ -360,6 +360,9 @@ TEST(StormReport, TheJsonHasWhatItsReadersRelyOn) {
   options.strategies = {StrategyKind::direct, StrategyKind::onelane};
   nlohmann::json json = empty_json(options);
   EXPECT_EQ(json["schema"], 1);
+  for (const char* key : {"p50", "p99", "max"}) {
+    EXPECT_TRUE(json["environment"]["sync_ms"].contains(key)) << key;
+  }
   ASSERT_EQ(json["strategies"].size(), 2U);
   for (const auto& strategy : json["strategies"]) {
     for (const char* key : {"name", "classes", "hold_ms", "occupancy", "heavy_rows_per_s",
