@@ -180,6 +180,11 @@ class Sink {
   // A commit that changes nothing but really writes: says whether the store takes commits at all.
   virtual Reply probe() = 0;
 
+  // After a begin(), before anything else: whether a commit() of this transaction may have to begin
+  // the log anew, and so to wait for the disk, where commits do not otherwise. A probe() does it,
+  // too, so that no units have to wait for it within their transaction.
+  virtual bool begins_log_anew() const { return false; }
+
   // The log that the engine has to look after; null if there is none. Lives as long as the
   // sink; after close() only its state() may be asked.
   virtual Log* log() noexcept { return nullptr; }

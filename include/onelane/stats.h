@@ -130,7 +130,9 @@ struct JournalStats {
   Duration longest_step_time{0};
 
   Histogram sync;  // ns each, of syncs that make commits durable beside the ticks
-  Histogram hold;  // ns, BEGIN to the return of COMMIT; of ticks and of closing passes
+  // ns, BEGIN to the return of COMMIT; of ticks, of closing passes, and of the commits without
+  // units that begin the log anew
+  Histogram hold;
   Histogram units_per_tick;
   Histogram bytes_per_tick;
   Duration held{0};      // sum of holds

@@ -101,8 +101,7 @@ Committer::Failed Committer::attempt(std::span<Work> work, const StopRule& stop,
     return execute_sheltered(work, stop, result);
   }
   ++result.attempts;
-  result.began = clock_.now();
-  const Reply began = begin();
+  const Reply began = begin(result);
   result.commit_time = clock_.now() - result.began;
   if (!began.ok()) {
     result.ended = clock_.now();
@@ -114,10 +113,27 @@ Committer::Failed Committer::attempt(std::span<Work> work, const StopRule& stop,
   return failed;
 }
 
+// Where the units' COMMIT would have to begin the log anew, one without units does, in a hold of
+// its own. Once: who checkpoints all the time is not to keep the tick from its turn.
+Reply Committer::begin(TickResult& result) {
+  result.began = clock_.now();
+  Reply reply = or_undone([this] { return sink_.begin(); });
+  if (!reply.ok() || !sink_.begins_log_anew()) return reply;
+  reply = or_undone([this] {
+    Reply ended = sink_.rollback();
+    return ended.ok() ? sink_.probe() : ended;
+  });
+  const TimePoint now = clock_.now();
+  result.log_hold += now - result.began;
+  result.began = now;
+  return reply.ok() ? or_undone([this] { return sink_.begin(); }) : reply;
+}
+
 // Whether a sink that ran out of memory has begun is not known.
-Reply Committer::begin() {
+template <class Call>
+Reply Committer::or_undone(const Call& call) {
   try {
-    return sink_.begin();
+    return call();
   } catch (const std::bad_alloc&) {
     Reply reply = sheltered(Effect::kept, [this] { return sink_.rollback(); });
     if (reply.ok()) reply.fault = Fault::environment;

@@ -62,6 +62,7 @@ struct TickResult {
   TimePoint began{};              // BEGIN of the last attempt
   TimePoint ended{};              // the return of its COMMIT or ROLLBACK
   Duration commit_time{0};        // BEGIN's and COMMIT's own
+  Duration log_hold{0};           // of the commit before them that began the log anew
   std::vector<SliceTime> slices;  // of the last attempt
   const Entry* longest_step = nullptr;
   Duration longest_step_time{0};
@@ -87,7 +88,9 @@ class Committer {
   };
 
   Failed attempt(std::span<Work> work, const StopRule& stop, TickResult& result);
-  Reply begin();
+  Reply begin(TickResult& result);
+  template <class Call>
+  Reply or_undone(const Call& call);
   Failed execute(std::span<Work> work, const StopRule& stop, TickResult& result);
   Failed execute_sheltered(std::span<Work> work, const StopRule& stop, TickResult& result);
   std::size_t gather(std::span<Work> units);

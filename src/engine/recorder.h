@@ -31,6 +31,8 @@ class Recorder {
   void snapshot(JournalStats& out) const;
 
  private:
+  void hold(Duration held);
+
   std::atomic<std::uint64_t> committed_{0};
   std::atomic<std::uint64_t> ticks_{0};
   std::atomic<std::uint64_t> caller_ticks_{0};

@@ -17,8 +17,10 @@
 #include "src/sqlite/fuse.h"
 #include "src/sqlite/log_sync.h"
 #include "src/sqlite/opening.h"
+#include "src/sqlite/registered.h"
 #include "src/sqlite/schema.h"
 #include "src/sqlite/step_row.h"
+#include "src/sqlite/wal_index.h"
 #include "src/sqlite/wal_log.h"
 #include "src/sqlite/watermark.h"
 
@@ -30,11 +32,6 @@ namespace {
 constexpr std::int64_t kNoRowid = std::numeric_limits<std::int64_t>::min();
 
 constexpr std::size_t kStatementsMax = std::numeric_limits<decltype(Statement::index)>::max();
-
-// How often SQLite has prepared it anew by itself.
-int preparation_of(sqlite3_stmt* statement) noexcept {
-  return sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_REPREPARE, 0);
-}
 
 class SqliteSink final : public Sink {
  public:
@@ -65,6 +62,7 @@ class SqliteSink final : public Sink {
   Reply commit() override;
   Reply rollback() override;
   Reply probe() override;
+  bool begins_log_anew() const override { return !commit_is_durable() && index_->wholly_copied(); }
   Log* log() noexcept override { return log_.get(); }
   CommitSync* commit_sync() noexcept override {
     return commit_is_durable() ? nullptr : sync_.get();
@@ -73,23 +71,12 @@ class SqliteSink final : public Sink {
   Status close(bool healthy) override;
 
  private:
-  struct Registered {
-    StatementSpec spec;
-    Prepared prepared;
-    int columns;
-    // Whether a row of it may leave a deferred violation behind, as of its so-and-so-manieth
-    // preparation.
-    bool may_defer = false;
-    int preparation = 0;
-  };
-
   Status prepare_control();
   Status open_beside(const JournalOptions& options);
   Status open_watermark(const JournalOptions& options);
   Status copy_all_back();
   Reply find_or_prepare(std::string_view sql, sqlite3_stmt*& found, Prepared& own);
   bool apply(Application& record, Reply& failed);
-  void look_for_deferred_keys(Registered& registered);
   bool run(sqlite3_stmt* statement, const RowVisitor* visit, std::uint64_t& changes, Reply& failed);
   Reply failed_step(int code, std::int64_t changes_before);
   Reply control(const Prepared& statement, const char* name);
@@ -103,6 +90,7 @@ class SqliteSink final : public Sink {
   Fuse fuse_;
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<FrameGather> gather_;
+  std::unique_ptr<WalIndex> index_;
   std::unique_ptr<WalLog> log_;
   std::unique_ptr<LogSync> sync_;
   std::unique_ptr<Watermark> watermark_;  // null: none is kept
@@ -131,6 +119,7 @@ Status SqliteSink::start(const JournalOptions& options) {
   if (status.ok() && !options.watermark_table.empty()) status = open_watermark(options);
   if (status.ok()) status = prepare_control();
   if (status.ok()) status = keep(FrameGather::install(*connection_), gather_);
+  if (status.ok()) status = keep(WalIndex::of(*connection_), index_);
   connection_->wait_no_more();
   return status;
 }
@@ -175,24 +164,12 @@ Status SqliteSink::add_statement(const StatementSpec& spec) {
     return {Errc::invalid_argument, "a journal takes at most " + std::to_string(kStatementsMax) +
                                         " statements: " + spec.sql};
   }
-  Prepared prepared;
-  const Reply reply = connection_->prepare(spec.sql, Keep::long_time, prepared);
-  if (!reply.ok()) {
-    const Errc code = reply.fault == Fault::record ? Errc::invalid_argument : reply.cause.code();
-    return {code, reply.cause.message() + ": " + spec.sql, reply.cause.sqlite_code()};
-  }
-  const int parameters = sqlite3_bind_parameter_count(prepared.get());
-  if (static_cast<std::size_t>(parameters) != spec.columns.size()) {
-    return {Errc::invalid_argument, "the SQL has " + std::to_string(parameters) +
-                                        " parameters, but the statement is given " +
-                                        std::to_string(spec.columns.size()) +
-                                        " columns: " + spec.sql};
-  }
-  Registered registered{.spec = spec, .prepared = std::move(prepared), .columns = parameters};
-  look_for_deferred_keys(registered);
+  Result<Registered> registered = register_statement(*connection_, spec);
+  if (!registered) return registered.status();
+  if (foreign_keys_) look_for_deferred_keys(*connection_, *registered);
   if (registered_.size() == registered_.capacity()) registered_.reserve(2 * registered_.size() + 1);
   index_of_sql_.try_emplace(spec.sql, registered_.size());
-  registered_.push_back(std::move(registered));
+  registered_.push_back(*std::move(registered));
   return {};
 }
 
@@ -286,22 +263,14 @@ std::size_t SqliteSink::apply_each(std::span<Application> records, Reply& failed
   for (std::size_t i = 0; i < records.size(); ++i) {
     if (!apply(records[i], failed)) return i;
     Registered& registered = registered_[records[i].statement.index];
-    if (preparation_of(registered.prepared.get()) != registered.preparation) [[unlikely]] {
-      look_for_deferred_keys(registered);
+    if (foreign_keys_ && registered.preparation_now() != registered.preparation) [[unlikely]] {
+      look_for_deferred_keys(*connection_, registered);
     }
     if (!registered.may_defer) continue;
     failed = verify();
     if (!failed.ok()) return i;
   }
   return records.size();
-}
-
-// Only a schema with a deferred key makes a program that counts deferred violations, and no
-// statement runs a program that was made for another schema than today's: it is prepared anew, and
-// counts that.
-void SqliteSink::look_for_deferred_keys(Registered& registered) {
-  registered.preparation = preparation_of(registered.prepared.get());
-  registered.may_defer = foreign_keys_ && may_have_deferred_keys(*connection_);
 }
 
 // SQLite undoes a failed statement, but not under OR FAIL or RAISE(FAIL): then the rows before the

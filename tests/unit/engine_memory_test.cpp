@@ -21,6 +21,7 @@ class ForgetfulSink final : public PlainSink, public CommitSync {
     int after = 0;
     At then = At::none;
     bool open = false;
+    bool log_copied = false;  // a probe then begins the log anew
     std::vector<std::int64_t> applied{};
     std::vector<std::int64_t> committed{};
   };
@@ -56,8 +57,10 @@ class ForgetfulSink final : public PlainSink, public CommitSync {
     EXPECT_FALSE(control_->open);
     control_->open = true;
     (void)reach(At::probe);
+    control_->log_copied = false;
     return end();
   }
+  bool begins_log_anew() const override { return control_->log_copied; }
   CommitSync* commit_sync() noexcept override { return this; }
   Reply sync() override { return {}; }
 
@@ -115,6 +118,21 @@ TEST_F(WithoutMemory, BeforeCommitTheTickIsUndoneAndRunsAgainInOrder) {
     run_ticks();
     EXPECT_EQ(control_->committed, (std::vector<std::int64_t>{1, 2, 3, 4, 5, 6, 7}));
     for (const Receipt& receipt : all) EXPECT_TRUE(receipt.poll()->committed());
+  }
+}
+
+TEST_F(WithoutMemory, BeforeTheCommitThatBeginsTheLogAnewAndInItLikewise) {
+  for (const At at : {At::rollback, At::probe}) {
+    SCOPED_TRACE(static_cast<int>(at));
+    control_->committed.clear();
+    control_->log_copied = true;
+    forget(at);
+    const Receipt receipt = peers_->submit(1);
+    EXPECT_EQ(ok(journal_->tick()).units, 0U);
+    EXPECT_FALSE(control_->open);
+    run_ticks();
+    EXPECT_FALSE(control_->log_copied);
+    EXPECT_EQ(control_->committed, std::vector<std::int64_t>{1});
   }
 }
 
