@@ -13,8 +13,6 @@
 namespace onelane::bench {
 namespace {
 
-constexpr std::size_t kValueBytes = 100;
-
 struct CallersOptions {
   std::optional<std::vector<std::uint64_t>> threads;
   std::optional<std::uint64_t> writes;

@@ -11,8 +11,6 @@
 namespace onelane::bench {
 namespace {
 
-constexpr std::size_t kValueBytes = 100;
-
 struct LoneOptions {
   std::optional<std::uint64_t> writes;
   Nanoseconds longest{0};

@@ -2,14 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "bench/kit/environment.h"
 #include "bench/kit/errors.h"
-#include "bench/kit/html.h"
 #include "bench/kit/interrupt.h"
 #include "bench/kit/outputs.h"
 #include "bench/kit/scratch.h"
@@ -24,17 +22,6 @@ namespace {
 
 using namespace onelane::bench::storm;
 using nlohmann::json;
-
-void check_fail_if(const StormOptions& options) {
-  json expected = empty_json(options);
-  for (const FailIf& condition : options.fail_if) {
-    try {
-      condition.check_paths(expected);
-    } catch (const UsageError& error) {
-      throw UsageError(fmt::format("--fail-if: {}", error.what()));
-    }
-  }
-}
 
 std::vector<StrategyResult> run_all(const StormOptions& options, const Input& input,
                                     const std::filesystem::path& scratch) {
@@ -51,17 +38,15 @@ std::vector<StrategyResult> run_all(const StormOptions& options, const Input& in
   return results;
 }
 
-// Conditions are about whole results: an interrupted run is not held against them.
-int judge(const StormOptions& options, const std::vector<StrategyResult>& results,
-          const json& figures) {
-  int code = interrupted() ? kExitInterrupted : hold_against(options.fail_if, figures);
+bool verified(const std::vector<StrategyResult>& results) {
+  bool all = true;
   for (const StrategyResult& result : results) {
     if (result.verdict.verified()) continue;
     fmt::print(stderr, "failed: the database of {} is not what was acknowledged\n",
                name(result.kind));
-    code = kExitFailed;
+    all = false;
   }
-  return code;
+  return all;
 }
 
 }  // namespace
@@ -69,10 +54,8 @@ int judge(const StormOptions& options, const std::vector<StrategyResult>& result
 int storm_main(const std::vector<std::string>& arguments) {
   StormOptions options;
   if (!parse_options(arguments, options, std::cout)) return kExitOk;
-  check_fail_if(options);
-  std::ofstream json_file = open_output("json", options.json);
-  std::ofstream html_file = open_output("html", options.html);
-  std::FILE* text = options.json == "-" ? stderr : stdout;
+  Outputs outputs(options.output, empty_json(options));
+  std::FILE* text = outputs.text();
 
   catch_interrupt();
   std::optional<Scratch> scratch;
@@ -89,10 +72,9 @@ int storm_main(const std::vector<std::string>& arguments) {
   environment.sync.merge(measure_syncs(directory));
   fmt::print(text, "{}", results_text(environment, results));
   json figures = to_json(options, input, environment, results);
-  if (options.json == "-") fmt::print("{}\n", figures.dump(2));
-  write_output(json_file, options.json, figures.dump(2) + "\n");
-  write_output(html_file, options.html, to_html(figures) + "\n");
-  return judge(options, results, figures);
+  outputs.write(figures);
+  const int code = outputs.judge(figures);
+  return verified(results) ? code : kExitFailed;
 }
 
 }  // namespace onelane::bench

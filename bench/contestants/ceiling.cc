@@ -1,55 +1,35 @@
-#include <optional>
-
 #include "bench/contestants/makers.h"
-#include "bench/contestants/sqlite.h"
+#include "bench/contestants/one_connection.h"
 
 namespace onelane::bench {
 namespace {
 
-class Ceiling : public Store {
+// Its one writer leaves a transaction open until it is as large as it should be.
+class Ceiling : public OneConnection {
  public:
-  explicit Ceiling(const StoreOptions& options) : options_(options) {
-    make_database(options);
-    writer_.emplace(options);
-  }
+  explicit Ceiling(const StoreOptions& options)
+      : OneConnection(options), rows_per_commit_(options.rows_per_commit) {}
 
-  std::unique_ptr<Writer> writer() override { return std::make_unique<Only>(*this); }
   void drain() override {
-    if (open_rows_ != 0) commit();
-  }
-  std::uint64_t commits() const override { return commits_; }
-  void close_and_read(const Visit& visit) override {
-    writer_.reset();
-    read_database(options_.path, visit);
+    if (open_rows_ != 0) commit_open();
   }
 
  private:
-  class Only : public Writer {
-   public:
-    explicit Only(Ceiling& store) : store_(store) {}
-    void write(std::span<const KeyValue> rows) override { store_.write(rows); }
-
-   private:
-    Ceiling& store_;
-  };
-
-  void write(std::span<const KeyValue> rows) {
-    if (open_rows_ == 0) writer_->begin();
-    writer_->upsert(rows);
+  void write(std::span<const KeyValue> rows) override {
+    if (open_rows_ == 0) connection().begin();
+    connection().upsert(rows);
     open_rows_ += rows.size();
-    if (open_rows_ >= options_.rows_per_commit) commit();
+    if (open_rows_ >= rows_per_commit_) commit_open();
   }
 
-  void commit() {
-    writer_->commit();
+  void commit_open() {
+    connection().commit();
     open_rows_ = 0;
-    ++commits_;
+    count_commit();
   }
 
-  StoreOptions options_;
-  std::optional<SqliteWriter> writer_;
+  std::uint64_t rows_per_commit_;
   std::uint64_t open_rows_ = 0;
-  std::uint64_t commits_ = 0;
 };
 
 }  // namespace

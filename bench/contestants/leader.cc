@@ -3,10 +3,9 @@
 // large as the previous commit was long.
 #include <atomic>
 #include <exception>
-#include <optional>
 
 #include "bench/contestants/makers.h"
-#include "bench/contestants/sqlite.h"
+#include "bench/contestants/one_connection.h"
 #include "bench/kit/errors.h"
 
 namespace onelane::bench {
@@ -20,32 +19,12 @@ struct Waiting {
   std::atomic<int> state{queued};
 };
 
-class Leader : public Store {
+class Leader : public OneConnection {
  public:
-  explicit Leader(const StoreOptions& options) : path_(options.path) {
-    make_database(options);
-    writer_.emplace(options);
-  }
-
-  std::unique_ptr<Writer> writer() override { return std::make_unique<Caller>(*this); }
-  void drain() override {}
-  std::uint64_t commits() const override { return commits_; }
-  void close_and_read(const Visit& visit) override {
-    writer_.reset();
-    read_database(path_, visit);
-  }
+  using OneConnection::OneConnection;
 
  private:
-  class Caller : public Writer {
-   public:
-    explicit Caller(Leader& store) : store_(store) {}
-    void write(std::span<const KeyValue> rows) override { store_.write(rows); }
-
-   private:
-    Leader& store_;
-  };
-
-  void write(std::span<const KeyValue> rows) {
+  void write(std::span<const KeyValue> rows) override {
     Waiting self{rows};
     self.before = last_.load(std::memory_order_relaxed);
     while (!last_.compare_exchange_weak(self.before, &self, std::memory_order_release,
@@ -63,7 +42,7 @@ class Leader : public Store {
     turn_taken_.wait(1, std::memory_order_acquire);
     turn_taken_.store(1, std::memory_order_relaxed);
     Waiting* group = in_order(last_.exchange(nullptr, std::memory_order_acquire));
-    std::exception_ptr failure = commit(group);
+    std::exception_ptr failure = commit_all(group);
     turn_taken_.store(0, std::memory_order_release);
     turn_taken_.notify_one();
     // The group's first is the leader itself.
@@ -83,17 +62,16 @@ class Leader : public Store {
     return first;
   }
 
-  // One row is a transaction by itself, and saves the two statements around it.
-  std::exception_ptr commit(const Waiting* group) noexcept {
+  std::exception_ptr commit_all(const Waiting* group) noexcept {
     try {
-      ++commits_;
-      if (group->before == nullptr && group->rows.size() == 1) {
-        writer_->upsert(group->rows.front());
+      if (group->before == nullptr) {
+        commit(group->rows);
         return nullptr;
       }
-      writer_->begin();
-      for (; group != nullptr; group = group->before) writer_->upsert(group->rows);
-      writer_->commit();
+      count_commit();
+      connection().begin();
+      for (; group != nullptr; group = group->before) connection().upsert(group->rows);
+      connection().commit();
       return nullptr;
     } catch (...) {
       return std::current_exception();
@@ -111,11 +89,8 @@ class Leader : public Store {
     }
   }
 
-  std::filesystem::path path_;
-  std::optional<SqliteWriter> writer_;
   std::atomic<Waiting*> last_{nullptr};  // of the queue
   std::atomic<int> turn_taken_{0};       // an int, which the kernel can wait for
-  std::uint64_t commits_ = 0;
 };
 
 }  // namespace

@@ -6,21 +6,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <span>
-#include <string_view>
-#include <tuple>
 #include <vector>
 
-#include "onelane/record.h"
+#include "bench/kit/keyed_row.h"
 
 namespace onelane::bench {
 
-using Bytes = std::span<const std::byte>;
-
-struct KeyValue {
-  Bytes key;
-  Bytes value;
-};
+using KeyValue = KeyedRow<Bytes>;
 
 inline constexpr std::size_t kKeyBytes = 16;
 
@@ -52,13 +44,3 @@ class Rows {
 std::uint64_t spread(std::uint64_t number) noexcept;
 
 }  // namespace onelane::bench
-
-template <>
-struct onelane::RecordTraits<onelane::bench::KeyValue> {
-  static constexpr std::string_view sql =
-      "INSERT INTO rows(key, value) VALUES(?1, ?2) "
-      "ON CONFLICT(key) DO UPDATE SET value = excluded.value";
-  static auto columns(const onelane::bench::KeyValue& row) {
-    return std::tuple(row.key, row.value);
-  }
-};

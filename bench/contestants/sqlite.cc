@@ -12,21 +12,13 @@ namespace {
 constexpr std::chrono::seconds kBusyTimeout(10);
 constexpr int kPrimaryCode = 0xFF;
 constexpr std::size_t kPageBytes = 4096;
-constexpr std::size_t kFrameBytes = kPageBytes + 24;
 // Where SQLite's documentation of WITHOUT ROWID sees its limit: rows of a twentieth of a page.
 constexpr std::size_t kSmallRowBytes = kPageBytes / 20;
 
 Connection connect(const StoreOptions& options) {
   Connection connection(options.path, Access::read_write);
   connection.busy_timeout(kBusyTimeout);
-  connection.execute(options.synchronous == Synchronous::full ? "PRAGMA synchronous = FULL"
-                                                              : "PRAGMA synchronous = NORMAL");
-  connection.execute("PRAGMA journal_mode = WAL");
-  connection.execute(
-      fmt::format("PRAGMA wal_autocheckpoint = {}", options.wal_limit_bytes / kFrameBytes));
-  connection.execute("PRAGMA foreign_keys = ON");
-  connection.execute("PRAGMA mmap_size = 0");
-  connection.execute("PRAGMA cache_spill = OFF");
+  connection.execute(journal_pragmas(options.synchronous, frames_in(options.wal_limit_bytes)));
   return connection;
 }
 

@@ -136,14 +136,4 @@ std::vector<std::uint64_t> parse_thread_counts(std::string_view text) {
   return counts;
 }
 
-Synchronous parse_synchronous(std::string_view text) {
-  if (text == "normal") return Synchronous::normal;
-  if (text == "full") return Synchronous::full;
-  throw UsageError(fmt::format("'{}' is neither normal nor full", text));
-}
-
-std::string_view name(Synchronous synchronous) noexcept {
-  return synchronous == Synchronous::full ? "full" : "normal";
-}
-
 }  // namespace onelane::bench

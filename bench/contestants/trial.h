@@ -45,7 +45,5 @@ Case make_case(std::string name, const Field& field, const Workload& workload,
 
 // "1,4,16". Throws UsageError.
 std::vector<std::uint64_t> parse_thread_counts(std::string_view text);
-Synchronous parse_synchronous(std::string_view text);
-std::string_view name(Synchronous synchronous) noexcept;
 
 }  // namespace onelane::bench

@@ -37,7 +37,7 @@ class Rows {
     value_.fill(std::byte{0x5a});
   }
   // Good until the next one is asked for.
-  KeyedRow operator[](std::uint64_t i) {
+  TextRow operator[](std::uint64_t i) {
     const std::uint64_t version = version_ + i;
     std::memcpy(value_.data(), &version, sizeof version);
     return {std::string_view(keys_[i].data(), keys_[i].size()), value_};
@@ -64,8 +64,8 @@ Journal open(const Load& load) {
   return std::move(journal.value());
 }
 
-std::vector<Producer<KeyedRow>> producers_of(Journal& journal, const Load& load) {
-  std::vector<Producer<KeyedRow>> producers;
+std::vector<Producer<TextRow>> producers_of(Journal& journal, const Load& load) {
+  std::vector<Producer<TextRow>> producers;
   for (std::uint64_t i = 0; i < load.classes; ++i) {
     ClassOptions options;
     options.name = fmt::format("c{}", i);
@@ -73,7 +73,7 @@ std::vector<Producer<KeyedRow>> producers_of(Journal& journal, const Load& load)
     options.capacity_records = load.backlog;
     options.capacity_bytes = load.backlog * kKiB;
     WriteClass added = journal.add_class(options).value();
-    producers.push_back(journal.producer<KeyedRow>(added).value());
+    producers.push_back(journal.producer<TextRow>(added).value());
   }
   return producers;
 }
@@ -86,12 +86,12 @@ void lay_out(const std::filesystem::path& database, std::uint64_t rows) {
   std::sort(keys.begin(), keys.end());  // in the index's order: much the fastest
   Connection connection(database, Access::read_write);
   connection.execute(journal_pragmas() + "; PRAGMA synchronous = OFF");
-  connection.execute(std::string(kKeyedSchema));
-  Query insert = connection.prepare(RecordTraits<KeyedRow>::sql);
+  connection.execute(std::string(kTextSchema));
+  Query insert = connection.prepare(RecordTraits<TextRow>::sql);
   const std::array<std::byte, kValueBytes> value{};
   connection.execute("BEGIN IMMEDIATE");
   for (const KeyText& key : keys) {
-    insert.bind_record(KeyedRow{std::string_view(key.data(), key.size()), value});
+    insert.bind_record(TextRow{std::string_view(key.data(), key.size()), value});
     expect(insert.run() == SQLITE_DONE, "a row was refused");
   }
   connection.execute("COMMIT");
@@ -100,7 +100,7 @@ void lay_out(const std::filesystem::path& database, std::uint64_t rows) {
 Figures run_journal(const Load& load) {
   Rows rows(load);
   Journal journal = open(load);
-  std::vector<Producer<KeyedRow>> producers = producers_of(journal, load);
+  std::vector<Producer<TextRow>> producers = producers_of(journal, load);
   const auto begin = Stopwatch::now();
   for (std::uint64_t done = 0; done < load.rows; done += load.backlog) {
     for (std::uint64_t i = done; i < done + load.backlog; ++i) {
@@ -124,7 +124,7 @@ Figures run_bare(const Load& load) {
   Connection connection(load.database, Access::read_write);
   connection.execute(journal_pragmas());
   Query begin = connection.prepare("BEGIN IMMEDIATE");
-  Query upsert = connection.prepare(RecordTraits<KeyedRow>::sql);
+  Query upsert = connection.prepare(RecordTraits<TextRow>::sql);
   Query commit = connection.prepare("COMMIT");
   const auto began = Stopwatch::now();
   for (std::uint64_t i = 0; i < load.rows; ++i) {

@@ -3,16 +3,34 @@
 #include <fmt/format.h>
 
 #include "bench/kit/errors.h"
-#include "onelane/options.h"
 
 namespace onelane::bench {
 
-std::string journal_pragmas() {
-  constexpr std::uint64_t kFrameBytes = 4096 + 24;  // a page and its header in the log
+std::string journal_pragmas(Synchronous synchronous, std::uint64_t checkpoint_frames) {
   return fmt::format(
-      "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON; "
-      "PRAGMA cache_spill = OFF; PRAGMA wal_autocheckpoint = {}",
-      JournalOptions{}.wal_limit / kFrameBytes);
+      "PRAGMA synchronous = {}; PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = {}; "
+      "PRAGMA foreign_keys = ON; PRAGMA mmap_size = 0; PRAGMA cache_spill = OFF",
+      name(synchronous), checkpoint_frames);
+}
+
+std::string journal_pragmas() {
+  const JournalOptions journal;
+  return journal_pragmas(journal.synchronous, frames_in(journal.wal_limit));
+}
+
+std::uint64_t frames_in(std::uint64_t log_bytes) {
+  constexpr std::uint64_t kFrameBytes = 4096 + 24;  // a page and its header
+  return log_bytes / kFrameBytes;
+}
+
+Synchronous parse_synchronous(std::string_view text) {
+  if (text == "normal") return Synchronous::normal;
+  if (text == "full") return Synchronous::full;
+  throw UsageError(fmt::format("'{}' is neither normal nor full", text));
+}
+
+std::string_view name(Synchronous level) noexcept {
+  return level == Synchronous::full ? "full" : "normal";
 }
 
 Query::Query(sqlite3* connection, std::string_view sql) {

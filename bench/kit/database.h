@@ -13,6 +13,7 @@
 #include <tuple>
 #include <utility>
 
+#include "onelane/options.h"
 #include "onelane/record.h"
 
 namespace onelane::bench {
@@ -53,9 +54,17 @@ class Query {
   sqlite3_stmt* statement_ = nullptr;
 };
 
-// A connection that writes as a journal with default options does: the same synchronous, and a log
-// of the same size, which SQLite copies back itself.
+// Those of a connection that writes as a journal's does, but that SQLite itself copies the log back
+// once it has so many frames.
+std::string journal_pragmas(Synchronous synchronous, std::uint64_t checkpoint_frames);
+// As a journal with default options: a log of the same size.
 std::string journal_pragmas();
+// How many frames a log of that size holds.
+std::uint64_t frames_in(std::uint64_t log_bytes);
+
+// "normal" or "full". Throws UsageError.
+Synchronous parse_synchronous(std::string_view text);
+std::string_view name(Synchronous level) noexcept;
 
 enum class Access { read_only, read_write };
 

@@ -1,4 +1,4 @@
-// The small row of most questions: a text key and a value, upserted.
+// The row of most questions: a key and a value, upserted; and how some of them make its key.
 #pragma once
 
 #include <array>
@@ -12,12 +12,17 @@
 
 namespace onelane::bench {
 
+using Bytes = std::span<const std::byte>;
+
+// Key: text or bytes.
+template <class Key>
 struct KeyedRow {
-  std::string_view key;
-  std::span<const std::byte> value;
+  Key key;
+  Bytes value;
 };
 
-inline constexpr std::string_view kKeyedSchema =
+using TextRow = KeyedRow<std::string_view>;
+inline constexpr std::string_view kTextSchema =
     "CREATE TABLE IF NOT EXISTS rows(key TEXT PRIMARY KEY, value BLOB NOT NULL)";
 
 inline constexpr std::size_t kKeyTextBytes = 16;
@@ -38,12 +43,12 @@ constexpr KeyText key_text(std::uint64_t number) {
 
 }  // namespace onelane::bench
 
-template <>
-struct onelane::RecordTraits<onelane::bench::KeyedRow> {
+template <class Key>
+struct onelane::RecordTraits<onelane::bench::KeyedRow<Key>> {
   static constexpr std::string_view sql =
       "INSERT INTO rows(key, value) VALUES(?1, ?2) "
       "ON CONFLICT(key) DO UPDATE SET value = excluded.value";
-  static auto columns(const onelane::bench::KeyedRow& row) {
+  static auto columns(const onelane::bench::KeyedRow<Key>& row) {
     return std::tuple(row.key, row.value);
   }
 };

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <string_view>
 
 #include "bench/kit/csv.h"
 #include "bench/kit/errors.h"
@@ -13,6 +14,9 @@ namespace onelane::bench {
 
 using nlohmann::json;
 
+namespace {
+
+// None where there is no path, or it is "-".
 std::ofstream open_output(std::string_view flag, const std::optional<std::string>& path) {
   std::ofstream file;
   if (!path || *path == "-") return file;
@@ -27,6 +31,8 @@ void write_output(std::ofstream& file, const std::optional<std::string>& path,
     throw RunError(fmt::format("cannot write to {}", *path));
   }
 }
+
+}  // namespace
 
 void add_output_flags(FlagSet& flags, OutputOptions& o) {
   flags.group("Output");

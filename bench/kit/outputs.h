@@ -7,7 +7,6 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "bench/kit/fail_if.h"
@@ -24,13 +23,6 @@ struct OutputOptions {
 
 // The group "Output". The options must outlive the FlagSet.
 void add_output_flags(FlagSet& flags, OutputOptions& options);
-
-// A result's file, opened before anything is measured, so that a wrong name costs no time; none
-// where there is no path, or it is "-". Throws UsageError that names the flag.
-std::ofstream open_output(std::string_view flag, const std::optional<std::string>& path);
-// Does nothing where no file was opened. Throws RunError.
-void write_output(std::ofstream& file, const std::optional<std::string>& path,
-                  const std::string& text);
 
 // Files are opened, and conditions held against a result without runs, before anything is measured,
 // so that a wrong name costs no time. The options must outlive it.

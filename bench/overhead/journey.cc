@@ -30,7 +30,7 @@ class Rows {
     for (std::uint64_t i = 0; i < count; ++i) keys_.push_back(key_text(first + i));
     value_.fill(std::byte{0x5a});
   }
-  KeyedRow operator[](std::size_t i) const {
+  TextRow operator[](std::size_t i) const {
     return {std::string_view(keys_[i].data(), keys_[i].size()), value_};
   }
 
@@ -59,7 +59,7 @@ extern "C" [[gnu::noinline]] void onelane_bench_counted_bare(Connection& connect
                                                              const Rows& rows,
                                                              std::uint64_t count) {
   Query begin = connection.prepare("BEGIN IMMEDIATE");
-  Query upsert = connection.prepare(RecordTraits<KeyedRow>::sql);
+  Query upsert = connection.prepare(RecordTraits<TextRow>::sql);
   Query commit = connection.prepare("COMMIT");
   for (std::uint64_t i = 0; i < count; ++i) {
     if (i % kRowsPerTransaction == 0) expect(begin.run() == SQLITE_DONE, "BEGIN failed");
@@ -70,7 +70,7 @@ extern "C" [[gnu::noinline]] void onelane_bench_counted_bare(Connection& connect
 }
 
 extern "C" [[gnu::noinline]] void onelane_bench_counted_pushed(Journal& journal,
-                                                               Producer<KeyedRow>& producer,
+                                                               Producer<TextRow>& producer,
                                                                const Rows& rows,
                                                                std::uint64_t count) {
   for (std::uint64_t i = 0; i < count; ++i) {
@@ -80,7 +80,7 @@ extern "C" [[gnu::noinline]] void onelane_bench_counted_pushed(Journal& journal,
 }
 
 extern "C" [[gnu::noinline]] void onelane_bench_counted_submitted(Journal& journal,
-                                                                  Producer<KeyedRow>& producer,
+                                                                  Producer<TextRow>& producer,
                                                                   const Rows& rows,
                                                                   std::uint64_t count) {
   std::array<Receipt, kRowsPerTransaction> receipts;
@@ -117,7 +117,7 @@ void travel_journal(Journey journey, const Rows& rows, const Leg& leg) {
   options.tick.hold = std::chrono::seconds(10);  // callgrind is slow; ticks must not be cut for it
   Result<Journal> journal = Journal::open(leg.database, options);
   Result<WriteClass> small = journal->add_class({.name = "small"});
-  Result<Producer<KeyedRow>> producer = journal->producer<KeyedRow>(*small);
+  Result<Producer<TextRow>> producer = journal->producer<TextRow>(*small);
   if (journey == Journey::pushed) onelane_bench_counted_pushed(*journal, *producer, rows, leg.rows);
   if (journey == Journey::onelane) {
     onelane_bench_counted_submitted(*journal, *producer, rows, leg.rows);
@@ -133,7 +133,7 @@ void travel_journal(Journey journey, const Rows& rows, const Leg& leg) {
 void lay_out(const std::filesystem::path& database, std::uint64_t rows) {
   Connection connection(database, Access::read_write);
   connection.execute(journal_pragmas());
-  connection.execute(std::string(kKeyedSchema));
+  connection.execute(std::string(kTextSchema));
   onelane_bench_counted_bare(connection, Rows(0, rows), rows);
 }
 

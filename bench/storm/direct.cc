@@ -17,11 +17,7 @@ Instant now() { return std::chrono::steady_clock::now(); }
 Connection connect(const std::filesystem::path& path, Synchronous synchronous) {
   Connection connection(path, Access::read_write);
   connection.busy_timeout(kBusyTimeout);
-  connection.execute("PRAGMA journal_mode = WAL");
-  connection.execute(synchronous == Synchronous::full ? "PRAGMA synchronous = FULL"
-                                                      : "PRAGMA synchronous = NORMAL");
-  connection.execute(fmt::format("PRAGMA wal_autocheckpoint = {}", kCheckpointFrames));
-  connection.execute("PRAGMA foreign_keys = ON");
+  connection.execute(journal_pragmas(synchronous, kCheckpointFrames));
   return connection;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <functional>
 
+#include "bench/kit/database.h"
 #include "bench/kit/errors.h"
 
 namespace onelane::bench::storm {
@@ -121,12 +122,6 @@ std::vector<StrategyKind> parse_strategies(std::string_view text) {
   return kinds;
 }
 
-Synchronous parse_synchronous(std::string_view text) {
-  if (text == "normal") return Synchronous::normal;
-  if (text == "full") return Synchronous::full;
-  throw UsageError(fmt::format("'{}' is neither normal nor full", text));
-}
-
 template <class T>
 T within(T value, T least, T most, std::string_view text, std::string_view right) {
   if (value < least || value > most) {
@@ -212,19 +207,6 @@ void add_lane_flags(FlagSet& flags, StormOptions& o) {
              "an option of a class: blobs, sync, connect, identify or domains. Keys: " +
                  class_key_names(),
              [&o](std::string_view text) { apply_class(text, o.classes); }, true});
-}
-
-void add_output_flags(FlagSet& flags, StormOptions& o) {
-  flags.group("Output");
-  flags.add({"json", "FILE|-", "",
-             "the result as JSON into a file; -: to stdout, and the tables to stderr",
-             [&o](std::string_view text) { o.json = std::string(text); }});
-  flags.add({"html", "FILE", "", "the result as one page with charts into a file",
-             [&o](std::string_view text) { o.html = std::string(text); }});
-  flags.add({"fail-if", "EXPR", "",
-             "end with 3 if this holds of the JSON, such as onelane.connect.total_ms.p99>60 or "
-             "onelane.heavy_rows_per_s/direct.heavy_rows_per_s<1.3; may be repeated",
-             [&o](std::string_view text) { o.fail_if.emplace_back(text); }, true});
 }
 
 // The same sum as in ClassOptions::guarantee.
@@ -319,7 +301,7 @@ bool parse_options(const std::vector<std::string>& arguments, StormOptions& opti
   add_workload_flags(flags, options);
   add_strategy_flags(flags, options);
   add_lane_flags(flags, options);
-  add_output_flags(flags, options);
+  add_output_flags(flags, options.output);
   if (!flags.parse(arguments, help)) return false;
   check_lane(options);
   check_databases(options);

@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-#include "bench/kit/fail_if.h"
 #include "bench/kit/flags.h"
+#include "bench/kit/outputs.h"
 #include "bench/kit/units.h"
 #include "bench/storm/workload.h"
 #include "onelane/options.h"
@@ -48,9 +48,7 @@ struct StormOptions {
   std::uint64_t wal_limit = 0;
   std::array<ClassOptions, kSources> classes;  // indexed by Source
 
-  std::optional<std::string> json;  // "-": stdout
-  std::optional<std::string> html;
-  std::vector<FailIf> fail_if;
+  OutputOptions output;
 };
 
 // False if help was asked for and printed. Throws UsageError.

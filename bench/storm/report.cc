@@ -7,6 +7,7 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "bench/kit/database.h"
 #include "bench/kit/table.h"
 #include "bench/kit/times.h"
 #include "bench/kit/units.h"
@@ -20,8 +21,6 @@ double rounded(double value) {
   constexpr double kThousandths = 1000;
   return std::round(value * kThousandths) / kThousandths;
 }
-
-std::string_view name(Synchronous level) { return level == Synchronous::full ? "full" : "normal"; }
 
 std::string_view name(WhenFull policy) {
   switch (policy) {
@@ -145,7 +144,7 @@ json settings_json(const StormOptions& o) {
           {"callers", o.callers},
           {"grace_ms", to_seconds(o.grace) * 1e3},
           {"seed", o.seed},
-          {"synchronous", name(o.synchronous)},
+          {"synchronous", bench::name(o.synchronous)},
           {"checkpoint_frames", kCheckpointFrames},
           {"wal_limit", o.wal_limit},
           {"tick_ms", to_seconds(o.tick.hold) * 1e3},

@@ -70,6 +70,7 @@ class Strategy {
 // Frames in the log after which SQLite's automatic checkpoint runs at a COMMIT.
 inline constexpr std::uint32_t kCheckpointFrames = 1000;
 
+// Those that a job may read as well.
 inline constexpr std::array<std::string_view, 5> kPragmas{
     "journal_mode", "synchronous", "page_size", "cache_size", "foreign_keys"};
 

@@ -52,13 +52,13 @@ TEST(StormFlags, WithoutAnyTheDefaultsAreTheDaemons) {
   EXPECT_EQ(options.block_wait, std::chrono::milliseconds(1));
   EXPECT_EQ(options.direct_hold, std::chrono::milliseconds(200));
   EXPECT_EQ(options.tick.hold, std::chrono::milliseconds(10));
-  EXPECT_FALSE(options.json || options.database);
+  EXPECT_FALSE(options.output.json || options.database);
 }
 
 TEST(StormFlags, ValuesCanFollowASpaceOrAnEqualsSign) {
   EXPECT_EQ(parsed({"--tick", "20ms"}).tick.hold, std::chrono::milliseconds(20));
   EXPECT_EQ(parsed({"--tick=20ms"}).tick.hold, std::chrono::milliseconds(20));
-  EXPECT_EQ(parsed({"--json", "-"}).json, "-");
+  EXPECT_EQ(parsed({"--json", "-"}).output.json, "-");
   EXPECT_EQ(parsed({"--seconds", "0.5"}).duration, std::chrono::milliseconds(500));
 }
 

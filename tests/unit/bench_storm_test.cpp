@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 
+#include "bench/kit/csv.h"
 #include "bench/kit/database.h"
 #include "bench/kit/errors.h"
 #include "bench/storm/report.h"
@@ -380,7 +381,8 @@ TEST(StormReport, TheJsonHasWhatItsReadersRelyOn) {
   }
 }
 
-TEST(StormReport, FiguresAreInMillisecondsOfTheRightSource) {
+// Two connects, one of them busy for 10 s, a sync's batch and one transaction of 1 s.
+StrategyResult small_result() {
   StrategyResult result;
   result.ledger.acknowledge({Source::connect, 1, 1, 1}, 1, std::chrono::milliseconds(50));
   result.ledger.refuse(Source::connect, Refusal::busy, std::chrono::seconds(10));
@@ -388,7 +390,11 @@ TEST(StormReport, FiguresAreInMillisecondsOfTheRightSource) {
   result.heavy_elapsed = std::chrono::seconds(2);
   result.elapsed = std::chrono::seconds(4);
   result.ledger.held(std::chrono::seconds(1));
-  nlohmann::json json = to_json(StormOptions(), {}, {}, {result})["strategies"][0];
+  return result;
+}
+
+TEST(StormReport, FiguresAreInMillisecondsOfTheRightSource) {
+  nlohmann::json json = to_json(StormOptions(), {}, {}, {small_result()})["strategies"][0];
   nlohmann::json connect = json["classes"][index(Source::connect)];
   EXPECT_EQ(connect["name"], "connect");
   EXPECT_EQ(connect["offered"], 2);
@@ -398,6 +404,18 @@ TEST(StormReport, FiguresAreInMillisecondsOfTheRightSource) {
   EXPECT_EQ(json["hold_ms"]["max"], 1000);
   EXPECT_EQ(json["occupancy"], 0.25);
   EXPECT_EQ(json["heavy_rows_per_s"], 64);
+}
+
+TEST(StormReport, TheCsvHasALineForEachFigureOfTheMachineAStrategyAndAClass) {
+  Environment environment;
+  environment.sync.record(std::chrono::milliseconds(3));
+  const std::string csv = to_csv(to_json(StormOptions(), {}, environment, {small_result()}));
+  for (const char* line :
+       {"question,case,contestant,figure,run,value\n", "storm,environment,,sync_ms.p99,1,3\n",
+        "storm,all,direct,hold_ms.max,1,1000\n", "storm,connect,direct,busy,1,1\n",
+        "storm,connect,direct,total_ms.max,1,10000\n"}) {
+    EXPECT_NE(csv.find(line), std::string::npos) << line;
+  }
 }
 
 }  // namespace
