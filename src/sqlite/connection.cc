@@ -219,6 +219,12 @@ int Connection::sync_file(int which) {
   return file->pMethods->xSync(file, SQLITE_SYNC_NORMAL);
 }
 
+sqlite3_file* Connection::database_file() const noexcept {
+  sqlite3_file* file = nullptr;
+  sqlite3_file_control(db_, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  return file;
+}
+
 // A query opens the log; before that the pointer leads to the rollback journal.
 Result<sqlite3_file*> Connection::log_file() {
   std::string ignored;

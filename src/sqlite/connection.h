@@ -61,6 +61,7 @@ class Connection {
   // Syncs the file that SQLITE_FCNTL_FILE_POINTER or _JOURNAL_POINTER leads to on this connection;
   // the latter is the log once a query has opened it.
   int sync_file(int which);
+  sqlite3_file* database_file() const noexcept;
   // The log's, which stays open as long as the connection does.
   Result<sqlite3_file*> log_file();
   Result<std::size_t> page_bytes();

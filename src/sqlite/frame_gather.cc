@@ -1,9 +1,10 @@
 #include "src/sqlite/frame_gather.h"
 
 #include <algorithm>
-#include <cstring>
 #include <type_traits>
 #include <utility>
+
+#include "src/sqlite/sync_name.h"
 
 namespace onelane::sqlite {
 
@@ -20,13 +21,6 @@ bool has_mark(std::span<const std::byte> header) noexcept {
   return std::any_of(mark.begin(), mark.end(), [](std::byte one) { return one != std::byte{0}; });
 }
 
-// As much as a VFS of the version has.
-std::size_t size_of(const sqlite3_io_methods& methods) noexcept {
-  if (methods.iVersion >= 3) return sizeof(sqlite3_io_methods);
-  return methods.iVersion == 2 ? offsetof(sqlite3_io_methods, xFetch)
-                               : offsetof(sqlite3_io_methods, xShmMap);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<FrameGather>> FrameGather::install(Connection& connection) {
@@ -39,9 +33,10 @@ Result<std::unique_ptr<FrameGather>> FrameGather::install(Connection& connection
 
 // The methods that are not replaced are given the same file, and never know.
 FrameGather::FrameGather(sqlite3_file* log, std::size_t page_bytes) noexcept
-    : real_(log->pMethods), file_(log), page_bytes_(static_cast<sqlite3_int64>(page_bytes)) {
-  std::memcpy(&methods_, real_, size_of(*real_));
-  methods_.iVersion = std::min(real_->iVersion, 3);
+    : methods_(methods_of(*log)),
+      real_(log->pMethods),
+      file_(log),
+      page_bytes_(static_cast<sqlite3_int64>(page_bytes)) {
   methods_.xRead = read;
   methods_.xWrite = write;
   methods_.xTruncate = truncate;
@@ -118,7 +113,7 @@ int FrameGather::truncate(sqlite3_file* file, sqlite3_int64 size) {
 int FrameGather::sync(sqlite3_file* file, int flags) {
   FrameGather& self = of(file);
   const int code = self.flush();
-  return code == SQLITE_OK ? self.real_->xSync(file, flags) : code;
+  return code == SQLITE_OK ? SyncName::of(self.real_->xSync(file, flags)) : code;
 }
 
 int FrameGather::file_size(sqlite3_file* file, sqlite3_int64* size) {

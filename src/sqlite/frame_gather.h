@@ -57,7 +57,7 @@ class FrameGather {
   static constexpr std::size_t kBytesMax = 128 * 1024 - 1;
   enum class Last : unsigned char { other, header, marked_header };
 
-  sqlite3_io_methods methods_{};  // first: the file leads here
+  sqlite3_io_methods methods_;  // first: the file leads here
   const sqlite3_io_methods* const real_;
   sqlite3_file* const file_;
   const sqlite3_int64 page_bytes_;

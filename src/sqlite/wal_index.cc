@@ -14,10 +14,9 @@ constexpr std::size_t kCopiedAt = 96 / 4;
 
 // SQLite has the region already, and keeps it where it is until the connection is closed.
 Result<std::unique_ptr<WalIndex>> WalIndex::of(Connection& connection) {
-  sqlite3_file* file = nullptr;
+  sqlite3_file* file = connection.database_file();
   volatile void* region = nullptr;
-  int code = sqlite3_file_control(connection.handle(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
-  if (code == SQLITE_OK) code = file->pMethods->xShmMap(file, 0, kRegionBytes, 0, &region);
+  const int code = file->pMethods->xShmMap(file, 0, kRegionBytes, 0, &region);
   if (code != SQLITE_OK) return connection.failure(code, Place::control, "the log's index").cause;
   if (region == nullptr) return Status(Errc::storage, "SQLite does not give its log's index");
   return std::unique_ptr<WalIndex>(new WalIndex(region));

@@ -45,7 +45,24 @@ Result<std::unique_ptr<WalLog>> WalLog::open(const std::string& database,
                                              CommitWatch& watch, Fuse& fuse) {
   const Result<std::size_t> page = connection->page_bytes();
   if (!page) return page.status();
-  return std::unique_ptr<WalLog>(new WalLog(database, std::move(connection), *page, watch, fuse));
+  std::unique_ptr<WalLog> log(new WalLog(database, std::move(connection), *page, watch, fuse));
+  Status status = log->name_syncs();
+  if (!status.ok()) return status;
+  return log;
+}
+
+Status WalLog::name_syncs() {
+  const Result<sqlite3_file*> log = connection_->log_file();
+  if (!log) return log.status();
+  log_syncs_.emplace(*log);
+  database_syncs_.emplace(connection_->database_file());
+  return {};
+}
+
+void WalLog::end() noexcept {
+  database_syncs_.reset();
+  log_syncs_.reset();
+  connection_.reset();
 }
 
 std::uint64_t WalLog::bytes_of(std::uint64_t frames) const noexcept {
@@ -96,8 +113,7 @@ Reply WalLog::room() const noexcept {
 // By the locks that SQLite's own writer takes for it. A reader that comes now reads the database
 // alone, which has all of the log.
 bool WalLog::unread() {
-  sqlite3_file* file = nullptr;
-  sqlite3_file_control(connection_->handle(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  sqlite3_file* file = connection_->database_file();
   const auto ask = [file](int what) {
     return file->pMethods->xShmLock(file, kLogReadersFirst, kLogReaders,
                                     what | SQLITE_SHM_EXCLUSIVE) == SQLITE_OK;

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "onelane/sink.h"
@@ -12,6 +13,7 @@
 #include "src/sqlite/commit_watch.h"
 #include "src/sqlite/connection.h"
 #include "src/sqlite/fuse.h"
+#include "src/sqlite/sync_name.h"
 
 namespace onelane::sqlite {
 
@@ -27,7 +29,7 @@ class WalLog final : public Log {
                                               CommitWatch& watch, Fuse& fuse);
 
   // Closes the connection, and copies nothing back for it.
-  void end() noexcept { connection_.reset(); }
+  void end() noexcept;
 
   LogState state() const noexcept override;
   LogPass copy_back() override;
@@ -50,6 +52,7 @@ class WalLog final : public Log {
  private:
   WalLog(const std::string& database, std::unique_ptr<Connection> connection,
          std::size_t page_bytes, CommitWatch& watch, Fuse& fuse);
+  Status name_syncs();
   LogPass pass();
   Reply sync_file(int which);
   Reply failed(int code, const char* what);
@@ -58,6 +61,8 @@ class WalLog final : public Log {
   const std::string shared_memory_;
   const std::uint64_t frame_bytes_;
   std::unique_ptr<Connection> connection_;
+  std::optional<SyncName> database_syncs_;
+  std::optional<SyncName> log_syncs_;
   CommitWatch& watch_;
   Fuse& fuse_;
   std::atomic<bool> full_{false};

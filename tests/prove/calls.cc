@@ -67,6 +67,8 @@ constexpr Kind kCalls[] = {
 constexpr Kind kSyncs[] = {
     {VfsCall::sync, VfsFile::log, SQLITE_IOERR_FSYNC},
     {VfsCall::sync, VfsFile::database, SQLITE_IOERR_FSYNC},
+    {VfsCall::sync, VfsFile::log, SQLITE_FULL},
+    {VfsCall::sync, VfsFile::database, SQLITE_FULL},
     {VfsCall::sync, VfsFile::other, SQLITE_IOERR_FSYNC},  // the directory
 };
 

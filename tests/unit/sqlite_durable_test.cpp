@@ -101,6 +101,20 @@ TEST_F(SqliteDurable, UnderFullTheCommitItselfSyncs) {
   EXPECT_EQ(log_syncs(), after);
 }
 
+// It may say so once, and have lost what it was to sync.
+TEST_F(SqliteDurable, UnderFullAFailedSyncIsOneWhateverTheVfsCallsIt) {
+  options_.synchronous = Synchronous::full;
+  for (const int code : {SQLITE_FULL, SQLITE_IOERR, SQLITE_BUSY}) {
+    start();
+    const Receipt one = submit(insert_, "ada");
+    vfs_.fail({.call = VfsCall::sync, .file = VfsFile::log, .code = code});
+    EXPECT_EQ(journal_->tick().status().code(), Errc::poisoned);
+    EXPECT_EQ(settled(one).end, End::unknown);
+    EXPECT_EQ(journal_->stats().poison.sqlite_code(), SQLITE_IOERR_FSYNC);
+    EXPECT_EQ(close().status.code(), Errc::poisoned);
+  }
+}
+
 // --- Opening.
 
 TEST_F(SqliteDurable, ACleanOpenWritesNothingAnewAndSyncsBothFiles) {

@@ -99,6 +99,19 @@ TEST_F(SqliteLog, AFailedSyncInTheLastPassIsToldByClose) {
   EXPECT_TRUE(fs::exists(database_.native() + "-wal"));
 }
 
+TEST_F(SqliteLog, AFailedSyncInAPassIsOneWhateverTheVfsCallsIt) {
+  for (const VfsFile file : {VfsFile::database, VfsFile::log}) {
+    FaultyVfs vfs;
+    database_ = directory_ / ("file" + std::to_string(static_cast<int>(file)));
+    ASSERT_NO_FATAL_FAILURE(open(kTable));
+    ASSERT_NO_FATAL_FAILURE(commit_row("x"));
+    vfs.fail({VfsCall::sync, file, SQLITE_FULL});
+    EXPECT_EQ(log().copy_back().fault, Fault::sync);
+    EXPECT_TRUE(test::failed(sink_->begin(), Fault::sync, Effect::ended, SQLITE_IOERR_FSYNC));
+    sink_.reset();
+  }
+}
+
 TEST_F(SqliteLog, AnyOtherFailureOfAPassIsLeftToTheNext) {
   FaultyVfs vfs;
   ASSERT_NO_FATAL_FAILURE(open(kTable));

@@ -1,0 +1,34 @@
+// How a failed sync is known by its name. SQLite passes a VFS's code on from COMMIT and from a
+// checkpoint, where it could be any call's. The unix VFS has a code for failed syncs alone, but
+// another may say that the disk is full, or that there was some I/O error; and it may say so once.
+//
+// A SyncName stands in for a file's methods: whatever its xSync fails with is SQLITE_IOERR_FSYNC.
+#pragma once
+
+#include <sqlite3.h>
+
+namespace onelane::sqlite {
+
+// What a VFS has of methods; the rest is null.
+sqlite3_io_methods methods_of(const sqlite3_file& file) noexcept;
+
+class SyncName {
+ public:
+  // The file must stay open until this has ended, and is then as it was.
+  explicit SyncName(sqlite3_file* file) noexcept;
+  ~SyncName();
+  SyncName(const SyncName&) = delete;
+  SyncName& operator=(const SyncName&) = delete;
+
+  // What xSync is to answer where it answered so.
+  static int of(int code) noexcept;
+
+ private:
+  static int sync(sqlite3_file* file, int flags);
+
+  sqlite3_io_methods methods_;  // first: the file leads here
+  const sqlite3_io_methods* const real_;
+  sqlite3_file* const file_;
+};
+
+}  // namespace onelane::sqlite
