@@ -87,4 +87,12 @@ Status sync_all(Connection& writer, LogSync& log, const Files& files) {
   return synced.ok() ? files.sync_directory() : synced.cause;
 }
 
+Status write_once(Connection& writer, WalLog& log) {
+  if (log.state().commits != 0) return {};
+  Status status = under_lock(writer, [&writer] { return commit_touch(writer); });
+  if ((status.sqlite_code() & 0xff) != SQLITE_FULL) return status;
+  log.note_full();
+  return {};
+}
+
 }  // namespace onelane::sqlite

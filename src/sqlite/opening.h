@@ -1,5 +1,4 @@
-// What has to be on the disk before anything is called durable. Both run once, at open, before the
-// schema.
+// What opening does to the disk. Each runs once.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +14,8 @@ namespace onelane::sqlite {
 // Of commits, so that none lies in the sector that the next one begins in.
 enum class Padding : std::uint8_t { none, to_sector };
 
+// Before anything is called durable, and before the schema.
+//
 // For a log that was found: what it holds may have been committed by a process that died, or whose
 // sync failed, and until it was written again and synced, a power cut can lose it, and with it what
 // is committed behind it. Under the write lock, which is waited for.
@@ -31,5 +32,9 @@ Status secure_found_log(Connection& writer, LogSync& sync, WalLog& log, Padding 
 // entry the log is lost with all its commits; and while that of the journal is there that SQLite
 // made to enter WAL mode, it would be played back.
 Status sync_all(Connection& writer, LogSync& log, const Files& files);
+
+// After the schema: that the database takes commits is seen by one, unless the schema has written.
+// If the disk has no room for it that is noted, and waited for by the journal that runs.
+Status write_once(Connection& writer, WalLog& log);
 
 }  // namespace onelane::sqlite

@@ -28,8 +28,7 @@ Reply run_own(Connection& connection, const char* sql) {
 
 Reply commit(Connection& connection) {
   Prepared commit;
-  int code = connection.touch();
-  if (code == SQLITE_OK) code = connection.prepare_own("COMMIT", Keep::briefly, commit);
+  int code = connection.prepare_own("COMMIT", Keep::briefly, commit);
   if (code == SQLITE_OK) code = connection.commit_own(commit.get());
   return code == SQLITE_OK ? Reply() : connection.failure(code, Place::commit, "COMMIT");
 }

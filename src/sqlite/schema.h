@@ -9,9 +9,8 @@ namespace onelane::sqlite {
 
 class Connection;
 
-// Runs the statements in one transaction, under the guard, together with a write that is always
-// one: so that the log exists, and its directory entry can be synced before the first commit is
-// reported. After an error the connection is to be closed, which undoes what was done.
+// Runs the statements in one transaction, under the guard. After an error the connection is to be
+// closed, which undoes what was done.
 Status run_schema(Connection& connection, std::string_view sql);
 
 // Whether a row may leave a deferred violation behind, in the schema as the connection now sees it:

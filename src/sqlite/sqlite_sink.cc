@@ -116,6 +116,7 @@ Status SqliteSink::start(const JournalOptions& options) {
   if (status.ok()) status = secure_found_log(*connection_, *sync_, *log_, padding);
   if (status.ok()) status = sync_all(*connection_, *sync_, *files_);
   if (status.ok()) status = run_schema(*connection_, options.schema);
+  if (status.ok()) status = write_once(*connection_, *log_);
   if (status.ok() && !options.watermark_table.empty()) status = open_watermark(options);
   if (status.ok()) status = prepare_control();
   if (status.ok()) status = keep(FrameGather::install(*connection_), gather_);

@@ -2,12 +2,13 @@
 //
 //   onelane_prove_full_disks [--sizes N] [--on memory|tmpfs|either] [--control none|no-ballast]
 //
-// On each a journal writes until there is no room, is held there, and goes on once there is more.
-// Nothing that was acknowledged is missing, nothing that was rejected or expired is there, a
-// deadline expires on time while the disk is full, others can read, and once there is room all is
-// settled within 64 ticks. Half of them keep a ballast: then the database's file alone has all that
-// was committed while the disk is still full, since the log could be copied back. The control
-// leaves the ballast out, and fails if that holds all the same everywhere.
+// On each a journal writes until there is no room, is held there, and goes on once there is more;
+// half of them are closed and opened again before there is. Nothing that was acknowledged is
+// missing, nothing that was rejected or expired is there, a deadline expires on time while the disk
+// is full, others can read, and once there is room all is settled within 64 ticks. Half of them
+// keep a ballast: then the database's file alone has all that was committed while the disk is still
+// full, since the log could be copied back. The control leaves the ballast out, and fails if that
+// holds all the same everywhere.
 //
 // tmpfs: disks of the system's, which takes root; memory: simulated ones.
 #include <sqlite3.h>
@@ -140,13 +141,24 @@ struct Figures {
   std::uint64_t sizes = 0;
   std::uint64_t records = 0;
   std::uint64_t ticks_max = 0;  // until all was settled
+  std::uint64_t reopened = 0;   // while the disk was full
   std::uint64_t wedged = 0;     // the log could not be copied back while the disk was full
+};
+
+struct Course {
+  std::uint64_t bytes;
+  std::uint64_t ballast;
+  bool reopens;  // while the disk is full
 };
 
 class Life {
  public:
-  Life(Volume& volume, std::uint64_t bytes, std::uint64_t ballast, Figures& figures)
-      : volume_(volume), bytes_(bytes), ballast_(ballast), figures_(figures) {}
+  Life(Volume& volume, const Course& course, Figures& figures)
+      : volume_(volume),
+        bytes_(course.bytes),
+        ballast_(course.ballast),
+        reopens_(course.reopens),
+        figures_(figures) {}
   // What is wrong, or nothing.
   std::string live();
 
@@ -164,12 +176,14 @@ class Life {
   bool settled() const;
   std::string fill();
   std::string stay_full();
+  std::string reopen();
   std::string go_on();
   std::string judge();
 
   Volume& volume_;
   const std::uint64_t bytes_;
   const std::uint64_t ballast_;
+  const bool reopens_;
   Figures& figures_;
   const std::shared_ptr<test::FakeClock> clock_ = std::make_shared<test::FakeClock>();
   Ledger ledger_;
@@ -181,7 +195,7 @@ class Life {
 
 std::string Life::live() {
   if (Status opened = open(); !opened.ok()) return opened.to_string();
-  for (auto step : {&Life::fill, &Life::stay_full, &Life::go_on}) {
+  for (auto step : {&Life::fill, &Life::stay_full, &Life::reopen, &Life::go_on}) {
     if (std::string wrong = (this->*step)(); !wrong.empty()) return wrong;
   }
   if (const CloseReport report = journal_->close(std::chrono::seconds(10)); !report.status.ok()) {
@@ -257,6 +271,18 @@ std::string Life::stay_full() {
   return {};
 }
 
+// As a program does that is started anew. What it had not committed by then, it was told.
+std::string Life::reopen() {
+  if (!reopens_) return {};
+  if (journal_->close(std::chrono::seconds(10)).status.ok()) return "closed as if there were room";
+  if (!settled()) return "not settled after close";
+  class_.reset();
+  journal_.reset();
+  ++figures_.reopened;
+  const Status opened = open();
+  return opened.ok() ? "" : "reopened while it is full: " + opened.to_string();
+}
+
 std::string Life::go_on() {
   volume_.resize(4 * bytes_ + kMiB);
   for (std::uint64_t ticks = 1; ticks <= kTicksToSettle; ++ticks) {
@@ -305,8 +331,10 @@ int prove(Flags& flags) {
         (kSmallest + (kLargest - kSmallest) * i / std::max<std::uint64_t>(1, sizes - 1)) / page *
         page;
     const std::uint64_t ballast = control || i % 2 == 0 ? 0 : bytes / 2;
+    const Course course{.bytes = bytes, .ballast = ballast, .reopens = i % 4 >= 2};
     const std::string again = "size " + std::to_string(bytes) + ", ballast " +
-                              std::to_string(ballast) + (real ? ", tmpfs" : ", memory");
+                              std::to_string(ballast) + (course.reopens ? ", reopened" : "") +
+                              (real ? ", tmpfs" : ", memory");
     LastWords::set(again);
     std::unique_ptr<Volume> volume;
     if (real) {
@@ -314,7 +342,7 @@ int prove(Flags& flags) {
     } else {
       volume = std::make_unique<InMemory>(bytes);
     }
-    const std::string wrong = Life(*volume, bytes, ballast, figures).live();
+    const std::string wrong = Life(*volume, course, figures).live();
     if (!wrong.empty()) {
       std::printf("%s\nagain: %s\n", wrong.c_str(), again.c_str());
       return 1;
@@ -326,10 +354,12 @@ int prove(Flags& flags) {
     return 1;
   }
   std::printf(
-      "full disks (%s): sizes %llu, records %llu, ticks to go on at most %llu, stuck without "
+      "full disks (%s): sizes %llu, records %llu, reopened while full %llu, ticks to go on at most "
+      "%llu, stuck without "
       "a ballast %llu, with one 0, wrong 0; %.1f s\n",
       real ? "tmpfs" : "memory", static_cast<unsigned long long>(figures.sizes),
       static_cast<unsigned long long>(figures.records),
+      static_cast<unsigned long long>(figures.reopened),
       static_cast<unsigned long long>(figures.ticks_max),
       static_cast<unsigned long long>(figures.wedged), took.count());
   return 0;

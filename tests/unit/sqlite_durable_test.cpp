@@ -130,6 +130,45 @@ TEST_F(SqliteDurable, ACleanOpenWritesNothingAnewAndSyncsBothFiles) {
   EXPECT_EQ(vfs_.calls(VfsCall::write, VfsFile::log), writes + 3);
 }
 
+TEST_F(SqliteDurable, AnOpeningWithNothingToWriteSucceedsOnAFullDiskAndItsUnitsWait) {
+  start();
+  close();
+  vfs_.fail({.call = VfsCall::write,
+             .file = VfsFile::log,
+             .code = SQLITE_FULL,
+             .repeat = Repeat::always});
+  start();
+  EXPECT_TRUE(journal_->stats().log.full);
+  const Receipt ada = submit(insert_, "ada");
+  run();
+  EXPECT_FALSE(ada.poll());
+  vfs_.heal();
+  clock_->advance(std::chrono::seconds(1));
+  run();
+  EXPECT_TRUE(settled(ada).committed());
+}
+
+TEST_F(SqliteDurable, ASchemaOrAnEpochThatHasToBeWrittenFailsAnOpeningOnAFullDisk) {
+  start();
+  close();
+  const auto no_room = [this] {
+    vfs_.fail({.call = VfsCall::write,
+               .file = VfsFile::log,
+               .code = SQLITE_FULL,
+               .repeat = Repeat::always});
+    const Status why = Journal::open(database_, options_).status();
+    vfs_.heal();
+    EXPECT_EQ(why.sqlite_code(), SQLITE_FULL);
+    return why.code();
+  };
+  options_.watermark_table = "opened";
+  EXPECT_EQ(no_room(), Errc::storage);
+  options_.watermark_table = "";
+  options_.schema = "CREATE TABLE u(v TEXT)";
+  EXPECT_EQ(no_room(), Errc::storage);
+  ASSERT_NO_FATAL_FAILURE(open(options_.schema));
+}
+
 class SqliteReopen : public SqliteDurable {
  protected:
   // Leaves a log behind, as a process does that dies.
