@@ -1,7 +1,6 @@
 // The storm's flags.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -13,6 +12,7 @@
 #include "bench/kit/flags.h"
 #include "bench/kit/outputs.h"
 #include "bench/kit/units.h"
+#include "bench/storm/class_flag.h"
 #include "bench/storm/workload.h"
 #include "onelane/options.h"
 
@@ -26,9 +26,8 @@ enum class StrategyKind : std::uint8_t {
 };
 std::string_view name(StrategyKind kind) noexcept;
 
+// Everything but the classes is set by the flags.
 struct StormOptions {
-  StormOptions();  // the classes' defaults; everything else is set by the flags
-
   std::filesystem::path input;
   std::uint64_t input_limit_bytes = 0;
   Nanoseconds duration{0};  // of each strategy
@@ -46,7 +45,7 @@ struct StormOptions {
 
   Budget tick;
   std::uint64_t wal_limit = 0;
-  std::array<ClassOptions, kSources> classes;  // indexed by Source
+  Classes classes = default_classes();
 
   OutputOptions output;
 };
@@ -54,9 +53,6 @@ struct StormOptions {
 // False if help was asked for and printed. Throws UsageError.
 bool parse_options(const std::vector<std::string>& arguments, StormOptions& options,
                    std::ostream& help);
-
-// "connect:weight=4,max-delay=5ms" changes that class. Throws UsageError.
-void apply_class(std::string_view text, std::array<ClassOptions, kSources>& classes);
 
 // The file that a strategy writes to: the path that was given, with the strategy's name before the
 // extension if there are several.

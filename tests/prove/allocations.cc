@@ -1,15 +1,16 @@
 // Fails each allocation, one run for each, and looks what became of it all.
 //
-//   onelane_prove_allocations [--what hand|threads] [--seed N] [--runs N] [--fault N --after N]
+//   onelane_prove_allocations [--what hand|threads] [--seed N] [--runs N] [--every N]
+//                            [--fault N --after N]
 //
 // SQLite's allocations and ours, operator new and malloc, fail everywhere: in opening, pushes,
 // ticks, syncs, passes and, in some lives, in close.
 //
 // A seed gives the life of a journal that is moved by hand; it is lived once whole, to count what
-// it allocates, and then once for each allocation, failing that one, or all from then on until the
-// life's end. Whatever fails: nothing ends by an exception, hangs, leaks (under AddressSanitizer)
-// or is left unsettled once there is memory again, the database is whole, each class's records came
-// in the order of their pushes, and no receipt is wrong.
+// it allocates, and then once for each allocation, or each N-th, failing that one, or all from then
+// on until the life's end. Whatever fails: nothing ends by an exception, hangs, leaks (under
+// AddressSanitizer) or is left unsettled once there is memory again, the database is whole, each
+// class's records came in the order of their pushes, and no receipt is wrong.
 //
 // `threads` lives with the journal's own threads, whose allocations fail as well. What comes after
 // what is then another each time, so it takes seeds and no line says how to see a failure again.
@@ -381,10 +382,10 @@ class Sweep {
         inspector_(database_) {}
 
   // With threads it is not for every allocation, but for more of them with each seed.
-  bool seed(std::uint64_t seed) {
+  bool seed(std::uint64_t seed, std::uint64_t every) {
     if (!run(seed, false, ~std::uint64_t{0})) return false;
     const std::uint64_t all = g_allocations;
-    const std::uint64_t step = drive_ == Drive::manual ? 1 : 1 + all / kPointsWithThreads;
+    const std::uint64_t step = drive_ == Drive::manual ? every : 1 + all / kPointsWithThreads;
     for (const bool on : {false, true}) {
       for (std::uint64_t at = seed % step; at < all; at += step) {
         if (!run(seed, on, at)) return false;
@@ -424,6 +425,7 @@ class Sweep {
 int prove(Flags& flags) {
   std::uint64_t seed = flags.number("seed", 1);
   const std::uint64_t runs = flags.number("runs", 1000);
+  const std::uint64_t every = flags.number("every", 1);
   const std::uint64_t fault = flags.number("fault", 2);
   const std::uint64_t after = flags.number("after", 0);
   const std::string what = flags.text("what", "hand");
@@ -434,7 +436,7 @@ int prove(Flags& flags) {
   Sweep sweep(directory / "allocations.db", what == "threads" ? Drive::thread : Drive::manual);
   const auto began = std::chrono::steady_clock::now();
   do {
-    const bool fine = fault == 2 ? sweep.seed(seed++) : sweep.run(seed, fault == 1, after);
+    const bool fine = fault == 2 ? sweep.seed(seed++, every) : sweep.run(seed, fault == 1, after);
     if (!fine) return 1;
   } while (fault == 2 && sweep.figures().runs < runs);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
