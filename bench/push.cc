@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "bench/contestants/sqlite.h"
+#include "bench/contestants/trial.h"
 #include "bench/kit/allocations.h"
 #include "bench/kit/errors.h"
 #include "bench/kit/question.h"
@@ -24,7 +25,8 @@ constexpr std::uint64_t kBurstRows = 65'536;
 constexpr std::uint64_t kBurstBytes = 64 * kMiB;
 constexpr std::uint64_t kSmokeBurstRows = 4'096;
 
-Load load_of(std::uint64_t producers, std::uint64_t row_bytes, const QuestionOptions& options) {
+push::Load load_of(std::uint64_t producers, std::uint64_t row_bytes,
+                   const QuestionOptions& options) {
   const std::uint64_t rows = options.size == Size::smoke ? kSmokeBurstRows : kBurstRows;
   return {.producers = producers,
           .row_bytes = row_bytes,
@@ -32,7 +34,7 @@ Load load_of(std::uint64_t producers, std::uint64_t row_bytes, const QuestionOpt
           .bursts = options.size == Size::smoke ? std::uint64_t{1} : std::uint64_t{2}};
 }
 
-Case case_of(const Load& load, const std::filesystem::path& directory) {
+Case case_of(const push::Load& load, const std::filesystem::path& directory) {
   const auto database = directory / "push.db";
   return {.name = fmt::format("p{}_{}", load.producers, load.row_bytes),
           .figures = {"p50_ns", "p99_ns", "p999_ns", "p9999_ns", "allocations"},
@@ -56,15 +58,19 @@ constexpr const char* kUsage =
 int push_main(const std::vector<std::string>& arguments) {
   QuestionOptions options;
   FlagSet flags(kUsage);
+  std::vector<std::uint64_t> producer_counts;
+  flags.group("Workload");
+  flags.add({"producers", "LIST", "1,8,64", "how many threads push, a case each",
+             into(producer_counts, parse_thread_counts)});
   add_question_flags(flags, options);
   if (!flags.parse(arguments, std::cout)) return kExitOk;
 
   Scratch scratch(options.directory);
   const double clock_ns = clock_cost_ns();
   std::vector<Case> cases;
-  for (std::uint64_t producers : {1U, 8U, 64U}) {
+  for (std::uint64_t producers : producer_counts) {
     for (std::uint64_t row_bytes : kRowBytes) {
-      Load load = load_of(producers, row_bytes, options);
+      push::Load load = load_of(producers, row_bytes, options);
       load.clock_cost_ns = clock_ns;
       cases.push_back(case_of(load, scratch.path()));
     }
