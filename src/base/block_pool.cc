@@ -86,8 +86,9 @@ class Batches {
 
 constinit Batches batches;  // destroyed by nobody: its threads may outlive main
 
-// Moves up to a batch to the list.
-void give_batch(Stack& from) noexcept {
+// Moves up to a batch to the list. What is seldom done stands apart, so that the rest is short
+// enough to be inlined.
+[[gnu::noinline]] void give_batch(Stack& from) noexcept {
   Stack batch;
   while (from.size > 0 && batch.size < BlockPool::kBatch) batch.push(from.pop());
   batches.give(batch);
@@ -119,10 +120,26 @@ void open_cache() noexcept {
   cache.life = Life::open;
 }
 
-// The next block's first lines, which whoever takes it writes: another processor had them last.
+// False if there is no memory.
+[[gnu::noinline]] bool take_batch() noexcept {
+  if (cache.life == Life::fresh) open_cache();
+  cache.blocks = batches.take();
+  return cache.blocks.size != 0;
+}
+
+// Of a thread's own blocks there may be too many, or it has ended.
+[[gnu::noinline]] void give_excess() noexcept {
+  if (cache.life == Life::fresh) open_cache();
+  if (cache.life == Life::ended || cache.blocks.size == 2 * BlockPool::kBatch) {
+    give_batch(cache.blocks);
+  }
+}
+
+// The next block's first lines, which whoever takes it writes, since another processor had them
+// last: a ticket and a row of 128 bytes.
 void fetch_ahead(const Block* block) noexcept {
   constexpr std::size_t kLineBytes = 64;
-  constexpr std::size_t kLines = 4;
+  constexpr std::size_t kLines = 5;
   const char* line = reinterpret_cast<const char*>(block);
   for (std::size_t i = 0; i < kLines; ++i) __builtin_prefetch(line + i * kLineBytes, 1);
 }
@@ -131,11 +148,8 @@ void fetch_ahead(const Block* block) noexcept {
 
 void* BlockPool::allocate() noexcept {
   if constexpr (kPoolIsMalloc) return std::malloc(kBlockBytes);
-  if (cache.blocks.size == 0) [[unlikely]] {
-    if (cache.life == Life::fresh) open_cache();
-    cache.blocks = batches.take();
-    if (cache.blocks.size == 0) return nullptr;
-  }
+  if (cache.blocks.size == 0 && !take_batch()) [[unlikely]]
+    return nullptr;
   void* block = cache.blocks.pop();
   fetch_ahead(cache.blocks.top);
   if (cache.life == Life::ended) [[unlikely]]
@@ -146,10 +160,8 @@ void* BlockPool::allocate() noexcept {
 void BlockPool::free(void* block) noexcept {
   if constexpr (kPoolIsMalloc) return std::free(block);
   cache.blocks.push(block);
-  if (cache.life == Life::open && cache.blocks.size < 2 * kBatch) [[likely]]
-    return;
-  if (cache.life == Life::fresh) open_cache();
-  if (cache.life == Life::ended || cache.blocks.size == 2 * kBatch) give_batch(cache.blocks);
+  if (cache.life != Life::open || cache.blocks.size == 2 * kBatch) [[unlikely]]
+    give_excess();
 }
 
 }  // namespace onelane::base

@@ -18,28 +18,32 @@ namespace {
 
 std::string quoted(const ClassLane& lane) { return "class \"" + lane.options.name + "\""; }
 
+[[gnu::cold]] Status unknown_statement(Statement statement, const char* where) {
+  return {Errc::invalid_argument,
+          "statement " + std::to_string(statement.index) + where + " is not this journal's"};
+}
+
 }  // namespace
 
 Status Core::make_entry(ClassLane& lane, const RowUnit& unit, EntryRef& entry) const {
   const Row& row = unit.row;
   if (!row.status().ok()) return row.status();
-  const StatementSpec* spec = statements_.get(unit.statement);
-  if (spec == nullptr) {
-    return Status(Errc::invalid_argument,
-                  "statement " + std::to_string(unit.statement.index) + " is not this journal's");
+  const engine::Statements::Known* known = statements_.get(unit.statement);
+  if (known == nullptr) [[unlikely]]
+    return unknown_statement(unit.statement, "");
+  const StatementSpec& spec = known->spec;
+  if (!known->suits(row)) {
+    if (Status why = model::check_row(spec, row.bytes()); !why.ok()) return why;
   }
-  if (!statements_.suits(unit.statement, row)) {
-    if (Status why = model::check_row(*spec, row.bytes()); !why.ok()) return why;
-  }
-  const bool keyed = lane.options.coalesce && !spec->key_columns.empty();
-  const std::size_t key_bytes = keyed ? model::key_size(*spec, row.bytes()) : 0;
+  const bool keyed = lane.options.coalesce && !spec.key_columns.empty();
+  const std::size_t key_bytes = keyed ? model::key_size(spec, row.bytes()) : 0;
   const std::size_t frame_bytes = model::kFrameHeaderBytes + row.bytes().size();
   entry.reset(Entry::make(frame_bytes + key_bytes, key_bytes, lane.large_rows));
   if (entry == nullptr) return out_of_memory();
   std::byte* out = entry->payload().data();
   model::write_frame_header(out, unit.statement, row.bytes().size());
   std::memcpy(out + model::kFrameHeaderBytes, row.bytes().data(), row.bytes().size());
-  if (keyed) model::write_key(*spec, unit.statement, row.bytes(), out + frame_bytes);
+  if (keyed) model::write_key(spec, unit.statement, row.bytes(), out + frame_bytes);
   entry->rows = 1;
   entry->bytes = row.bytes().size();
   return {};
@@ -51,12 +55,9 @@ Status Core::check_rows(const Group& group) const {
   model::FrameReader frames(group.bytes());
   model::Frame frame;
   while (frames.next(frame)) {
-    const StatementSpec* spec = statements_.get(frame.statement);
-    if (spec == nullptr) {
-      return {Errc::invalid_argument, "statement " + std::to_string(frame.statement.index) +
-                                          " in the group is not this journal's"};
-    }
-    if (Status why = model::check_row(*spec, frame.row); !why.ok()) return why;
+    const engine::Statements::Known* known = statements_.get(frame.statement);
+    if (known == nullptr) return unknown_statement(frame.statement, " in the group");
+    if (Status why = model::check_row(known->spec, frame.row); !why.ok()) return why;
   }
   return {};
 }

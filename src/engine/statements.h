@@ -22,23 +22,21 @@ class Statements {
   void prepare(const StatementSpec& spec);
   Statement add() noexcept;
 
+  struct Known {
+    StatementSpec spec;
+    std::uint64_t tags;
+
+    // Whether the row is certainly one of the statement's; if not, check_row tells.
+    bool suits(const Row& row) const { return tags != 0 && tags == row.tags(); }
+  };
   // Null if there is no such statement. Any thread; valid as long as this object.
-  const StatementSpec* get(Statement statement) const {
-    return statement.index < count() ? &known_[statement.index]->spec : nullptr;
-  }
-  // Whether the row is certainly one of the statement's; if not, check_row tells.
-  bool suits(Statement statement, const Row& row) const {
-    const std::uint64_t tags = row.tags();
-    return statement.index < count() && tags == known_[statement.index]->tags && tags != 0;
+  const Known* get(Statement statement) const {
+    return statement.index < count() ? known_[statement.index].get() : nullptr;
   }
 
  private:
   std::size_t count() const { return count_.load(std::memory_order_acquire); }
 
-  struct Known {
-    StatementSpec spec;
-    std::uint64_t tags;
-  };
   std::array<std::unique_ptr<const Known>, kMax> known_;
   std::atomic<std::size_t> count_{0};
 };

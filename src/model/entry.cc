@@ -44,15 +44,20 @@ Entry* Entry::make(std::size_t payload_bytes, std::size_t key_bytes,
   if (entry == nullptr) return nullptr;
   entry->payload_bytes_ = payload_bytes;
   entry->key_bytes_ = key_bytes;
-  if (payload_bytes <= kSmallPayloadMax) return entry;
-  entry->payload_ = static_cast<std::byte*>(large.allocate(payload_bytes));
-  if (entry->payload_ == nullptr) {
+  if (payload_bytes > kSmallPayloadMax && !entry->put_apart(large)) [[unlikely]] {
     entry->release();
     return nullptr;
   }
-  entry->large_ = true;
-  entry->footprint += payload_bytes + base::FifoMemory::kOverheadBytes;
   return entry;
+}
+
+// Finds another place for a payload that is too large for the block; false if there is no memory.
+[[gnu::noinline]] bool Entry::put_apart(base::FifoMemory& large) noexcept {
+  payload_ = static_cast<std::byte*>(large.allocate(payload_bytes_));
+  if (payload_ == nullptr) return false;
+  large_ = true;
+  footprint += payload_bytes_ + base::FifoMemory::kOverheadBytes;
+  return true;
 }
 
 void Entry::free_payload() noexcept {

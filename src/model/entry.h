@@ -138,6 +138,7 @@ struct Entry {
 
   template <class T>
   T replace(std::atomic<T>& where, T value) const noexcept;
+  bool put_apart(base::FifoMemory& large) noexcept;
   bool take_shared() noexcept;
   void free_payload() noexcept;
   void destroy() noexcept;
