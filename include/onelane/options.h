@@ -100,7 +100,7 @@ enum class Synchronous : std::uint8_t {
   normal,  // a commit survives the process; it is made durable beside the next ticks, if wanted
   full,    // a commit is durable when it returns
   // As full, on a device whose power cut can damage what lies beside the sector that it writes:
-  // each commit is padded to a sector's end.
+  // each commit is padded to a sector's end. Refused where the database's pages are smaller.
   paranoid,
 };
 

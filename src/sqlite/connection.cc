@@ -51,6 +51,8 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& path,
       !status.ok()) {
     return status;
   }
+  sqlite3_busy_timeout(connection->db_, kOpenWaitMs);
+  if (Status status = padded ? connection->check_pages() : Status(); !status.ok()) return status;
   if (Status status = connection->configure(options); !status.ok()) return status;
   return connection;
 }
@@ -79,6 +81,25 @@ Status Connection::connect_padded(const std::string& path) {
   return {Errc::storage, "SQLite's VFS does not give up powersafe overwrite, as paranoid needs"};
 }
 
+// A page that is copied back may ruin what shares its sector, and only the log could restore that.
+Status Connection::check_pages() {
+  std::string ignored;
+  // It reads the database, so that a journal found beside it is undone first.
+  const int code = run_own("PRAGMA schema_version", ignored);
+  if (code != SQLITE_OK) return failure(code, Place::control, "PRAGMA schema_version").cause;
+  const Result<std::size_t> page = page_bytes();
+  if (!page) return page.status();
+  sqlite3_file* const file = database_file();
+  const auto sector = static_cast<std::size_t>(std::max(0, file->pMethods->xSectorSize(file)));
+  if (*page >= sector) return {};
+  return {Errc::invalid_argument,
+          "its pages of " + std::to_string(*page) + " bytes are smaller than the sectors of " +
+              std::to_string(sector) +
+              ", which paranoid cannot write without risk to their neighbours; PRAGMA "
+              "journal_mode=DELETE, page_size=" +
+              std::to_string(sector) + " and VACUUM make them larger"};
+}
+
 Status Connection::connect(const std::string& path, int more_flags) {
   const int code = sqlite3_open_v2(path.c_str(), &db_, kOpenFlags | more_flags, nullptr);
   if (db_ == nullptr) return {Errc::storage, "out of memory", SQLITE_NOMEM};
@@ -86,7 +107,6 @@ Status Connection::connect(const std::string& path, int more_flags) {
 }
 
 Status Connection::configure(const JournalOptions& options) {
-  sqlite3_busy_timeout(db_, kOpenWaitMs);
   sqlite3_limit(db_, SQLITE_LIMIT_ATTACHED, 0);  // a commit over several files is not atomic
   // A misspelt column in double quotes is an error, not a string.
   sqlite3_db_config(db_, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);

@@ -79,6 +79,7 @@ class Connection {
   Connection() = default;
   Status connect(const std::string& path, int more_flags = 0);
   Status connect_padded(const std::string& path);
+  Status check_pages();
   Status configure(const JournalOptions& options);
   Status set(const std::string& pragma, const std::string& value, const std::string& expected);
 

@@ -180,7 +180,8 @@ class Life {
       : database_(std::move(database)),
         vfs_("disk", DiskVfs::Use::by_default),
         inspector_(database_) {
-    make_blank();
+    small_pages_ = make_blank(1024);
+    whole_sectors_ = make_blank(4096);
   }
 
   // The first thing that was wrong, or nothing.
@@ -189,7 +190,7 @@ class Life {
   const Figures& figures() const { return figures_; }
 
  private:
-  void make_blank();
+  Image make_blank(int page_bytes);
   Status open();
   void meanwhile(VfsCall call, VfsFile file);
   void meet_attacked(VfsCall call, VfsFile file);
@@ -213,7 +214,8 @@ class Life {
   DiskVfs vfs_;
   Inspector inspector_;
   CommitSpy spy_;
-  Image blank_;
+  Image small_pages_;
+  Image whole_sectors_;  // paranoid takes no smaller pages
   Figures figures_;
   Random random_;
   std::shared_ptr<test::FakeClock> clock_ = std::make_shared<test::FakeClock>();
@@ -234,16 +236,16 @@ class Life {
   std::vector<Unit> units_;
 };
 
-// Small pages, and a cache of few: a large record is larger.
-void Life::make_blank() {
+// A cache of few pages: a large record is larger.
+Image Life::make_blank(int page_bytes) {
   const std::shared_ptr<Disk> disk = Disk::make();
   vfs_.mount(disk);
   test::Foreign maker(database_);
-  maker.run(std::string("PRAGMA page_size=1024; PRAGMA journal_mode=WAL;"
-                        "PRAGMA default_cache_size=20; BEGIN;") +
-            kSchema + "COMMIT");
+  maker.run("PRAGMA page_size=" + std::to_string(page_bytes) +
+            "; PRAGMA journal_mode=WAL; PRAGMA default_cache_size=" +
+            std::to_string(20 * 1024 / page_bytes) + "; BEGIN;" + kSchema + "COMMIT");
   maker.close();
-  blank_ = disk->content();
+  return disk->content();
 }
 
 std::string Life::live(const Attack& attack, std::uint64_t seed) {
@@ -254,7 +256,8 @@ std::string Life::live(const Attack& attack, std::uint64_t seed) {
   units_.clear();
   sync_is_next_ = crash_is_next_ = crashed_ = g_inside = false;
   epoch_ = 0;
-  disk_ = Disk::make(blank_, {.syncs_directory = true});
+  const bool whole = attack.setting->synchronous == Synchronous::paranoid;
+  disk_ = Disk::make(whole ? whole_sectors_ : small_pages_, {.syncs_directory = true});
   disk_->meanwhile([this](VfsCall call, VfsFile file) { meanwhile(call, file); });
   vfs_.mount(disk_);
   const Status opened = open();

@@ -2,6 +2,7 @@
 // that fails leaves behind.
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <optional>
 #include <string>
 
@@ -320,6 +321,31 @@ TEST_F(SqliteDurable, UnderParanoidACommitIsPaddedToTheSectorAndSynced) {
     return size;
   };
   EXPECT_GT(log_size(Synchronous::paranoid), log_size(Synchronous::full));
+}
+
+TEST_F(SqliteDurable, ParanoidTakesNoPagesThatAreSmallerThanASectorAndLeavesThemAsTheyWere) {
+  options_.synchronous = Synchronous::paranoid;
+  for (const int size : {512, 2048, 4096, 8192}) {
+    database_ = directory_ / ("pages of " + std::to_string(size) + ".db");
+    const std::string page_size = "PRAGMA page_size=" + std::to_string(size);
+    {
+      std::ofstream(database_).close();
+      OtherConnection maker(database_);
+      ASSERT_EQ(maker.query(page_size), "");
+      ASSERT_EQ(maker.query("CREATE TABLE had(it)"), "");
+    }
+    const Result<Journal> opened = Journal::open(database_, options_);
+    if (size >= 4096) {
+      EXPECT_TRUE(opened.ok()) << opened.status().message();
+      continue;
+    }
+    EXPECT_TRUE(says(opened.status(), Errc::invalid_argument,
+                     {std::to_string(size), "4096", "VACUUM", "paranoid"}));
+    EXPECT_EQ(OtherConnection(database_).query("PRAGMA journal_mode"), "delete");
+    options_.synchronous = Synchronous::full;
+    EXPECT_TRUE(Journal::open(database_, options_).ok());
+    options_.synchronous = Synchronous::paranoid;
+  }
 }
 
 TEST_F(SqliteDurable, UnderParanoidAFullDiskAtCommitLeavesTheOutcomeToAFence) {

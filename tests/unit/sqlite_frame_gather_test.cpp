@@ -91,7 +91,10 @@ class FrameGatheringAtRandom : public ::testing::TestWithParam<Synchronous> {
   void SetUp() override {
     std::ofstream(database_).close();
     OtherConnection maker(database_);
-    for (const char* sql : {"PRAGMA page_size=1024", "PRAGMA journal_mode=WAL", kTable}) {
+    // Under paranoid no page may be smaller than a sector.
+    const bool small = GetParam() != Synchronous::paranoid;
+    maker.query(small ? "PRAGMA page_size=1024" : "PRAGMA page_size=4096");
+    for (const char* sql : {"PRAGMA journal_mode=WAL", kTable}) {
       maker.query(sql);
     }
     sqlite3_open(":memory:", &oracle_);
