@@ -208,7 +208,7 @@ class BasicClassQueue {
 
 // Blocks of 4 KiB: a sixteenth of the blocks that the default would allocate and hand round.
 struct ClassQueueTraits : moodycamel::ConcurrentQueueDefaultTraits {
-  static constexpr std::size_t BLOCK_SIZE = 512;  // NOLINT(readability-identifier-naming): its
+  static constexpr std::size_t BLOCK_SIZE = 512;  // NOLINT(readability-identifier-naming)
 };
 using ClassQueue = BasicClassQueue<ClassQueueTraits>;
 

@@ -620,15 +620,13 @@ int prove(Flags& flags) {
   const std::uint64_t seed = flags.number("seed", 1);
   const std::uint64_t rounds = flags.number("rounds", 1);
   const std::size_t every = flags.number("every", 1);
-  const std::uint64_t none = ~std::uint64_t{0};
-  const std::uint64_t number = flags.number("run", none);
+  const std::optional<std::uint64_t> only = flags.number("run");
   flags.check();
   const LastWords last_words;
   const test::TempDirectory directory;
   Prover prover(directory / "commits.db");
   const auto began = std::chrono::steady_clock::now();
   for (std::uint64_t round = 0; round < rounds; ++round) {
-    const auto only = number == none ? std::nullopt : std::optional<std::size_t>(number);
     if (!prover.round(seed + round, every, only)) return 1;
   }
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 
@@ -31,6 +32,11 @@ class Flags {
     const std::uint64_t value = std::strtoull(given.c_str(), &end, 10);
     if (end == given.c_str() || *end != '\0') fail("--" + name + " " + given);
     return value;
+  }
+  // Null if it is not given.
+  std::optional<std::uint64_t> number(const std::string& name) {
+    if (text(name, {}).empty()) return std::nullopt;
+    return number(name, 0);
   }
   // After all were asked for: ends the program if others were given.
   void check() const {

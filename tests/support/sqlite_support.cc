@@ -53,6 +53,16 @@ std::string query(const std::filesystem::path& path, const std::string& sql) {
   return OtherConnection(path).query(sql);
 }
 
+std::string recovered(const std::filesystem::path& database, const std::string& sql) {
+  const std::string copy = database.string() + ".copy";
+  for (const char* suffix : {"", "-wal"}) {
+    std::filesystem::copy_file(database.string() + suffix, copy + suffix,
+                               std::filesystem::copy_options::overwrite_existing);
+  }
+  std::filesystem::remove(copy + "-shm");
+  return query(std::filesystem::path(copy), sql);
+}
+
 OtherConnection::OtherConnection(const std::filesystem::path& path) {
   sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READWRITE, nullptr);
 }

@@ -30,6 +30,9 @@ class OtherConnection {
 // The same on a connection that lives no longer than the query.
 std::string query(const std::filesystem::path& path, const std::string& sql);
 std::string query(sqlite3* db, const std::string& sql);
+// What plain SQLite recovers from a copy of the database and its log: what is left if every process
+// ends now.
+std::string recovered(const std::filesystem::path& database, const std::string& sql);
 
 // Sees every connection that is opened while it lives, and the SQL that runs on it. One at a time,
 // and connections on one thread.

@@ -3,7 +3,6 @@
 // from the first such frame on. ROLLBACK TO forgets the frames behind the savepoint, but not that
 // mark: what is written over them gets no checksum up to it. The commit shows, until a recovery
 // stops before it, and with it all that was committed later is lost.
-#include <filesystem>
 #include <string>
 
 #include "tests/support/sink_fixture.h"
@@ -13,16 +12,7 @@ namespace {
 
 class CacheSpill : public SinkFixture {
  protected:
-  // By whom finds the files as a process that ended left them.
-  std::string recovered(const std::string& sql) {
-    const auto copy = directory_ / "copy.db";
-    for (const char* suffix : {"", "-wal"}) {
-      std::filesystem::copy_file(database_.string() + suffix, copy.string() + suffix,
-                                 std::filesystem::copy_options::overwrite_existing);
-    }
-    std::filesystem::remove(copy.string() + "-shm");
-    return query(copy, sql);
-  }
+  std::string recovered(const std::string& sql) { return test::recovered(database_, sql); }
 };
 
 TEST_F(CacheSpill, BareSqliteLosesACommitWhosePagesWereWrittenEarlyAndThenRolledBackTo) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <initializer_list>
 #include <optional>
 #include <string>
 
@@ -183,6 +184,16 @@ class SqliteReopen : public SqliteDurable {
     ASSERT_GT(std::filesystem::file_size(log()), 0U);
   }
   std::string rows() { return outside("SELECT count(*) FROM t"); }
+  // Each of the calls once, and that the log is there afterwards.
+  void expect_open_fails_at(std::initializer_list<VfsFault> calls) {
+    for (const VfsFault& call : calls) {
+      vfs_.fail(call);
+      const Status why = Journal::open(database_, options_).status();
+      EXPECT_EQ(why.code(), Errc::storage);
+      EXPECT_EQ(why.sqlite_code(), call.code);
+      EXPECT_TRUE(std::filesystem::exists(log()));
+    }
+  }
 };
 
 TEST_F(SqliteReopen, AfterAnUncleanEndTheLogIsWrittenAnewInPlaceAndSynced) {
@@ -204,20 +215,9 @@ TEST_F(SqliteReopen, AfterAnUncleanEndTheLogIsWrittenAnewInPlaceAndSynced) {
 
 TEST_F(SqliteReopen, AStepOfItThatFailsFailsTheOpenAndTheNextTriesAgain) {
   ASSERT_NO_FATAL_FAILURE(leave_log());
-  const struct {
-    VfsCall call;
-    VfsFile file;
-    int code;
-  } steps[] = {{VfsCall::write, VfsFile::log, SQLITE_FULL},
-               {VfsCall::sync, VfsFile::log, SQLITE_IOERR_FSYNC},
-               {VfsCall::sync, VfsFile::database, SQLITE_IOERR_FSYNC}};
-  for (const auto& step : steps) {
-    vfs_.fail({.call = step.call, .file = step.file, .code = step.code});
-    const Status why = Journal::open(database_, options_).status();
-    EXPECT_EQ(why.code(), Errc::storage);
-    EXPECT_EQ(why.sqlite_code(), step.code);
-    EXPECT_TRUE(std::filesystem::exists(log()));
-  }
+  expect_open_fails_at({{VfsCall::write, VfsFile::log, SQLITE_FULL},
+                        {VfsCall::sync, VfsFile::log, SQLITE_IOERR_FSYNC},
+                        {VfsCall::sync, VfsFile::database, SQLITE_IOERR_FSYNC}});
   {
     const FailingDirectorySync directory;
     EXPECT_EQ(Journal::open(database_, options_).status().code(), Errc::storage);
@@ -283,21 +283,10 @@ TEST_F(SqliteReopenParanoid, WhoReadsTheLogIsWaitedForAndNamedAndNothingIsWritte
 }
 
 TEST_F(SqliteReopenParanoid, AStepOfItThatFailsFailsTheOpenAndTheNextTriesAgain) {
-  const struct {
-    VfsCall call;
-    VfsFile file;
-    int code;
-  } steps[] = {{VfsCall::sync, VfsFile::log, SQLITE_IOERR_FSYNC},
-               {VfsCall::write, VfsFile::database, SQLITE_FULL},
-               {VfsCall::sync, VfsFile::database, SQLITE_IOERR_FSYNC},
-               {VfsCall::write, VfsFile::log, SQLITE_FULL}};
-  for (const auto& step : steps) {
-    vfs_.fail({.call = step.call, .file = step.file, .code = step.code});
-    const Status why = Journal::open(database_, options_).status();
-    EXPECT_EQ(why.code(), Errc::storage);
-    EXPECT_EQ(why.sqlite_code(), step.code);
-    EXPECT_TRUE(std::filesystem::exists(log()));
-  }
+  expect_open_fails_at({{VfsCall::sync, VfsFile::log, SQLITE_IOERR_FSYNC},
+                        {VfsCall::write, VfsFile::database, SQLITE_FULL},
+                        {VfsCall::sync, VfsFile::database, SQLITE_IOERR_FSYNC},
+                        {VfsCall::write, VfsFile::log, SQLITE_FULL}});
   vfs_.heal();
   ASSERT_NO_FATAL_FAILURE(start());
   EXPECT_EQ(rows(), "20");

@@ -24,15 +24,7 @@ class FrameGathering : public SinkFixture {
     ASSERT_TRUE(succeeded(execute("INSERT INTO t(v) VALUES(zeroblob(?1))", pages * 4096)));
     ASSERT_TRUE(succeeded(sink_->commit()));
   }
-  // What the disk has, without what other connections keep in memory.
-  std::string recovered(const std::string& sql) {
-    const auto copy = directory_ / "copy.db";
-    std::filesystem::copy_file(database_, copy, std::filesystem::copy_options::overwrite_existing);
-    std::filesystem::copy_file(directory_ / "test.db-wal", directory_ / "copy.db-wal",
-                               std::filesystem::copy_options::overwrite_existing);
-    std::filesystem::remove(directory_ / "copy.db-shm");
-    return query(copy, sql);
-  }
+  std::string recovered(const std::string& sql) { return test::recovered(database_, sql); }
 
   static constexpr const char* kBlobs = "CREATE TABLE t(id INTEGER PRIMARY KEY, v BLOB)";
   FaultyVfs vfs_;
@@ -180,15 +172,7 @@ class FrameGatheringAtRandom : public ::testing::TestWithParam<Synchronous> {
     }
     query(oracle_, "ROLLBACK");
   }
-  // From copies of the files, as after the process's end.
-  std::string recovered(const std::string& sql) {
-    for (const char* suffix : {"", "-wal"}) {
-      std::filesystem::copy_file(database_.string() + suffix, copy_.string() + suffix,
-                                 std::filesystem::copy_options::overwrite_existing);
-    }
-    std::filesystem::remove(copy_.string() + "-shm");
-    return query(copy_, sql);
-  }
+  std::string recovered(const std::string& sql) { return test::recovered(database_, sql); }
 
   static constexpr std::uint64_t kSeed = 20261122;
   static constexpr const char* kTable = "CREATE TABLE t(id INTEGER PRIMARY KEY, v BLOB)";
@@ -198,7 +182,6 @@ class FrameGatheringAtRandom : public ::testing::TestWithParam<Synchronous> {
   std::mt19937_64 random_{kSeed};
   TempDirectory directory_;
   std::filesystem::path database_ = directory_ / "test.db";
-  std::filesystem::path copy_ = directory_ / "copy.db";
   FaultyVfs vfs_;
   std::unique_ptr<sqlite::Connection> connection_;
   std::unique_ptr<sqlite::FrameGather> gather_;
