@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <new>
 #include <string>
+#include <utility>
 
 #include "src/base/memory.h"
 #include "src/engine/thread_waiter.h"
@@ -16,6 +17,12 @@ namespace {
 // own cost is small beside its rows'.
 constexpr std::size_t kGatherFrom = 16;
 constexpr std::size_t kGatherMax = 32;
+
+// One by one, not as the tree of a tick's wakes: the lane is not held up by it, and threads that
+// that one thread wakes move less between processors.
+void wake_each(detail::Waiter* first) {
+  while (first != nullptr) std::exchange(first, first->next)->wake();
+}
 
 }  // namespace
 
@@ -72,11 +79,14 @@ void Syncer::tick_ended(ack::Wakes& wakes) {
   detail::Waiter* last = held;
   for (++waiting_; last->next != nullptr; last = last->next) ++waiting_;
   last->next = std::exchange(waiters_, held);
-  wake_settled(wakes);
+  for (detail::Waiter* who = take_settled(); who != nullptr;) {
+    wakes.add(std::exchange(who, who->next));
+  }
 }
 
-// Those whose commit is durable, or never will be, or who gave up.
-void Syncer::wake_settled(ack::Wakes& wakes) {
+// Those whose commit is durable, or never will be, or who gave up; by `next`.
+detail::Waiter* Syncer::take_settled() {
+  detail::Waiter* taken = nullptr;
   detail::Waiter** link = &waiters_;
   while (*link != nullptr) {
     detail::Waiter* who = *link;
@@ -86,8 +96,9 @@ void Syncer::wake_settled(ack::Wakes& wakes) {
     }
     *link = who->next;
     --waiting_;
-    wakes.add(who);
+    who->next = std::exchange(taken, who);
   }
+  return taken;
 }
 
 bool Syncer::sync_once() {
@@ -103,7 +114,7 @@ bool Syncer::run_sync() {
   const TimePoint began = clock_.now();
   Reply reply = sync_or_fail();
   times_.record(clock_.now() - began);
-  ack::Wakes wakes;
+  detail::Waiter* settled = nullptr;
   bool failed = false;
   bool resumes = false;
   {
@@ -114,11 +125,11 @@ bool Syncer::run_sync() {
       ended_ = std::move(reply.cause);
     }
     if (ended_.ok()) durable_.store(std::max(durable(), covered), std::memory_order_release);
-    wake_settled(wakes);
+    settled = take_settled();
     resumes = std::exchange(gathering_, false);
     idle_.notify_all();
   }
-  wakes.fire();  // first: poisoning waits for the lane, where somebody may wait for this sync
+  wake_each(settled);  // first: poisoning waits for the lane, where somebody may wait for this sync
   if (resumes) resume_();
   return failed;
 }
@@ -155,10 +166,13 @@ void Syncer::report_failure() {
 }
 
 void Syncer::end(const Status& why) {
-  ack::Wakes wakes;
-  const std::scoped_lock lock(mutex_);
-  if (ended_.ok()) ended_ = why;
-  wake_settled(wakes);
+  detail::Waiter* settled = nullptr;
+  {
+    const std::scoped_lock lock(mutex_);
+    if (ended_.ok()) ended_ = why;
+    settled = take_settled();
+  }
+  wake_each(settled);
 }
 
 Status Syncer::lost(std::uint64_t commit) const {

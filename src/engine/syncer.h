@@ -88,7 +88,7 @@ class Syncer {
   bool run_sync();
   Reply sync_or_fail();
   void report_failure();
-  void wake_settled(ack::Wakes& wakes);  // with the lock
+  detail::Waiter* take_settled();  // with the lock
   void run();
 
   CommitSync* const sync_;
