@@ -28,6 +28,8 @@ class Wakes {
   ~Wakes();
 
   void add(detail::Waiter* who) noexcept;
+  // Whether nobody is to be woken by fire().
+  bool empty() const noexcept { return first_ == nullptr; }
   void fire() noexcept;
 
   // A ticket that was settled in this commit promises durable.

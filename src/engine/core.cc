@@ -63,8 +63,7 @@ std::shared_ptr<Core> Core::make(std::unique_ptr<Sink> sink, const JournalOption
           [self] { return self->intake_.load(std::memory_order_acquire) != Intake::poisoned; },
       .poison = [self](const Status& cause) { self->fail(cause); },
   });
-  core->syncer_.use([self](const Status& cause) { self->fail(cause); },
-                    [self] { self->worker_.bell().wake(); });
+  core->syncer_.use([self](const Status& cause) { self->fail(cause); });
   if (core->sink_->commit_is_durable()) {
     core->pipeline_.use_sync([](std::uint64_t) { return Status(); });
   } else if (core->sink_->commit_sync() != nullptr) {
@@ -231,19 +230,20 @@ void Core::lend_thread(std::optional<Duration> patience) {
   if (!baton_.try_lock()) return;
   ack::Wakes wakes;  // fired after the baton was let go
   const Turn turn(*this, std::adopt_lock);
-  const TickReport report = tick_or_gather({.lends_thread = true, .patience = patience}, wakes);
+  const TickReport report = tick_and_sync({.lends_thread = true, .patience = patience}, wakes);
   if (report.more || report.next) worker_.bell().wake();
 }
 
-// A tick, unless its units had better wait for the sync that runs: its end then wakes the thread.
-TickReport Core::tick_or_gather(engine::Runner runner, ack::Wakes& wakes) {
-  runner.gather_below = syncer_.gather_below();
-  TickReport report = pipeline_.tick(runner, wakes);
-  if (pipeline_.gathering() && !syncer_.gather()) {
-    runner.gather_below = 0;
-    report = pipeline_.tick(runner, wakes);
-  }
+// A tick, and the sync that a crowd waits for, unless somebody else waits for the lane, or a caller
+// lends its thread for a limited time.
+TickReport Core::tick_and_sync(const engine::Runner& runner, ack::Wakes& wakes) {
+  const TickReport report = pipeline_.tick(runner, wakes);
   note_state(wakes);
+  if (runner.patience || !wakes.empty() || !pipeline_.only_durable()) return report;
+  if (const Status failed = syncer_.sync_for_crowd(wakes); !failed.ok()) {
+    pipeline_.fail(failed, wakes);
+    note_state(wakes);
+  }
   return report;
 }
 
@@ -284,7 +284,7 @@ TickReport Core::run_ticks() {
   baton_.lock_giving_way();
   const Turn turn(*this, std::adopt_lock);
   for (;;) {
-    const TickReport report = tick_or_gather({}, wakes);
+    const TickReport report = tick_and_sync({}, wakes);
     syncer_.nudge();
     if (!report.more || report.units == 0 || baton_.awaited() || worker_.stopping()) return report;
     wakes.fire();

@@ -118,7 +118,7 @@ class Core : public std::enable_shared_from_this<Core> {
   Result<Receipt> offer_barrier(engine::ClassLane& lane);
 
   class Turn;
-  TickReport tick_or_gather(engine::Runner runner, ack::Wakes& wakes);
+  TickReport tick_and_sync(const engine::Runner& runner, ack::Wakes& wakes);
   TickReport run_tick();
   TickReport run_ticks();  // the committer thread's
   void lend_thread(std::optional<Duration> patience);

@@ -83,7 +83,6 @@ Status Pipeline::add_class(ClassLane& lane) {
 TickReport Pipeline::tick(const Runner& runner, ack::Wakes& wakes) {
   const TimePoint now = clock_.now();
   const std::uint64_t before = progress();
-  gathering_ = false;
   const bool starved = !stage(now, wakes);
   starved_.store(starved, std::memory_order_relaxed);
   if (limbo_ && !leave_limbo(now, wakes)) return report(before, now);
@@ -95,12 +94,6 @@ TickReport Pipeline::tick(const Runner& runner, ack::Wakes& wakes) {
     const bool again = !retry_at_ || now >= *retry_at_;
     if (starved && again) starve(now, 0);
     return report(before, now);
-  }
-  gathering_ = gathers(runner);
-  if (gathering_) {
-    TickReport waiting = report(before, now);
-    waiting.more = false;
-    return waiting;
   }
   if (retry_at_ && now < *retry_at_) return report(before, now);
   if (paced(now)) {
@@ -141,13 +134,10 @@ TickReport Pipeline::run(const Runner& runner, std::uint64_t progress_before, Ti
 // could while held back, the log would grow as before.
 bool Pipeline::paced(TimePoint now) const { return pause_ && now < began_ + *pause_; }
 
-bool Pipeline::gathers(const Runner& runner) const {
-  std::size_t units = 0;
-  for (const ClassLane* lane : lanes_) {
-    if (lane->staging.size() != lane->staging.durable()) return false;
-    units += lane->staging.size();
-  }
-  return units < runner.gather_below;
+bool Pipeline::only_durable() const {
+  return std::all_of(lanes_.begin(), lanes_.end(), [](const ClassLane* lane) {
+    return lane->staging.size() == lane->staging.durable();
+  });
 }
 
 // False if memory ran out for one of them: the others go on.

@@ -30,9 +30,6 @@ namespace onelane::engine {
 struct Runner {
   bool lends_thread = false;
   std::optional<Duration> patience;
-  // Fewer units than this, all promised to be durable, wait for the sync that runs: their own
-  // would come after it in any case, and meanwhile more of them gather for one commit.
-  std::size_t gather_below = 0;
 };
 
 class Pipeline {
@@ -70,8 +67,8 @@ class Pipeline {
   // with each push. Any thread.
   bool starved() const { return starved_.load(std::memory_order_relaxed); }
 
-  // Whether the last tick was left for later by Runner::gather_below.
-  bool gathering() const { return gathering_; }
+  // Whether all that is staged was promised to be durable.
+  bool only_durable() const;
 
   // ok, or the failure that ended it for good.
   const Status& poison() const { return poison_; }
@@ -82,7 +79,6 @@ class Pipeline {
 
  private:
   bool paced(TimePoint now) const;
-  bool gathers(const Runner& runner) const;
   bool stage(TimePoint now, ack::Wakes& wakes);
   bool idle() const;
   TickReport run(const Runner& runner, std::uint64_t progress_before, TimePoint now,
@@ -141,7 +137,6 @@ class Pipeline {
   bool fence_put_off_ = false;
   std::function<Status(std::uint64_t)> make_durable_;
   std::optional<Duration> pause_;  // while held back
-  bool gathering_ = false;
   std::atomic<bool> starved_{false};
   TimePoint began_;  // the last tick
   Status poison_;

@@ -12,16 +12,19 @@ namespace onelane::engine {
 
 namespace {
 
-// A commit costs as much as some ten small rows. With few who wait, beginning the next tick beside
-// the sync is worth more than sharing its commit; with more, gathering is, up to where a commit's
-// own cost is small beside its rows'.
-constexpr std::size_t kGatherFrom = 16;
-constexpr std::size_t kGatherMax = 32;
+// With few who wait, the next tick beside the sync is worth more than what it costs to hand the
+// sync to another thread and back, and that fewer share a commit. With so many, processors are what
+// all of them wait for, and it is not.
+constexpr std::size_t kCrowd = 32;
 
 // One by one, not as the tree of a tick's wakes: the lane is not held up by it, and threads that
 // that one thread wakes move less between processors.
 void wake_each(detail::Waiter* first) {
   while (first != nullptr) std::exchange(first, first->next)->wake();
+}
+
+void hand_on(detail::Waiter* first, ack::Wakes& wakes) {
+  while (first != nullptr) wakes.add(std::exchange(first, first->next));
 }
 
 }  // namespace
@@ -79,9 +82,7 @@ void Syncer::tick_ended(ack::Wakes& wakes) {
   detail::Waiter* last = held;
   for (++waiting_; last->next != nullptr; last = last->next) ++waiting_;
   last->next = std::exchange(waiters_, held);
-  for (detail::Waiter* who = take_settled(); who != nullptr;) {
-    wakes.add(std::exchange(who, who->next));
-  }
+  hand_on(take_settled(), wakes);
 }
 
 // Those whose commit is durable, or never will be, or who gave up; by `next`.
@@ -103,34 +104,39 @@ detail::Waiter* Syncer::take_settled() {
 
 bool Syncer::sync_once() {
   if (!take_sync(0)) return false;
-  if (run_sync()) report_failure();
+  if (run_sync()) poison_(why_ended());
   return true;
+}
+
+Status Syncer::sync_for_crowd(ack::Wakes& wakes) {
+  if (!take_sync(0, kCrowd)) return {};
+  detail::Waiter* released = nullptr;
+  const bool failed = run_sync(released);
+  hand_on(released, wakes);
+  return failed ? why_ended() : Status();
+}
+
+bool Syncer::run_sync() {
+  detail::Waiter* released = nullptr;
+  const bool failed = run_sync(released);
+  wake_each(released);  // before poisoning, which waits for the lane, and that perhaps for them
+  return failed;
 }
 
 // The counter is read before the sync: a commit that returns later may not be covered by it. True
 // for the first sync that failed.
-bool Syncer::run_sync() {
+bool Syncer::run_sync(detail::Waiter*& released) {
   const std::uint64_t covered = recorder_.committed();
   const TimePoint began = clock_.now();
   Reply reply = sync_or_fail();
   times_.record(clock_.now() - began);
-  detail::Waiter* settled = nullptr;
-  bool failed = false;
-  bool resumes = false;
-  {
-    const std::scoped_lock lock(mutex_);
-    running_ = false;
-    if (!reply.ok() && ended_.ok()) {
-      failed = true;
-      ended_ = std::move(reply.cause);
-    }
-    if (ended_.ok()) durable_.store(std::max(durable(), covered), std::memory_order_release);
-    settled = take_settled();
-    resumes = std::exchange(gathering_, false);
-    idle_.notify_all();
-  }
-  wake_each(settled);  // first: poisoning waits for the lane, where somebody may wait for this sync
-  if (resumes) resume_();
+  const std::scoped_lock lock(mutex_);
+  running_ = false;
+  const bool failed = !reply.ok() && ended_.ok();
+  if (failed) ended_ = std::move(reply.cause);
+  if (ended_.ok()) durable_.store(std::max(durable(), covered), std::memory_order_release);
+  released = take_settled();
+  idle_.notify_all();
   return failed;
 }
 
@@ -146,23 +152,9 @@ Reply Syncer::sync_or_fail() {
   }
 }
 
-std::size_t Syncer::gather_below() const {
+Status Syncer::why_ended() const {
   const std::scoped_lock lock(mutex_);
-  return running_ && waiting_ >= kGatherFrom ? std::min(waiting_, kGatherMax) : 0;
-}
-
-bool Syncer::gather() {
-  const std::scoped_lock lock(mutex_);
-  return gathering_ = running_;
-}
-
-void Syncer::report_failure() {
-  Status why;
-  {
-    const std::scoped_lock lock(mutex_);
-    why = ended_;
-  }
-  poison_(why);
+  return ended_;
 }
 
 void Syncer::end(const Status& why) {
@@ -210,7 +202,7 @@ Status Syncer::wait(std::uint64_t commit, std::optional<Duration> timeout, Syncs
   if (durable() >= commit) return {};
   if (syncs != Syncs::by_thread && take_sync(commit)) {
     const bool failed = run_sync();
-    if (failed && syncs == Syncs::by_caller) report_failure();
+    if (failed && syncs == Syncs::by_caller) poison_(why_ended());
     nudge();  // who came meanwhile waits for the next
     return result(commit, timeout);
   }
@@ -223,11 +215,11 @@ Status Syncer::wait(std::uint64_t commit, std::optional<Duration> timeout, Syncs
   return result(commit, timeout);
 }
 
-// Whether the caller is to run the sync that it wants.
-bool Syncer::take_sync(std::uint64_t commit) {
+// Whether the caller is to run the sync that it, or so many others at least, want.
+bool Syncer::take_sync(std::uint64_t commit, std::size_t waiting_min) {
   const std::scoped_lock lock(mutex_);
   wanted_ = std::max(wanted_, commit);
-  if (!wanted()) return false;
+  if (!wanted() || waiting_ < waiting_min) return false;
   running_ = true;
   return true;
 }

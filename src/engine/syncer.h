@@ -41,11 +41,7 @@ class Syncer {
   ~Syncer() { stop(); }
 
   // poison: told of the first sync that failed. Called without any lock of the syncer's.
-  // resume: after a sync that a tick waits for.
-  void use(std::function<void(const Status&)> poison, std::function<void()> resume) {
-    poison_ = std::move(poison);
-    resume_ = std::move(resume);
-  }
+  void use(std::function<void(const Status&)> poison) { poison_ = std::move(poison); }
   void start();
   // For good: no sync runs any more once it returns. Not to be called with the baton.
   void stop();
@@ -56,10 +52,10 @@ class Syncer {
   // Wakes the thread if a sync is wanted that nobody runs.
   void nudge();
 
-  // Runner::gather_below of the next tick, by how many wait for syncs; 0 while none runs.
-  std::size_t gather_below() const;
-  // A tick waits for the sync that runs: false if none does any more.
-  bool gather();
+  // The baton's holder's, after tick_ended(): the sync that is wanted, if it is a crowd that waits
+  // and nobody runs one. Whom it releases is left to `wakes`. Not ok if it is the first that
+  // failed: the lane is then to be poisoned.
+  Status sync_for_crowd(ack::Wakes& wakes);
 
   // Commits up to this number survive a power cut.
   std::uint64_t durable() const { return durable_.load(std::memory_order_acquire); }
@@ -84,10 +80,11 @@ class Syncer {
  private:
   Status result(std::uint64_t commit, std::optional<Duration> timeout) const;
   bool wanted() const;  // with the lock
-  bool take_sync(std::uint64_t commit);
+  bool take_sync(std::uint64_t commit, std::size_t waiting_min = 0);
   bool run_sync();
+  bool run_sync(detail::Waiter*& released);
   Reply sync_or_fail();
-  void report_failure();
+  Status why_ended() const;
   detail::Waiter* take_settled();  // with the lock
   void run();
 
@@ -95,7 +92,6 @@ class Syncer {
   const Recorder& recorder_;
   const Clock& clock_;
   std::function<void(const Status&)> poison_;
-  std::function<void()> resume_;
 
   std::atomic<std::uint64_t> durable_{0};
   model::SharedHistogram times_;
@@ -104,7 +100,6 @@ class Syncer {
   bool running_ = false;      // a sync: whoever set it is the only one to call the sink's
   std::condition_variable idle_;
   std::uint64_t wanted_ = 0;  // the newest commit that somebody wants durable
-  bool gathering_ = false;    // a tick waits for the sync that runs
   detail::Waiter* waiters_ = nullptr;
   std::size_t waiting_ = 0;  // how many they are
   Status ended_;

@@ -36,7 +36,9 @@ Status commit_touch(Connection& writer) {
 Status read_by_others(const WalLog& log) {
   std::string who;
   for (const LogReader& reader : log.readers()) {
-    who += (who.empty() ? "" : ", ") + std::to_string(reader.pid) + " (" + reader.name + ")";
+    if (!who.empty()) who += ", ";
+    who += std::to_string(reader.pid);
+    who += " (" + reader.name + ")";
   }
   return {
       Errc::locked,

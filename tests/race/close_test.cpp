@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "onelane/onelane.h"
+#include "tests/race/perturbing_clock.h"
 #include "tests/support/chaos_sink.h"
 #include "tests/support/coroutine.h"
 #include "tests/support/scale.h"
@@ -184,7 +185,8 @@ class Cycle {
     JournalOptions options;
     options.callers_commit = random_() % 2 == 0;
     options.close_timeout = patience();
-    auto opened = Journal::open(std::make_unique<ChaosSink>(ledger_, random_(), rate), options);
+    auto opened =
+        Journal::open(std::make_unique<ChaosSink>(ledger_, random_(), rate), perturbed(options));
     journal_.emplace(std::move(*opened));
     add_classes();
     for (std::size_t i = 0; i < kProducers; ++i) {
@@ -380,7 +382,7 @@ TEST(Close, WaitsForAPushThatItCaughtHalfWay) {
   ASSERT_EQ(sigaction(SIGUSR1, &stay, &before), 0);
   for (std::size_t i = 0; i < scaled(200); ++i) {
     auto ledger = std::make_shared<Ledger>();
-    auto journal = Journal::open(std::make_unique<ChaosSink>(ledger, kSeed, 0));
+    auto journal = Journal::open(std::make_unique<ChaosSink>(ledger, kSeed, 0), perturbed());
     auto any = journal->add_class({.name = "any"});
     const auto statement = journal->add_statement({.sql = "-", .columns = {}});
     std::vector<Receipt> receipts;

@@ -17,6 +17,7 @@
 #include "onelane/onelane.h"
 #include "src/model/row.h"
 #include "src/queue/class_queue.h"
+#include "tests/race/perturbing_clock.h"
 #include "tests/support/plain_sink.h"
 #include "tests/support/queue_traits.h"
 #include "tests/support/scale.h"
@@ -116,7 +117,7 @@ class OrderSink final : public PlainSink {
 
 TEST(Order, AChainOfEightThreadsCommitsInItsOrder) {
   OrderCheck check;
-  auto journal = Journal::open(std::make_unique<OrderSink>(check));
+  auto journal = Journal::open(std::make_unique<OrderSink>(check), perturbed());
   auto chain = journal->add_class({.name = "chain", .capacity_records = 4096});
   const auto statement = journal->add_statement({.sql = "-", .columns = {{ColumnType::integer}}});
   run_chain(kRecords, [&](std::uint64_t number) {

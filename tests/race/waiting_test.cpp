@@ -12,6 +12,7 @@
 
 #include "onelane/onelane.h"
 #include "src/engine/baton.h"
+#include "tests/race/perturbing_clock.h"
 #include "tests/support/coroutine.h"
 #include "tests/support/scale.h"
 #include "tests/support/stubborn_sink.h"
@@ -42,7 +43,8 @@ class Waiting : public ::testing::Test {
   }
 
   void open(JournalOptions options = {}) {
-    journal_.emplace(ok(Journal::open(std::make_unique<StubbornSink>(control_), options)));
+    journal_.emplace(
+        ok(Journal::open(std::make_unique<StubbornSink>(control_), perturbed(options))));
     statement_ = ok(journal_->add_statement({.sql = "-", .columns = {{ColumnType::integer}}}));
   }
   void open_small(Duration block_timeout = hours(1)) {

@@ -14,6 +14,7 @@
 #include "onelane/onelane.h"
 #include "src/base/parker.h"
 #include "src/queue/gate.h"
+#include "tests/race/perturbing_clock.h"
 #include "tests/support/scale.h"
 #include "tests/support/stubborn_sink.h"
 
@@ -32,7 +33,8 @@ T ok(Result<T> result) {
 class Writing : public ::testing::Test {
  protected:
   void open(const JournalOptions& options = {}) {
-    journal_.emplace(ok(Journal::open(std::make_unique<StubbornSink>(control_), options)));
+    journal_.emplace(
+        ok(Journal::open(std::make_unique<StubbornSink>(control_), perturbed(options))));
     statement_ = ok(journal_->add_statement({.sql = "-", .columns = {{ColumnType::integer}}}));
     class_.emplace(ok(journal_->add_class({.name = "small"})));
   }

@@ -1,0 +1,50 @@
+// The machine's time, and whoever asks for it now and then loses its turn. The journal asks between
+// most of the steps that other threads may see, so each run of a race test meets other orders.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <thread>
+
+#include "onelane/clock.h"
+#include "onelane/options.h"
+
+namespace onelane::test {
+
+class PerturbingClock final : public Clock {
+ public:
+  // --gtest_random_seed draws other moments.
+  explicit PerturbingClock(std::uint64_t seed) : seed_(seed) {}
+
+  TimePoint now() const noexcept override {
+    thread_local std::mt19937_64 random(seed_ + threads_.fetch_add(1, std::memory_order_relaxed));
+    const std::uint64_t draw = random() % kAsks;
+    if (draw == 0) {
+      std::this_thread::sleep_for(std::chrono::microseconds(random() % kSleepMaxUs));
+    } else if (draw < kYields) {
+      std::this_thread::yield();
+    }
+    return steady_clock().now();
+  }
+
+ private:
+  // Of so many asks one sleeps, and the others below kYields give way.
+  static constexpr std::uint64_t kAsks = 256;
+  static constexpr std::uint64_t kYields = 16;
+  static constexpr std::uint64_t kSleepMaxUs = 50;
+
+  const std::uint64_t seed_;
+  mutable std::atomic<std::uint64_t> threads_{0};
+};
+
+inline JournalOptions perturbed(JournalOptions options = {}) {
+  const auto seed = static_cast<std::uint64_t>(::testing::UnitTest::GetInstance()->random_seed());
+  options.clock = std::make_shared<PerturbingClock>(seed);
+  return options;
+}
+
+}  // namespace onelane::test
