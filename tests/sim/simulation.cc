@@ -373,9 +373,10 @@ void Simulation::go_on_elsewhere(VfsCall within) {
     user_.push();
   } else if (what < 7) {
     // Refused in the lane. A fence waits for the sync that runs, which here would be for ever:
-    // there must be no need for one.
+    // there must be no need for one, from before either.
     if (within == VfsCall::sync) user_.push();
-    if (within != VfsCall::sync || !may_fail_) tick();
+    const bool no_fence = !may_fail_ && disk_->failures() == failures_;
+    if (within != VfsCall::sync || no_fence) tick();
   } else if (what < 8) {
     if (features_.cancels) user_.cancel();
   } else if (what < 10) {
