@@ -129,7 +129,7 @@ struct JournalStats {
   std::string longest_step;          // the name of the job with the longest step so far
   Duration longest_step_time{0};
 
-  Histogram sync;  // ns each, of syncs that make commits durable beside the ticks
+  Histogram sync;  // ns each, of syncs that make commits durable after their COMMIT
   // ns, BEGIN to the return of COMMIT; of ticks, of closing passes, and of the commits without
   // units that begin the log anew
   Histogram hold;

@@ -18,7 +18,7 @@ namespace {
 constexpr std::size_t kCrowd = 32;
 
 // One by one, not as the tree of a tick's wakes: the lane is not held up by it, and threads that
-// that one thread wakes move less between processors.
+// one thread wakes move less between processors.
 void wake_each(detail::Waiter* first) {
   while (first != nullptr) std::exchange(first, first->next)->wake();
 }
@@ -104,36 +104,35 @@ detail::Waiter* Syncer::take_settled() {
 
 bool Syncer::sync_once() {
   if (!take_sync(0)) return false;
-  if (run_sync()) poison_(why_ended());
+  if (const Status failed = run_sync(); !failed.ok()) poison_(failed);
   return true;
 }
 
 Status Syncer::sync_for_crowd(ack::Wakes& wakes) {
   if (!take_sync(0, kCrowd)) return {};
   detail::Waiter* released = nullptr;
-  const bool failed = run_sync(released);
+  Status failed = sync_now(released);
   hand_on(released, wakes);
-  return failed ? why_ended() : Status();
+  return failed;
 }
 
-bool Syncer::run_sync() {
+Status Syncer::run_sync() {
   detail::Waiter* released = nullptr;
-  const bool failed = run_sync(released);
+  Status failed = sync_now(released);
   wake_each(released);  // before poisoning, which waits for the lane, and that perhaps for them
   return failed;
 }
 
-// The counter is read before the sync: a commit that returns later may not be covered by it. True
-// for the first sync that failed.
-bool Syncer::run_sync(detail::Waiter*& released) {
+// The counter is read before the sync: a commit that returns later may not be covered by it.
+Status Syncer::sync_now(detail::Waiter*& released) {
   const std::uint64_t covered = recorder_.committed();
   const TimePoint began = clock_.now();
   Reply reply = sync_or_fail();
   times_.record(clock_.now() - began);
   const std::scoped_lock lock(mutex_);
   running_ = false;
-  const bool failed = !reply.ok() && ended_.ok();
-  if (failed) ended_ = std::move(reply.cause);
+  Status failed;
+  if (!reply.ok() && ended_.ok()) failed = ended_ = std::move(reply.cause);
   if (ended_.ok()) durable_.store(std::max(durable(), covered), std::memory_order_release);
   released = take_settled();
   idle_.notify_all();
@@ -150,11 +149,6 @@ Reply Syncer::sync_or_fail() {
     reply.cause = base::out_of_memory();
     return reply;
   }
-}
-
-Status Syncer::why_ended() const {
-  const std::scoped_lock lock(mutex_);
-  return ended_;
 }
 
 void Syncer::end(const Status& why) {
@@ -201,8 +195,8 @@ bool Syncer::unwatch(detail::Waiter& who) {
 Status Syncer::wait(std::uint64_t commit, std::optional<Duration> timeout, Syncs syncs) {
   if (durable() >= commit) return {};
   if (syncs != Syncs::by_thread && take_sync(commit)) {
-    const bool failed = run_sync();
-    if (failed && syncs == Syncs::by_caller) poison_(why_ended());
+    const Status failed = run_sync();
+    if (!failed.ok() && syncs == Syncs::by_caller) poison_(failed);
     nudge();  // who came meanwhile waits for the next
     return result(commit, timeout);
   }

@@ -1,7 +1,7 @@
 // Makes commits durable beside the ticks: reads the counter of commits, syncs the sink's log, and
 // only then raises the durable watermark to that counter. One sync runs at a time, on the syncer's
 // own thread, or on that of a caller who waits for it and finds none running: waking another thread
-// takes as long as a good part of a sync.
+// takes as long as a good part of a sync. For a crowd, on that of whoever ticks.
 //
 // After the first failure, its own or the lane's, the watermark never rises again.
 #pragma once
@@ -81,10 +81,10 @@ class Syncer {
   Status result(std::uint64_t commit, std::optional<Duration> timeout) const;
   bool wanted() const;  // with the lock
   bool take_sync(std::uint64_t commit, std::size_t waiting_min = 0);
-  bool run_sync();
-  bool run_sync(detail::Waiter*& released);
+  // Not ok for the first sync that failed.
+  Status run_sync();
+  Status sync_now(detail::Waiter*& released);
   Reply sync_or_fail();
-  Status why_ended() const;
   detail::Waiter* take_settled();  // with the lock
   void run();
 

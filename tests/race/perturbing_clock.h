@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <random>
@@ -17,11 +18,8 @@ namespace onelane::test {
 
 class PerturbingClock final : public Clock {
  public:
-  // --gtest_random_seed draws other moments.
-  explicit PerturbingClock(std::uint64_t seed) : seed_(seed) {}
-
   TimePoint now() const noexcept override {
-    thread_local std::mt19937_64 random(seed_ + threads_.fetch_add(1, std::memory_order_relaxed));
+    thread_local std::mt19937_64 random(next_seed());
     const std::uint64_t draw = random() % kAsks;
     if (draw == 0) {
       std::this_thread::sleep_for(std::chrono::microseconds(random() % kSleepMaxUs));
@@ -37,13 +35,16 @@ class PerturbingClock final : public Clock {
   static constexpr std::uint64_t kYields = 16;
   static constexpr std::uint64_t kSleepMaxUs = 50;
 
-  const std::uint64_t seed_;
-  mutable std::atomic<std::uint64_t> threads_{0};
+  // Each thread's own. --gtest_random_seed draws other moments.
+  static std::uint64_t next_seed() noexcept {
+    static std::atomic<std::uint64_t> threads{0};
+    const auto seed = static_cast<std::uint64_t>(::testing::UnitTest::GetInstance()->random_seed());
+    return (seed << 32) + threads.fetch_add(1, std::memory_order_relaxed);
+  }
 };
 
 inline JournalOptions perturbed(JournalOptions options = {}) {
-  const auto seed = static_cast<std::uint64_t>(::testing::UnitTest::GetInstance()->random_seed());
-  options.clock = std::make_shared<PerturbingClock>(seed);
+  options.clock = std::make_shared<PerturbingClock>();
   return options;
 }
 

@@ -96,6 +96,7 @@ class SinkFixture : public ::testing::Test {
   }
   // What everybody else sees.
   std::string outside(const std::string& sql) { return query(database_, sql); }
+  std::string recovered(const std::string& sql) { return test::recovered(database_, sql); }
 
   static constexpr const char* kTable = "CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT UNIQUE)";
 

@@ -10,10 +10,7 @@
 namespace onelane::test {
 namespace {
 
-class CacheSpill : public SinkFixture {
- protected:
-  std::string recovered(const std::string& sql) { return test::recovered(database_, sql); }
-};
+class CacheSpill : public SinkFixture {};
 
 TEST_F(CacheSpill, BareSqliteLosesACommitWhosePagesWereWrittenEarlyAndThenRolledBackTo) {
   open("CREATE TABLE t(id INTEGER PRIMARY KEY, v BLOB)");

@@ -29,6 +29,13 @@ class SqliteDurable : public SqliteJournalFixture {
     return receipt.poll() ? "settled" : "in flight";
   }
   std::uint64_t log_syncs() const { return vfs_.calls(VfsCall::sync, VfsFile::log); }
+  // The log's; there is room again after vfs_.heal().
+  void fill_disk() {
+    vfs_.fail({.call = VfsCall::write,
+               .file = VfsFile::log,
+               .code = SQLITE_FULL,
+               .repeat = Repeat::always});
+  }
   std::filesystem::path log() const { return directory_ / "test.db-wal"; }
 
   FaultyVfs vfs_;
@@ -135,10 +142,7 @@ TEST_F(SqliteDurable, ACleanOpenWritesNothingAnewAndSyncsBothFiles) {
 TEST_F(SqliteDurable, AnOpeningWithNothingToWriteSucceedsOnAFullDiskAndItsUnitsWait) {
   start();
   close();
-  vfs_.fail({.call = VfsCall::write,
-             .file = VfsFile::log,
-             .code = SQLITE_FULL,
-             .repeat = Repeat::always});
+  fill_disk();
   start();
   EXPECT_TRUE(journal_->stats().log.full);
   const Receipt ada = submit(insert_, "ada");
@@ -154,10 +158,7 @@ TEST_F(SqliteDurable, ASchemaOrAnEpochThatHasToBeWrittenFailsAnOpeningOnAFullDis
   start();
   close();
   const auto no_room = [this] {
-    vfs_.fail({.call = VfsCall::write,
-               .file = VfsFile::log,
-               .code = SQLITE_FULL,
-               .repeat = Repeat::always});
+    fill_disk();
     const Status why = Journal::open(database_, options_).status();
     vfs_.heal();
     EXPECT_EQ(why.sqlite_code(), SQLITE_FULL);

@@ -508,7 +508,7 @@ TEST_F(SqliteFaults, ACommitThatFailedAfterItsFramesWereWrittenComesBackInARecov
   EXPECT_TRUE(test::failed(reply, environment, Effect::unknown, SQLITE_IOERR_SHMMAP));
   vfs.heal();
   EXPECT_EQ(outside("SELECT count(*) FROM t"), std::to_string(committed));
-  EXPECT_EQ(test::recovered(database_, "SELECT count(*) FROM t"), std::to_string(committed + 1));
+  EXPECT_EQ(recovered("SELECT count(*) FROM t"), std::to_string(committed + 1));
   sink_.reset();
 }
 

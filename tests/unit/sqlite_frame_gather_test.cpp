@@ -24,7 +24,6 @@ class FrameGathering : public SinkFixture {
     ASSERT_TRUE(succeeded(execute("INSERT INTO t(v) VALUES(zeroblob(?1))", pages * 4096)));
     ASSERT_TRUE(succeeded(sink_->commit()));
   }
-  std::string recovered(const std::string& sql) { return test::recovered(database_, sql); }
 
   static constexpr const char* kBlobs = "CREATE TABLE t(id INTEGER PRIMARY KEY, v BLOB)";
   FaultyVfs vfs_;

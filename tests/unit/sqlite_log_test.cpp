@@ -27,6 +27,20 @@ class SqliteLog : public test::SinkFixture {
     EXPECT_TRUE(succeeded(sink_->rollback()));
     return pass;
   }
+
+  // For each of the files that are synced: a database with one row, and which of its files is
+  // meant.
+  template <class Body>
+  void on_each_file(const Body& body) {
+    for (const VfsFile file : {VfsFile::database, VfsFile::log}) {
+      FaultyVfs vfs;
+      database_ = directory_ / ("file" + std::to_string(static_cast<int>(file)));
+      ASSERT_NO_FATAL_FAILURE(open(kTable));
+      ASSERT_NO_FATAL_FAILURE(commit_row("x"));
+      body(vfs, file);
+      sink_.reset();
+    }
+  }
 };
 
 TEST_F(SqliteLog, KnowsHowLongItIs) {
@@ -58,11 +72,7 @@ TEST_F(SqliteLog, APassCopiesAllThereIsAndTheNextCommitBeginsTheLogAnew) {
 }
 
 TEST_F(SqliteLog, AFailedSyncInAPassStopsTheNextBeginAndEveryLaterPass) {
-  for (const VfsFile file : {VfsFile::database, VfsFile::log}) {
-    FaultyVfs vfs;
-    database_ = directory_ / ("file" + std::to_string(static_cast<int>(file)));
-    ASSERT_NO_FATAL_FAILURE(open(kTable));
-    ASSERT_NO_FATAL_FAILURE(commit_row("x"));
+  on_each_file([this](FaultyVfs& vfs, VfsFile file) {
     vfs.fail({VfsCall::sync, file, SQLITE_IOERR_FSYNC});
     EXPECT_EQ(log().copy_back().fault, Fault::sync);
     const auto written = vfs.calls(VfsCall::write, VfsFile::database);
@@ -72,22 +82,16 @@ TEST_F(SqliteLog, AFailedSyncInAPassStopsTheNextBeginAndEveryLaterPass) {
     EXPECT_EQ(sink_->close(true).sqlite_code(), SQLITE_IOERR_FSYNC);
     EXPECT_EQ(vfs.calls(VfsCall::write, VfsFile::database), written) << "nothing is copied";
     EXPECT_TRUE(fs::exists(database_.native() + "-wal"));
-    sink_.reset();
-  }
+  });
 }
 
 TEST_F(SqliteLog, AFailedSyncBetweenPassesStopsTheNextBegin) {
-  for (const VfsFile file : {VfsFile::database, VfsFile::log}) {
-    FaultyVfs vfs;
-    database_ = directory_ / ("file" + std::to_string(static_cast<int>(file)));
-    ASSERT_NO_FATAL_FAILURE(open(kTable));
-    ASSERT_NO_FATAL_FAILURE(commit_row("x"));
+  on_each_file([this](FaultyVfs& vfs, VfsFile file) {
     EXPECT_TRUE(log().copy_back().ok());
     vfs.fail({VfsCall::sync, file, SQLITE_IOERR_FSYNC});
     EXPECT_EQ(log().sync().fault, Fault::sync);
     EXPECT_TRUE(test::failed(sink_->begin(), Fault::sync, Effect::ended, SQLITE_IOERR_FSYNC));
-    sink_.reset();
-  }
+  });
 }
 
 TEST_F(SqliteLog, AFailedSyncInTheLastPassIsToldByClose) {
@@ -100,16 +104,11 @@ TEST_F(SqliteLog, AFailedSyncInTheLastPassIsToldByClose) {
 }
 
 TEST_F(SqliteLog, AFailedSyncInAPassIsOneWhateverTheVfsCallsIt) {
-  for (const VfsFile file : {VfsFile::database, VfsFile::log}) {
-    FaultyVfs vfs;
-    database_ = directory_ / ("file" + std::to_string(static_cast<int>(file)));
-    ASSERT_NO_FATAL_FAILURE(open(kTable));
-    ASSERT_NO_FATAL_FAILURE(commit_row("x"));
+  on_each_file([this](FaultyVfs& vfs, VfsFile file) {
     vfs.fail({VfsCall::sync, file, SQLITE_FULL});
     EXPECT_EQ(log().copy_back().fault, Fault::sync);
     EXPECT_TRUE(test::failed(sink_->begin(), Fault::sync, Effect::ended, SQLITE_IOERR_FSYNC));
-    sink_.reset();
-  }
+  });
 }
 
 TEST_F(SqliteLog, AnyOtherFailureOfAPassIsLeftToTheNext) {
