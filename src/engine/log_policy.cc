@@ -30,8 +30,6 @@ constexpr std::uint64_t close_at(std::uint64_t limit) { return limit; }
 // While held back, the log grows no faster than this in the time of a full tick: a flood's ticks
 // come no more often than full ones, and who writes a few pages is hardly stopped.
 constexpr std::uint64_t held_back_growth(std::uint64_t limit) { return limit / 128; }
-// Where rounds do not get smaller, this much is closed on without holding anybody back first.
-constexpr std::uint64_t enough_for_close(std::uint64_t limit) { return limit / 16; }
 
 // Little enough for a closing pass that hardly anybody notices.
 constexpr std::uint64_t kLittleBytes = 1 * kMiB;
@@ -80,9 +78,8 @@ bool worth_closing(const LogView& view, const LogCycle& cycle) {
   if (view.quiet >= kQuiet) return true;
   if (cycle.rounds == 0) return false;
   const bool little = left(view, cycle) <= kLittleBytes;
-  const bool enough = left(view, cycle) <= enough_for_close(view.limit);
   return little || view.log.bytes >= close_at(view.limit) ||
-         ((enough || cycle.strained) && !converges(view, cycle));
+         (cycle.strained && !converges(view, cycle));
 }
 
 std::uint64_t hold_back(const LogView& view, const LogCycle& cycle) {

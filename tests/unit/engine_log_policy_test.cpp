@@ -145,6 +145,7 @@ TEST(LogPolicy, ALogThatWasCopiedToItsEndNeedsNothing) {
 TEST(LogPolicy, WhereRoundsDoNotConvergeClassesAreHeldBackAndThenItClosesIn) {
   LogCycle cycle = after_rounds({48 * kMiB, 3 * kMiB});
   EXPECT_FALSE(holds_back(busy(53 * kMiB), cycle));
+  EXPECT_EQ(action(busy(53 * kMiB), cycle), LogAction::copy) << "nobody was held back yet";
   cycle = after_rounds({48 * kMiB, 3 * kMiB, 2560 * kKiB});
   constexpr std::uint64_t kCopied = 48 * kMiB + 3 * kMiB + 2560 * kKiB;
   EXPECT_TRUE(holds_back(busy(kCopied + 1200 * kKiB), cycle));
