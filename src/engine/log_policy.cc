@@ -69,17 +69,16 @@ bool due(const LogView& view, const LogCycle& cycle, TimePoint now) {
   return view.log.bytes >= begin_quiet_at(view.limit) && view.quiet >= kQuiet;
 }
 
-bool converges(const LogView& view, const LogCycle& cycle) {
-  return cycle.rounds == 0 || left(view, cycle) <= cycle.round / 2;
-}
+// Whether a round that begins with so many bytes is half the last one, or less.
+bool converges(const LogCycle& cycle, std::uint64_t bytes) { return bytes <= cycle.round / 2; }
 
 bool worth_closing(const LogView& view, const LogCycle& cycle) {
   if (cycle.pinned != 0) return false;
   if (view.quiet >= kQuiet) return true;
   if (cycle.rounds == 0) return false;
-  const bool little = left(view, cycle) <= kLittleBytes;
-  return little || view.log.bytes >= close_at(view.limit) ||
-         (cycle.strained && !converges(view, cycle));
+  const std::uint64_t bytes = left(view, cycle);
+  return bytes <= kLittleBytes || view.log.bytes >= close_at(view.limit) ||
+         (cycle.strained && !converges(cycle, bytes));
 }
 
 std::uint64_t hold_back(const LogView& view, const LogCycle& cycle) {
@@ -173,7 +172,7 @@ void note_copy(LogCycle& cycle, const LogPass& pass, std::uint64_t limit, TimePo
     return;
   }
   // Not the first round, which began with all that had gathered.
-  if (cycle.rounds > 0 && begun_with > cycle.round / 2) cycle.strained = true;
+  if (cycle.rounds > 0 && !converges(cycle, begun_with)) cycle.strained = true;
   cycle.copied = pass.copied;
   cycle.synced = false;
   if (pass.bytes < begin_at(limit)) return;  // an early one
