@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <mutex>
 #include <new>
@@ -14,85 +16,84 @@ namespace onelane::base {
 
 namespace {
 
-struct Block {
-  Block* next;
-  // Of a batch's first block, while the batch is in the list:
-  Block* next_batch;
-  std::size_t batch_size;
-};
-static_assert(sizeof(Block) <= BlockPool::kBlockBytes);
-static_assert(BlockPool::kBlockBytes % alignof(std::max_align_t) == 0);
-
+// Of blocks, by address: which ones come next is known without a look into any of them.
 struct Stack {
-  Block* top = nullptr;
+  std::array<void*, 2 * BlockPool::kBatch> blocks{};
   std::size_t size = 0;
 
-  void push(void* block) noexcept {
-    top = new (block) Block{.next = top, .next_batch = nullptr, .batch_size = 0};
-    ++size;
-  }
-  Block* pop() noexcept {
-    --size;
-    return std::exchange(top, top->next);
-  }
+  void push(void* block) noexcept { blocks[size++] = block; }
+  void* pop() noexcept { return blocks[--size]; }
 };
+
+// A batch that no thread has lies in one of its own blocks.
+struct Batch {
+  Batch* next;
+  std::size_t size;
+  std::array<void*, BlockPool::kBatch - 1> others;
+};
+static_assert(sizeof(Batch) <= BlockPool::kBlockBytes);
+static_assert(BlockPool::kBlockBytes % alignof(std::max_align_t) == 0);
 
 // New blocks come out of slabs, and those from the system itself: a block is never given back, and
 // would pin what the allocator has around it.
 constexpr std::size_t kBatchBytes = BlockPool::kBatch * BlockPool::kBlockBytes;
 constexpr std::size_t kSlabBytes = 32 * kBatchBytes;
+// A block is fetched so many before its turn: memory is further away than one push takes.
+constexpr std::size_t kAhead = 4;
 
 // What no thread has, in batches.
 class Batches {
  public:
-  // Empty if there is no memory.
-  Stack take() noexcept {
-    const std::scoped_lock lock(mutex_);
-    if (first_ == nullptr) return make();
-    Block* batch = std::exchange(first_, first_->next_batch);
-    return {.top = batch, .size = batch->batch_size};
+  // False if there is no memory. `into` is empty.
+  bool take(Stack& into) noexcept {
+    Batch* batch = nullptr;
+    {
+      const std::scoped_lock lock(mutex_);
+      if (first_ == nullptr) return make(into);
+      batch = std::exchange(first_, first_->next);
+    }
+    std::copy_n(batch->others.begin(), batch->size, into.blocks.begin());
+    into.size = batch->size;
+    into.push(batch);
+    return true;
   }
-  void give(Stack batch) noexcept {
-    if (batch.size == 0) return;
-    batch.top->batch_size = batch.size;
+  // The topmost of them, as many as a batch has.
+  void give(Stack& from) noexcept {
+    if (from.size == 0) return;
+    auto* batch = new (from.pop()) Batch;
+    batch->size = std::min(from.size, batch->others.size());
+    from.size -= batch->size;
+    std::copy_n(from.blocks.begin() + static_cast<std::ptrdiff_t>(from.size), batch->size,
+                batch->others.begin());
     const std::scoped_lock lock(mutex_);
-    batch.top->next_batch = std::exchange(first_, batch.top);
+    batch->next = std::exchange(first_, batch);
   }
   void lock() noexcept { mutex_.lock(); }
   void unlock() noexcept { mutex_.unlock(); }
 
  private:
-  Stack make() noexcept {
+  bool make(Stack& into) noexcept {
     if (slab_left_ == 0) {
       void* slab =
           mmap(nullptr, kSlabBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-      if (slab == MAP_FAILED) return {};
+      if (slab == MAP_FAILED) return false;
       slab_ = static_cast<std::byte*>(slab);
       slab_left_ = kSlabBytes;
     }
     slab_left_ -= kBatchBytes;
-    Stack batch;
     for (std::size_t i = BlockPool::kBatch; i-- > 0;) {
-      batch.push(slab_ + slab_left_ + i * BlockPool::kBlockBytes);
+      into.push(slab_ + slab_left_ + i * BlockPool::kBlockBytes);
     }
-    return batch;
+    return true;
   }
 
   std::mutex mutex_;
-  Block* first_ = nullptr;
+  Batch* first_ = nullptr;
   std::byte* slab_ = nullptr;
   std::size_t slab_left_ = 0;
 };
 
 constinit Batches batches;  // destroyed by nobody: its threads may outlive main
-
-// Moves up to a batch to the list. What is seldom done stands apart, so that the rest is short
-// enough to be inlined.
-[[gnu::noinline]] void give_batch(Stack& from) noexcept {
-  Stack batch;
-  while (from.size > 0 && batch.size < BlockPool::kBatch) batch.push(from.pop());
-  batches.give(batch);
-}
 
 enum class Life : unsigned char { fresh, open, ended };
 
@@ -105,7 +106,7 @@ thread_local constinit Cache cache;
 
 struct Ending {
   ~Ending() {
-    while (cache.blocks.size > 0) give_batch(cache.blocks);
+    while (cache.blocks.size > 0) batches.give(cache.blocks);
     cache.life = Life::ended;
   }
 };
@@ -120,28 +121,32 @@ void open_cache() noexcept {
   cache.life = Life::open;
 }
 
+// The lines of a block that whoever takes it writes, a ticket's and those of a row of 128 bytes:
+// another processor had them last.
+void fetch(const void* block) noexcept {
+  constexpr std::size_t kLineBytes = 64;
+  constexpr std::size_t kLines = 5;
+  const char* line = static_cast<const char*>(block);
+  for (std::size_t i = 0; i < kLines; ++i) __builtin_prefetch(line + i * kLineBytes, 1);
+}
+
+// What is seldom done stands apart, so that the rest is short enough to be inlined.
 // False if there is no memory.
 [[gnu::noinline]] bool take_batch() noexcept {
   if (cache.life == Life::fresh) open_cache();
-  cache.blocks = batches.take();
-  return cache.blocks.size != 0;
+  if (!batches.take(cache.blocks)) return false;
+  for (std::size_t i = 1; i <= kAhead && i <= cache.blocks.size; ++i) {
+    fetch(cache.blocks.blocks[cache.blocks.size - i]);
+  }
+  return true;
 }
 
 // Of a thread's own blocks there may be too many, or it has ended.
 [[gnu::noinline]] void give_excess() noexcept {
   if (cache.life == Life::fresh) open_cache();
   if (cache.life == Life::ended || cache.blocks.size == 2 * BlockPool::kBatch) {
-    give_batch(cache.blocks);
+    batches.give(cache.blocks);
   }
-}
-
-// The next block's first lines, which whoever takes it writes, since another processor had them
-// last: a ticket and a row of 128 bytes.
-void fetch_ahead(const Block* block) noexcept {
-  constexpr std::size_t kLineBytes = 64;
-  constexpr std::size_t kLines = 5;
-  const char* line = reinterpret_cast<const char*>(block);
-  for (std::size_t i = 0; i < kLines; ++i) __builtin_prefetch(line + i * kLineBytes, 1);
 }
 
 }  // namespace
@@ -151,9 +156,9 @@ void* BlockPool::allocate() noexcept {
   if (cache.blocks.size == 0 && !take_batch()) [[unlikely]]
     return nullptr;
   void* block = cache.blocks.pop();
-  fetch_ahead(cache.blocks.top);
+  if (cache.blocks.size >= kAhead) fetch(cache.blocks.blocks[cache.blocks.size - kAhead]);
   if (cache.life == Life::ended) [[unlikely]]
-    give_batch(cache.blocks);
+    batches.give(cache.blocks);
   return block;
 }
 
