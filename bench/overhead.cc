@@ -4,6 +4,7 @@
 
 #include <fstream>
 #include <iostream>
+#include <limits>
 #include <optional>
 
 #include "bench/contestants/sqlite.h"
@@ -23,15 +24,19 @@ struct Sizes {
   std::uint64_t rows = 0;
 };
 
-// This program under callgrind, which runs one leg. As arguments: "leg JOURNEY FIRST ROWS FILE".
+// This program under callgrind, which runs one leg, and prints how often it called the system to
+// read or write, if that can be told. As arguments: "leg JOURNEY FIRST ROWS FILE".
 constexpr std::string_view kLeg = "leg";
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 int run_leg(const std::vector<std::string>& arguments) {
   constexpr std::size_t kArguments = 5;
   if (arguments.size() != kArguments) throw UsageError("overhead leg is for overhead's own use");
-  travel(journey_named(arguments[1]), {.database = arguments[4],
-                                       .first = parse_count(arguments[2]),
-                                       .rows = parse_count(arguments[3])});
+  const auto calls = travel(journey_named(arguments[1]), {.database = arguments[4],
+                                                          .first = parse_count(arguments[2]),
+                                                          .rows = parse_count(arguments[3])});
+  if (calls) fmt::print("{}", *calls);
   return kExitOk;
 }
 
@@ -45,32 +50,41 @@ double total_of(const std::filesystem::path& callgrind_output) {
   throw RunError(fmt::format("callgrind wrote no total to {}", callgrind_output.string()));
 }
 
+struct Counts {
+  double instructions = 0;
+  double reads_and_writes = 0;  // not-a-number where it cannot be told
+};
+
 class Counter {
  public:
   Counter(std::filesystem::path valgrind, std::filesystem::path directory, Sizes sizes)
       : valgrind_(std::move(valgrind)), directory_(std::move(directory)), sizes_(sizes) {}
 
   // Twice the rows less once the rows, so that what is paid once cancels out.
-  double per_row(Journey journey) {
-    double once = count(journey, sizes_.rows);
-    double twice = count(journey, 2 * sizes_.rows);
-    return (twice - once) / static_cast<double>(sizes_.rows);
+  Counts per_row(Journey journey) {
+    const Counts once = count(journey, sizes_.rows);
+    const Counts twice = count(journey, 2 * sizes_.rows);
+    const auto rows = static_cast<double>(sizes_.rows);
+    return {.instructions = (twice.instructions - once.instructions) / rows,
+            .reads_and_writes = (twice.reads_and_writes - once.reads_and_writes) / rows};
   }
 
  private:
-  double count(Journey journey, std::uint64_t rows) {
+  Counts count(Journey journey, std::uint64_t rows) {
     namespace fs = std::filesystem;
     fs::path original = directory_ / "original.db";
     fs::path database = directory_ / "leg.db";
     fs::path output = directory_ / "callgrind.out";
     if (!fs::exists(original)) lay_out(original, sizes_.database_rows);
     fs::copy_file(original, database, fs::copy_options::overwrite_existing);
-    run_child({valgrind_, "--tool=callgrind", "-q", "--collect-atstart=no",
-               fmt::format("--toggle-collect={}", kCountedFunctions),
-               fmt::format("--callgrind-out-file={}", output.string()), own_program(), "overhead",
-               std::string(kLeg), std::string(name(journey)), std::to_string(sizes_.database_rows),
-               std::to_string(rows), database});
-    return total_of(output);
+    const std::string calls =
+        run_child({valgrind_, "--tool=callgrind", "-q", "--collect-atstart=no",
+                   fmt::format("--toggle-collect={}", kCountedFunctions),
+                   fmt::format("--callgrind-out-file={}", output.string()), own_program(),
+                   "overhead", std::string(kLeg), std::string(name(journey)),
+                   std::to_string(sizes_.database_rows), std::to_string(rows), database});
+    return {.instructions = total_of(output),
+            .reads_and_writes = calls.empty() ? kNone : parse_number(calls)};
   }
 
   std::filesystem::path valgrind_;
@@ -79,10 +93,12 @@ class Counter {
 };
 
 Case count_case(Counter& counter) {
-  Case journeys{.name = "row", .figures = {"instructions"}, .contestants = {}};
+  Case journeys{.name = "row", .figures = {"instructions", "reads_and_writes"}, .contestants = {}};
   for (Journey journey : {Journey::bare, Journey::pushed, Journey::onelane}) {
     journeys.contestants.push_back({std::string(name(journey)), [&counter, journey] {
-                                      return Figures{{"instructions", counter.per_row(journey)}};
+                                      const Counts row = counter.per_row(journey);
+                                      return Figures{{"instructions", row.instructions},
+                                                     {"reads_and_writes", row.reads_and_writes}};
                                     }});
   }
   return journeys;
@@ -97,8 +113,8 @@ std::uint64_t parse_rows(std::string_view text) {
 constexpr const char* kUsage =
     "usage: onelane-bench overhead [flags]\n\n"
     "Counts the instructions of a row (a 16-byte key and 100 bytes, new) in transactions of 200:\n"
-    "the bare loop's (bind, step, reset) and a journal's, from submit to the settled receipt. "
-    "Needs\n"
+    "the bare loop's (bind, step, reset) and a journal's, from submit to the settled receipt; and\n"
+    "how often each calls the system to read or write, whose instructions are not counted. Needs\n"
     "valgrind.\n";
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <fstream>
 #include <optional>
 #include <string>
 #include <utility>
@@ -103,14 +104,36 @@ namespace {
 // the first one falls would decide the count.
 constexpr std::uint64_t kWalLimit = std::uint64_t{1} << 40;
 
-void travel_bare(const Rows& rows, const Leg& leg) {
+// Of this process so far; nothing where Linux was built without that account.
+std::optional<std::uint64_t> reads_and_writes() {
+  std::ifstream account("/proc/self/io");
+  std::uint64_t calls = 0;
+  int found = 0;
+  std::string name;
+  for (std::uint64_t value = 0; account >> name >> value;) {
+    if (name != "syscr:" && name != "syscw:") continue;
+    calls += value;
+    ++found;
+  }
+  return found == 2 ? std::optional(calls) : std::nullopt;
+}
+
+template <class Loop>
+std::optional<std::uint64_t> reads_and_writes_of(const Loop& loop) {
+  const std::optional<std::uint64_t> before = reads_and_writes();
+  loop();
+  const std::optional<std::uint64_t> after = reads_and_writes();
+  return before && after ? std::optional(*after - *before) : std::nullopt;
+}
+
+std::optional<std::uint64_t> travel_bare(const Rows& rows, const Leg& leg) {
   Connection connection(leg.database, Access::read_write);
   connection.execute(journal_pragmas());
   connection.execute("PRAGMA wal_autocheckpoint = 0");
-  onelane_bench_counted_bare(connection, rows, leg.rows);
+  return reads_and_writes_of([&] { onelane_bench_counted_bare(connection, rows, leg.rows); });
 }
 
-void travel_journal(Journey journey, const Rows& rows, const Leg& leg) {
+std::optional<std::uint64_t> travel_journal(Journey journey, const Rows& rows, const Leg& leg) {
   JournalOptions options;
   options.drive = Drive::manual;
   options.wal_limit = kWalLimit;
@@ -118,14 +141,15 @@ void travel_journal(Journey journey, const Rows& rows, const Leg& leg) {
   Result<Journal> journal = Journal::open(leg.database, options);
   Result<WriteClass> small = journal->add_class({.name = "small"});
   Result<Producer<TextRow>> producer = journal->producer<TextRow>(*small);
-  if (journey == Journey::pushed) onelane_bench_counted_pushed(*journal, *producer, rows, leg.rows);
-  if (journey == Journey::onelane) {
-    onelane_bench_counted_submitted(*journal, *producer, rows, leg.rows);
-  }
+  auto* const counted =
+      journey == Journey::pushed ? &onelane_bench_counted_pushed : &onelane_bench_counted_submitted;
+  const std::optional<std::uint64_t> calls =
+      reads_and_writes_of([&] { counted(*journal, *producer, rows, leg.rows); });
   const JournalStats stats = journal->stats();
   expect(stats.ticks == leg.rows / kRowsPerTransaction, "ticks took more or less than they should");
   expect(stats.log.passes + stats.log.closings == 0, "the log was copied back on the way");
   expect(stats.classes.front().end(End::committed) == leg.rows, "not every row was committed");
+  return calls;
 }
 
 }  // namespace
@@ -137,13 +161,9 @@ void lay_out(const std::filesystem::path& database, std::uint64_t rows) {
   onelane_bench_counted_bare(connection, Rows(0, rows), rows);
 }
 
-void travel(Journey journey, const Leg& leg) {
+std::optional<std::uint64_t> travel(Journey journey, const Leg& leg) {
   const Rows rows(leg.first, leg.rows);
-  if (journey == Journey::bare) {
-    travel_bare(rows, leg);
-  } else {
-    travel_journal(journey, rows, leg);
-  }
+  return journey == Journey::bare ? travel_bare(rows, leg) : travel_journal(journey, rows, leg);
 }
 
 }  // namespace onelane::bench::overhead

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string_view>
 
 namespace onelane::bench::overhead {
@@ -31,8 +32,9 @@ struct Leg {
   std::uint64_t rows = 0;   // a multiple of kRowsPerTransaction
 };
 
-// Upserts the rows of the leg, each with a key of its own. Throws RunError if one of them is not
-// committed, or not in a transaction of kRowsPerTransaction.
-void travel(Journey journey, const Leg& leg);
+// Upserts the rows of the leg, each with a key of its own. Gives how often the loop called the
+// system to read or write, if that can be told. Throws RunError if a row is not committed, or not
+// in a transaction of kRowsPerTransaction.
+std::optional<std::uint64_t> travel(Journey journey, const Leg& leg);
 
 }  // namespace onelane::bench::overhead
