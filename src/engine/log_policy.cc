@@ -16,8 +16,7 @@ using std::chrono::seconds;
 constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
 // Parts of the limit: where a cycle begins; where one begins when it is quiet; where classes are
-// held back so that the log does not outgrow the passes; where a closing pass does not wait for
-// anything any more.
+// held back so that the log does not outgrow the passes; what no further round may take it to.
 constexpr std::uint64_t begin_at(std::uint64_t limit) { return limit / 4 * 3; }
 constexpr std::uint64_t begin_quiet_at(std::uint64_t limit) { return limit / 8; }
 // But a small log's passes would sync more than they copy.
@@ -26,7 +25,7 @@ constexpr std::uint64_t begin_early_with(std::uint64_t limit) {
   return std::max(limit / 8, kEarlyBytesMin);
 }
 constexpr std::uint64_t hold_back_at(std::uint64_t limit) { return limit / 8 * 7; }
-constexpr std::uint64_t close_at(std::uint64_t limit) { return limit; }
+constexpr std::uint64_t beyond(std::uint64_t limit) { return limit / 4 * 5; }
 // While held back, the log grows no faster than this in the time of a full tick: a flood's ticks
 // come no more often than full ones, and who writes a few pages is hardly stopped.
 constexpr std::uint64_t held_back_growth(std::uint64_t limit) { return limit / 128; }
@@ -77,8 +76,11 @@ bool worth_closing(const LogView& view, const LogCycle& cycle) {
   if (view.quiet >= kQuiet) return true;
   if (cycle.rounds == 0) return false;
   const std::uint64_t bytes = left(view, cycle);
-  return bytes <= kLittleBytes || view.log.bytes >= close_at(view.limit) ||
-         (cycle.strained && !converges(cycle, bytes));
+  if (bytes <= kLittleBytes) return true;
+  // A round that converges has half as much appended meanwhile.
+  if (view.log.bytes + bytes / 2 >= beyond(view.limit)) return true;
+  const bool pressed = cycle.strained || view.log.bytes >= view.limit;
+  return pressed && !converges(cycle, bytes);
 }
 
 std::uint64_t hold_back(const LogView& view, const LogCycle& cycle) {

@@ -4,9 +4,11 @@
 // A cycle: from three quarters of the limit on, passes copy beside the commits, each followed by a
 // sync. Where the log grows so fast that they would come too late, they begin earlier. The writers
 // append meanwhile, so each round leaves something, but less than the one before. When little is
-// left, or no less than before, a closing pass takes the rest while it holds the lane, and the next
-// commit begins the log anew. Where rounds do not converge, classes are held to their guarantees
-// first. A quiet moment is used for a closing pass that nobody waits for.
+// left, or more than half of what the round before began with, a closing pass takes the rest while
+// it holds the lane, and the next commit begins the log anew. Near the limit, and where rounds do
+// not converge, classes are held to their guarantees first; beyond the limit rounds that do go on,
+// as long as there is room for them. A quiet moment is used for a closing pass that nobody waits
+// for.
 #pragma once
 
 #include <cstdint>

@@ -186,10 +186,19 @@ TEST(LogPolicy, WhoIsHeldBackWaitsAsLongAsWhatWasAddedAllows) {
   EXPECT_EQ(pause_after(1, 1, kFull), kFull) << "the smallest limit";
 }
 
-TEST(LogPolicy, AtTheLimitItClosesInHoweverMuchIsLeft) {
-  const LogCycle cycle = after_rounds({48 * kMiB});
-  EXPECT_EQ(action(busy(kLimit), cycle), LogAction::close);
+TEST(LogPolicy, FromTheLimitOnItClosesInUnlessARoundBeginsWithHalfTheLastOneOrLess) {
+  const LogCycle cycle = after_rounds({48 * kMiB, 12 * kMiB});
+  EXPECT_EQ(action(busy(66 * kMiB), cycle), LogAction::copy);
+  EXPECT_EQ(action(busy(66 * kMiB + 1), cycle), LogAction::close);
+  EXPECT_EQ(action(busy(kLimit - 1), after_rounds({48 * kMiB, 4 * kMiB})), LogAction::copy);
+  EXPECT_EQ(action(busy(kLimit), after_rounds({48 * kMiB, 4 * kMiB})), LogAction::close);
   EXPECT_EQ(action(busy(kLimit), {}), LogAction::copy) << "but not the whole log in one hold";
+}
+
+TEST(LogPolicy, ItClosesInWhereARoundCouldTakeTheLogAQuarterBeyondItsLimit) {
+  const LogCycle cycle = after_rounds({48 * kMiB});
+  EXPECT_EQ(action(busy(69 * kMiB), cycle), LogAction::copy) << "21 MiB are left, 10 may come";
+  EXPECT_EQ(action(busy(70 * kMiB), cycle), LogAction::close) << "22 MiB are left, 11 may come";
 }
 
 TEST(LogPolicy, ALogThatBeganAnewIsANewCycle) {
