@@ -26,11 +26,13 @@ class Leader : public OneConnection {
  private:
   void write(std::span<const KeyValue> rows) override {
     Waiting self{rows};
-    self.before = last_.load(std::memory_order_relaxed);
-    while (!last_.compare_exchange_weak(self.before, &self, std::memory_order_release,
-                                        std::memory_order_relaxed)) {
-    }
-    if (self.before == nullptr) return lead();
+    // Once queued, `self.before` is the leader's.
+    Waiting* before = last_.load(std::memory_order_relaxed);
+    do {
+      self.before = before;
+    } while (!last_.compare_exchange_weak(before, &self, std::memory_order_acq_rel,
+                                          std::memory_order_relaxed));
+    if (before == nullptr) return lead();
     self.state.wait(Waiting::queued, std::memory_order_acquire);
     if (self.state.load(std::memory_order_acquire) == Waiting::failed) {
       throw RunError("the leader of this write failed");
@@ -41,7 +43,7 @@ class Leader : public OneConnection {
   void lead() {
     turn_taken_.wait(1, std::memory_order_acquire);
     turn_taken_.store(1, std::memory_order_relaxed);
-    Waiting* group = in_order(last_.exchange(nullptr, std::memory_order_acquire));
+    Waiting* group = in_order(last_.exchange(nullptr, std::memory_order_acq_rel));
     std::exception_ptr failure = commit_all(group);
     turn_taken_.store(0, std::memory_order_release);
     turn_taken_.notify_one();

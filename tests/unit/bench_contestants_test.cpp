@@ -159,6 +159,19 @@ TEST_P(EveryContestant, HoldsTheNewestValueOfAKeyThatOneThreadWroteOftenInGroups
 INSTANTIATE_TEST_SUITE_P(OfAll, EveryContestant, testing::ValuesIn(contestant_names()),
                          [](const auto& tested) { return tested.param; });
 
+// Who came while another led may find itself the last of a group before it has looked.
+TEST(Contestants, OneLeadsAtATimeHoweverManyCome) {
+  const test::TempDirectory directory;
+  const auto store = make_store(
+      "leader", {.path = directory / "database", .value_bytes = 100, .wal_limit_bytes = 1 << 20});
+  const Rows rows(1, 100, KeyOrder::random);
+  Contents contents;
+  constexpr std::uint64_t kRows = 5000;
+  EXPECT_EQ(run_load(*store, rows, {.threads = 16, .rows = kRows}, contents).rows, kRows);
+  EXPECT_LT(store->commits(), kRows);
+  verify_contents(*store, rows, contents);
+}
+
 TEST(Contestants, AnUnknownOneIsRefusedByName) {
   EXPECT_THROW((void)make_store("nobody", {}), UsageError);
 }
