@@ -166,7 +166,7 @@ TEST(Contestants, OneLeadsAtATimeHoweverManyCome) {
       "leader", {.path = directory / "database", .value_bytes = 100, .wal_limit_bytes = 1 << 20});
   const Rows rows(1, 100, KeyOrder::random);
   Contents contents;
-  constexpr std::uint64_t kRows = 5000;
+  constexpr std::uint64_t kRows = 40'000;
   EXPECT_EQ(run_load(*store, rows, {.threads = 16, .rows = kRows}, contents).rows, kRows);
   EXPECT_LT(store->commits(), kRows);
   verify_contents(*store, rows, contents);
