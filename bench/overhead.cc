@@ -2,14 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <fstream>
 #include <iostream>
-#include <limits>
 #include <optional>
 
 #include "bench/contestants/sqlite.h"
 #include "bench/kit/child.h"
 #include "bench/kit/errors.h"
+#include "bench/kit/labelled.h"
 #include "bench/kit/question.h"
 #include "bench/kit/units.h"
 #include "bench/overhead/journey.h"
@@ -28,8 +27,6 @@ struct Sizes {
 // read or write, if that can be told. As arguments: "leg JOURNEY FIRST ROWS FILE".
 constexpr std::string_view kLeg = "leg";
 
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
-
 int run_leg(const std::vector<std::string>& arguments) {
   constexpr std::size_t kArguments = 5;
   if (arguments.size() != kArguments) throw UsageError("overhead leg is for overhead's own use");
@@ -38,16 +35,6 @@ int run_leg(const std::vector<std::string>& arguments) {
                                                           .rows = parse_count(arguments[3])});
   if (calls) fmt::print("{}", *calls);
   return kExitOk;
-}
-
-// The line "totals: 123" of callgrind's output file.
-double total_of(const std::filesystem::path& callgrind_output) {
-  constexpr std::string_view kTotals = "totals: ";
-  std::ifstream file(callgrind_output);
-  for (std::string line; std::getline(file, line);) {
-    if (line.starts_with(kTotals)) return parse_number(line.substr(kTotals.size()));
-  }
-  throw RunError(fmt::format("callgrind wrote no total to {}", callgrind_output.string()));
 }
 
 struct Counts {
@@ -83,8 +70,8 @@ class Counter {
                    fmt::format("--callgrind-out-file={}", output.string()), own_program(),
                    "overhead", std::string(kLeg), std::string(name(journey)),
                    std::to_string(sizes_.database_rows), std::to_string(rows), database});
-    return {.instructions = total_of(output),
-            .reads_and_writes = calls.empty() ? kNone : parse_number(calls)};
+    return {.instructions = static_cast<double>(required_number(output, "totals: ")),
+            .reads_and_writes = calls.empty() ? kNoFigure : parse_number(calls)};
   }
 
   std::filesystem::path valgrind_;

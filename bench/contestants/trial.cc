@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "bench/kit/errors.h"
 
@@ -13,7 +12,6 @@ namespace {
 
 constexpr std::string_view kCeiling = "ceiling";
 constexpr std::string_view kOnelane = "onelane";
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 // What the contestants of one case share.
 class Arena {
@@ -40,7 +38,7 @@ class Arena {
       rows_per_commit_ = std::max<std::uint64_t>(
           1, static_cast<std::uint64_t>(std::lround(figures.at("rows_per_commit"))));
     }
-    if (ceiling) figures["p50_us"] = figures["p99_us"] = kNone;  // its writes do not wait
+    if (ceiling) figures["p50_us"] = figures["p99_us"] = kNoFigure;  // its writes do not wait
     return figures;
   }
 
@@ -61,7 +59,7 @@ class Arena {
       verify_contents(*store, *workload_.rows, contents);
       double rows = static_cast<double>(result.rows);
       return {{"per_s", rows / to_seconds(result.elapsed)},
-              {"rows_per_commit", commits == 0 ? kNone : rows / commits},
+              {"rows_per_commit", commits == 0 ? kNoFigure : rows / commits},
               {"p50_us", result.times.percentile_us(0.50)},
               {"p99_us", result.times.percentile_us(0.99)}};
     } catch (const RunError& error) {

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "bench/kit/errors.h"
@@ -14,8 +13,6 @@ namespace onelane::bench {
 namespace {
 
 using nlohmann::json;
-
-constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 std::vector<CaseResult> empty_results(const std::vector<Case>& cases) {
   std::vector<CaseResult> results;
@@ -61,7 +58,7 @@ json series_json(const Series& series) {
 }  // namespace
 
 double Series::median() const {
-  if (runs.empty()) return kNone;
+  if (runs.empty()) return kNoFigure;
   std::vector<double> sorted = runs;
   std::sort(sorted.begin(), sorted.end());
   std::size_t middle = sorted.size() / 2;
@@ -70,11 +67,11 @@ double Series::median() const {
 }
 
 double Series::min() const {
-  return runs.empty() ? kNone : *std::min_element(runs.begin(), runs.end());
+  return runs.empty() ? kNoFigure : *std::min_element(runs.begin(), runs.end());
 }
 
 double Series::max() const {
-  return runs.empty() ? kNone : *std::max_element(runs.begin(), runs.end());
+  return runs.empty() ? kNoFigure : *std::max_element(runs.begin(), runs.end());
 }
 
 Series operator/(const Series& of, const Series& to) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -15,6 +16,8 @@ namespace onelane::bench {
 
 // By name, with the unit last: {"per_s": 23000, "p50_us": 120}.
 using Figures = std::map<std::string, double>;
+// In place of one that does not apply, or cannot be told.
+inline constexpr double kNoFigure = std::numeric_limits<double>::quiet_NaN();
 
 struct Contestant {
   std::string name;              // of [A-Za-z0-9_], as all names here: --fail-if has paths of them

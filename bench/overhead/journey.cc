@@ -6,7 +6,6 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
-#include <fstream>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,6 +14,7 @@
 #include "bench/kit/database.h"
 #include "bench/kit/errors.h"
 #include "bench/kit/keyed_row.h"
+#include "bench/kit/labelled.h"
 #include "onelane/journal.h"
 
 namespace onelane::bench::overhead {
@@ -106,16 +106,10 @@ constexpr std::uint64_t kWalLimit = std::uint64_t{1} << 40;
 
 // Of this process so far; nothing where Linux was built without that account.
 std::optional<std::uint64_t> reads_and_writes() {
-  std::ifstream account("/proc/self/io");
-  std::uint64_t calls = 0;
-  int found = 0;
-  std::string name;
-  for (std::uint64_t value = 0; account >> name >> value;) {
-    if (name != "syscr:" && name != "syscw:") continue;
-    calls += value;
-    ++found;
-  }
-  return found == 2 ? std::optional(calls) : std::nullopt;
+  constexpr const char* kAccount = "/proc/self/io";
+  const auto reads = labelled_number(kAccount, "syscr:");
+  const auto writes = labelled_number(kAccount, "syscw:");
+  return reads && writes ? std::optional(*reads + *writes) : std::nullopt;
 }
 
 template <class Loop>

@@ -25,7 +25,7 @@ constexpr std::uint64_t begin_early_with(std::uint64_t limit) {
   return std::max(limit / 8, kEarlyBytesMin);
 }
 constexpr std::uint64_t hold_back_at(std::uint64_t limit) { return limit / 8 * 7; }
-constexpr std::uint64_t beyond(std::uint64_t limit) { return limit / 4 * 5; }
+constexpr std::uint64_t at_most(std::uint64_t limit) { return limit / 4 * 5; }
 // While held back, the log grows no faster than this in the time of a full tick: a flood's ticks
 // come no more often than full ones, and who writes a few pages is hardly stopped.
 constexpr std::uint64_t held_back_growth(std::uint64_t limit) { return limit / 128; }
@@ -78,7 +78,7 @@ bool worth_closing(const LogView& view, const LogCycle& cycle) {
   const std::uint64_t bytes = left(view, cycle);
   if (bytes <= kLittleBytes) return true;
   // A round that converges has half as much appended meanwhile.
-  if (view.log.bytes + bytes / 2 >= beyond(view.limit)) return true;
+  if (view.log.bytes + bytes / 2 >= at_most(view.limit)) return true;
   const bool pressed = cycle.strained || view.log.bytes >= view.limit;
   return pressed && !converges(cycle, bytes);
 }

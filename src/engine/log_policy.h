@@ -6,9 +6,9 @@
 // append meanwhile, so each round leaves something, but less than the one before. When little is
 // left, or more than half of what the round before began with, a closing pass takes the rest while
 // it holds the lane, and the next commit begins the log anew. Near the limit, and where rounds do
-// not converge, classes are held to their guarantees first; beyond the limit rounds that do go on,
-// as long as there is room for them. A quiet moment is used for a closing pass that nobody waits
-// for.
+// not converge, classes are held to their guarantees first. Rounds that converge go on beyond the
+// limit, as long as the log stays within a quarter more. A quiet moment is used for a closing pass
+// that nobody waits for.
 #pragma once
 
 #include <cstdint>
