@@ -19,6 +19,10 @@
 #include "onelane/options.h"
 #include "onelane/status.h"
 
+namespace onelane::base {
+class Calls;
+}
+
 namespace onelane::inline v0 {
 
 enum class End : std::uint8_t {
@@ -72,8 +76,8 @@ struct Entry;
 class Waiter {
  public:
   using Followers = std::array<Waiter*, 2>;
-  // This may be gone as soon as it has been told.
-  virtual void wake() noexcept = 0;
+  // A thread is woken when the calls are sent. This may be gone as soon as it has been told.
+  virtual void wake(base::Calls& calls) noexcept = 0;
 
   Promise promise = Promise::committed;  // what it waits for; constant once it waits
   Followers followers{};                 // to be woken by this one, or null
@@ -93,7 +97,7 @@ class ReceiptAwaiter final : Waiter {
   Outcome await_resume() const;
 
  private:
-  void wake() noexcept override;
+  void wake(base::Calls& calls) noexcept override;
 
   Receipt& receipt_;
   Executor& executor_;

@@ -1,6 +1,7 @@
 #include "src/ack/settle.h"
 
 #include "src/base/check.h"
+#include "src/base/parker.h"
 
 namespace onelane::ack {
 
@@ -9,9 +10,9 @@ std::uint64_t commit_of(const Entry& entry) noexcept {
   return commit_of(outcome.end, outcome.commit);
 }
 
-void wake_all(const detail::Waiter::Followers& followers) noexcept {
+void wake_all(const detail::Waiter::Followers& followers, base::Calls& calls) noexcept {
   for (detail::Waiter* who : followers) {
-    if (who != nullptr) who->wake();
+    if (who != nullptr) who->wake(calls);
   }
 }
 
@@ -34,7 +35,8 @@ void Wakes::add(detail::Waiter* who) noexcept {
 void Wakes::fire() noexcept {
   detail::Waiter* root = first_;
   first_ = last_ = parent_ = nullptr;
-  if (root != nullptr) root->wake();
+  base::Calls calls;
+  if (root != nullptr) root->wake(calls);
 }
 
 Wakes::~Wakes() {

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "src/ack/settle.h"
+#include "src/base/parker.h"
 #include "src/engine/core.h"
 
 namespace onelane::inline v0 {
@@ -29,7 +30,8 @@ std::optional<Outcome> Receipt::poll() const {
 bool Receipt::cancel() {
   if (core_->forked() || !entry_->settle_queued(End::cancelled)) return false;
   // A coroutine may be suspended on it.
-  if (detail::Waiter* who = entry_->close_watch(); who != nullptr) who->wake();
+  base::Calls calls;
+  if (detail::Waiter* who = entry_->close_watch(); who != nullptr) who->wake(calls);
   return true;
 }
 
@@ -52,10 +54,10 @@ bool ReceiptAwaiter::await_suspend(std::coroutine_handle<> handle) noexcept {
 
 Outcome ReceiptAwaiter::await_resume() const { return receipt_.core_->outcome(*receipt_.entry_); }
 
-void ReceiptAwaiter::wake() noexcept {
+void ReceiptAwaiter::wake(base::Calls& calls) noexcept {
   const Followers others = followers;  // the coroutine may end, and this with it, once posted
   executor_.post(handle_);
-  ack::wake_all(others);
+  ack::wake_all(others, calls);
 }
 
 }  // namespace detail

@@ -6,14 +6,19 @@
 
 #include <algorithm>
 #include <chrono>
+#include <climits>
 #include <ctime>
+#include <utility>
 
 namespace onelane::base {
 
 namespace {
 
-// The three states. Empty -> called by unpark, -> asleep by park; asleep -> called by unpark,
-// -> empty by a park whose time is over; called -> empty by the park that returns.
+using std::chrono::steady_clock;
+
+// A Parker's states: asleep is kAsleep and the sleeper's place. Empty -> called by unpark, ->
+// asleep by park; asleep -> called by unpark, -> empty by a park whose time is over; called ->
+// empty by the park that returns.
 constexpr std::uint32_t kEmpty = 0;
 constexpr std::uint32_t kCalled = 1;
 constexpr std::uint32_t kAsleep = 2;
@@ -21,40 +26,79 @@ constexpr std::uint32_t kAsleep = 2;
 // Longer ones would overflow some clocks; the sleeper then sleeps again.
 constexpr Duration kSleepMax = std::chrono::hours(24);
 
+// Counts what was sent to its sleepers: whoever is about to sleep sees that, or the kernel does.
+struct alignas(64) Futex {
+  std::atomic<std::uint32_t> sent{0};
+};
 static_assert(sizeof(std::atomic<std::uint32_t>) == sizeof(std::uint32_t),
               "the kernel reads the atomic's word");
 
-long futex(const void* word, int operation, std::uint32_t value, const timespec* timeout) noexcept {
-  return syscall(SYS_futex, word, operation | FUTEX_PRIVATE_FLAG, value, timeout, nullptr, 0);
+constexpr std::uint32_t kFutexes = 8;
+constexpr std::uint32_t kBits = 32;
+std::array<Futex, kFutexes> futexes;
+
+// Where threads are more than places, some share one, and are woken for each other.
+std::uint32_t place_of_this_thread() noexcept {
+  static std::atomic<std::uint32_t> threads{0};
+  thread_local const std::uint32_t place =
+      threads.fetch_add(1, std::memory_order_relaxed) % (kFutexes * kBits);
+  return place;
 }
 
-timespec to_timespec(Duration duration) noexcept {
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(duration);
+constexpr std::uint32_t bit_of(std::uint32_t place) noexcept { return 1U << (place % kBits); }
+
+long call_futex(const Futex& futex, int operation, std::uint32_t value, const timespec* until,
+                std::uint32_t bits) noexcept {
+  return syscall(SYS_futex, &futex.sent, operation | FUTEX_PRIVATE_FLAG, value, until, nullptr,
+                 bits);
+}
+
+// By CLOCK_MONOTONIC, which steady_clock reads.
+timespec to_timespec(steady_clock::time_point when) noexcept {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(when);
   timespec out{};
-  out.tv_sec = static_cast<std::time_t>(seconds.count());
-  out.tv_nsec = static_cast<long>((duration - seconds).count());
+  out.tv_sec = static_cast<std::time_t>(seconds.time_since_epoch().count());
+  out.tv_nsec = static_cast<long>(std::chrono::nanoseconds(when - seconds).count());
   return out;
 }
 
 }  // namespace
 
-void Parker::unpark() noexcept {
-  if (state_.exchange(kCalled, std::memory_order_acq_rel) != kAsleep) return;
-  // The Parker may be gone by now: the kernel then wakes nobody, or somebody who looks again.
-  futex(&state_, FUTEX_WAKE, 1, nullptr);
+void Calls::send() noexcept {
+  for (std::size_t i = 0; i < futexes.size(); ++i) {
+    const std::uint32_t bits = std::exchange(sleepers_[i], 0);
+    if (bits == 0) continue;
+    futexes[i].sent.fetch_add(1, std::memory_order_release);
+    call_futex(futexes[i], FUTEX_WAKE_BITSET, INT_MAX, nullptr, bits);
+  }
+}
+
+void Parker::unpark(Calls& calls) noexcept {
+  static_assert(Calls::kFutexes == kFutexes);
+  const std::uint32_t was = state_.exchange(kCalled, std::memory_order_acq_rel);
+  if (was < kAsleep) return;
+  const std::uint32_t place = was - kAsleep;  // the Parker may be gone from here on
+  calls.sleepers_[place / kBits] |= bit_of(place);
 }
 
 bool Parker::park(std::optional<Duration> timeout) noexcept {
-  using std::chrono::steady_clock;
-  std::uint32_t seen = kEmpty;
-  const bool sleeps = state_.compare_exchange_strong(seen, kAsleep, std::memory_order_acq_rel);
+  const std::uint32_t place = place_of_this_thread();
+  const std::uint32_t asleep = kAsleep + place;
+  const Futex& futex = futexes[place / kBits];
   const auto began = timeout ? steady_clock::now() : steady_clock::time_point();
-  while (sleeps && state_.load(std::memory_order_acquire) == kAsleep) {
-    Duration left = kSleepMax;
-    if (timeout) left = std::min(left, *timeout - (steady_clock::now() - began));
-    if (left <= Duration(0)) break;
-    const timespec sleep = to_timespec(left);
-    futex(&state_, FUTEX_WAIT, kAsleep, &sleep);
+  std::uint32_t seen = kEmpty;
+  const bool sleeps = state_.compare_exchange_strong(seen, asleep, std::memory_order_acq_rel);
+  while (sleeps) {
+    const std::uint32_t sent = futex.sent.load(std::memory_order_acquire);  // before the state
+    if (state_.load(std::memory_order_acquire) != asleep) break;
+    timespec until{};
+    if (timeout) {
+      const auto now = steady_clock::now();
+      const Duration left = std::min(kSleepMax, *timeout - (now - began));
+      if (left <= Duration(0)) break;
+      until = to_timespec(now + left);
+    }
+    call_futex(futex, FUTEX_WAIT_BITSET, sent, timeout ? &until : nullptr, bit_of(place));
   }
   return state_.exchange(kEmpty, std::memory_order_acq_rel) == kCalled;
 }

@@ -9,7 +9,6 @@
 #include "src/base/process.h"
 #include "src/engine/patience.h"
 #include "src/engine/refusals.h"
-#include "src/engine/thread_waiter.h"
 
 namespace onelane::inline v0::detail {
 
@@ -18,8 +17,6 @@ using engine::ClassLane;
 using engine::closed_status;
 using engine::forked_status;
 using engine::in_lane_status;
-using engine::kPatienceMax;
-using engine::would_block;
 
 namespace {
 
@@ -147,91 +144,30 @@ Result<Statement> Core::add_statement(const StatementSpec& spec) {
   return statements_.add();
 }
 
-// --- Waiting.
+// --- Ticks and the thread that runs them.
 
-// Where every commit is durable when it returns, nothing is left to wait for.
-Promise Core::kept_by_sync(Promise promise) const {
-  if (promise == Promise::committed || sink_->commit_is_durable()) return Promise::committed;
-  return promise;
-}
-
-Status Core::wait(Entry& entry, Promise promise, std::optional<Duration> timeout) {
-  promise = kept_by_sync(promise);
-  if (entry.settled() && promise == Promise::committed) return {};
-  if (Status why = may_wait(); !why.ok()) return why;
-  std::optional<TimePoint> until;
-  if (timeout && *timeout <= kPatienceMax) until = after(clock_->now(), *timeout);
-  if (Status why = wait_settled(entry, promise, until); !why.ok()) return why;
-  const std::uint64_t commit = ack::commit_of(entry);
-  if (promise == Promise::committed || commit == 0) return {};
-  return wait_durable(commit, until);
-}
-
-Status Core::wait_settled(Entry& entry, Promise promise, std::optional<TimePoint> until) {
-  if (entry.settled()) return {};
-  if (options_.drive == Drive::manual) return would_block();
-  const auto left = [&]() -> std::optional<Duration> {
-    if (!until) return std::nullopt;
-    return *until - clock_->now();
-  };
-  if (options_.callers_commit) {
-    lend_thread(left());
-    // Who waits for its own commit to be durable syncs by itself.
-    if (promise == Promise::committed || !entry.settled()) syncer_.nudge();
-  }
-  engine::ThreadWaiter waiter(promise);
-  if (!entry.watch(waiter) || waiter.wait(left())) return {};
-  if (entry.unwatch(waiter)) return {Errc::timed_out, "not settled within the time given"};
-  // Settled just now: the waker is on its way, but for who waits for a sync.
-  if (promise == Promise::durable && syncer_.unwatch(waiter)) return {};
-  waiter.wait(std::nullopt);
-  return {};
-}
-
-Status Core::wait_durable(std::uint64_t commit, std::optional<TimePoint> until) {
-  std::optional<Duration> left;
-  if (until) left = std::max(Duration(0), *until - clock_->now());
-  const bool manual = options_.drive == Drive::manual;
-  const bool itself = manual || (options_.callers_commit && !until);
-  return syncer_.wait(commit, left, itself ? engine::Syncs::by_caller : engine::Syncs::by_thread);
-}
-
-Outcome Core::outcome(const Entry& entry) const {
-  Outcome out = entry.outcome();
-  const std::uint64_t commit = ack::commit_of(out.end, out.commit);
-  if (commit == 0) return out;
-  out.durable = commit <= durable();
-  if (entry.promise == Promise::durable && !out.durable && out.committed()) {
-    out.cause = syncer_.lost(commit);
-  }
-  return out;
-}
-
-bool Core::kept(const Entry& entry) const {
-  if (!entry.settled()) return false;
-  const std::uint64_t commit = ack::commit_of(entry);
-  return entry.promise == Promise::committed || commit <= durable() || !syncer_.lost(commit).ok();
-}
-
-bool Core::watch(const Entry& entry, Waiter& who) {
-  if (entry.promise == Promise::committed || !syncer_.watch(who, ack::commit_of(entry))) {
-    return false;
-  }
-  syncer_.nudge();
-  return true;
-}
-
-std::uint64_t Core::durable() const {
-  return sink_->commit_is_durable() ? pipeline_.recorder().committed() : syncer_.durable();
-}
-
-// Runs one tick on a waiting caller's thread if the lane is idle.
-void Core::lend_thread(std::optional<Duration> patience) {
+// Runs a tick on the thread of the caller who waits for this entry, if the lane is idle.
+void Core::lend_thread(const Entry& entry, Promise promise, std::optional<Duration> patience) {
   if (!baton_.try_lock()) return;
   ack::Wakes wakes;  // fired after the baton was let go
   const Turn turn(*this, std::adopt_lock);
-  const TickReport report = tick_and_sync({.lends_thread = true, .patience = patience}, wakes);
+  TickReport report = tick_and_sync({.lends_thread = true, .patience = patience}, wakes);
+  const bool to_be_durable = promise == Promise::durable && entry.settled();
+  const std::uint64_t commit = to_be_durable ? ack::commit_of(entry) : 0;
+  if (!patience) lend_until_durable(commit, report, wakes);
   if (report.more || report.next) worker_.bell().wake();
+  // Whose own commit has to be synced sees to that; whose has not leaves the others'.
+  if (commit <= syncer_.durable()) syncer_.nudge();
+}
+
+// Who waits for a sync that runs commits what was pushed meanwhile, unless that takes longer than a
+// sync: waking the committer thread for it costs as much as a small tick.
+void Core::lend_until_durable(std::uint64_t commit, TickReport& report, ack::Wakes& wakes) {
+  while (report.units != 0 && wakes.empty() && !baton_.awaited() && pending()) {
+    const std::optional<Duration> sync = syncer_.sync_before(commit);
+    if (!sync) return;
+    report = tick_and_sync({.lends_thread = true, .patience = sync}, wakes);
+  }
 }
 
 // A tick, and the sync that a crowd waits for, unless somebody else waits for the lane, or a caller

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "src/base/memory.h"
+#include "src/base/parker.h"
 #include "src/engine/thread_waiter.h"
 
 namespace onelane::engine {
@@ -17,10 +18,10 @@ namespace {
 // all of them wait for, and it is not.
 constexpr std::size_t kCrowd = 32;
 
-// One by one, not as the tree of a tick's wakes: the lane is not held up by it, and threads that
-// one thread wakes move less between processors.
-void wake_each(detail::Waiter* first) {
-  while (first != nullptr) std::exchange(first, first->next)->wake();
+// All at once, not as the tree of a tick's wakes: the lane is not held up by it.
+void wake_all(detail::Waiter* first) {
+  base::Calls calls;
+  while (first != nullptr) std::exchange(first, first->next)->wake(calls);
 }
 
 void hand_on(detail::Waiter* first, ack::Wakes& wakes) {
@@ -72,6 +73,12 @@ void Syncer::nudge() {
   bell_.ring();
 }
 
+std::optional<Duration> Syncer::sync_before(std::uint64_t commit) const {
+  const std::scoped_lock lock(mutex_);
+  if (!running_ || !ended_.ok() || durable() >= commit) return std::nullopt;
+  return took_;
+}
+
 void Syncer::tick_ended(ack::Wakes& wakes) {
   const std::uint64_t promised = wakes.take_promised();
   if (promised == 0) return;
@@ -119,7 +126,7 @@ Status Syncer::sync_for_crowd(ack::Wakes& wakes) {
 Status Syncer::run_sync() {
   detail::Waiter* released = nullptr;
   Status failed = sync_now(released);
-  wake_each(released);  // before poisoning, which waits for the lane, and that perhaps for them
+  wake_all(released);  // before poisoning, which waits for the lane, and that perhaps for them
   return failed;
 }
 
@@ -128,9 +135,11 @@ Status Syncer::sync_now(detail::Waiter*& released) {
   const std::uint64_t covered = recorder_.committed();
   const TimePoint began = clock_.now();
   Reply reply = sync_or_fail();
-  times_.record(clock_.now() - began);
+  const Duration took = clock_.now() - began;
+  times_.record(took);
   const std::scoped_lock lock(mutex_);
   running_ = false;
+  took_ = took;
   Status failed;
   if (!reply.ok() && ended_.ok()) failed = ended_ = std::move(reply.cause);
   if (ended_.ok()) durable_.store(std::max(durable(), covered), std::memory_order_release);
@@ -158,7 +167,7 @@ void Syncer::end(const Status& why) {
     if (ended_.ok()) ended_ = why;
     settled = take_settled();
   }
-  wake_each(settled);
+  wake_all(settled);
 }
 
 Status Syncer::lost(std::uint64_t commit) const {

@@ -57,6 +57,10 @@ class Syncer {
   // failed: the lane is then to be poisoned.
   Status sync_for_crowd(ack::Wakes& wakes);
 
+  // If who waits for this commit waits for a sync that runs, and perhaps for the next: how long the
+  // last one took.
+  std::optional<Duration> sync_before(std::uint64_t commit) const;
+
   // Commits up to this number survive a power cut.
   std::uint64_t durable() const { return durable_.load(std::memory_order_acquire); }
   // Blocks until the commit is durable: ok, timed_out, or why it will not be known to be.
@@ -99,6 +103,7 @@ class Syncer {
   mutable std::mutex mutex_;  // of what follows
   bool running_ = false;      // a sync: whoever set it is the only one to call the sink's
   std::condition_variable idle_;
+  Duration took_{0};          // the last sync
   std::uint64_t wanted_ = 0;  // the newest commit that somebody wants durable
   detail::Waiter* waiters_ = nullptr;
   std::size_t waiting_ = 0;  // how many they are

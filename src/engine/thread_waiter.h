@@ -13,12 +13,13 @@ namespace onelane::engine {
 class ThreadWaiter final : public detail::Waiter {
  public:
   explicit ThreadWaiter(Promise awaited) noexcept { promise = awaited; }
-  void wake() noexcept override { parker_.unpark(); }
+  void wake(base::Calls& calls) noexcept override { parker_.unpark(calls); }
 
   // True once woken; false if `timeout` passed first.
   bool wait(std::optional<Duration> timeout) {
     if (!parker_.park(timeout)) return false;
-    ack::wake_all(followers);
+    base::Calls calls;
+    ack::wake_all(followers, calls);
     return true;
   }
 

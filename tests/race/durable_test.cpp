@@ -4,11 +4,13 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <future>
 #include <thread>
 #include <vector>
 
 #include "onelane/onelane.h"
 #include "tests/race/perturbing_clock.h"
+#include "tests/support/fake_clock.h"
 #include "tests/support/plain_sink.h"
 #include "tests/support/scale.h"
 #include "tests/support/temp_directory.h"
@@ -32,9 +34,14 @@ class CountingSink final : public PlainSink, public CommitSync {
     std::atomic<bool> fails{false};
     std::atomic<bool> locked{false};
     std::atomic<int> probes{0};
+    std::atomic<std::uint32_t> rejected{~0U};  // the statement whose rows are
   };
   explicit CountingSink(std::shared_ptr<Counts> counts) : counts_(std::move(counts)) {}
 
+  Reply apply(Statement statement, std::span<const std::byte>) override {
+    if (statement.index != counts_->rejected.load()) return {};
+    return {.fault = Fault::record, .cause = {Errc::record, "bad row"}};
+  }
   Reply commit() override {
     counts_->committed.fetch_add(1);
     return {};
@@ -193,6 +200,130 @@ TEST_P(DurableWaits, ABarrierThatWaitsForALockIsAnsweredByTheClose) {
   EXPECT_TRUE(journal_->close(std::chrono::seconds(5)).status.ok());
   waits.join();
   EXPECT_EQ(answer.code(), Errc::closed);
+}
+
+// Stops the thread that it was told of at the second time it asks: in a write, with the baton.
+class StoppingClock final : public Clock {
+ public:
+  TimePoint now() const noexcept override {
+    if (std::this_thread::get_id() == whom_.load() && ++asked_ == 2) {
+      stopped_.store(true);
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    }
+    return steady_clock().now();
+  }
+  void stop_me() { whom_.store(std::this_thread::get_id()); }
+  bool stopped() const { return stopped_.load(); }
+
+ private:
+  std::atomic<std::thread::id> whom_{};
+  mutable std::atomic<int> asked_{0};
+  mutable std::atomic<bool> stopped_{false};
+};
+
+TEST(DurableWait, IsSeenToByWhoTicksForItAndIsRejected) {
+  const auto counts = std::make_shared<CountingSink::Counts>();
+  const auto clock = std::make_shared<StoppingClock>();
+  Journal journal =
+      ok(Journal::open(std::make_unique<CountingSink>(counts), JournalOptions{.clock = clock}));
+  const StatementSpec spec{.sql = "good", .columns = {{ColumnType::integer}}};
+  const Statement good = ok(journal.add_statement(spec));
+  const Statement bad = ok(journal.add_statement({.sql = "bad", .columns = spec.columns}));
+  WriteClass all = ok(journal.add_class({.name = "all", .promise = Promise::durable}));
+  counts->rejected.store(bad.index);
+  Row row;
+  row.integer(1);
+  EXPECT_TRUE(ok(all.write(good, row)).durable);
+  std::thread ticks([&] {
+    clock->stop_me();
+    // Again where the committer thread, which starts with a tick of its own, was first.
+    while (!clock->stopped()) EXPECT_EQ(ok(all.write(bad, row)).end, End::rejected);
+  });
+  while (!clock->stopped()) std::this_thread::yield();
+  std::future<Outcome> waits =
+      std::async(std::launch::async, [&] { return ok(all.write(good, row)); });
+  ticks.join();
+  EXPECT_EQ(waits.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  EXPECT_TRUE(journal.sync().ok());
+  EXPECT_TRUE(waits.get().durable);
+}
+
+// Its commits and its first sync take a time by the clock; the next sync, and the third commit, end
+// when the test says so.
+class SteppedSink final : public PlainSink, public CommitSync {
+ public:
+  struct Steps {
+    FakeClock clock;
+    Duration sync{0};
+    std::atomic<bool> syncing{false}, committing{false}, may_commit{false}, may_sync{false};
+  };
+  explicit SteppedSink(Steps& steps) : steps_(steps) {}
+
+  Reply commit() override {
+    steps_.clock.advance(std::chrono::milliseconds(1));
+    if (++commits_ == 3) pass(steps_.committing, steps_.may_commit);
+    return {};
+  }
+  Reply sync() override {
+    if (++syncs_ == 1) {
+      steps_.clock.advance(steps_.sync);
+    } else {
+      pass(steps_.syncing, steps_.may_sync);
+    }
+    return {};
+  }
+  CommitSync* commit_sync() noexcept override { return this; }
+
+ private:
+  static void pass(std::atomic<bool>& reached, const std::atomic<bool>& may) {
+    reached.store(true);
+    while (!may.load()) std::this_thread::yield();
+  }
+
+  Steps& steps_;
+  int commits_ = 0;
+  int syncs_ = 0;
+};
+
+// Of four writers: while the second one's sync runs, the third has to wait for it, and the fourth
+// pushes while the third one's tick runs. How many of their three ticks callers ran.
+std::uint64_t ticks_of_callers(Duration sync) {
+  const auto steps = std::make_shared<SteppedSink::Steps>();
+  steps->sync = sync;
+  Journal journal =
+      ok(Journal::open(std::make_unique<SteppedSink>(*steps), {.clock = {steps, &steps->clock}}));
+  const Statement statement =
+      ok(journal.add_statement({.sql = "-", .columns = {{ColumnType::integer}}}));
+  WriteClass all = ok(journal.add_class({.name = "all", .promise = Promise::durable}));
+  const auto write = [&] {
+    Row row;
+    row.integer(1);
+    EXPECT_TRUE(ok(all.write(statement, row)).durable);
+  };
+  const auto until = [](const auto& holds) {
+    while (!holds()) std::this_thread::yield();
+  };
+  write();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the thread begins with a tick
+  const std::uint64_t before = journal.stats().caller_ticks;
+  std::thread second(write);
+  until([&] { return steps->syncing.load(); });
+  std::thread third(write);
+  until([&] { return steps->committing.load(); });
+  std::thread fourth(write);
+  until([&] { return journal.stats().classes[0].accepted == 4; });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // it finds the lane taken
+  steps->may_commit.store(true);
+  until([&] { return journal.stats().committed == 4; });
+  steps->may_sync.store(true);
+  for (std::thread* writer : {&second, &third, &fourth}) writer->join();
+  return journal.stats().caller_ticks - before;
+}
+
+TEST(DurableWait, CommitsWhatIsPushedMeanwhileIfThatTakesNoLongerThanASync) {
+  EXPECT_EQ(ticks_of_callers(std::chrono::seconds(1)), 3U);
+  EXPECT_EQ(ticks_of_callers(std::chrono::microseconds(1)), 2U)
+      << "the last is not left to the thread";
 }
 
 INSTANTIATE_TEST_SUITE_P(CallersSyncOrNot, DurableWaits, ::testing::Bool());

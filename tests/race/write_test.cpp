@@ -212,5 +212,29 @@ TEST(Parker, EveryCallIsHeardHoweverCloseItComesToTheSleep) {
   other.join();
 }
 
+TEST(Parker, WhoeverIsCalledWithOthersWakesWithThem) {
+  struct Sleeper {
+    base::Parker parker;
+    std::atomic<bool> called{false};
+    std::thread thread;
+  };
+  std::vector<Sleeper> sleepers(300);  // more than there are places
+  for (Sleeper& sleeper : sleepers) {
+    sleeper.thread = std::thread([&sleeper] {
+      EXPECT_TRUE(sleeper.parker.park(hours(1)));
+      EXPECT_TRUE(sleeper.called.load()) << "woken for somebody else";
+    });
+  }
+  for (const std::size_t first : {0U, 1U}) {
+    base::Calls calls;
+    for (std::size_t i = first; i < sleepers.size(); i += 2) {
+      sleepers[i].called.store(true);
+      sleepers[i].parker.unpark(calls);
+    }
+    calls.send();
+    for (std::size_t i = first; i < sleepers.size(); i += 2) sleepers[i].thread.join();
+  }
+}
+
 }  // namespace
 }  // namespace onelane::test
