@@ -121,8 +121,9 @@ struct JournalOptions {
   Synchronous synchronous = Synchronous::normal;
   Drive drive = Drive::thread;
 
-  // Whether a caller that waits for a receipt may run one tick itself while the lane is idle, and
-  // one sync. Waking another thread costs a lone write two to four times its own time.
+  // Whether a caller that waits for a receipt may run a tick itself while the lane is idle, and a
+  // sync; and while it waits for another's sync, ticks that are shorter. Waking another thread
+  // costs a lone write two to four times its own time.
   bool callers_commit = true;
 
   // How long the destructor drains. 0: it settles what is queued as closed at once.

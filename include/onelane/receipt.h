@@ -124,7 +124,7 @@ class [[nodiscard]] Receipt {
   bool valid() const noexcept { return entry_ != nullptr; }
 
   // Blocks until settled and, if the push or its class promised durable, until what of it is
-  // committed is durable. The calling thread may run one tick and one sync itself where nobody else
+  // committed is durable. The calling thread may run ticks and a sync itself where nobody else
   // does. Errors: in_lane inside a job's step; would_block on a manual journal; forked; not_durable
   // if it is committed but will never be known to be durable: poll() has the outcome then.
   Result<Outcome> wait();

@@ -56,6 +56,7 @@ Outcome ReceiptAwaiter::await_resume() const { return receipt_.core_->outcome(*r
 
 void ReceiptAwaiter::wake(base::Calls& calls) noexcept {
   const Followers others = followers;  // the coroutine may end, and this with it, once posted
+  calls.send();                        // nobody else is to wait for the executor
   executor_.post(handle_);
   ack::wake_all(others, calls);
 }

@@ -33,15 +33,15 @@ struct alignas(64) Futex {
 static_assert(sizeof(std::atomic<std::uint32_t>) == sizeof(std::uint32_t),
               "the kernel reads the atomic's word");
 
-constexpr std::uint32_t kFutexes = 8;
 constexpr std::uint32_t kBits = 32;
-std::array<Futex, kFutexes> futexes;
+std::array<Futex, Calls::kFutexes> futexes;
 
-// Where threads are more than places, some share one, and are woken for each other.
+// A futex and a bit of it. Places are given in turn: of more threads than there are, some share
+// one, and are woken for each other.
 std::uint32_t place_of_this_thread() noexcept {
   static std::atomic<std::uint32_t> threads{0};
   thread_local const std::uint32_t place =
-      threads.fetch_add(1, std::memory_order_relaxed) % (kFutexes * kBits);
+      threads.fetch_add(1, std::memory_order_relaxed) % (Calls::kFutexes * kBits);
   return place;
 }
 
@@ -74,7 +74,6 @@ void Calls::send() noexcept {
 }
 
 void Parker::unpark(Calls& calls) noexcept {
-  static_assert(Calls::kFutexes == kFutexes);
   const std::uint32_t was = state_.exchange(kCalled, std::memory_order_acq_rel);
   if (was < kAsleep) return;
   const std::uint32_t place = was - kAsleep;  // the Parker may be gone from here on

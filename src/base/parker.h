@@ -1,5 +1,5 @@
-// A place where one thread sleeps until another calls it: a futex. A condition variable would do
-// the same with a mutex around it, which the woken thread then has to take while its waker still
+// Where one thread sleeps until another calls it, on a futex. A condition variable would do the
+// same with a mutex around it, which the woken thread then has to take while its waker still
 // holds it; that is a good part of what handing a write over costs.
 //
 // Threads share a few futexes, each with a bit of its own (FUTEX_WAIT_BITSET of futex(2)), so that
@@ -27,9 +27,10 @@ class Calls {
 
   void send() noexcept;
 
+  static constexpr std::size_t kFutexes = 16;
+
  private:
   friend class Parker;
-  static constexpr std::size_t kFutexes = 8;
 
   std::array<std::uint32_t, kFutexes> sleepers_{};  // a bit for each
 };
@@ -42,7 +43,7 @@ class Parker {
     Calls calls;
     unpark(calls);
   }
-  // Leaves waking the sleeper to `calls`.
+  // Leaves waking the sleeper to `calls`; until they are sent, no other call wakes it.
   void unpark(Calls& calls) noexcept;
 
   // One thread at a time. True once called, false if `timeout` passed first.

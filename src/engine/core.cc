@@ -146,28 +146,32 @@ Result<Statement> Core::add_statement(const StatementSpec& spec) {
 
 // --- Ticks and the thread that runs them.
 
-// Runs a tick on the thread of the caller who waits for this entry, if the lane is idle.
+// Runs ticks on the thread of the caller who waits for this entry, if the lane is idle.
 void Core::lend_thread(const Entry& entry, Promise promise, std::optional<Duration> patience) {
   if (!baton_.try_lock()) return;
-  ack::Wakes wakes;  // fired after the baton was let go
-  const Turn turn(*this, std::adopt_lock);
-  TickReport report = tick_and_sync({.lends_thread = true, .patience = patience}, wakes);
-  const bool to_be_durable = promise == Promise::durable && entry.settled();
-  const std::uint64_t commit = to_be_durable ? ack::commit_of(entry) : 0;
-  if (!patience) lend_until_durable(commit, report, wakes);
-  if (report.more || report.next) worker_.bell().wake();
-  // Whose own commit has to be synced sees to that; whose has not leaves the others'.
+  std::uint64_t commit = 0;  // that the caller waits to be durable
+  {
+    ack::Wakes wakes;  // fired after the baton was let go
+    const Turn turn(*this, std::adopt_lock);
+    TickReport report = tick_and_sync({.lends_thread = true, .patience = patience}, wakes);
+    if (promise == Promise::durable && entry.settled()) commit = ack::commit_of(entry);
+    if (!patience) report = lend_until_durable(commit, report, wakes);
+    if (report.more || report.next) worker_.bell().wake();
+  }
+  // Others may wait for a sync of what was committed here. A caller whose own commit is to be
+  // synced syncs, or waits for whoever does, who looks again afterwards for what is wanted.
   if (commit <= syncer_.durable()) syncer_.nudge();
 }
 
 // Who waits for a sync that runs commits what was pushed meanwhile, unless that takes longer than a
 // sync: waking the committer thread for it costs as much as a small tick.
-void Core::lend_until_durable(std::uint64_t commit, TickReport& report, ack::Wakes& wakes) {
+TickReport Core::lend_until_durable(std::uint64_t commit, TickReport report, ack::Wakes& wakes) {
   while (report.units != 0 && wakes.empty() && !baton_.awaited() && pending()) {
     const std::optional<Duration> sync = syncer_.sync_before(commit);
-    if (!sync) return;
+    if (!sync) break;
     report = tick_and_sync({.lends_thread = true, .patience = sync}, wakes);
   }
+  return report;
 }
 
 // A tick, and the sync that a crowd waits for, unless somebody else waits for the lane, or a caller
@@ -192,7 +196,7 @@ TickReport Core::run_tick() {
     note_state(wakes);
   }
   if (options_.drive == Drive::manual) {
-    syncer_.sync_once();
+    syncer_.sync_all();
     checkpointer_.run_due();
   } else {
     syncer_.nudge();
@@ -386,6 +390,7 @@ void Core::end_lane() {
   pipeline_.end(pipeline_.stalled().ok() ? closed_status() : pipeline_.stalled());
   while (!pipeline_.drained()) {
     pipeline_.tick({}, wakes);
+    syncer_.tick_ended(wakes);  // a job that is cut may have committed steps
     std::this_thread::yield();
   }
 }

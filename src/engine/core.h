@@ -122,7 +122,7 @@ class Core : public std::enable_shared_from_this<Core> {
   TickReport run_tick();
   TickReport run_ticks();  // the committer thread's
   void lend_thread(const Entry& entry, Promise promise, std::optional<Duration> patience);
-  void lend_until_durable(std::uint64_t commit, TickReport& report, ack::Wakes& wakes);
+  TickReport lend_until_durable(std::uint64_t commit, TickReport report, ack::Wakes& wakes);
   Promise kept_by_sync(Promise promise) const;
   Status wait_settled(Entry& entry, Promise promise, std::optional<TimePoint> until);
   Status wait_durable(std::uint64_t commit, std::optional<TimePoint> until);

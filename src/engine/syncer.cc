@@ -38,7 +38,9 @@ Syncer::Syncer(CommitSync* sync, const Recorder& recorder, const Clock& clock)
 }
 
 void Syncer::start() {
-  if (sync_ != nullptr) thread_ = std::thread([this] { run(); });
+  if (sync_ == nullptr) return;
+  has_thread_ = true;
+  thread_ = std::thread([this] { run(); });
 }
 
 void Syncer::stop() {
@@ -75,8 +77,8 @@ void Syncer::nudge() {
 
 std::optional<Duration> Syncer::sync_before(std::uint64_t commit) const {
   const std::scoped_lock lock(mutex_);
-  if (!running_ || !ended_.ok() || durable() >= commit) return std::nullopt;
-  return took_;
+  const bool waits = running_ && ended_.ok() && durable() < commit;
+  return waits && took_ > Duration(0) ? std::optional(took_) : std::nullopt;
 }
 
 void Syncer::tick_ended(ack::Wakes& wakes) {
@@ -206,7 +208,12 @@ Status Syncer::wait(std::uint64_t commit, std::optional<Duration> timeout, Syncs
   if (syncs != Syncs::by_thread && take_sync(commit)) {
     const Status failed = run_sync();
     if (!failed.ok() && syncs == Syncs::by_caller) poison_(failed);
-    nudge();  // who came meanwhile waits for the next
+    // Who came meanwhile waits for the next. In the lane it is for whoever ticks to see to that.
+    if (has_thread_) {
+      nudge();
+    } else if (syncs == Syncs::by_caller) {
+      sync_all();
+    }
     return result(commit, timeout);
   }
   ThreadWaiter waiter(Promise::durable);

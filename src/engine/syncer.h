@@ -58,7 +58,7 @@ class Syncer {
   Status sync_for_crowd(ack::Wakes& wakes);
 
   // If who waits for this commit waits for a sync that runs, and perhaps for the next: how long the
-  // last one took.
+  // last one took, if it is known.
   std::optional<Duration> sync_before(std::uint64_t commit) const;
 
   // Commits up to this number survive a power cut.
@@ -75,6 +75,11 @@ class Syncer {
 
   // One sync, if one is wanted that nobody runs; whether there was.
   bool sync_once();
+  // Until none is: who came while one ran waits for the next.
+  void sync_all() {
+    while (sync_once()) {
+    }
+  }
   // The lane is poisoned, or closed: what is not durable by now will never be known to be. The
   // first reason counts.
   void end(const Status& why);
@@ -111,6 +116,7 @@ class Syncer {
 
   queue::Doorbell bell_;
   std::atomic<bool> stopping_{false};
+  bool has_thread_ = false;  // as start() left it
   std::thread thread_;
 };
 

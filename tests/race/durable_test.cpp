@@ -202,24 +202,37 @@ TEST_P(DurableWaits, ABarrierThatWaitsForALockIsAnsweredByTheClose) {
   EXPECT_EQ(answer.code(), Errc::closed);
 }
 
-// Stops the thread that it was told of at the second time it asks: in a write, with the baton.
+// Stops a thread at the second time it asks: in a write, with the baton, if it runs the tick.
 class StoppingClock final : public Clock {
  public:
   TimePoint now() const noexcept override {
     if (std::this_thread::get_id() == whom_.load() && ++asked_ == 2) {
       stopped_.store(true);
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      while (!may_go_.load()) std::this_thread::yield();
     }
     return steady_clock().now();
   }
-  void stop_me() { whom_.store(std::this_thread::get_id()); }
+  void stop_me() {
+    asked_.store(0);
+    whom_.store(std::this_thread::get_id());
+  }
   bool stopped() const { return stopped_.load(); }
+  void let_go() { may_go_.store(true); }
 
  private:
   std::atomic<std::thread::id> whom_{};
   mutable std::atomic<int> asked_{0};
   mutable std::atomic<bool> stopped_{false};
+  std::atomic<bool> may_go_{false};
 };
+
+// For what cannot be asked: that a thread which has pushed found the lane taken, or sleeps.
+void pause() { std::this_thread::sleep_for(std::chrono::milliseconds(50)); }
+
+template <class Holds>
+void until(const Holds& holds) {
+  while (!holds()) std::this_thread::yield();
+}
 
 TEST(DurableWait, IsSeenToByWhoTicksForItAndIsRejected) {
   const auto counts = std::make_shared<CountingSink::Counts>();
@@ -233,15 +246,19 @@ TEST(DurableWait, IsSeenToByWhoTicksForItAndIsRejected) {
   counts->rejected.store(bad.index);
   Row row;
   row.integer(1);
-  EXPECT_TRUE(ok(all.write(good, row)).durable);
   std::thread ticks([&] {
-    clock->stop_me();
-    // Again where the committer thread, which starts with a tick of its own, was first.
-    while (!clock->stopped()) EXPECT_EQ(ok(all.write(bad, row)).end, End::rejected);
+    do {  // again where the committer thread ran the tick
+      clock->stop_me();
+      EXPECT_EQ(ok(all.write(bad, row)).end, End::rejected);
+    } while (!clock->stopped());
   });
-  while (!clock->stopped()) std::this_thread::yield();
+  until([&] { return clock->stopped(); });
+  const std::uint64_t accepted = journal.stats().classes[0].accepted;
   std::future<Outcome> waits =
       std::async(std::launch::async, [&] { return ok(all.write(good, row)); });
+  until([&] { return journal.stats().classes[0].accepted > accepted; });
+  pause();
+  clock->let_go();
   ticks.join();
   EXPECT_EQ(waits.wait_for(std::chrono::seconds(10)), std::future_status::ready);
   EXPECT_TRUE(journal.sync().ok());
@@ -295,16 +312,15 @@ std::uint64_t ticks_of_callers(Duration sync) {
   const Statement statement =
       ok(journal.add_statement({.sql = "-", .columns = {{ColumnType::integer}}}));
   WriteClass all = ok(journal.add_class({.name = "all", .promise = Promise::durable}));
-  const auto write = [&] {
-    Row row;
-    row.integer(1);
-    EXPECT_TRUE(ok(all.write(statement, row)).durable);
+  const auto row = [] {
+    Row out;
+    out.integer(1);
+    return out;
   };
-  const auto until = [](const auto& holds) {
-    while (!holds()) std::this_thread::yield();
-  };
-  write();
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // the thread begins with a tick
+  const auto write = [&] { EXPECT_TRUE(ok(all.write(statement, row())).durable); };
+  const Receipt first = ok(all.submit(statement, row()));
+  until([&] { return first.poll() && first.poll()->durable; });  // the committer thread is up
+  pause();
   const std::uint64_t before = journal.stats().caller_ticks;
   std::thread second(write);
   until([&] { return steps->syncing.load(); });
@@ -312,7 +328,7 @@ std::uint64_t ticks_of_callers(Duration sync) {
   until([&] { return steps->committing.load(); });
   std::thread fourth(write);
   until([&] { return journal.stats().classes[0].accepted == 4; });
-  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // it finds the lane taken
+  pause();
   steps->may_commit.store(true);
   until([&] { return journal.stats().committed == 4; });
   steps->may_sync.store(true);
@@ -324,6 +340,53 @@ TEST(DurableWait, CommitsWhatIsPushedMeanwhileIfThatTakesNoLongerThanASync) {
   EXPECT_EQ(ticks_of_callers(std::chrono::seconds(1)), 3U);
   EXPECT_EQ(ticks_of_callers(std::chrono::microseconds(1)), 2U)
       << "the last is not left to the thread";
+}
+
+TEST(DurableWait, OnAManualJournalIsSeenToByWhoSyncsForAnother) {
+  const auto steps = std::make_shared<SteppedSink::Steps>();
+  Journal journal = ok(Journal::open(std::make_unique<SteppedSink>(*steps),
+                                     {.drive = Drive::manual, .clock = {steps, &steps->clock}}));
+  const Statement statement =
+      ok(journal.add_statement({.sql = "-", .columns = {{ColumnType::integer}}}));
+  WriteClass all = ok(journal.add_class({.name = "all"}));
+  const auto committed = [&] {
+    Row row;
+    row.integer(1);
+    Receipt receipt = ok(all.submit(statement, row));
+    EXPECT_TRUE(journal.tick().ok());
+    return receipt;
+  };
+  Receipt first = committed();
+  EXPECT_TRUE(ok(first.wait_durable()).durable);
+  Receipt second = committed();
+  std::thread syncs([&] { EXPECT_TRUE(ok(second.wait_durable()).durable); });
+  until([&] { return steps->syncing.load(); });
+  steps->may_commit.store(true);
+  Receipt third = committed();
+  std::future<Outcome> waits =
+      std::async(std::launch::async, [&] { return ok(third.wait_durable()); });
+  pause();
+  steps->may_sync.store(true);
+  syncs.join();
+  EXPECT_EQ(waits.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  EXPECT_TRUE(journal.tick().ok());  // syncs, if nobody did
+  EXPECT_TRUE(waits.get().durable);
+}
+
+TEST(DurableWait, ForAJobThatCloseCutsEndsWithItsLastCommit) {
+  const auto counts = std::make_shared<CountingSink::Counts>();
+  Journal journal = ok(Journal::open(std::make_unique<CountingSink>(counts), {}));
+  WriteClass all = ok(journal.add_class({.name = "all", .promise = Promise::durable}));
+  Receipt receipt =
+      ok(all.submit(Job{.step = [](Transaction&) -> Result<Step> { return Step::more; }}));
+  std::future<Outcome> waits = std::async(std::launch::async, [&] { return ok(receipt.wait()); });
+  until([&] { return journal.stats().committed > 0; });
+  pause();
+  EXPECT_EQ(journal.close(Duration(0)).status.code(), Errc::timed_out);
+  const Outcome outcome = waits.get();
+  EXPECT_EQ(outcome.end, End::incomplete);
+  EXPECT_TRUE(outcome.durable);
+  EXPECT_LE(outcome.commit, counts->synced.load());
 }
 
 INSTANTIATE_TEST_SUITE_P(CallersSyncOrNot, DurableWaits, ::testing::Bool());

@@ -218,21 +218,22 @@ TEST(Parker, WhoeverIsCalledWithOthersWakesWithThem) {
     std::atomic<bool> called{false};
     std::thread thread;
   };
-  std::vector<Sleeper> sleepers(300);  // more than there are places
+  std::vector<Sleeper> sleepers(600);  // more than there are places
   for (Sleeper& sleeper : sleepers) {
     sleeper.thread = std::thread([&sleeper] {
-      EXPECT_TRUE(sleeper.parker.park(hours(1)));
+      EXPECT_TRUE(sleeper.parker.park(std::chrono::minutes(1)));
       EXPECT_TRUE(sleeper.called.load()) << "woken for somebody else";
     });
   }
-  for (const std::size_t first : {0U, 1U}) {
+  for (const std::size_t first :
+       {0U, 1U, 2U}) {  // so that some who share a place are not called together
     base::Calls calls;
-    for (std::size_t i = first; i < sleepers.size(); i += 2) {
+    for (std::size_t i = first; i < sleepers.size(); i += 3) {
       sleepers[i].called.store(true);
       sleepers[i].parker.unpark(calls);
     }
     calls.send();
-    for (std::size_t i = first; i < sleepers.size(); i += 2) sleepers[i].thread.join();
+    for (std::size_t i = first; i < sleepers.size(); i += 3) sleepers[i].thread.join();
   }
 }
 
