@@ -7,6 +7,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <string>
 #include <thread>
 #include <vector>
@@ -197,19 +198,29 @@ TEST(Parker, ACallBeforehandEndsTheNextParkAtOnce) {
 }
 
 TEST(Parker, EveryCallIsHeardHoweverCloseItComesToTheSleep) {
-  base::Parker ping, pong;
-  const std::size_t times = scaled(20'000);
-  std::thread other([&] {
-    for (std::size_t i = 0; i < times; ++i) {
-      EXPECT_TRUE(ping.park(std::nullopt));
-      pong.unpark();
+  base::Parker parker;
+  const std::size_t times = scaled(50'000);
+  std::atomic<std::size_t> about_to_sleep{0};
+  std::thread caller([&] {
+    std::minstd_rand random;
+    for (std::size_t i = 1; i <= times; ++i) {
+      while (about_to_sleep.load() < i) {
+      }
+      for (auto spins = random() % 1000; spins > 0; --spins)
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+      parker.unpark();
     }
   });
-  for (std::size_t i = 0; i < times; ++i) {
-    ping.unpark();
-    EXPECT_TRUE(pong.park(hours(1)));
+  bool heard = true;
+  for (std::size_t i = 1; i <= times; ++i) {
+    const auto began = std::chrono::steady_clock::now();
+    about_to_sleep.store(i);
+    // One that is missed is found when the time is over.
+    heard = heard && parker.park(std::chrono::seconds(10)) &&
+            std::chrono::steady_clock::now() - began < std::chrono::seconds(5);
   }
-  other.join();
+  caller.join();
+  EXPECT_TRUE(heard);
 }
 
 TEST(Parker, WhoeverIsCalledWithOthersWakesWithThem) {
