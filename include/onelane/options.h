@@ -122,8 +122,8 @@ struct JournalOptions {
   Drive drive = Drive::thread;
 
   // Whether a caller that waits for a receipt may run a tick itself while the lane is idle, and a
-  // sync; and while it waits for another's sync, ticks that are shorter. Waking another thread
-  // costs a lone write two to four times its own time.
+  // sync; and while it waits for a sync that runs, ticks that take no longer than one. Waking
+  // another thread costs a lone write two to four times its own time.
   bool callers_commit = true;
 
   // How long the destructor drains. 0: it settles what is queued as closed at once.

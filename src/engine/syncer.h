@@ -116,7 +116,7 @@ class Syncer {
 
   queue::Doorbell bell_;
   std::atomic<bool> stopping_{false};
-  bool has_thread_ = false;  // as start() left it
+  bool has_thread_ = false;  // constant once started; thread_ is stop()'s to join
   std::thread thread_;
 };
 

@@ -24,6 +24,12 @@ T ok(Result<T> result) {
   return std::move(result).value();
 }
 
+Row row(std::int64_t id) {
+  Row out;
+  out.integer(id);
+  return out;
+}
+
 // Counts what is committed, and what of it a sync that has ended began after.
 class CountingSink final : public PlainSink, public CommitSync {
  public:
@@ -82,12 +88,6 @@ class DurableWaits : public ::testing::TestWithParam<bool> {
     statement_ = ok(journal_->add_statement({.sql = "-", .columns = {{ColumnType::integer}}}));
     class_.emplace(ok(journal_->add_class({.name = "all", .promise = Promise::durable})));
   }
-  Row row(std::int64_t id) const {
-    Row out;
-    out.integer(id);
-    return out;
-  }
-
   std::shared_ptr<CountingSink::Counts> counts_ = std::make_shared<CountingSink::Counts>();
   std::optional<Journal> journal_;
   std::optional<WriteClass> class_;
@@ -244,18 +244,16 @@ TEST(DurableWait, IsSeenToByWhoTicksForItAndIsRejected) {
   const Statement bad = ok(journal.add_statement({.sql = "bad", .columns = spec.columns}));
   WriteClass all = ok(journal.add_class({.name = "all", .promise = Promise::durable}));
   counts->rejected.store(bad.index);
-  Row row;
-  row.integer(1);
   std::thread ticks([&] {
     do {  // again where the committer thread ran the tick
       clock->stop_me();
-      EXPECT_EQ(ok(all.write(bad, row)).end, End::rejected);
+      EXPECT_EQ(ok(all.write(bad, row(1))).end, End::rejected);
     } while (!clock->stopped());
   });
   until([&] { return clock->stopped(); });
   const std::uint64_t accepted = journal.stats().classes[0].accepted;
   std::future<Outcome> waits =
-      std::async(std::launch::async, [&] { return ok(all.write(good, row)); });
+      std::async(std::launch::async, [&] { return ok(all.write(good, row(1))); });
   until([&] { return journal.stats().classes[0].accepted > accepted; });
   pause();
   clock->let_go();
@@ -312,13 +310,8 @@ std::uint64_t ticks_of_callers(Duration sync) {
   const Statement statement =
       ok(journal.add_statement({.sql = "-", .columns = {{ColumnType::integer}}}));
   WriteClass all = ok(journal.add_class({.name = "all", .promise = Promise::durable}));
-  const auto row = [] {
-    Row out;
-    out.integer(1);
-    return out;
-  };
-  const auto write = [&] { EXPECT_TRUE(ok(all.write(statement, row())).durable); };
-  const Receipt first = ok(all.submit(statement, row()));
+  const auto write = [&] { EXPECT_TRUE(ok(all.write(statement, row(1))).durable); };
+  const Receipt first = ok(all.submit(statement, row(1)));
   until([&] { return first.poll() && first.poll()->durable; });  // the committer thread is up
   pause();
   const std::uint64_t before = journal.stats().caller_ticks;
@@ -350,9 +343,7 @@ TEST(DurableWait, OnAManualJournalIsSeenToByWhoSyncsForAnother) {
       ok(journal.add_statement({.sql = "-", .columns = {{ColumnType::integer}}}));
   WriteClass all = ok(journal.add_class({.name = "all"}));
   const auto committed = [&] {
-    Row row;
-    row.integer(1);
-    Receipt receipt = ok(all.submit(statement, row));
+    Receipt receipt = ok(all.submit(statement, row(1)));
     EXPECT_TRUE(journal.tick().ok());
     return receipt;
   };

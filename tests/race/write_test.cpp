@@ -236,8 +236,8 @@ TEST(Parker, WhoeverIsCalledWithOthersWakesWithThem) {
       EXPECT_TRUE(sleeper.called.load()) << "woken for somebody else";
     });
   }
-  for (const std::size_t first :
-       {0U, 1U, 2U}) {  // so that some who share a place are not called together
+  // In thirds, so that some who share a place are not called together.
+  for (const std::size_t first : {0U, 1U, 2U}) {
     base::Calls calls;
     for (std::size_t i = first; i < sleepers.size(); i += 3) {
       sleepers[i].called.store(true);
