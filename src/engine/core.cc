@@ -177,13 +177,14 @@ TickReport Core::lend_until_durable(std::uint64_t commit, TickReport report, ack
 // A tick, and the sync that a crowd waits for, unless somebody else waits for the lane, or a caller
 // lends its thread for a limited time.
 TickReport Core::tick_and_sync(const engine::Runner& runner, ack::Wakes& wakes) {
-  const TickReport report = pipeline_.tick(runner, wakes);
+  TickReport report = pipeline_.tick(runner, wakes);
   note_state(wakes);
   if (runner.patience || !wakes.empty() || !pipeline_.only_durable()) return report;
   if (const Status failed = syncer_.sync_for_crowd(wakes); !failed.ok()) {
     pipeline_.fail(failed, wakes);
     note_state(wakes);
   }
+  report.more = report.more || pending();  // half of the crowd pushed during the sync
   return report;
 }
 

@@ -24,6 +24,12 @@ void wake_all(detail::Waiter* first) {
   while (first != nullptr) std::exchange(first, first->next)->wake(calls);
 }
 
+std::size_t length(const detail::Waiter* first) {
+  std::size_t out = 0;
+  for (; first != nullptr; first = first->next) ++out;
+  return out;
+}
+
 void hand_on(detail::Waiter* first, ack::Wakes& wakes) {
   while (first != nullptr) wakes.add(std::exchange(first, first->next));
 }
@@ -89,7 +95,7 @@ void Syncer::tick_ended(ack::Wakes& wakes) {
   wanted_ = std::max(wanted_, promised);
   if (held == nullptr) return;
   detail::Waiter* last = held;
-  for (++waiting_; last->next != nullptr; last = last->next) ++waiting_;
+  while (last->next != nullptr) last = last->next;
   last->next = std::exchange(waiters_, held);
   hand_on(take_settled(), wakes);
 }
@@ -105,7 +111,6 @@ detail::Waiter* Syncer::take_settled() {
       continue;
     }
     *link = who->next;
-    --waiting_;
     who->next = std::exchange(taken, who);
   }
   return taken;
@@ -146,6 +151,7 @@ Status Syncer::sync_now(detail::Waiter*& released) {
   if (!reply.ok() && ended_.ok()) failed = ended_ = std::move(reply.cause);
   if (ended_.ok()) durable_.store(std::max(durable(), covered), std::memory_order_release);
   released = take_settled();
+  crowd_ = std::max(length(released), crowd_ - crowd_ / 4);
   idle_.notify_all();
   return failed;
 }
@@ -187,7 +193,6 @@ bool Syncer::watch(detail::Waiter& who, std::uint64_t commit) {
   wanted_ = std::max(wanted_, commit);
   who.commit = commit;
   who.next = std::exchange(waiters_, &who);
-  ++waiting_;
   return true;
 }
 
@@ -196,7 +201,6 @@ bool Syncer::unwatch(detail::Waiter& who) {
   for (detail::Waiter** link = &waiters_; *link != nullptr; link = &(*link)->next) {
     if (*link != &who) continue;
     *link = who.next;
-    --waiting_;
     return true;
   }
   who.abandoned = true;  // its tick has not handed it on yet, or it is being woken
@@ -225,11 +229,11 @@ Status Syncer::wait(std::uint64_t commit, std::optional<Duration> timeout, Syncs
   return result(commit, timeout);
 }
 
-// Whether the caller is to run the sync that it, or so many others at least, want.
-bool Syncer::take_sync(std::uint64_t commit, std::size_t waiting_min) {
+// Whether the caller is to run the sync that is wanted, of so large a crowd at least.
+bool Syncer::take_sync(std::uint64_t commit, std::size_t crowd_min) {
   const std::scoped_lock lock(mutex_);
   wanted_ = std::max(wanted_, commit);
-  if (!wanted() || waiting_ < waiting_min) return false;
+  if (!wanted() || crowd_ < crowd_min) return false;
   running_ = true;
   return true;
 }

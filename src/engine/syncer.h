@@ -89,7 +89,7 @@ class Syncer {
  private:
   Status result(std::uint64_t commit, std::optional<Duration> timeout) const;
   bool wanted() const;  // with the lock
-  bool take_sync(std::uint64_t commit, std::size_t waiting_min = 0);
+  bool take_sync(std::uint64_t commit, std::size_t crowd_min = 0);
   // Not ok for the first sync that failed.
   Status run_sync();
   Status sync_now(detail::Waiter*& released);
@@ -111,7 +111,10 @@ class Syncer {
   Duration took_{0};          // the last sync
   std::uint64_t wanted_ = 0;  // the newest commit that somebody wants durable
   detail::Waiter* waiters_ = nullptr;
-  std::size_t waiting_ = 0;  // how many they are
+  // How many the syncs released of late: the most, and a quarter less with each that released fewer.
+  // Half of a crowd pushes while the other half's commit is synced, and whoever of it is the first
+  // to come back often commits alone: how many wait just now says little.
+  std::size_t crowd_ = 0;
   Status ended_;
 
   queue::Doorbell bell_;
