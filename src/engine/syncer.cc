@@ -13,10 +13,10 @@ namespace onelane::engine {
 
 namespace {
 
-// With few who wait, the next tick beside the sync is worth more than what it costs to hand the
-// sync to another thread and back, and that fewer share a commit. With so many, processors are what
-// all of them wait for, and it is not.
-constexpr std::size_t kCrowd = 32;
+// With fewer, the next tick beside the sync is worth more than what it costs to hand the sync to
+// another thread and back, and that fewer share a commit. With so many, processors are what all of
+// them wait for, and it is not.
+constexpr std::size_t kCrowd = 64;
 
 // All at once, not as the tree of a tick's wakes: the lane is not held up by it.
 void wake_all(detail::Waiter* first) {

@@ -104,19 +104,18 @@ Heard kill_one(const std::filesystem::path& database, std::int64_t first, Random
 }
 
 // Empty if all that was heard is there, and the database is whole.
-std::string judge(const std::filesystem::path& database, const std::vector<std::int64_t>& heard,
-                  std::int64_t first, bool whole) {
-  if (heard.empty() && !whole) return {};
+std::string judge(const std::filesystem::path& database, const Heard& heard, std::int64_t first,
+                  bool whole) {
+  if (heard.ended_by_itself) return "the child ended by itself";
+  if (heard.ids.empty() && !whole) return {};
   OtherConnection connection(database);
   const std::string asked =
       connection.query("SELECT count(*) FROM marks WHERE id >= " + std::to_string(first));
-  std::size_t found = 0;
-  for (const std::int64_t id : heard) {
+  for (const std::int64_t id : heard.ids) {
     const std::string number = std::to_string(id);
     if (connection.query("SELECT id FROM marks WHERE id = " + number) != number) {
       return "record " + number + " was committed, and a kill lost it (" + asked + " are there)";
     }
-    ++found;
   }
   if (!whole) return {};
   const std::string check = connection.query("PRAGMA integrity_check");
@@ -147,8 +146,7 @@ int prove(Flags& flags) {
     const Heard heard = kill_one(database, first, random);
     acknowledged += heard.ids.size();
     const bool whole = nth + 1 == kLivesOfDatabase || life + 1 == runs;
-    const std::string wrong = heard.ended_by_itself ? "the child ended by itself"
-                                                    : judge(database, heard.ids, first, whole);
+    const std::string wrong = judge(database, heard, first, whole);
     if (wrong.empty()) continue;
     std::printf("%s\nseed %llu, life %llu; the files are in %s\n", wrong.c_str(),
                 static_cast<unsigned long long>(seed), static_cast<unsigned long long>(life),
