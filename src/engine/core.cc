@@ -174,17 +174,16 @@ TickReport Core::lend_until_durable(std::uint64_t commit, TickReport report, ack
   return report;
 }
 
-// A tick, and the sync that a crowd waits for, unless somebody else waits for the lane, or a caller
-// lends its thread for a limited time.
+// A tick, and the sync that a crowd waits for, unless units are staged or to be told of that need
+// none, or a caller lends its thread for a limited time.
 TickReport Core::tick_and_sync(const engine::Runner& runner, ack::Wakes& wakes) {
-  TickReport report = pipeline_.tick(runner, wakes);
+  const TickReport report = pipeline_.tick(runner, wakes);
   note_state(wakes);
   if (runner.patience || !wakes.empty() || !pipeline_.only_durable()) return report;
   if (const Status failed = syncer_.sync_for_crowd(wakes); !failed.ok()) {
     pipeline_.fail(failed, wakes);
     note_state(wakes);
   }
-  report.more = report.more || pending();  // half of the crowd pushed during the sync
   return report;
 }
 
@@ -227,7 +226,8 @@ TickReport Core::run_ticks() {
   for (;;) {
     const TickReport report = tick_and_sync({}, wakes);
     syncer_.nudge();
-    if (!report.more || report.units == 0 || baton_.awaited() || worker_.stopping()) return report;
+    const bool more = report.more || pending();  // half of a crowd pushes during the sync
+    if (!more || report.units == 0 || baton_.awaited() || worker_.stopping()) return report;
     wakes.fire();
   }
 }

@@ -13,9 +13,9 @@ namespace onelane::engine {
 
 namespace {
 
-// With fewer, the next tick beside the sync is worth more than what it costs to hand the sync to
-// another thread and back, and that fewer share a commit. With so many, processors are what all of
-// them wait for, and it is not.
+// Released by one sync. With fewer, the next tick beside it is worth more than what it costs to
+// hand the sync to another thread and back, and that fewer share a commit. With so many, processors
+// are what all of them wait for, and it is not.
 constexpr std::size_t kCrowd = 64;
 
 // All at once, not as the tree of a tick's wakes: the lane is not held up by it.
@@ -229,7 +229,7 @@ Status Syncer::wait(std::uint64_t commit, std::optional<Duration> timeout, Syncs
   return result(commit, timeout);
 }
 
-// Whether the caller is to run the sync that is wanted, of so large a crowd at least.
+// Whether the caller is to run the sync that is wanted, where so many were released of late.
 bool Syncer::take_sync(std::uint64_t commit, std::size_t crowd_min) {
   const std::scoped_lock lock(mutex_);
   wanted_ = std::max(wanted_, commit);

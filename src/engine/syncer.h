@@ -52,9 +52,9 @@ class Syncer {
   // Wakes the thread if a sync is wanted that nobody runs.
   void nudge();
 
-  // The baton's holder's, after tick_ended(): the sync that is wanted, if it is for a crowd and
-  // nobody runs one. Whom it releases is left to `wakes`. Not ok if it is the first that failed:
-  // the lane is then to be poisoned.
+  // The baton's holder's, after tick_ended(): the sync that is wanted, if those of late were for a
+  // crowd and nobody runs one. Whom it releases is left to `wakes`. Not ok if it is the first that
+  // failed: the lane is then to be poisoned.
   Status sync_for_crowd(ack::Wakes& wakes);
 
   // If who waits for this commit waits for a sync that runs, and perhaps for the next: how long the
@@ -111,9 +111,9 @@ class Syncer {
   Duration took_{0};          // the last sync
   std::uint64_t wanted_ = 0;  // the newest commit that somebody wants durable
   detail::Waiter* waiters_ = nullptr;
-  // How many the syncs released of late: the most, and a quarter less with each that released
-  // fewer. Half of a crowd pushes while the other half's commit is synced, and whoever of it is the
-  // first to come back often commits alone: how many wait just now says little.
+  // How many the syncs released of late: as many as the last one, but not below three quarters of
+  // what it was. Half of a crowd pushes while the other half's commit is synced, and whoever of it
+  // is the first to come back often commits alone: how many wait just now says little.
   std::size_t crowd_ = 0;
   Status ended_;
 
