@@ -57,6 +57,7 @@ struct [[nodiscard]] Reply {
 struct Application {
   Statement statement{};
   std::span<const std::byte> row{};
+  bool shelter = false;                 // a failure must leave nothing behind, at some cost
   std::uint64_t changes = 0;            // rows, once it was applied
   std::optional<std::int64_t> rowid{};  // of the last row it inserted
 };
@@ -137,15 +138,11 @@ class Sink {
   virtual Reply verify() = 0;
 
   // apply and verify for one record after another, up to the first that fails: `failed` is then its
-  // reply. Returns how many succeeded. For sinks that can do better than this.
+  // reply. Where a record wants shelter, its fault has Effect::undone unless the transaction ended.
+  // Returns how many succeeded. For sinks that can do better than this.
   virtual std::size_t apply_each(std::span<Application> records, Reply& failed) {
     for (std::size_t i = 0; i < records.size(); ++i) {
-      failed = apply(records[i].statement, records[i].row);
-      if (!failed.ok()) return i;
-      records[i].changes = failed.changes;
-      records[i].rowid = failed.rowid;
-      failed = verify();
-      if (!failed.ok()) return i;
+      if (!apply_one(records[i], failed)) return i;
     }
     return records.size();
   }
@@ -198,6 +195,25 @@ class Sink {
 
   // Once, last. `healthy` is false after poison: then the files are left as they are.
   virtual Status close(bool healthy) = 0;
+
+ private:
+  bool apply_one(Application& record, Reply& failed) {
+    if (record.shelter) failed = savepoint();
+    if (record.shelter && !failed.ok()) return false;
+    failed = apply(record.statement, record.row);
+    record.changes = failed.changes;
+    record.rowid = failed.rowid;
+    if (failed.ok()) failed = verify();
+    if (!record.shelter) return failed.ok();
+    if (failed.ok()) {
+      failed = release();
+    } else if (failed.fault == Fault::record && failed.effect != Effect::ended) {
+      Reply undone = rollback_to();
+      if (!undone.ok()) failed = undone;
+      failed.effect = undone.ok() ? Effect::undone : undone.effect;
+    }
+    return failed.ok();
+  }
 };
 
 }  // namespace onelane::inline v0

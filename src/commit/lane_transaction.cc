@@ -28,7 +28,7 @@ Result<std::uint64_t> LaneTransaction::run(std::string_view sql, const RowVisito
     return reply.changes;
   }
   const Status cause = reply.cause;
-  if (reply.fault != Fault::record || reply.effect == Effect::ended) failure_ = std::move(reply);
+  if (reply.fault != Fault::record || reply.effect != Effect::undone) failure_ = std::move(reply);
   return cause;
 }
 

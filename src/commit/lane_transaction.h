@@ -14,7 +14,7 @@ class LaneTransaction final : public Transaction {
   ~LaneTransaction() { sink_.end_step(); }
 
   // ok, or the failure after which the step cannot stand whatever it returns: not the record's own
-  // fault, or one that ended the transaction.
+  // fault, or one that was not undone.
   const Reply& failure() const { return failure_; }
   std::uint64_t changes() const { return changes_; }
 

@@ -156,8 +156,15 @@ Reply Connection::prepare_next(std::string_view& sql, Keep keep, Prepared& state
   if (sql.empty()) return {};
   sqlite3_stmt* raw = nullptr;
   const char* rest = nullptr;
-  const int code =
-      sqlite3_prepare_v3(db_, sql.data(), length(sql), static_cast<unsigned>(keep), &raw, &rest);
+  const auto prepare = [&] {
+    return sqlite3_prepare_v3(db_, sql.data(), length(sql), static_cast<unsigned>(keep), &raw,
+                              &rest);
+  };
+  int code = prepare();
+  if ((code & 0xff) == SQLITE_ERROR) {
+    read_schema_anew();
+    code = prepare();
+  }
   statement.reset(raw);
   if (code != SQLITE_OK) return failure(code, Place::statement);
   sql.remove_prefix(static_cast<std::size_t>(rest - sql.data()));
@@ -207,6 +214,12 @@ int Connection::run_own(std::string_view sql, std::string& first_column) {
     first_column = text == nullptr ? "" : text;
   }
   return code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+// Any query that is run compares the remembered schema's number with the database's.
+void Connection::read_schema_anew() {
+  std::string ignored;
+  (void)run_own("SELECT 1 FROM sqlite_schema LIMIT 1", ignored);
 }
 
 // user_version lies in the header, so setting it to what it is rewrites the first page.

@@ -41,7 +41,8 @@ class Connection {
   void wait_no_more() noexcept { sqlite3_busy_timeout(db_, 0); }
 
   // SQL that is not ours, under the guard. prepare_next takes one statement off the front, and
-  // leaves null where only blanks and comments are left; prepare wants one statement in all.
+  // leaves null where only blanks and comments are left; prepare wants one statement in all. What
+  // fails on the schema as the connection remembers it is tried once more on the one that is.
   Reply prepare_next(std::string_view& sql, Keep keep, Prepared& statement);
   Reply prepare(std::string_view sql, Keep keep, Prepared& statement);
 
@@ -51,6 +52,8 @@ class Connection {
   int step_own(sqlite3_stmt* statement);
   int commit_own(sqlite3_stmt* commit);
   int run_own(std::string_view sql, std::string& first_column);
+  // Looks whether somebody else has changed the schema, and reads it anew if so.
+  void read_schema_anew();
   // Writes a page without changing a value, in the transaction that is open.
   int touch();
 
@@ -69,6 +72,8 @@ class Connection {
   // What a code that SQLite has just returned means, with its message; effect is undone or ended,
   // as the connection says.
   Reply failure(int code, Place place, std::string_view what = {}) noexcept;
+  // Of a failure that is not going to be told.
+  void forget_refusal() noexcept { guard_.forget_refusal(); }
 
   // Both after every statement was finalised. Healthy: copies the log back if nobody else has the
   // database open, so that the file is complete by itself; else leaves the files as they are.

@@ -3,8 +3,6 @@
 #include <string>
 #include <utility>
 
-#include "src/sqlite/schema.h"
-
 namespace onelane::sqlite {
 
 Result<Registered> register_statement(Connection& connection, const StatementSpec& spec) {
@@ -22,14 +20,6 @@ Result<Registered> register_statement(Connection& connection, const StatementSpe
                                               " columns: " + spec.sql);
   }
   return Registered{.spec = spec, .prepared = std::move(prepared), .columns = parameters};
-}
-
-// Only a schema with a deferred key makes a program that counts deferred violations, and no
-// statement runs a program that was made for another schema than today's: it is prepared anew, and
-// counts that.
-void look_for_deferred_keys(Connection& connection, Registered& registered) {
-  registered.preparation = registered.preparation_now();
-  registered.may_defer = may_have_deferred_keys(connection);
 }
 
 }  // namespace onelane::sqlite

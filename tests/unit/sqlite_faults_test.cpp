@@ -257,21 +257,21 @@ const Failure kFailures[] = {
      "INSERT INTO t(v) VALUES('new'), ('bad')", Effect::undone, SQLITE_CONSTRAINT_TRIGGER},
     {"Vacuum", "", "VACUUM", Effect::undone, SQLITE_ERROR},
 
-    {"OrFailAfterARow", "", "INSERT OR FAIL INTO t(v) VALUES('new'), ('first')", Effect::kept,
+    {"OrFailAfterARow", "", "INSERT OR FAIL INTO t(v) VALUES('new'), ('first')", Effect::undone,
      SQLITE_CONSTRAINT_UNIQUE},
     {"OrFailAtTheFirstRow", "", "INSERT OR FAIL INTO t(v) VALUES('first'), ('new')", Effect::undone,
      SQLITE_CONSTRAINT_UNIQUE},
     {"SchemasOnConflictFail",
      "CREATE TABLE f(k UNIQUE ON CONFLICT FAIL); INSERT INTO f VALUES(1);"
      "CREATE TRIGGER g AFTER INSERT ON f BEGIN INSERT INTO t(v) VALUES('new' || new.k); END;",
-     "INSERT INTO f VALUES(2), (1)", Effect::kept, SQLITE_CONSTRAINT_UNIQUE},
+     "INSERT INTO f VALUES(2), (1)", Effect::undone, SQLITE_CONSTRAINT_UNIQUE},
     {"RaiseFailInTheRowsOwnTrigger",
      "CREATE TRIGGER g AFTER INSERT ON t WHEN new.v = 'new' BEGIN SELECT RAISE(FAIL, 'no'); END;",
-     "INSERT INTO t(v) VALUES('new')", Effect::kept, SQLITE_CONSTRAINT_TRIGGER},
+     "INSERT INTO t(v) VALUES('new')", Effect::undone, SQLITE_CONSTRAINT_TRIGGER},
     {"RaiseFailAfterTheTriggerWrote",
      "CREATE TABLE f(x); CREATE TRIGGER g BEFORE INSERT ON f BEGIN INSERT INTO t(v) VALUES('new');"
      "SELECT RAISE(FAIL, 'no'); END;",
-     "INSERT INTO f VALUES(1)", Effect::kept, SQLITE_CONSTRAINT_TRIGGER},
+     "INSERT INTO f VALUES(1)", Effect::undone, SQLITE_CONSTRAINT_TRIGGER},
     {"RaiseFailBeforeAnyWrite",
      "CREATE TRIGGER g BEFORE INSERT ON t WHEN new.v = 'new' BEGIN SELECT RAISE(FAIL, 'no'); END;",
      "INSERT INTO t(v) VALUES('new')", Effect::undone, SQLITE_CONSTRAINT_TRIGGER},
@@ -396,11 +396,11 @@ TEST_F(SqliteFaults, AnIoErrorOrLackOfMemoryInAStatementIsTheEnvironments) {
 TEST_F(SqliteFaults, AnInterruptedWriteEndsTheTransaction) {
   const test::ConnectionSpy spy;
   ASSERT_NO_FATAL_FAILURE(open(kTable));
+  const Statement second = add("INSERT INTO t(v) VALUES('second')");
   begin_with_first();
   sqlite3_progress_handler(
       spy.writer(), 1, [](void*) { return 1; }, nullptr);
-  EXPECT_TRUE(test::failed(execute("INSERT INTO t(v) VALUES('second')"), environment, Effect::ended,
-                           SQLITE_INTERRUPT));
+  EXPECT_TRUE(test::failed(apply(second), environment, Effect::ended, SQLITE_INTERRUPT));
   sqlite3_progress_handler(spy.writer(), 0, nullptr, nullptr);
   ASSERT_NO_FATAL_FAILURE(commit_row("after"));
   EXPECT_EQ(outside("SELECT v FROM t"), "after");
