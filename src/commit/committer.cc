@@ -82,17 +82,43 @@ Result<Step> call_step(const detail::JobRun& run, LaneTransaction& transaction) 
 
 TickResult Committer::run(std::span<Work> work, const StopRule& stop, Duration step_time) {
   step_time_ = step_time;
+  troubled_.clear();
+  spent_ = Duration(0);
   TickResult result;
   result.slices.resize(work.empty() ? 0 : work.back().slice + 1);
   result.began = result.ended = clock_.now();
   for (;;) {
     reset_for_attempt(work, result);
     Failed failed = attempt(work, stop, result);
-    if (failed.action == Action::rerun_without) continue;
+    if (failed.action == Action::rerun_without) {
+      spent_ += result.ended - result.began;
+      continue;
+    }
     result.action = failed.action;
     result.cause = std::move(failed.cause);
     return result;
   }
+}
+
+Committer::Troubled* Committer::troubled(std::uint32_t klass) noexcept {
+  for (Troubled& each : troubled_) {
+    if (each.klass == klass) return &each;
+  }
+  return nullptr;
+}
+
+// Whether its class has had its culprits in this tick, and it comes after them.
+bool Committer::waits(const Work& work) noexcept {
+  if (troubled_.empty()) return false;
+  const Troubled* const trouble = troubled(work.entry->klass);
+  return trouble != nullptr && trouble->culprits >= kCulpritsMax && &work > trouble->last;
+}
+
+void Committer::note_culprit(const Work& work) {
+  Troubled* trouble = troubled(work.entry->klass);
+  if (trouble == nullptr) trouble = &troubled_.emplace_back(Troubled{.klass = work.entry->klass});
+  ++trouble->culprits;
+  trouble->last = &work;
 }
 
 Committer::Failed Committer::attempt(std::span<Work> work, const StopRule& stop,
@@ -190,8 +216,9 @@ Committer::Failed Committer::execute(std::span<Work> work, const StopRule& stop,
   for (std::span<Work> rest = work; !rest.empty(); rest = rest.subspan(done)) {
     Work& unit = rest.front();
     done = 1;
-    if (!may_run(unit)) continue;
-    if (unit.asks && stop(unit, clock_.now() - result.began, result.records, result.bytes)) {
+    if (!may_run(unit) || waits(unit)) continue;
+    const Duration elapsed = unit.asks ? clock_.now() - result.began + spent_ : Duration(0);
+    if (unit.asks && stop(unit, elapsed, result.records, result.bytes)) {
       result.stopped = true;
       break;
     }
@@ -199,6 +226,7 @@ Committer::Failed Committer::execute(std::span<Work> work, const StopRule& stop,
     timer.enter(result.slices[unit.slice]);
     Failed failed =
         unit.entry->kind == EntryKind::record ? records(rest, result, done) : run(unit, result);
+    if (failed.action == Action::rerun_without) note_culprit(rest[done - 1]);
     if (failed.action != Action::proceed) return failed;
   }
   return {};
@@ -226,6 +254,7 @@ Action judge(Work& work, const Reply& reply) {
 // first is taken already.
 std::size_t Committer::gather(std::span<Work> units) {
   const std::uint32_t slice = units.front().slice;
+  const bool shelter = !troubled_.empty() && troubled(units.front().entry->klass) != nullptr;
   std::size_t n = 0;
   for (Work& unit : units.first(std::min(units.size(), kBatch))) {
     if (n + kAhead < units.size()) __builtin_prefetch(units[n + kAhead].entry->frames().data());
@@ -237,6 +266,7 @@ std::size_t Committer::gather(std::span<Work> units) {
     ONELANE_CHECK(one, unit.entry->bytes);
     batch_[n].statement = frame.statement;
     batch_[n].row = frame.row;
+    batch_[n].shelter = shelter;
     ++n;
   }
   return n;

@@ -1,8 +1,13 @@
 // Runs one tick's units in one transaction. It knows entries and the sink, no queue and no plan:
 // which units, in which order and when to end early is its caller's business.
 //
-// A unit that dies in a way that takes the transaction along is rejected and the rest runs again,
-// so n culprits cost at most 1 + n attempts.
+// A unit that dies in a way that takes the transaction along, a culprit, is rejected, and the rest
+// runs again. A flood of them costs its own class, and the tick keeps its hold:
+// - after a class's first culprit its records run sheltered: most of its other culprits are then
+//   rejected where they stand. Those that end the transaction itself are not;
+// - after its kCulpritsMax-th what follows of the class waits for the next tick. So a tick makes at
+//   most 1 + kCulpritsMax attempts for each class that has culprits;
+// - the stop rule counts the time of the attempts that failed.
 #pragma once
 
 #include <array>
@@ -72,6 +77,8 @@ class Committer {
  public:
   // Lone records are handed to the sink so many at a time.
   static constexpr std::size_t kBatch = 64;
+  // Of one class, in one tick.
+  static constexpr std::uint32_t kCulpritsMax = 3;
 
   // Both must outlive the committer.
   Committer(Sink& sink, const Clock& clock) : sink_(sink), clock_(clock) {}
@@ -87,6 +94,16 @@ class Committer {
     Status cause;
   };
 
+  // A class that has had culprits in this tick.
+  struct Troubled {
+    std::uint32_t klass = 0;
+    std::uint32_t culprits = 0;
+    const Work* last = nullptr;  // of them
+  };
+
+  Troubled* troubled(std::uint32_t klass) noexcept;
+  bool waits(const Work& work) noexcept;
+  void note_culprit(const Work& work);
   Failed attempt(std::span<Work> work, const StopRule& stop, TickResult& result);
   Reply begin(TickResult& result);
   template <class Call>
@@ -105,6 +122,8 @@ class Committer {
   const Clock& clock_;
   Duration step_time_{0};
   std::array<Application, kBatch> batch_;  // scratch
+  std::vector<Troubled> troubled_;         // of this tick
+  Duration spent_{0};                      // on its attempts that failed
   std::uint64_t number_ = 0;
 };
 

@@ -124,6 +124,50 @@ TEST_F(LaneCulprits, SeveralCostOneAttemptEachAndOneMore) {
   EXPECT_EQ(journal_->stats().attempts, 4U);
 }
 
+TEST_F(LaneCulprits, AfterTheFirstTheOthersOfItsClassAreRejectedWhereTheyStand) {
+  for (int i = 1; i <= 100; i += 2) {
+    sink_->fail_row("peers(" + std::to_string(i) + ")", failure(Fault::record, Effect::kept));
+  }
+  Writes blobs = add_class("blobs");
+  const std::vector<Receipt> all = peers().submit_all(1, 100);
+  const Receipt other = blobs.submit(1);
+  tick();
+  EXPECT_EQ(end_of(other), "committed");
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(end_of(all[i]), i % 2 == 0 ? "rejected" : "committed") << i;
+  }
+  EXPECT_EQ(journal_->stats().attempts, 2U);
+}
+
+TEST_F(LaneCulprits, ThatEndTheTransactionEndTheirClasssPartOfATickAndKeepItsOrder) {
+  for (int i = 1; i <= 9; ++i) {
+    sink_->fail_row("peers(" + std::to_string(i) + ")", failure(Fault::record, Effect::ended));
+  }
+  Writes blobs = add_class("blobs");
+  const std::vector<Receipt> all = peers().submit_all(1, 12);
+  const Receipt other = blobs.submit(1);
+  tick();
+  EXPECT_EQ(end_of(other), "committed");
+  EXPECT_EQ(end_of(all[2]), "rejected");
+  EXPECT_EQ(end_of(all[3]), "in flight");
+  EXPECT_EQ(journal_->stats().attempts, 4U);
+  run_with_pauses();
+  EXPECT_EQ(committed(), "blobs(1) peers(10) peers(11) peers(12)");
+  EXPECT_EQ(end_of(all[8]), "rejected");
+}
+
+// Half of the hold is lost each time, so the second attempt ends where it must not go on.
+TEST_F(LaneCulprits, TakeTheirTimeFromTheTicksHold) {
+  sink_->fail_row("peers(50)", failure(Fault::record, Effect::ended));
+  sink_->set_cost(test::Call::apply, microseconds(100));
+  const std::vector<Receipt> all = peers().submit_all(1, 100);
+  const TimePoint began = journal_->now();
+  tick();
+  EXPECT_EQ(end_of(all[49]), "rejected");
+  EXPECT_EQ(journal_->stats().attempts, 2U);
+  EXPECT_LT(journal_->now() - began, milliseconds(12));
+}
+
 TEST_F(LaneCulprits, ADeferredViolationIsTheUnitsThatLeftIt) {
   sink_->reply_next(Call::verify, Reply{});
   fail_next(Call::verify, Fault::record, Effect::kept);

@@ -7,6 +7,7 @@
 #include <random>
 #include <set>
 
+#include "src/commit/committer.h"
 #include "tests/support/poison.h"
 #include "tests/support/scale.h"
 #include "tests/support/sqlite_journal_fixture.h"
@@ -32,17 +33,27 @@ class Poisons {
  public:
   explicit Poisons(std::uint64_t seed) : random_(seed) { refill(); }
 
-  // For one tick: all at different positions.
+  // For one tick: all at different positions, and of those that end the transaction one less than
+  // end the class's part of the tick.
   std::vector<Poison> take(std::size_t count) {
     std::vector<Poison> taken;
+    std::size_t passed_over = 0;
+    std::size_t enders = 0;
     while (taken.size() < count) {
-      if (left_.empty()) refill();
+      if (passed_over >= left_.size()) refill();
       const Poison next = left_.front();
       left_.pop_front();
-      const bool free = std::none_of(taken.begin(), taken.end(), [&](const Poison& other) {
+      const bool ends = kPoisonKinds[next.kind].takes == Takes::transaction;
+      const bool fits = std::none_of(taken.begin(), taken.end(), [&](const Poison& other) {
         return other.position == next.position;
       });
-      free ? taken.push_back(next) : left_.push_back(next);
+      if (fits && !(ends && enders + 1 == commit::Committer::kCulpritsMax)) {
+        taken.push_back(next);
+        enders += ends ? 1 : 0;
+      } else {
+        left_.push_back(next);
+        ++passed_over;
+      }
     }
     return taken;
   }
