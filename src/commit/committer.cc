@@ -36,6 +36,7 @@ void reset_for_attempt(std::span<Work> work, TickResult& result) {
     unit.verdict = Verdict::left;
   }
   result.stopped = false;
+  result.suspect = nullptr;
   result.units = result.records = result.bytes = 0;
   result.commit_time = Duration(0);
   for (SliceTime& slice : result.slices) slice = {};
@@ -226,8 +227,10 @@ Committer::Failed Committer::execute(std::span<Work> work, const StopRule& stop,
     timer.enter(result.slices[unit.slice]);
     Failed failed =
         unit.entry->kind == EntryKind::record ? records(rest, result, done) : run(unit, result);
+    if (failed.action == Action::proceed) continue;
     if (failed.action == Action::rerun_without) note_culprit(rest[done - 1]);
-    if (failed.action != Action::proceed) return failed;
+    result.suspect = rest[done - 1].entry;
+    return failed;
   }
   return {};
 }

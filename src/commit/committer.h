@@ -58,6 +58,7 @@ struct SliceTime {
 struct TickResult {
   Action action = Action::proceed;  // proceed: committed, or nothing was to be done
   Status cause;                     // of any other action
+  const Entry* suspect = nullptr;   // of back_off, the unit in whose statement it failed, if in one
   bool transaction = false;         // whether BEGIN was reached
   bool stopped = false;             // by the stop rule
   std::uint32_t attempts = 0;

@@ -54,22 +54,58 @@ void Pipeline::put_back(Work& work, TimePoint now, ack::Wakes& wakes) {
   }
 }
 
-// Nobody is blamed, unless a unit fails alone while the store takes commits.
+// Nobody is blamed for what the environment does; see retry.h.
 void Pipeline::back_off(const commit::TickResult& result, ack::Wakes& wakes) {
-  retry_at_ = result.ended + retry_.failed(work_.size());
-  if (!retry_.alone(work_.size())) return put_back(wakes);
-  Work& work = work_.front();
-  const Reply probed = probe();
-  if (probed.ok() && work.taken) {
-    work.verdict = Verdict::culprit;
-    work.entry->cause = result.cause;
-    settle(work, recorder_.committed(), clock_.now(), wakes);
-    retry_.succeeded(work_.size());
-    retry_at_.reset();
-    return;
+  if (!result.transaction) {  // BEGIN failed, whatever the units
+    retry_at_ = result.ended + retry_.failed();
+    if (retry_.impatient()) prove_store(result.cause, result.ended);
+  } else if (work_.size() == 1) {
+    return failed_alone(Store::unasked, result.cause, result.ended, wakes);
+  } else if (!failed_among_others(result.suspect)) {
+    retry_at_ = result.ended + retry_.failed(work_.size());
   }
-  if (!probed.ok() && probed.fault != Fault::busy) stalled_ = result.cause;
   put_back(wakes);
+}
+
+// Whether a class is known whose units failed: then they are tried one by one, and the others go on
+// at once.
+bool Pipeline::failed_among_others(const Entry* suspect) {
+  if (suspect != nullptr) {
+    quarantines_[suspect->klass].begin();
+  } else if (lone_) {
+    quarantines_[*lone_].begin();
+  }
+  return suspect != nullptr || lone_;
+}
+
+// A unit failed alone in its transaction. Its class pauses; after kPatience failures the store is
+// put to the proof, and after kStorePatience of pauses the unit ends.
+void Pipeline::failed_alone(Store store, const Status& cause, TimePoint now, ack::Wakes& wakes) {
+  Work& work = work_.front();
+  Quarantine& quarantine = quarantines_[work.entry->klass];
+  quarantine.failed_alone(work.entry->seq, now);
+  if (store == Store::unasked && quarantine.impatient()) store = prove_store(cause, now);
+  if (store == Store::failed_too) quarantine.store_failed_too();
+  const bool own_fault = cause.code() == Errc::record;  // which only COMMIT could find
+  const bool ends = store == Store::takes_commits && quarantine.exhausted();
+  if (work.taken && (own_fault || ends)) {
+    work.verdict = Verdict::culprit;
+    work.entry->cause = own_fault ? cause : base::worded(cause.code(), cause.sqlite_code(), [&] {
+      return cause.message() + " (tried alone for 30 s, while other commits succeeded)";
+    });
+    quarantine.succeeded(0);
+  }
+  put_back(wakes);
+}
+
+// Says no more than that somebody holds a lock if the probe is locked out.
+Pipeline::Store Pipeline::prove_store(const Status& cause, TimePoint now) {
+  const Reply probed = probe();
+  if (probed.ok()) return Store::takes_commits;
+  if (probed.fault == Fault::busy) return Store::unasked;
+  stalled_ = cause;
+  retry_at_ = now + retry_.failed();
+  return Store::failed_too;
 }
 
 // Whom the failed transaction did not hold: they have no part in its outcome, and while a fence is
@@ -133,22 +169,20 @@ void Pipeline::put_off_fence(const Reply& fenced, TimePoint now) {
     retry_at_ = now + retry_.locked();
     return;
   }
-  retry_at_ = now + retry_.failed(work_.size());
+  retry_at_ = now + retry_.failed();
   if (retry_.impatient()) stalled_ = fenced.cause;
 }
 
 // Now surely not applied, as after any other rollback.
 void Pipeline::rerun_fenced(TimePoint now, ack::Wakes& wakes) {
-  retry_at_ = now + retry_.failed(work_.size());
   stalled_ = {};
-  // Where the fence failed, too, it was not the unit.
-  const bool to_blame = !std::exchange(fence_put_off_, false) && retry_.alone(work_.size());
-  if (to_blame && work_.front().taken) {
-    work_.front().verdict = Verdict::culprit;
-    work_.front().entry->cause = *limbo_;
-    retry_.succeeded(work_.size());
-    retry_at_.reset();
+  retry_at_.reset();
+  const bool failed_too = std::exchange(fence_put_off_, false);
+  if (work_.size() == 1) {
+    const Store store = failed_too ? Store::failed_too : Store::takes_commits;
+    return failed_alone(store, *limbo_, now, wakes);
   }
+  if (!failed_among_others(nullptr)) retry_at_ = now + retry_.failed(work_.size());
   put_back(wakes);
 }
 

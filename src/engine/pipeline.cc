@@ -64,6 +64,7 @@ Status Pipeline::add_class(ClassLane& lane) {
   backlogs_.reserve(count);
   state_.classes.reserve(count);
   costs_.reserve(count);
+  quarantines_.reserve(count);
   shares_.push_back(lane.share);
   if (!schedule::guarantees_fit(tick_budget_, shares_)) {
     shares_.pop_back();
@@ -77,6 +78,7 @@ Status Pipeline::add_class(ClassLane& lane) {
   lanes_.push_back(&lane);
   state_.classes.emplace_back();
   costs_.add_class();
+  quarantines_.emplace_back();
   return {};
 }
 
@@ -90,19 +92,18 @@ TickReport Pipeline::tick(const Runner& runner, ack::Wakes& wakes) {
     for (ClassLane* lane : lanes_) lane->end_all(*ended_, now, wakes);
     return report(before, now);
   }
-  if (idle()) {
-    const bool again = !retry_at_ || now >= *retry_at_;
-    if (starved && again) starve(now, 0);
+  if (retry_at_ && now < *retry_at_) return report(before, now);
+  if (!store_recovered(now)) return report(before, now);
+  if (idle(now)) {
+    if (starved) starve(now, 0);
     return report(before, now);
   }
-  if (retry_at_ && now < *retry_at_) return report(before, now);
   if (paced(now)) {
     TickReport waiting = report(before, now);
     waiting.more = false;
     earliest(waiting.next, began_ + *pause_);
     return waiting;
   }
-  if (!store_recovered(now)) return report(before, now);
   try {
     return run(runner, before, now, wakes);
   } catch (const std::bad_alloc&) {
@@ -147,9 +148,11 @@ bool Pipeline::stage(TimePoint now, ack::Wakes& wakes) {
   return whole;
 }
 
-bool Pipeline::idle() const {
-  return std::all_of(lanes_.begin(), lanes_.end(),
-                     [](const ClassLane* lane) { return lane->staging.empty(); });
+bool Pipeline::idle(TimePoint now) const {
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    if (!lanes_[i]->staging.empty() && !quarantines_[i].until(now)) return false;
+  }
+  return true;
 }
 
 // Units settled and steps committed so far.
@@ -163,17 +166,42 @@ TickReport Pipeline::report(std::uint64_t progress_before, TimePoint now) const 
   TickReport out;
   out.units = progress() - progress_before;
   bool backlog = false;
-  for (const ClassLane* lane : lanes_) {
-    backlog |= !lane->staging.empty() || lane->pending();
-    earliest(out.next, lane->next_deadline());
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    const ClassLane& lane = *lanes_[i];
+    const std::optional<TimePoint> pause = quarantines_[i].until(now);
+    backlog |= lane.pending() || (!lane.staging.empty() && !pause);
+    if (!lane.staging.empty()) earliest(out.next, pause);
+    earliest(out.next, lane.next_deadline());
   }
   const bool waiting = retry_at_ && now < *retry_at_;
   out.more = backlog && !waiting;
-  if (backlog && waiting) earliest(out.next, retry_at_);
+  if (waiting && (backlog || !stalled_.ok())) earliest(out.next, retry_at_);
   return out;
 }
 
-// While the store takes no commits, only a probe may find out that it does again.
+// Whether a class that is not quarantined has something staged.
+bool Pipeline::others_wait() const {
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    if (!quarantines_[i].on() && !lanes_[i]->staging.empty()) return true;
+  }
+  return false;
+}
+
+// The quarantined class whose turn it is, if it is one's: they take turns with the others, and
+// among each other.
+std::optional<std::size_t> Pipeline::quarantined_class(TimePoint now) const {
+  const bool others = others_wait();
+  if (lone_ && others) return std::nullopt;
+  for (std::size_t n = 1; n <= lanes_.size(); ++n) {
+    const std::size_t i = (quarantine_turn_ + n) % lanes_.size();
+    const Quarantine& each = quarantines_[i];
+    if (each.on() && !each.until(now) && !lanes_[i]->staging.empty()) return i;
+  }
+  return std::nullopt;
+}
+
+// While the store takes no commits, only a probe may find out that it does again. It is made with
+// nothing staged, too: pushes are refused until then.
 bool Pipeline::store_recovered(TimePoint now) {
   if (stalled_.ok()) return true;
   const Reply reply = probe();
@@ -182,15 +210,22 @@ bool Pipeline::store_recovered(TimePoint now) {
     retry_at_.reset();
     return true;
   }
-  retry_at_ = now + (reply.fault == Fault::busy ? retry_.locked() : retry_.failed(1));
+  retry_at_ = now + (reply.fault == Fault::busy ? retry_.locked() : retry_.failed());
   return false;
 }
 
 schedule::Plan Pipeline::make_plan(TimePoint now) {
   backlogs_.clear();
+  lone_ = quarantined_class(now);
+  if (lone_) quarantine_turn_ = *lone_;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    backlogs_.push_back(lanes_[i]->staging.empty() ? std::span<const schedule::Unit>()
-                                                   : lanes_[i]->staging.units());
+    const Staging& staging = lanes_[i]->staging;
+    const bool planned = lone_ ? *lone_ == i : !quarantines_[i].on();
+    backlogs_.push_back(staging.empty() || !planned ? std::span<const schedule::Unit>()
+                                                    : staging.units());
+    if (lone_ && planned && quarantines_[i].limit() < backlogs_[i].size()) {
+      backlogs_[i] = backlogs_[i].first(quarantines_[i].limit());
+    }
     shares_[i].gather = lanes_[i]->gathers() ? lanes_[i]->share.gather : Duration(0);
   }
   Budget budget = tick_budget_;
@@ -305,7 +340,7 @@ void Pipeline::conclude(const schedule::Plan& plan, const commit::TickResult& re
       keep_state(plan);  // refunds at the costs that the plan charged
       learn(plan, result);
       settle(result, wakes);
-      retry_.succeeded(work_.size());
+      lone_ ? quarantines_[*lone_].succeeded(work_.size()) : retry_.succeeded(work_.size());
       break;
     case Action::wait_for_lock:
       put_back(wakes);
@@ -343,7 +378,8 @@ void Pipeline::learn(const schedule::Plan& plan, const commit::TickResult& resul
 
 // The plan's state, less what was planned but left.
 void Pipeline::keep_state(const schedule::Plan& plan) {
-  if (retry_.limit() != 0) return;  // only a part of the plan was tried
+  // Only a part of the plan was tried, or the plan was of a part.
+  if (retry_.limit() != 0 || lone_) return;
   state_ = plan.next;
   for (const Work& work : work_) {
     if (work.verdict != Verdict::left || work.guaranteed) continue;

@@ -80,7 +80,9 @@ class Pipeline {
  private:
   bool paced(TimePoint now) const;
   bool stage(TimePoint now, ack::Wakes& wakes);
-  bool idle() const;
+  bool idle(TimePoint now) const;
+  bool others_wait() const;
+  std::optional<std::size_t> quarantined_class(TimePoint now) const;
   TickReport run(const Runner& runner, std::uint64_t progress_before, TimePoint now,
                  ack::Wakes& wakes);
   void starve(TimePoint now, std::size_t units);
@@ -106,6 +108,10 @@ class Pipeline {
   void put_back(ack::Wakes& wakes);
   void put_back(commit::Work& work, TimePoint now, ack::Wakes& wakes);
   void back_off(const commit::TickResult& result, ack::Wakes& wakes);
+  bool failed_among_others(const Entry* suspect);
+  enum class Store : std::uint8_t { unasked, takes_commits, failed_too };
+  void failed_alone(Store store, const Status& cause, TimePoint now, ack::Wakes& wakes);
+  Store prove_store(const Status& cause, TimePoint now);
   void leave_behind(TimePoint now, ack::Wakes& wakes);
   bool leave_limbo(TimePoint now, ack::Wakes& wakes);
   Reply fence();
@@ -122,6 +128,9 @@ class Pipeline {
   schedule::CostModel costs_;
   schedule::State state_;
   Retry retry_;
+  std::vector<Quarantine> quarantines_;  // by class
+  std::optional<std::size_t> lone_;      // the quarantined class whose tick the last one was
+  std::size_t quarantine_turn_ = 0;      // the last such class
   Recorder recorder_;
 
   std::vector<ClassLane*> lanes_;

@@ -252,14 +252,13 @@ TEST_F(LaneFailures, AfterThreeFailuresTicksAreHalvedUntilOneUnitFailsAlone) {
   EXPECT_EQ(sizes, "16 16 16 8 4 2 ");
 }
 
-TEST_F(LaneFailures, AUnitThatFailsAloneWhileAProbeSucceedsIsRejectedWithThatCode) {
-  sink_->fail_row("peers(5)", failure(Fault::environment, Effect::undone));
-  const std::vector<Receipt> all = peers().submit_all(1, 8);
+TEST_F(LaneFailures, BeginNeverFailsThroughAUnitHoweverOften) {
+  fail_next(Call::begin, Fault::environment, Effect::ended, 20);
+  Receipt one = peers().submit(1);
+  run_with_pauses(20);
+  EXPECT_EQ(end_of(one), "in flight");
   run_with_pauses();
-  EXPECT_EQ(ends_of(all),
-            "committed committed committed committed rejected committed committed committed");
-  EXPECT_EQ(outcome_of(all[4]).cause.sqlite_code(), 13);
-  EXPECT_EQ(committed(), "peers(1) peers(2) peers(3) peers(4) peers(6) peers(7) peers(8)");
+  EXPECT_EQ(end_of(one), "committed");
 }
 
 TEST_F(LaneFailures, AnInterruptInAJobIsRunAgainWithTheNextAttemptNumber) {
@@ -273,6 +272,166 @@ TEST_F(LaneFailures, AnInterruptInAJobIsRunAgainWithTheNextAttemptNumber) {
   run_with_pauses();
   EXPECT_EQ(end_of(job), "committed");
   EXPECT_EQ(attempts, "1 2 ");
+}
+
+// --- The store takes commits, but one unit fails all the same.
+
+// Peers 5 cannot be written until heal().
+class LaneQuarantine : public LaneFailures {
+ protected:
+  LaneQuarantine() : others_(add_class("others")) {
+    sink_->fail_row("peers(5)", failure(Fault::environment, Effect::undone));
+  }
+  // Ticks whenever one is due, until so much time is over.
+  void run_for(Duration time) {
+    const TimePoint end = journal_->now() + time;
+    while (journal_->now() < end) {
+      const TickReport report = tick();
+      if (report.more) continue;
+      const TimePoint next = std::min(report.next.value_or(end), end);
+      if (next > journal_->now()) advance(next - journal_->now());
+    }
+  }
+
+  Writes others_;
+};
+
+TEST_F(LaneQuarantine, TheOthersGoOnAtOnceAndItsClassWaitsBehindIt) {
+  const std::vector<Receipt> all = peers().submit_all(1, 8);
+  const std::vector<Receipt> others = others_.submit_all(1, 3);
+  run_ticks();
+  EXPECT_EQ(ends_of(others), "committed committed committed");
+  EXPECT_EQ(ends_of(all),
+            "committed committed committed committed in flight in flight in flight "
+            "in flight");
+}
+
+TEST_F(LaneQuarantine, AnOutageOfTenSecondsRejectsNobodyAndIsOverAQuarterSecondLater) {
+  const std::vector<Receipt> all = peers().submit_all(1, 8);
+  for (int i = 0; i < 100; ++i) {
+    Receipt other = others_.submit(i);
+    run_for(milliseconds(100));
+    ASSERT_EQ(end_of(other), "committed");
+  }
+  EXPECT_EQ(end_of(all[4]), "in flight");
+  committed();
+  sink_->heal();
+  run_for(milliseconds(257));
+  EXPECT_EQ(committed(), "peers(5) peers(6) peers(7) peers(8)");
+}
+
+TEST_F(LaneQuarantine, AfterThirtySecondsTheUnitEndsWithTheStoresCode) {
+  const TimePoint began = journal_->now();
+  const std::vector<Receipt> all = peers().submit_all(1, 8);
+  while (!all[4].poll()) run_for(milliseconds(100));
+  EXPECT_GE(journal_->now() - began, seconds(30));
+  EXPECT_LE(journal_->now() - began, seconds(31));
+  EXPECT_EQ(end_of(all[4]), "rejected");
+  const Status cause = outcome_of(all[4]).cause;
+  EXPECT_EQ(cause.code(), Errc::storage) << "a record's own fault is Errc::record";
+  EXPECT_EQ(cause.sqlite_code(), 13);
+  EXPECT_EQ(cause.message(),
+            "database or disk is full (tried alone for 30 s, while other commits succeeded)");
+  run_ticks();
+  EXPECT_EQ(committed(), "peers(1) peers(2) peers(3) peers(4) peers(6) peers(7) peers(8)");
+}
+
+TEST_F(LaneQuarantine, EachUnitHasThirtySecondsOfItsOwn) {
+  sink_->fail_row("peers(6)", failure(Fault::environment, Effect::undone));
+  const std::vector<Receipt> both = peers().submit_all(5, 6);
+  run_for(seconds(32));
+  EXPECT_EQ(ends_of(both), "rejected in flight");
+  run_for(seconds(31));
+  EXPECT_EQ(ends_of(both), "rejected rejected");
+}
+
+TEST_F(LaneQuarantine, WhatTheStoreTakesFromNobodyCountsAgainstNoUnit) {
+  fail_next(Call::probe, Fault::environment, Effect::ended, 1'000'000);
+  Receipt one = peers().submit(5);
+  run_for(seconds(100));
+  EXPECT_EQ(push_status().code(), Errc::storage);
+  EXPECT_EQ(end_of(one), "in flight");
+  sink_->heal();
+  run_for(seconds(1));
+  EXPECT_EQ(end_of(one), "committed");
+}
+
+TEST_F(LaneQuarantine, DeadlinesExpireOnTime) {
+  Receipt late = peers().submit(5, expiring_in(seconds(3)));
+  Receipt behind = peers().submit(6, expiring_in(milliseconds(100)));
+  run_for(milliseconds(99));
+  EXPECT_EQ(end_of(behind), "in flight");
+  run_for(milliseconds(1));
+  tick();
+  EXPECT_EQ(end_of(behind), "expired");
+  run_for(milliseconds(2900));
+  tick();
+  EXPECT_EQ(end_of(late), "expired");
+}
+
+TEST_F(LaneQuarantine, AGroupThatDoesNotFitTheDiskLetsTheSmallRecordsOfOthersPass) {
+  sink_->heal();
+  bool group = false;
+  sink_->on(Call::savepoint, [&](const std::string&) {
+    group = true;
+    return Reply{};
+  });
+  sink_->on(Call::begin, [&](const std::string&) {
+    group = false;
+    return Reply{};
+  });
+  sink_->on(Call::commit, [&](const std::string&) {
+    return group ? failure(Fault::environment, Effect::ended) : Reply{};
+  });
+  Receipt large = peers().submit_group({1, 2, 3});
+  const std::vector<Receipt> small = others_.submit_all(1, 8);
+  run_for(seconds(1));
+  EXPECT_EQ(end_of(large), "in flight");
+  EXPECT_EQ(ends_of(small),
+            "committed committed committed committed committed committed committed "
+            "committed");
+  Receipt another = others_.submit(9);
+  tick();
+  EXPECT_EQ(end_of(another), "committed");
+  sink_->heal();
+  run_for(seconds(1));
+  EXPECT_EQ(end_of(large), "committed");
+}
+
+TEST_F(LaneQuarantine, WhatOnlyFailsTogetherIsCommittedInParts) {
+  sink_->heal();
+  int rows = 0;
+  sink_->on(Call::begin, [&](const std::string&) {
+    rows = 0;
+    return Reply{};
+  });
+  sink_->on(Call::apply, [&](const std::string& row) {
+    if (row.starts_with("peers") && ++rows > 5) return failure(Fault::environment, Effect::ended);
+    return Reply{};
+  });
+  const std::vector<Receipt> all = peers().submit_all(1, 100);
+  const std::vector<Receipt> others = others_.submit_all(1, 100);
+  for (int i = 0; i < 200; ++i) tick();
+  EXPECT_EQ(stats_of("peers").in_flight, 0U);
+  EXPECT_EQ(stats_of("others").in_flight, 0U);
+  EXPECT_EQ(stats_of("peers").end(End::committed), 100U);
+  EXPECT_EQ(stats_of("others").end(End::committed), 100U);
+}
+
+TEST_F(LaneQuarantine, ACloseSettlesWhatIsStillTried) {
+  const std::vector<Receipt> all = peers().submit_all(4, 6);
+  run_for(seconds(1));
+  EXPECT_EQ(journal_->close(seconds(1)).status.code(), Errc::timed_out);
+  EXPECT_EQ(ends_of(all), "committed closed closed");
+}
+
+TEST_F(LaneQuarantine, ARecordsFaultThatOnlyCommitFindsIsRejectedWithoutPatience) {
+  sink_->heal();
+  fail_next(Call::commit, Fault::record, Effect::ended);
+  Receipt one = peers().submit(1);
+  tick();
+  EXPECT_EQ(end_of(one), "rejected");
+  EXPECT_EQ(outcome_of(one).cause.code(), Errc::record);
 }
 
 // --- The store takes no commits.
@@ -291,6 +450,24 @@ TEST_F(LaneStall, AfterAProbeSucceededIntakeGoesOnAndNothingWasLost) {
   peers().push(2);
   run_with_pauses();
   EXPECT_EQ(committed(), "peers(1) peers(2)");
+}
+
+TEST_F(LaneStall, ItEndsByItselfThoughNothingIsQueued) {
+  Receipt late = stall(Fault::environment, 30, expiring_in(milliseconds(500)));
+  TickReport report = tick();
+  while (!late.poll()) {
+    advance(report.next.value() - journal_->now());
+    report = tick();
+  }
+  EXPECT_EQ(end_of(late), "expired");
+  EXPECT_EQ(push_status().code(), Errc::storage);
+  const TimePoint began = journal_->now();
+  while (report.next && journal_->now() - began < seconds(60)) {
+    advance(*report.next - journal_->now());
+    report = tick();
+  }
+  EXPECT_TRUE(push_status().ok());
+  EXPECT_LT(journal_->now() - began, seconds(8)) << "30 probes, a quarter second apart";
 }
 
 TEST_F(LaneStall, NothingIsTriedButProbesWhileItLasts) {

@@ -189,17 +189,42 @@ TEST_F(Fence, ACloseBeforeItSucceedsEndsThemUnknown) {
   }
 }
 
-TEST_F(Fence, AUnitThatLosesItsCommitTimeAndAgainIsRejectedSinceEachFenceSucceeds) {
+TEST_F(Fence, AUnitThatLosesItsCommitTimeAndAgainIsWaitedForWhileTheOthersGoOn) {
+  open();
+  peers_.emplace(add_class("peers"));
+  Writes others = add_class("others");
+  sink_->calls_do_not_matter();
+  sink_->reply_next(Call::commit, failure(Fault::environment, Effect::unknown), 1);
+  Receipt one = peers_->submit(1);
+  tick();
+  for (int i = 0; i < 10; ++i) {
+    Receipt other = others.submit(i);
+    tick();
+    EXPECT_EQ(end_of(other), "committed");
+    sink_->reply_next(Call::commit, failure(Fault::environment, Effect::unknown), 1);
+    advance(milliseconds(300));
+    tick();
+  }
+  EXPECT_EQ(end_of(one), "in flight");
+  advance(milliseconds(300));
+  tick();
+  EXPECT_EQ(end_of(one), "committed");
+}
+
+TEST_F(Fence, AfterThirtySecondsOfThatItIsRejectedWithTheStoresCode) {
   open();
   peers_.emplace(add_class("peers"));
   sink_->calls_do_not_matter();
-  sink_->reply_next(Call::commit, failure(Fault::environment, Effect::unknown), 100);
+  sink_->reply_next(Call::commit, failure(Fault::environment, Effect::unknown), 1000);
+  const TimePoint began = journal_->now();
   Receipt one = peers_->submit(1);
-  for (int i = 0; i < 20 && !one.poll(); ++i) {
-    tick();
-    advance(seconds(1));
+  while (!one.poll() && journal_->now() - began < seconds(100)) {
+    const TickReport report = tick();
+    if (report.next) advance(*report.next - journal_->now());
   }
+  EXPECT_GE(journal_->now() - began, seconds(30));
   EXPECT_EQ(end_of(one), "rejected");
+  EXPECT_EQ(outcome_of(one).cause.code(), Errc::storage);
   EXPECT_EQ(outcome_of(one).cause.sqlite_code(), 13);
   EXPECT_EQ(committed(), "");
 }
