@@ -27,7 +27,7 @@ namespace onelane::inline v0 {
 
 enum class End : std::uint8_t {
   committed,   // in commit number Outcome::commit of this opening; it survives the process
-  rejected,    // its own fault, never applied; Outcome::cause says why
+  rejected,    // never applied; Outcome::cause says why, and whose fault it is
   superseded,  // a newer record of the same key took over before it was taken
   dropped,     // the class was full and drops its oldest
   expired,     // its deadline came before a tick took it
@@ -50,7 +50,10 @@ struct Outcome {
   std::optional<std::int64_t> rowid;  // of the last row inserted; an update has none
   std::uint32_t steps = 0;            // committed steps, of a job
   bool durable = false;               // what of it is committed is known to survive a power cut
-  Status cause;                       // why it was not committed; ok where the end says it all
+  // Why it was not committed; ok where the end says it all. Of a rejected one, Errc::record is the
+  // unit's own fault. Any other code is the store's: it failed the unit, tried alone, for 30 s while
+  // it took others' commits. The same unit may succeed later; a deadline limits how long it waits.
+  Status cause;
 
   bool committed() const noexcept { return end == End::committed; }
 };

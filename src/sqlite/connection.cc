@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <limits>
@@ -23,14 +24,6 @@ constexpr int kOpenFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_PRIVATECACHE | SQ
 
 // "PRAGMA user_version=" and 32 bits signed.
 constexpr std::size_t kTouchChars = 40;
-
-// What the system said, where SQLite's message leaves it out.
-std::string system_reason(sqlite3* db, int code) {
-  const int primary = code & 0xff;
-  const int reason = sqlite3_system_errno(db);
-  if (reason == 0 || (primary != SQLITE_IOERR && primary != SQLITE_CANTOPEN)) return {};
-  return ": " + std::generic_category().message(reason);
-}
 
 // More is above SQLite's limit on SQL in any case.
 int length(std::string_view sql) noexcept {
@@ -132,6 +125,9 @@ Status Connection::configure(const JournalOptions& options) {
   // frames that no recovery gets past, and with them all later commits are lost (tests:
   // CacheSpill).
   if (status.ok()) status = set("cache_spill", "0", "0");
+  // A statement's journal and what it sorts stay in memory: a directory for temporary files that is
+  // full or missing fails nobody then. SQLite built with TEMP_STORE=0 ignores it.
+  if (status.ok()) status = set("temp_store", "2", "2");
   if (!status.ok()) return status;
   // A mapped file turns a read error into a signal. A build without mmap answers with no row.
   std::string ignored;
@@ -281,6 +277,27 @@ Result<std::size_t> Connection::page_bytes() {
   return bytes;
 }
 
+// What the system said where SQLite's message leaves it out; 0: nothing. SQLite does not remember
+// it of COMMIT, but the file that could not be written does.
+int Connection::system_error(int code) const noexcept {
+  const int primary = code & 0xff;
+  if (primary != SQLITE_IOERR && primary != SQLITE_CANTOPEN) return 0;
+  if (code != SQLITE_IOERR_WRITE) return sqlite3_system_errno(db_);
+  int error = 0;
+  for (const int which : {SQLITE_FCNTL_JOURNAL_POINTER, SQLITE_FCNTL_FILE_POINTER}) {
+    sqlite3_file* file = nullptr;
+    sqlite3_file_control(db_, "main", which, &file);
+    if (error != 0 || file == nullptr || file->pMethods == nullptr) continue;
+    (void)file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &error);
+  }
+  return error != 0 ? error : sqlite3_system_errno(db_);
+}
+
+bool Connection::no_room(int code) const noexcept {
+  const int error = system_error(code);
+  return (code & 0xff) == SQLITE_FULL || error == ENOSPC || error == EDQUOT;
+}
+
 Reply Connection::failure(int code, Place place, std::string_view what) noexcept {
   Reply reply;
   const bool refused = !guard_.refusal().empty();
@@ -290,7 +307,9 @@ Reply Connection::failure(int code, Place place, std::string_view what) noexcept
   reply.cause = base::worded(errc_of(reply.fault), code, [&] {
     if (refused) return std::string(guard_.refusal());
     const std::string before = what.empty() ? std::string() : std::string(what) + ": ";
-    return before + sqlite3_errmsg(db_) + system_reason(db_, code);
+    const int reason = system_error(code);
+    const std::string after = reason == 0 ? "" : ": " + std::generic_category().message(reason);
+    return before + sqlite3_errmsg(db_) + after;
   });
   guard_.forget_refusal();
   return reply;

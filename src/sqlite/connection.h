@@ -75,6 +75,10 @@ class Connection {
   // Of a failure that is not going to be told.
   void forget_refusal() noexcept { guard_.forget_refusal(); }
 
+  // Whether the call that has just failed with this code found no room to write to: a full disk, or
+  // a quota that is used up, which SQLite calls an I/O error.
+  bool no_room(int code) const noexcept;
+
   // Both after every statement was finalised. Healthy: copies the log back if nobody else has the
   // database open, so that the file is complete by itself; else leaves the files as they are.
   Status close_healthy();
@@ -86,6 +90,7 @@ class Connection {
   Status connect_padded(const std::string& path);
   Status check_pages();
   Status configure(const JournalOptions& options);
+  int system_error(int code) const noexcept;
   Status set(const std::string& pragma, const std::string& value, const std::string& expected);
 
   Guard guard_;

@@ -5,6 +5,7 @@
 
 #include "src/model/row.h"
 #include "src/sqlite/bind.h"
+#include "src/sqlite/inquiry.h"
 #include "src/sqlite/schema.h"
 #include "src/sqlite/step_row.h"
 
@@ -108,6 +109,7 @@ inline bool Execution::run(sqlite3_stmt* statement, const RowVisitor* visit, std
   }
   if (code != SQLITE_DONE && code != SQLITE_ROW) {
     failed = connection_.failure(code, Place::statement);
+    if ((code & 0xff) == SQLITE_FULL) ask_what_is_full(connection_, failed);
     return false;
   }
   if (!connection_.in_transaction()) {

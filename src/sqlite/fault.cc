@@ -33,8 +33,15 @@ constexpr FaultRow kTable[] = {
     everywhere(SQLITE_IOERR_DIR_FSYNC, sync),
     everywhere(SQLITE_IOERR_DATA, corrupt),
     everywhere(SQLITE_IOERR_CORRUPTFS, corrupt),
+    // In a statement the file itself is asked; see inquiry.h.
     everywhere(SQLITE_CORRUPT, corrupt),
+    // A virtual table's content does not fit what a record says of it. At SAVEPOINT and RELEASE it
+    // may be an earlier record's: it is found when each is tried alone.
+    {SQLITE_CORRUPT_VTAB, {record, environment, record}},
+    // Somebody has written to sqlite_sequence.
+    {SQLITE_CORRUPT_SEQUENCE, {record, corrupt, corrupt}},
     everywhere(SQLITE_NOTFOUND, internal),
+    // In a statement it may be the record's own; see inquiry.h.
     everywhere(SQLITE_FULL, environment),
     everywhere(SQLITE_CANTOPEN, environment),
     everywhere(SQLITE_PROTOCOL, environment),

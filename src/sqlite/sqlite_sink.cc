@@ -11,6 +11,7 @@
 #include "src/sqlite/files.h"
 #include "src/sqlite/frame_gather.h"
 #include "src/sqlite/fuse.h"
+#include "src/sqlite/inquiry.h"
 #include "src/sqlite/log_sync.h"
 #include "src/sqlite/opening.h"
 #include "src/sqlite/savepoint.h"
@@ -68,6 +69,7 @@ class SqliteSink final : public Sink {
   Status open_beside(const JournalOptions& options);
   Status open_watermark(const JournalOptions& options);
   Status copy_all_back();
+  Reply examined(Reply reply);
   Reply noted(Reply reply);
   void forget_statements() noexcept;
 
@@ -160,7 +162,7 @@ Reply SqliteSink::begin() {
 
 Reply SqliteSink::apply(Statement statement, std::span<const std::byte> row) {
   if (!connection_->in_transaction()) return outside_transaction();
-  return noted(execution_.apply(statement, row));
+  return examined(execution_.apply(statement, row));
 }
 
 std::size_t SqliteSink::apply_each(std::span<Application> records, Reply& failed) {
@@ -169,7 +171,7 @@ std::size_t SqliteSink::apply_each(std::span<Application> records, Reply& failed
     return 0;
   }
   const std::size_t applied = execution_.apply_each(records, failed);
-  if (applied < records.size()) failed = noted(std::move(failed));
+  if (applied < records.size()) failed = examined(std::move(failed));
   return applied;
 }
 
@@ -194,7 +196,7 @@ Reply SqliteSink::execute(std::string_view sql, std::span<const std::byte> row,
   if (!connection_->in_transaction()) {  // a job went on after a statement that ended it
     return reply_of(Fault::record, Effect::ended, "the step's transaction has ended");
   }
-  return noted(execution_.execute(sql, row, visit));
+  return examined(execution_.execute(sql, row, visit));
 }
 
 Reply SqliteSink::mark(std::uint64_t commit) {
@@ -215,6 +217,7 @@ Reply SqliteSink::commit() {
   }
   const int code = connection_->commit_own(commit_.get());
   if (code != SQLITE_OK) {
+    if (connection_->no_room(code)) log_->note_full();
     Reply reply = noted(connection_->failure(code, Place::commit, "COMMIT"));
     if (reply.effect == Effect::undone) reply.effect = Effect::kept;
     if (reply.effect == Effect::ended && !surely_undone(code)) reply.effect = Effect::unknown;
@@ -282,9 +285,18 @@ void SqliteSink::forget_statements() noexcept {
   for (Prepared* each : {&begin_, &commit_, &rollback_}) each->reset();
 }
 
+// Of a statement that is not ours.
+Reply SqliteSink::examined(Reply reply) {
+  if (reply.fault == Fault::corrupt) {
+    (void)rollback();
+    reply.effect = Effect::ended;
+    ask_what_is_damaged(*connection_, reply);
+  }
+  return noted(std::move(reply));
+}
+
 Reply SqliteSink::noted(Reply reply) {
   if (reply.fault == Fault::sync) fuse_.blow(reply);
-  if ((reply.cause.sqlite_code() & 0xff) == SQLITE_FULL) log_->note_full();
   return reply;
 }
 

@@ -168,7 +168,7 @@ Reply WalLog::failed(int code, const char* what) {
   reply.cause = base::worded(errc_of(reply.fault), code,
                              [&] { return std::string(what) + ": " + sqlite3_errstr(code); });
   if (reply.fault == Fault::sync || reply.fault == Fault::corrupt) fuse_.blow(reply);
-  if ((code & 0xff) == SQLITE_FULL) note_full();
+  if (connection_->no_room(code)) note_full();
   return reply;
 }
 

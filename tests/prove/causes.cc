@@ -48,12 +48,19 @@ struct Strike {
   Answer answer;  // where the record is struck each time
 };
 constexpr Strike kCodes[] = {
-    {"!1", SQLITE_ERROR, Answer::rejected},     {"!4", SQLITE_ABORT, Answer::rejected},
-    {"!5", SQLITE_BUSY, Answer::rejected},      {"!6", SQLITE_LOCKED, Answer::rejected},
-    {"!7", SQLITE_NOMEM, Answer::rejected},     {"!8", SQLITE_READONLY, Answer::rejected},
-    {"!9", SQLITE_INTERRUPT, Answer::rejected}, {"!10", SQLITE_IOERR, Answer::rejected},
-    {"!13", SQLITE_FULL, Answer::rejected},     {"!14", SQLITE_CANTOPEN, Answer::rejected},
-    {"!11", SQLITE_CORRUPT, Answer::poisoned},  {"!1034", SQLITE_IOERR_FSYNC, Answer::poisoned},
+    {"!1", SQLITE_ERROR, Answer::rejected},
+    {"!4", SQLITE_ABORT, Answer::rejected},
+    {"!5", SQLITE_BUSY, Answer::rejected},
+    {"!6", SQLITE_LOCKED, Answer::rejected},
+    {"!7", SQLITE_NOMEM, Answer::rejected},
+    {"!8", SQLITE_READONLY, Answer::rejected},
+    {"!9", SQLITE_INTERRUPT, Answer::rejected},
+    {"!10", SQLITE_IOERR, Answer::rejected},
+    {"!13", SQLITE_FULL, Answer::rejected},
+    {"!14", SQLITE_CANTOPEN, Answer::rejected},
+    {"!11", SQLITE_CORRUPT, Answer::rejected},
+    {"!267", SQLITE_CORRUPT_VTAB, Answer::rejected},
+    {"!1034", SQLITE_IOERR_FSYNC, Answer::poisoned},
 };
 constexpr Strike kWhileReading[] = {
     {"?266", SQLITE_IOERR_READ, Answer::rejected},
@@ -62,8 +69,8 @@ constexpr Strike kWhileReading[] = {
 
 // Whose fault it is does not depend on the record, so that it may run again.
 bool environments(const Strike& strike) {
-  const bool own =
-      strike.code == SQLITE_ERROR || strike.code == SQLITE_ABORT || strike.code == SQLITE_LOCKED;
+  const bool own = strike.code == SQLITE_ERROR || strike.code == SQLITE_ABORT ||
+                   strike.code == SQLITE_LOCKED || strike.code == SQLITE_CORRUPT_VTAB;
   return !own && strike.answer != Answer::poisoned;
 }
 

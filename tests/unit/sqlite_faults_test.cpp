@@ -103,8 +103,8 @@ constexpr Expected kExpected[] = {
     {SQLITE_IOERR_DATA, corrupt, corrupt, corrupt},
     {SQLITE_IOERR_CORRUPTFS, corrupt, corrupt, corrupt},
     {SQLITE_CORRUPT, corrupt, corrupt, corrupt},
-    {SQLITE_CORRUPT_VTAB, corrupt, corrupt, corrupt},
-    {SQLITE_CORRUPT_SEQUENCE, corrupt, corrupt, corrupt},
+    {SQLITE_CORRUPT_VTAB, record, environment, record},
+    {SQLITE_CORRUPT_SEQUENCE, record, corrupt, corrupt},
     {SQLITE_CORRUPT_INDEX, corrupt, corrupt, corrupt},
     {SQLITE_NOTFOUND, internal, internal, internal},
     {SQLITE_FULL, environment, environment, environment},
@@ -453,9 +453,24 @@ TEST_F(SqliteFaults, DamageInTheFileIsCalledCorrupt) {
   ASSERT_TRUE(close_healthy().ok());
   ASSERT_NO_FATAL_FAILURE(open());
   ASSERT_TRUE(succeeded(sink_->begin()));
-  vfs.fail({.call = VfsCall::read, .file = VfsFile::database, .code = SQLITE_IOERR_CORRUPTFS});
+  vfs.fail({.call = VfsCall::read,
+            .file = VfsFile::database,
+            .code = SQLITE_IOERR_CORRUPTFS,
+            .repeat = Repeat::always});
   EXPECT_EQ(execute("SELECT * FROM t").fault, corrupt);
   sink_.reset();
+}
+
+TEST_F(SqliteFaults, APageThatCannotBeReadForOnceIsNot) {
+  FaultyVfs vfs;
+  ASSERT_NO_FATAL_FAILURE(open(kTable));
+  ASSERT_NO_FATAL_FAILURE(commit_row("first"));
+  ASSERT_TRUE(close_healthy().ok());
+  ASSERT_NO_FATAL_FAILURE(open());
+  ASSERT_TRUE(succeeded(sink_->begin()));
+  vfs.fail({.call = VfsCall::read, .file = VfsFile::database, .code = SQLITE_IOERR_CORRUPTFS});
+  EXPECT_TRUE(test::failed(execute("SELECT * FROM t"), environment, Effect::ended, SQLITE_CORRUPT));
+  EXPECT_EQ(vfs.failures(), 1U);
 }
 
 TEST_F(SqliteFaults, ADamagedPageIsCalledCorrupt) {
