@@ -51,8 +51,8 @@ struct Outcome {
   std::uint32_t steps = 0;            // committed steps, of a job
   bool durable = false;               // what of it is committed is known to survive a power cut
   // Why it was not committed; ok where the end says it all. Of a rejected one, Errc::record is the
-  // unit's own fault. Any other code is the store's: it failed the unit, tried alone, for 30 s while
-  // it took others' commits. The same unit may succeed later; a deadline limits how long it waits.
+  // unit's own fault. Any other code is the store's: it failed the unit, tried alone, for 30 s
+  // while it took other commits. The unit may succeed later; a deadline limits how long it waits.
   Status cause;
 
   bool committed() const noexcept { return end == End::committed; }

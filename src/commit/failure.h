@@ -21,8 +21,8 @@ enum class Action : std::uint8_t {
   reject,         // this unit, with the cause; the others go on in the same transaction
   rerun_without,  // roll back, reject this unit, run the rest again
   wait_for_lock,  // nothing has begun; try again in a moment
-  // Roll back, blame nobody, and try again later: with less, or without the class whose unit it was.
-  // src/engine/retry.h says how long, and when a unit ends for it all the same.
+  // Roll back, blame nobody, and try again later: with less, or the unit's class by itself.
+  // src/engine/retry.h says for how long, and when a unit ends for it all the same.
   back_off,
   // Roll back; only recovery can tell whether the tick was committed, unless a further commit is
   // made durable: what it writes lies where the tick's would be found.
