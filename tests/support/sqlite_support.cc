@@ -1,5 +1,7 @@
 #include "tests/support/sqlite_support.h"
 
+#include <gtest/gtest.h>
+
 #include <algorithm>
 
 namespace onelane::test {
@@ -63,8 +65,10 @@ std::string recovered(const std::filesystem::path& database, const std::string& 
   return query(std::filesystem::path(copy), sql);
 }
 
-OtherConnection::OtherConnection(const std::filesystem::path& path) {
-  sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READWRITE, nullptr);
+OtherConnection::OtherConnection(const std::filesystem::path& path, Missing missing) {
+  const int create = missing == Missing::created ? SQLITE_OPEN_CREATE : 0;
+  const int code = sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READWRITE | create, nullptr);
+  if (code != SQLITE_OK) ADD_FAILURE() << path << ": " << sqlite3_errstr(code);
 }
 
 std::string OtherConnection::query(const std::string& sql) { return test::query(db_, sql); }

@@ -4,6 +4,7 @@
 
 #include <sqlite3.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -14,7 +15,9 @@ namespace onelane::test {
 // Another connection, as another program would have one.
 class OtherConnection {
  public:
-  explicit OtherConnection(const std::filesystem::path& path);
+  enum class Missing : std::uint8_t { fails, created };
+  // Fails the test if there is no such database, unless it is to be created.
+  explicit OtherConnection(const std::filesystem::path& path, Missing missing = Missing::fails);
   ~OtherConnection() { sqlite3_close_v2(db_); }
   OtherConnection(const OtherConnection&) = delete;
   OtherConnection& operator=(const OtherConnection&) = delete;

@@ -4,6 +4,7 @@
 // the sink.
 #include <functional>
 #include <string>
+#include <utility>
 
 #include "src/sqlite/wal_log.h"
 #include "tests/support/faulty_vfs.h"
@@ -22,6 +23,10 @@ constexpr const char* kPadded =
     "CREATE TABLE IF NOT EXISTS t(id INTEGER PRIMARY KEY, v TEXT UNIQUE, pad)";
 constexpr const char* kInsert = "INSERT INTO t(v, pad) VALUES(hex(randomblob(16)), zeroblob(900))";
 
+constexpr const char* kInsertMany =
+    "WITH n(i) AS (VALUES(1) UNION ALL SELECT i + 1 FROM n WHERE i < 20) "
+    "INSERT INTO t(v, pad) SELECT hex(randomblob(16)), zeroblob(900) FROM n";
+
 bool affected() { return sqlite::has_reset_bug(sqlite3_libversion_number()); }
 
 int checkpoint(OtherConnection& connection, int mode, int* copied = nullptr) {
@@ -34,37 +39,59 @@ int checkpoint(OtherConnection& connection, int mode, int* copied = nullptr) {
 // Three connections to one database, none of which checkpoints by itself.
 struct Bare {
   explicit Bare(const std::filesystem::path& database)
-      : writer(database), checkpointer(database), foreigner(database), path(database) {
+      : writer(database, OtherConnection::Missing::created),
+        checkpointer(database),
+        foreigner(database),
+        path(database) {
     for (OtherConnection* each : {&writer, &checkpointer, &foreigner}) {
-      each->query("PRAGMA journal_mode=WAL");
-      each->query("PRAGMA synchronous=NORMAL");
+      EXPECT_EQ(each->query("PRAGMA journal_mode=WAL"), "wal");
+      EXPECT_EQ(each->query("PRAGMA synchronous=NORMAL"), "");
       sqlite3_wal_autocheckpoint(each->handle(), 0);
     }
-    writer.query(kPadded);
+    EXPECT_EQ(writer.query(kPadded), "");
   }
 
-  void commit(OtherConnection& by, int times) {
-    for (int i = 0; i < times; ++i) {
-      if (by.query(kInsert).empty()) ++committed;
-    }
+  std::string rows() const { return test::query(path, "SELECT count(*) FROM t NOT INDEXED"); }
+  std::string integrity() const { return test::query(path, "PRAGMA integrity_check"); }
+
+  void commit(OtherConnection& by, const std::string& sql = kInsert) {
+    const std::string answer = by.query(sql);
+    EXPECT_TRUE(answer.empty() || shut) << answer;
+    if (answer.empty()) committed += sqlite3_changes(by.handle());
   }
-  // A log that is wholly copied back, and a pass that the next deed meets.
+  void commit(OtherConnection& by, int times) {
+    for (int i = 0; i < times; ++i) commit(by);
+  }
+  // A log that is wholly copied back, and a pass that the next deed meets. The database is whole.
   void fill_and_copy() {
     commit(writer, 60);
     EXPECT_EQ(checkpoint(checkpointer, SQLITE_CHECKPOINT_PASSIVE), SQLITE_OK);
+    EXPECT_EQ(rows(), "60");
+    EXPECT_EQ(integrity(), "ok");
+  }
+  // From here on a commit that meets the pass is wanted, and counts if it succeeded.
+  void meet(test::FaultyVfs& vfs, std::function<void()> deed) {
+    vfs.meanwhile(VfsCall::unfetch, VfsFile::database, [this, deed = std::move(deed)] {
+      const int before = committed;
+      deed();
+      met = committed > before;
+    });
   }
   // Commits that were answered with success must be there.
   bool damaged() {
+    EXPECT_TRUE(met) << "no commit met the pass";
+    shut = true;  // a database that is found damaged answers with an error
     commit(writer, 80);
     (void)checkpoint(checkpointer, SQLITE_CHECKPOINT_PASSIVE);
     commit(writer, 1);
-    const std::string rows = test::query(path, "SELECT count(*) FROM t NOT INDEXED");
-    return test::query(path, "PRAGMA integrity_check") != "ok" || rows != std::to_string(committed);
+    return integrity() != "ok" || rows() != std::to_string(committed);
   }
 
   OtherConnection writer, checkpointer, foreigner;
   std::filesystem::path path;
   int committed = 0;
+  bool met = false;
+  bool shut = false;
 };
 
 class WalReset : public test::SinkFixture {
@@ -114,9 +141,9 @@ class WalReset : public test::SinkFixture {
 TEST_F(WalReset, BareAPassBetweenTicksIsMetByAForeignCommitAndDamages) {
   Bare bare(database_);
   bare.fill_and_copy();
-  vfs_.meanwhile(VfsCall::unfetch, VfsFile::database, [&] { bare.commit(bare.foreigner, 1); });
+  bare.meet(vfs_, [&] { bare.commit(bare.foreigner); });
   (void)checkpoint(bare.checkpointer, SQLITE_CHECKPOINT_PASSIVE);
-  EXPECT_EQ(bare.damaged(), affected());
+  EXPECT_EQ(bare.damaged(), affected()) << sqlite3_sourceid();
 }
 
 TEST_F(WalReset, AClosingPassKeepsForeignCommitsOut) {
@@ -158,13 +185,11 @@ TEST_F(WalReset, APassBesideCommitsDoesNotRunWhileNothingIsLeftToCopy) {
 TEST_F(WalReset, BareTruncateUnderAForeignLockIsMetByItsCommitAndDamages) {
   Bare bare(database_);
   bare.fill_and_copy();
-  bare.foreigner.query("BEGIN IMMEDIATE");
-  bare.foreigner.query(kInsert);
-  vfs_.meanwhile(VfsCall::unfetch, VfsFile::database, [&] {
-    if (bare.foreigner.query("COMMIT").empty()) ++bare.committed;
-  });
+  EXPECT_EQ(bare.foreigner.query("BEGIN IMMEDIATE"), "");
+  EXPECT_EQ(bare.foreigner.query(kInsert), "");
+  bare.meet(vfs_, [&] { bare.commit(bare.foreigner, "COMMIT"); });
   (void)checkpoint(bare.checkpointer, SQLITE_CHECKPOINT_TRUNCATE);
-  EXPECT_EQ(bare.damaged(), affected());
+  EXPECT_EQ(bare.damaged(), affected()) << sqlite3_sourceid();
 }
 
 TEST_F(WalReset, UnderAForeignLockThereIsNoClosingPassAtAll) {
@@ -188,10 +213,10 @@ TEST_F(WalReset, UnderAForeignLockThereIsNoClosingPassAtAll) {
 TEST_F(WalReset, BareAPassAfterACommitWithoutFramesIsMetAndDamages) {
   Bare bare(database_);
   bare.fill_and_copy();
-  bare.writer.query("INSERT OR IGNORE INTO t SELECT * FROM t LIMIT 1");
-  vfs_.meanwhile(VfsCall::unfetch, VfsFile::database, [&] { bare.commit(bare.writer, 1); });
+  EXPECT_EQ(bare.writer.query("INSERT OR IGNORE INTO t SELECT * FROM t LIMIT 1"), "");
+  bare.meet(vfs_, [&] { bare.commit(bare.writer); });
   (void)checkpoint(bare.checkpointer, SQLITE_CHECKPOINT_PASSIVE);
-  EXPECT_EQ(bare.damaged(), affected());
+  EXPECT_EQ(bare.damaged(), affected()) << sqlite3_sourceid();
 }
 
 TEST_F(WalReset, ACommitWithoutFramesAllowsNoPass) {
@@ -222,13 +247,15 @@ TEST_F(WalReset, BareComparingFrameCountsAcrossAResetIsMetAndDamages) {
       },
       &frames);
   bare.fill_and_copy();
-  bare.commit(bare.foreigner, 1);
+  // More frames than the commit that meets the pass: only what is behind its end is passed over.
+  bare.commit(bare.foreigner, kInsertMany);
   int copied = 0;
-  (void)checkpoint(bare.checkpointer, SQLITE_CHECKPOINT_PASSIVE, &copied);
+  EXPECT_EQ(checkpoint(bare.checkpointer, SQLITE_CHECKPOINT_PASSIVE, &copied), SQLITE_OK);
   ASSERT_NE(frames, copied) << "so there is something to copy, if counts are believed";
-  vfs_.meanwhile(VfsCall::unfetch, VfsFile::database, [&] { bare.commit(bare.foreigner, 1); });
+  ASSERT_EQ(bare.integrity(), "ok");
+  bare.meet(vfs_, [&] { bare.commit(bare.foreigner); });
   (void)checkpoint(bare.checkpointer, SQLITE_CHECKPOINT_PASSIVE);
-  EXPECT_EQ(bare.damaged(), affected());
+  EXPECT_EQ(bare.damaged(), affected()) << sqlite3_sourceid();
 }
 
 TEST_F(WalReset, AFrameCountOfAnOlderLogAllowsNoPass) {
