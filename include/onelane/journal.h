@@ -7,7 +7,8 @@
 //   auto receipt = producer->submit(peer);  // somebody does
 //   if (receipt->wait()->committed()) ...
 //
-// Every method is safe from any thread. Queued records are in memory only: what was not committed
+// Every method is safe from any thread; on a journal that was moved from it is invalid_argument.
+// Queued records are in memory only: what was not committed
 // ends with the process, and no receipt says otherwise.
 #pragma once
 
@@ -39,15 +40,19 @@ class Journal {
 
   Journal(Journal&&) noexcept;
   Journal& operator=(Journal&&) noexcept;
-  ~Journal();  // close(close_timeout)
+  // close(close_timeout). In the lane (a job's step, or its closure, has the last reference) and on
+  // a thread of the journal's own it returns at once, and a thread that is made for it closes.
+  ~Journal();
 
   // At most 64 classes. Waits for the end of the running tick.
   Result<WriteClass> add_class(const ClassOptions& options);
   // The same SQL, columns and keys give the same statement. Waits for the end of the running tick.
   // The error names the SQL and, where they differ, the number of parameters and of columns.
   Result<Statement> add_statement(const StatementSpec& spec);
+  // Of one of this journal's classes; another's is invalid_argument.
   template <Record T>
   Result<Producer<T>> producer(const WriteClass& write_class) {
+    if (Status why = owns(write_class); !why.ok()) return why;
     Result<Statement> statement = add_statement(statement_spec<T>());
     if (!statement) return statement.status();
     return Producer<T>(write_class, *statement);
@@ -70,7 +75,9 @@ class Journal {
 
   // Stops intake, drains, settles the rest as closed (incomplete, for a job between steps), ends
   // the committer thread and closes the database. A healthy close leaves the database file complete
-  // by itself. Calling it again gives the same report. In the lane: in_lane, and nothing is done.
+  // by itself. Calling it again gives the same report. In the lane, on a thread of the journal's
+  // own, and within a close() of the same thread (in a coroutine that post() resumes): in_lane, and
+  // nothing is done.
   CloseReport close(Duration deadline);
 
   // Runs one tick on this thread, and on a manual journal what of syncing and checkpointing is due
@@ -78,13 +85,14 @@ class Journal {
   // Errors: in_lane, closed, poisoned, forked.
   Result<TickReport> tick();
 
-  // Empty in a forked child.
+  // Empty in a forked child. After close() they stay as they are.
   JournalStats stats() const;
   TimePoint now() const;  // by the journal's clock
 
  private:
   explicit Journal(std::shared_ptr<detail::Core> core) noexcept;
   void end() noexcept;
+  Status owns(const WriteClass& write_class) const;
   std::shared_ptr<detail::Core> core_;
 };
 

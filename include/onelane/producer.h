@@ -19,12 +19,13 @@
 namespace onelane::inline v0 {
 
 // A handle to a class of writes of one journal: cheap to copy, safe from any thread, valid after
-// the journal is gone (pushes then fail as closed). push is for writes that nobody waits for,
-// submit gives a receipt, and write waits for the outcome. Pushes of one thread commit in order,
-// and so do pushes of different threads where one began after the other had returned. Errors:
-// invalid_argument, full, closed, poisoned, storage (while the store takes no commits), in_lane (a
-// push from a job's step that would block, and any write there), would_block (a write on a manual
-// journal), forked.
+// the journal is gone (pushes then fail as closed). It takes the statements of its own journal
+// only; those of another, and pushes to a handle that was moved from, are invalid_argument. push is
+// for writes that nobody waits for, submit gives a receipt, and write waits for the outcome. Pushes
+// of one thread commit in order, and so do pushes of different threads where one began after the
+// other had returned. Errors: invalid_argument, full, closed, poisoned, storage (while the store
+// takes no commits), in_lane (a push from a job's step that would block, and any write there),
+// would_block (a write on a manual journal), forked.
 class WriteClass {
  public:
   std::string_view name() const;
@@ -37,7 +38,10 @@ class WriteClass {
   Result<Receipt> submit(const Group& group, const PushOptions& options = {});
 
   // submit and wait in one, and quicker: no thread is woken where the calling one can run the tick
-  // itself. The outcome is any of the ends; on an error nothing was accepted.
+  // itself. The outcome is any of the ends; on an error other than timed_out and not_durable
+  // nothing was accepted. With PushOptions::deadline the wait ends there, too, or with the tick
+  // that this thread runs by then: what no tick has taken ends as expired. What one has taken is
+  // timed_out: it may still be committed, and this call will not know.
   Result<Outcome> write(Statement statement, const Row& row, const PushOptions& options = {});
   Result<Outcome> write(const Group& group, const PushOptions& options = {});
 

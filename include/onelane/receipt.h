@@ -59,8 +59,10 @@ struct Outcome {
 };
 
 // Where a coroutine goes on after co_await. post() is called from the thread that settled the
-// ticket, or one that waited for another ticket of the same tick, inside no lock of the journal; it
-// must not throw and should only queue the handle, not resume it.
+// ticket, or one that waited for another ticket of the same tick, inside no lock of the journal and
+// outside the lane; it must not throw and should only queue the handle, not resume it. A coroutine
+// that is resumed inside post() may run on a thread of the journal's: waiting, flush, sync and
+// close are then refused as in_lane, since that thread would wait for itself.
 class Executor {
  public:
   virtual ~Executor() = default;
@@ -70,6 +72,7 @@ class Executor {
 class Receipt;
 
 namespace detail {
+class Awaiting;
 class Core;
 struct Entry;
 
@@ -87,31 +90,38 @@ class Waiter {
   Waiter* next = nullptr;                // while a tick's or a sync's waiters are collected
   std::uint64_t commit = 0;              // to be durable; written by whoever settles the ticket
   bool abandoned = false;                // it waits no longer; the syncer's
+  bool leads = true;                     // may be given followers: it will run soon once woken
 
  protected:
   ~Waiter() = default;
 };
 
-class ReceiptAwaiter final : Waiter {
+class [[nodiscard]] ReceiptAwaiter final {
  public:
-  ReceiptAwaiter(Receipt& receipt, Executor& executor);
+  ReceiptAwaiter(const Receipt& receipt, Executor& executor) noexcept;
+  ReceiptAwaiter(const ReceiptAwaiter&) = delete;
+  ReceiptAwaiter& operator=(const ReceiptAwaiter&) = delete;
+  ~ReceiptAwaiter();
   bool await_ready() const noexcept;
-  bool await_suspend(std::coroutine_handle<> handle) noexcept;
-  Outcome await_resume() const;
+  bool await_suspend(std::coroutine_handle<> handle);
+  Outcome await_resume();
 
  private:
-  void wake(base::Calls& calls) noexcept override;
-
-  Receipt& receipt_;
+  std::shared_ptr<Core> core_;
+  Entry* entry_;  // one reference of ours; null of an empty receipt
   Executor& executor_;
-  std::coroutine_handle<> handle_;
+  Awaiting* awaiting_ = nullptr;  // shared with whoever settles the ticket
+  Status refused_;
+  bool resumed_ = false;
 };
 
 }  // namespace detail
 
 class [[nodiscard]] Receipt {
  public:
-  Receipt() noexcept = default;  // empty: valid() is false, and nothing else may be called
+  // Empty, as one that was moved from: valid() is false, waits are invalid_argument, poll() has
+  // nothing, and cancel() is false.
+  Receipt() noexcept = default;
   Receipt(Receipt&& other) noexcept
       : core_(std::move(other.core_)), entry_(std::exchange(other.entry_, nullptr)) {}
   Receipt& operator=(Receipt&& other) noexcept {
@@ -128,8 +138,9 @@ class [[nodiscard]] Receipt {
 
   // Blocks until settled and, if the push or its class promised durable, until what of it is
   // committed is durable. The calling thread may run ticks and a sync itself where nobody else
-  // does. Errors: in_lane inside a job's step; would_block on a manual journal; forked; not_durable
-  // if it is committed but will never be known to be durable: poll() has the outcome then.
+  // does. Errors: in_lane inside a job's step; would_block on a manual journal; forked;
+  // invalid_argument while somebody else waits for it; not_durable if it is committed but will
+  // never be known to be durable: poll() has the outcome then.
   Result<Outcome> wait();
   // The same, but timed_out once `timeout` is over; the unit stays where it is and can be waited
   // for again, or cancelled.
@@ -144,14 +155,21 @@ class [[nodiscard]] Receipt {
   bool cancel();
 
   // co_await receipt.on(executor) gives the Outcome and resumes on the executor, which must outlive
-  // the wait. The receipt must stay where it is meanwhile. Where durable was promised it resumes
-  // once Outcome::durable is true, or is false for good and Outcome::cause says why.
+  // the wait; the receipt need not. Where durable was promised it resumes once Outcome::durable is
+  // true, or is false for good and Outcome::cause says why. The wait takes a little memory, and
+  // co_await throws std::bad_alloc where there is none. Of an empty receipt, or one that somebody
+  // else waits for, the outcome is unknown, with invalid_argument as its cause.
+  //
+  // A suspended coroutine may be destroyed, also while its ticket is being settled: the unit goes
+  // on, and once the frame is gone its handle is not posted any more. A handle that was posted
+  // before is the executor's, to be thrown away there.
   detail::ReceiptAwaiter on(Executor& executor);
 
  private:
   friend class detail::Core;
   friend class detail::ReceiptAwaiter;
-  Result<Outcome> wait(Promise promise, std::optional<Duration> timeout);
+  // promise: none is the one of the push.
+  Result<Outcome> wait(std::optional<Promise> promise, std::optional<Duration> timeout);
   Receipt(std::shared_ptr<detail::Core> core, detail::Entry* entry) noexcept
       : core_(std::move(core)), entry_(entry) {}
   void drop() noexcept;

@@ -55,19 +55,25 @@ struct StatementSpec {
   std::vector<std::uint16_t> key_columns{};
 };
 
-// A statement of one journal, as add_statement returned it. Means nothing to another journal.
+// A statement of one journal, as add_statement returned it. Other journals refuse it.
 struct Statement {
   std::uint16_t index = 0;
+  std::uint64_t journal = 0;  // which one it is of: unique in the process, never used again
   friend bool operator==(Statement, Statement) = default;
 };
 
 // The arguments of one statement, in the order of its parameters. A value that SQLite could not
 // keep as it is (NaN, an unsigned integer above 2^63 - 1, a text or blob of 1 GB or more) makes the
 // row invalid: status() says which column and why, and push refuses the row. Empty text and empty
-// blobs are values, never NULL.
+// blobs are values, never NULL. A row that was moved from has no columns.
 class Row {
  public:
-  Row();
+  Row() noexcept = default;
+  Row(const Row&) = default;
+  Row& operator=(const Row&) = default;
+  Row(Row&& other) noexcept;
+  Row& operator=(Row&& other) noexcept;
+  ~Row() = default;
 
   Row& null();
   Row& integer(std::int64_t value);
@@ -80,7 +86,10 @@ class Row {
   std::uint16_t columns() const noexcept { return columns_; }
   const Status& status() const noexcept { return status_; }
   // The encoding: a version byte, then per column a tag byte and its payload (see src/model/row.h).
-  std::span<const std::byte> bytes() const noexcept { return {buffer_.data(), size_}; }
+  std::span<const std::byte> bytes() const noexcept {
+    if (buffer_.empty()) return kNoColumns;
+    return {buffer_.data(), size_};
+  }
   // The columns' tags, four bits each, for a quick look at whether they are a statement's; 0 if
   // there are more than 16.
   std::uint64_t tags() const noexcept { return columns_ <= 16 ? tags_ : 0; }
@@ -92,25 +101,38 @@ class Row {
   void fail(std::string reason);
   Row& too_large(const char* what, std::size_t size);
 
-  std::vector<std::byte> buffer_;
-  std::size_t size_ = 0;  // of the buffer, in use
+  static constexpr std::array<std::byte, 1> kNoColumns{std::byte{1}};  // the version alone
+
+  std::vector<std::byte> buffer_;             // empty until the first column
+  std::size_t size_ = std::size(kNoColumns);  // of the buffer, in use
   std::uint64_t tags_ = 0;
   std::uint16_t columns_ = 0;
   Status status_;
 };
 
-// Rows for one or more statements that are pushed to one class as one unit: all or nothing.
+// Rows for one or more statements that are pushed to one class as one unit: all or nothing. All
+// statements are of one journal, or status() says so, and push refuses the group, as it does an
+// empty one. A group that was moved from is empty.
 class Group {
  public:
+  Group() noexcept = default;
+  Group(const Group&) = default;
+  Group& operator=(const Group&) = default;
+  Group(Group&& other) noexcept;
+  Group& operator=(Group&& other) noexcept;
+  ~Group() = default;
+
   void add(Statement statement, const Row& row);
   void clear();
   std::size_t size() const noexcept { return rows_; }
   const Status& status() const noexcept { return status_; }
   std::span<const std::byte> bytes() const noexcept { return bytes_; }
+  std::uint64_t journal() const noexcept { return journal_; }  // Statement::journal of its rows
 
  private:
   std::vector<std::byte> bytes_;
   std::size_t rows_ = 0;
+  std::uint64_t journal_ = 0;
   Status status_;
 };
 

@@ -5,6 +5,7 @@
 #include "src/base/check.h"
 #include "src/base/memory.h"
 #include "src/engine/core.h"
+#include "src/engine/refusals.h"
 #include "src/sqlite/sqlite_sink.h"
 
 namespace onelane::inline v0 {
@@ -46,35 +47,62 @@ void Journal::end() noexcept {
   core_->close(core_->close_timeout());
 }
 
+namespace {
+
+// Runs the call on the core, which it keeps: what is called may destroy the Journal (a job's step,
+// or a coroutine that is resumed where its ticket is settled).
+template <class Call>
+auto on(std::shared_ptr<detail::Core> core, const Call& call) -> decltype(call(core)) {
+  if (core == nullptr) return engine::empty_status("journal");
+  return sheltered([&] { return call(core); });
+}
+
+}  // namespace
+
 Result<WriteClass> Journal::add_class(const ClassOptions& options) {
-  return sheltered([&]() -> Result<WriteClass> {
-    const Result<std::uint32_t> index = core_->add_class(options);
+  return on(core_, [&](const auto& core) -> Result<WriteClass> {
+    const Result<std::uint32_t> index = core->add_class(options);
     if (!index) return index.status();
-    return WriteClass(core_, *index);
+    return WriteClass(core, *index);
   });
 }
 
 Result<Statement> Journal::add_statement(const StatementSpec& spec) {
-  return sheltered([&] { return core_->add_statement(spec); });
+  return on(core_, [&](const auto& core) { return core->add_statement(spec); });
+}
+
+Status Journal::owns(const WriteClass& write_class) const {
+  return on(core_, [&](const auto& core) -> Status {
+    if (write_class.core_ == core) return {};
+    if (write_class.core_ == nullptr) return engine::empty_status("write class");
+    return {Errc::invalid_argument,
+            "class \"" + std::string(write_class.name()) + "\" is of another journal"};
+  });
 }
 
 Status Journal::flush(std::optional<Duration> timeout) {
-  return sheltered([&] { return core_->flush(timeout); });
+  return on(core_, [&](const auto& core) { return core->flush(timeout); });
 }
 
 Status Journal::sync(std::optional<Duration> timeout) {
-  return sheltered([&] { return core_->sync(timeout); });
+  return on(core_, [&](const auto& core) { return core->sync(timeout); });
 }
 
 Result<std::uint64_t> Journal::commits_of(std::uint64_t epoch) {
-  return sheltered([&] { return core_->commits_of(epoch); });
+  return on(core_, [&](const auto& core) { return core->commits_of(epoch); });
 }
 
-CloseReport Journal::close(Duration deadline) { return core_->close(deadline); }
-Result<TickReport> Journal::tick() {
-  return sheltered([&] { return core_->tick(); });
+CloseReport Journal::close(Duration deadline) {
+  const std::shared_ptr<detail::Core> core = core_;
+  if (core == nullptr) return {.ends = {}, .status = engine::empty_status("journal")};
+  return core->close(deadline);
 }
-JournalStats Journal::stats() const { return core_->stats(); }
-TimePoint Journal::now() const { return core_->clock().now(); }
+
+Result<TickReport> Journal::tick() {
+  return on(core_, [&](const auto& core) { return core->tick(); });
+}
+
+JournalStats Journal::stats() const { return core_ == nullptr ? JournalStats() : core_->stats(); }
+TimePoint Journal::now() const { return core_ == nullptr ? TimePoint() : core_->clock().now(); }
 
 }  // namespace onelane::inline v0

@@ -55,6 +55,7 @@ Status Core::check_rows(const Group& group) const {
   model::FrameReader frames(group.bytes());
   model::Frame frame;
   while (frames.next(frame)) {
+    frame.statement.journal = group.journal();  // the frames keep the index alone
     const engine::Statements::Known* known = statements_.get(frame.statement);
     if (known == nullptr) return unknown_statement(frame.statement, " in the group");
     if (Status why = model::check_row(known->spec, frame.row); !why.ok()) return why;

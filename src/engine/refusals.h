@@ -22,6 +22,18 @@ inline Status would_block() {
   return {Errc::would_block, "the unit is not settled yet, and nobody else runs ticks"};
 }
 
+inline Status occupied_status() {
+  return {
+      Errc::invalid_argument,
+      "somebody else waits for this receipt: a receipt is one thread's or coroutine's at a time"};
+}
+
+// Of a handle that was moved from, or never had anything.
+[[gnu::cold]] inline Status empty_status(std::string_view handle) {
+  return {Errc::invalid_argument,
+          "the " + std::string(handle) + " is empty: it was moved from, or never had a value"};
+}
+
 inline Status closed_status() { return {Errc::closed, "the journal is closed"}; }
 
 }  // namespace onelane::engine

@@ -9,7 +9,7 @@ std::optional<Statement> Statements::find(const StatementSpec& spec) const {
     const StatementSpec& known = known_[i]->spec;
     if (known.sql == spec.sql && known.columns == spec.columns &&
         known.key_columns == spec.key_columns) {
-      return Statement{static_cast<std::uint16_t>(i)};
+      return numbered(i);
     }
   }
   return std::nullopt;
@@ -22,7 +22,7 @@ void Statements::prepare(const StatementSpec& spec) {
 Statement Statements::add() noexcept {
   const std::size_t index = count();
   count_.store(index + 1, std::memory_order_release);
-  return {static_cast<std::uint16_t>(index)};
+  return numbered(index);
 }
 
 Status check_spec(const StatementSpec& spec) {

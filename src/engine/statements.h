@@ -15,6 +15,9 @@ class Statements {
  public:
   static constexpr std::size_t kMax = 1024;
 
+  // Of the journal whose statements these are: Statement::journal.
+  std::uint64_t journal() const { return journal_; }
+
   // The same SQL, columns and keys, if it was added before.
   std::optional<Statement> find(const StatementSpec& spec) const;
   bool full() const { return count() == kMax; }
@@ -31,12 +34,23 @@ class Statements {
   };
   // Null if there is no such statement. Any thread; valid as long as this object.
   const Known* get(Statement statement) const {
+    if (statement.journal != journal_) [[unlikely]]
+      return nullptr;
     return statement.index < count() ? known_[statement.index].get() : nullptr;
   }
 
  private:
   std::size_t count() const { return count_.load(std::memory_order_acquire); }
 
+  Statement numbered(std::size_t index) const {
+    return {static_cast<std::uint16_t>(index), journal_};
+  }
+  static std::uint64_t next_journal() {
+    static std::atomic<std::uint64_t> last{0};
+    return last.fetch_add(1, std::memory_order_relaxed) + 1;  // 0 is no journal's
+  }
+
+  const std::uint64_t journal_ = next_journal();
   std::array<std::unique_ptr<const Known>, kMax> known_;
   std::atomic<std::size_t> count_{0};
 };

@@ -41,7 +41,9 @@ Status Core::wait_settled(Entry& entry, Promise promise, std::optional<TimePoint
   };
   if (options_.callers_commit) lend_thread(entry, promise, left());
   engine::ThreadWaiter waiter(promise);
-  if (!entry.watch(waiter) || waiter.wait(left())) return {};
+  const Entry::Watch watch = entry.watch(waiter);
+  if (watch == Entry::Watch::occupied) return engine::occupied_status();
+  if (watch == Entry::Watch::settled || waiter.wait(left())) return {};
   if (entry.unwatch(waiter)) return {Errc::timed_out, "not settled within the time given"};
   // Settled just now: the waker is on its way, but for who waits for a sync.
   if (promise == Promise::durable && syncer_.unwatch(waiter)) return {};

@@ -128,11 +128,12 @@ Outcome Entry::outcome() const {
   return out;
 }
 
-bool Entry::watch(Waiter& who) noexcept {
+Entry::Watch Entry::watch(Waiter& who) noexcept {
   Waiter* expected = nullptr;
-  const bool watching = waiter.compare_exchange_strong(expected, &who, std::memory_order_acq_rel);
-  ONELANE_CHECK(watching || expected == &closed_watch, 0);  // one waiter at a time
-  return watching;
+  if (waiter.compare_exchange_strong(expected, &who, std::memory_order_acq_rel)) {
+    return Watch::begun;
+  }
+  return expected == &closed_watch ? Watch::settled : Watch::occupied;
 }
 
 bool Entry::unwatch(Waiter& who) noexcept {

@@ -125,8 +125,9 @@ struct Entry {
   bool settled() const noexcept { return state.load(std::memory_order_acquire) >= kSettled; }
   Outcome outcome() const;  // of a settled entry
 
-  // Registers the one waiter; false if the entry is settled already.
-  bool watch(Waiter& who) noexcept;
+  // Registers the one waiter, unless the entry is settled already or somebody else waits.
+  enum class Watch : std::uint8_t { begun, settled, occupied };
+  Watch watch(Waiter& who) noexcept;
   // True if the waiter was taken back; false if wake() was or will be called.
   bool unwatch(Waiter& who) noexcept;
   // After settling, once: the waiter to wake, or null.

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 namespace onelane::inline v0 {
 
@@ -24,13 +25,28 @@ std::string_view name(ColumnType type) noexcept {
   return kNames[static_cast<std::size_t>(type)];
 }
 
-Row::Row() : buffer_(kRowBytesFirst) {
-  buffer_[0] = static_cast<std::byte>(model::kRowVersion);
-  clear();
+Row::Row(Row&& other) noexcept
+    : buffer_(std::exchange(other.buffer_, {})),
+      size_(other.size_),
+      tags_(other.tags_),
+      columns_(other.columns_),
+      status_(std::move(other.status_)) {
+  other.clear();
+}
+
+Row& Row::operator=(Row&& other) noexcept {
+  Row taken(std::move(other));
+  std::swap(buffer_, taken.buffer_);
+  std::swap(size_, taken.size_);
+  std::swap(tags_, taken.tags_);
+  std::swap(columns_, taken.columns_);
+  std::swap(status_, taken.status_);
+  return *this;
 }
 
 void Row::clear() {
-  size_ = 1;
+  static_assert(kNoColumns[0] == static_cast<std::byte>(model::kRowVersion));
+  size_ = kNoColumns.size();
   tags_ = 0;
   columns_ = 0;
   if (!status_.ok()) status_ = {};
@@ -57,7 +73,8 @@ inline void Row::sized(std::uint8_t tag, const void* data, std::size_t size) {
 }
 
 [[gnu::cold]] void Row::grow(std::size_t size) {
-  buffer_.resize(std::max(size, 2 * buffer_.size()));
+  buffer_.resize(std::max({size, kRowBytesFirst, 2 * buffer_.size()}));
+  buffer_[0] = kNoColumns[0];
 }
 
 [[gnu::cold]] void Row::fail(std::string reason) {
@@ -113,10 +130,37 @@ Row& Row::blob(std::span<const std::byte> blob) {
   return *this;
 }
 
+namespace {
+
+[[gnu::cold]] Status two_journals(Statement statement, std::size_t row) {
+  return {Errc::invalid_argument, "statement " + std::to_string(statement.index) + " in row " +
+                                      std::to_string(row + 1) +
+                                      " of the group is of another journal than those before it"};
+}
+
+}  // namespace
+
+Group::Group(Group&& other) noexcept
+    : bytes_(std::exchange(other.bytes_, {})),
+      rows_(std::exchange(other.rows_, 0)),
+      journal_(std::exchange(other.journal_, 0)),
+      status_(std::move(other.status_)) {}
+
+Group& Group::operator=(Group&& other) noexcept {
+  Group taken(std::move(other));
+  std::swap(bytes_, taken.bytes_);
+  std::swap(rows_, taken.rows_);
+  std::swap(journal_, taken.journal_);
+  std::swap(status_, taken.status_);
+  return *this;
+}
+
 void Group::add(Statement statement, const Row& row) {
   const std::size_t size = bytes_.size() + model::kFrameHeaderBytes + row.bytes().size();
   if (size > bytes_.capacity()) bytes_.reserve(std::max(size, 2 * bytes_.capacity()));
   if (!row.status().ok() && status_.ok()) status_ = row.status();
+  if (rows_ == 0) journal_ = statement.journal;
+  if (statement.journal != journal_ && status_.ok()) status_ = two_journals(statement, rows_);
   std::array<std::byte, model::kFrameHeaderBytes> header;
   model::write_frame_header(header.data(), statement, row.bytes().size());
   bytes_.insert(bytes_.end(), header.begin(), header.end());
@@ -127,6 +171,7 @@ void Group::add(Statement statement, const Row& row) {
 void Group::clear() {
   bytes_.clear();
   rows_ = 0;
+  journal_ = 0;
   status_ = {};
 }
 

@@ -26,6 +26,8 @@ class Sleeper final : public detail::Waiter {
   const char letter_;
 };
 
+using Watch = Entry::Watch;
+
 EntryRef make_entry() { return EntryRef(Entry::make()); }
 
 class Settling : public ::testing::Test {
@@ -36,7 +38,8 @@ class Settling : public ::testing::Test {
 
 TEST_F(Settling, WaitersAreWokenAfterwardsTheFirstByTheTickAndTheOthersByEachOther) {
   const EntryRef first = make_entry(), second = make_entry();
-  ASSERT_TRUE(first->watch(a_) && second->watch(b_));
+  ASSERT_EQ(first->watch(a_), Watch::begun);
+  ASSERT_EQ(second->watch(b_), Watch::begun);
   {
     Wakes wakes;
     ASSERT_TRUE(first->take() && second->take());
@@ -71,7 +74,7 @@ TEST_F(Settling, WhoComesAfterwardsIsNotWokenButTold) {
   Wakes wakes;
   ASSERT_TRUE(entry->take());
   settle_taken(*entry, End::committed, wakes);
-  EXPECT_FALSE(entry->watch(a_));
+  EXPECT_EQ(entry->watch(a_), Watch::settled);
   wakes.fire();
   EXPECT_EQ(woken_, "");
 }
@@ -79,7 +82,8 @@ TEST_F(Settling, WhoComesAfterwardsIsNotWokenButTold) {
 TEST_F(Settling, WhoGaveUpInTimeIsNotWoken) {
   const EntryRef entry = make_entry();
   Wakes wakes;
-  ASSERT_TRUE(entry->watch(a_) && entry->unwatch(a_) && entry->take());
+  ASSERT_EQ(entry->watch(a_), Watch::begun);
+  ASSERT_TRUE(entry->unwatch(a_) && entry->take());
   settle_taken(*entry, End::committed, wakes);
   wakes.fire();
   EXPECT_EQ(woken_, "");
@@ -88,7 +92,8 @@ TEST_F(Settling, WhoGaveUpInTimeIsNotWoken) {
 TEST_F(Settling, WhoGaveUpTooLateIsWoken) {
   const EntryRef entry = make_entry();
   Wakes wakes;
-  ASSERT_TRUE(entry->watch(a_) && entry->take());
+  ASSERT_EQ(entry->watch(a_), Watch::begun);
+  ASSERT_TRUE(entry->take());
   settle_taken(*entry, End::committed, wakes);
   EXPECT_FALSE(entry->unwatch(a_));
   wakes.fire();

@@ -117,6 +117,26 @@ Detached await_end(Receipt& receipt, Executor& executor, std::string& end) {
   end = name(outcome.end);
 }
 
+// A coroutine that somebody else owns, and may destroy while it waits.
+struct Owned {
+  struct promise_type {
+    Owned get_return_object() noexcept {
+      return {std::coroutine_handle<promise_type>::from_promise(*this)};
+    }
+    std::suspend_never initial_suspend() const noexcept { return {}; }
+    std::suspend_always final_suspend() const noexcept { return {}; }
+    void return_void() const noexcept {}
+    void unhandled_exception() const noexcept { std::terminate(); }
+  };
+  std::coroutine_handle<promise_type> frame;
+};
+
+// The receipt lies in the frame, and goes with it.
+Owned await_own(Receipt receipt, Executor& executor, std::string& end) {
+  const Outcome outcome = co_await receipt.on(executor);
+  end = name(outcome.end);
+}
+
 class Coroutines : public QuietLane {
  protected:
   Queue executor_;
@@ -166,6 +186,66 @@ TEST_F(Coroutines, ResumeWhenTheJournalIsClosed) {
   journal_.reset();
   executor_.run();
   EXPECT_EQ(end_, "closed");
+}
+
+TEST_F(Coroutines, ThatAreDestroyedWhileTheyWaitAreNotPosted) {
+  open();
+  Writes peers = add_class("peers");
+  const Owned waits = await_own(peers.submit(1), executor_, end_);
+  const Owned stays = await_own(peers.submit(2), executor_, end_);
+  waits.frame.destroy();
+  tick();
+  EXPECT_EQ(executor_.size(), 1U) << "the one that stays";
+  executor_.run();
+  EXPECT_EQ(end_, "committed");
+  EXPECT_EQ(committed(), "peers(1) peers(2)") << "the unit goes on";
+  stays.frame.destroy();
+}
+
+TEST_F(Coroutines, ThatAreDestroyedWhileTheirTicketIsBeingSettledAreNotPosted) {
+  // Of one tick's waiters the first is posted first, and destroys the second.
+  struct Destroyer final : Executor {
+    void post(std::coroutine_handle<> /*handle*/) noexcept override {
+      if (++posts_ == 1) other_.destroy();
+    }
+    std::coroutine_handle<> other_;
+    int posts_ = 0;
+  };
+  open();
+  Writes peers = add_class("peers");
+  Destroyer destroyer;
+  const Owned first = await_own(peers.submit(1), destroyer, end_);
+  destroyer.other_ = await_own(peers.submit(2), destroyer, end_).frame;
+  tick();
+  EXPECT_EQ(destroyer.posts_, 1);
+  first.frame.destroy();
+}
+
+TEST_F(Coroutines, AReceiptThatACoroutineGaveUpCanBeWaitedForAgain) {
+  open();
+  Writes peers = add_class("peers");
+  Receipt one = peers.submit(1);
+  const auto awaiting = [&]() -> Owned { end_ = name((co_await one.on(executor_)).end); };
+  awaiting().frame.destroy();
+  await_end(one, executor_, end_);
+  tick();
+  executor_.run();
+  EXPECT_EQ(end_, "committed");
+}
+
+TEST_F(Coroutines, OfOneReceiptTheSecondIsToldThatItIsOneTooMany) {
+  open();
+  Writes peers = add_class("peers");
+  Receipt one = peers.submit(1);
+  await_end(one, executor_, end_);
+  Status refused;
+  const auto second = [&]() -> Detached { refused = (co_await one.on(executor_)).cause; };
+  second();
+  EXPECT_EQ(refused.code(), Errc::invalid_argument);
+  EXPECT_NE(refused.message().find("somebody else waits for this receipt"), std::string::npos);
+  tick();
+  executor_.run();
+  EXPECT_EQ(end_, "committed");
 }
 
 TEST_F(Coroutines, ArePostedWhenTheLaneIsFreeAgain) {

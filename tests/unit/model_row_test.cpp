@@ -278,5 +278,37 @@ TEST(RowTags, SayNothingPastSixteenColumns) {
   EXPECT_EQ(tags_of(spec_of(std::vector<Column>(17, kInteger))), 0U);
 }
 
+TEST(Rows, ThatWereMovedFromHaveNoColumnsAndCanBeFilledAgain) {
+  Row moved = Row().integer(1).text(std::string(300, 'x'));
+  const Row taken = std::move(moved);
+  EXPECT_EQ(taken.columns(), 2);
+  // What a moved-from row is, is promised.  NOLINTBEGIN(bugprone-use-after-move)
+  EXPECT_EQ(moved.columns(), 0);
+  EXPECT_EQ(bytes_of(moved), bytes_of(Row()));
+  moved.integer(2);
+  EXPECT_EQ(bytes_of(moved), bytes_of(Row().integer(2)));
+  Row invalid = Row().unsigned_integer(~0ULL);
+  const Row also = std::move(invalid);
+  EXPECT_FALSE(also.status().ok());
+  EXPECT_TRUE(invalid.status().ok());
+  EXPECT_EQ(bytes_of(invalid), bytes_of(Row()));
+  // NOLINTEND(bugprone-use-after-move)
+}
+
+TEST(Rows, AMovedFromGroupIsEmpty) {
+  Group moved;
+  moved.add(Statement{1, 7}, Row().integer(1));
+  const Group taken = std::move(moved);
+  EXPECT_EQ(taken.size(), 1U);
+  EXPECT_EQ(taken.journal(), 7U);
+  // NOLINTBEGIN(bugprone-use-after-move)
+  EXPECT_EQ(moved.size(), 0U);
+  EXPECT_TRUE(moved.bytes().empty());
+  moved.add(Statement{1, 8}, Row());
+  EXPECT_TRUE(moved.status().ok());
+  EXPECT_EQ(moved.journal(), 8U);
+  // NOLINTEND(bugprone-use-after-move)
+}
+
 }  // namespace
 }  // namespace onelane::model
