@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "tests/sim/disk_file.h"
+#include "tests/sim/disk_handle.h"
 
 namespace onelane::test {
 
@@ -108,6 +109,15 @@ int Disk::remove(const std::string& name) {
   log_.append_entry(Deed::remove, found->second->number, name);
   files_.erase(found);
   return SQLITE_OK;
+}
+
+void Disk::drop_locks(const std::string& name, Process process) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = files_.find(name);
+  if (found == files_.end()) return;
+  for (DiskHandle* each : found->second->handles) {
+    if (each->process_ == process && each->level_ > SQLITE_LOCK_NONE) each->lock_lost_ = true;
+  }
 }
 
 std::shared_ptr<Disk> Disk::survivor() {

@@ -34,6 +34,9 @@ struct DiskOptions {
 
 struct DiskFile;
 
+// Who opened a file: connections through one VFS are one process's, null its own.
+using Process = const void*;
+
 class Disk : public std::enable_shared_from_this<Disk> {
  public:
   static std::shared_ptr<Disk> make(const Image& image = {}, const DiskOptions& options = {});
@@ -65,9 +68,14 @@ class Disk : public std::enable_shared_from_this<Disk> {
   // the disk itself, and is not called for that. Set before others use the disk.
   void meanwhile(std::function<void(VfsCall, VfsFile)> deed) { meanwhile_ = std::move(deed); }
 
+  // What POSIX does when a process closes any descriptor of a file: its locks on it are gone, and
+  // whoever took them does not know.
+  void drop_locks(const std::string& name, Process process);
+
   // The disk after its process was killed: the same cache and log, no locks, no shared memory. All
   // calls to this one fail from now on.
   std::shared_ptr<Disk> survivor();
+  bool dead() const noexcept { return dead_; }
 
   // The rest is what SQLite asks for. The codes are SQLite's.
   bool exists(const std::string& name);

@@ -12,25 +12,26 @@ namespace onelane::test {
 
 class DiskHandle;
 
+// A log's index, and the locks beside it.
+struct SharedMemory {
+  struct Lock {
+    std::uint32_t readers = 0;
+    const DiskHandle* writer = nullptr;
+  };
+  std::vector<std::unique_ptr<std::byte[]>> regions;
+  std::array<Lock, SQLITE_SHM_NLOCK> locks{};
+};
+
 struct DiskFile {
   std::uint32_t number = 0;
   std::vector<std::byte> content;
   std::uint64_t errors = 0;  // failed syncs: each is told once to each who had the file open
   std::uint32_t openers = 0;
+  std::vector<DiskHandle*> handles;  // that are open; each knows its lock
 
-  // The locks on the database's file.
-  std::uint32_t readers = 0;  // of SHARED and above
-  const DiskHandle* reserved = nullptr;
-  const DiskHandle* pending = nullptr;  // or exclusive
-
-  // Shared memory, gone with the last who has it mapped.
-  struct LogLock {
-    std::uint32_t readers = 0;
-    const DiskHandle* writer = nullptr;
-  };
-  std::vector<std::unique_ptr<std::byte[]>> regions;
-  std::array<LogLock, SQLITE_SHM_NLOCK> log_locks{};
-  std::uint32_t mappers = 0;
+  // What the file "-shm" would hold; another one once that was unlinked. It is gone with the last
+  // handle that has it mapped.
+  std::weak_ptr<SharedMemory> shared;
 };
 
 }  // namespace onelane::test

@@ -14,20 +14,23 @@ constexpr unsigned kAllLogLocks = (1U << SQLITE_SHM_NLOCK) - 1;
 
 }  // namespace
 
-DiskHandle::DiskHandle(std::shared_ptr<Disk> disk, const std::string& name, VfsFile kind)
-    : disk_(std::move(disk)), kind_(kind) {
+DiskHandle::DiskHandle(std::shared_ptr<Disk> disk, const std::string& name, VfsFile kind,
+                       Process process)
+    : disk_(std::move(disk)), kind_(kind), process_(process) {
   const std::scoped_lock lock(disk_->mutex_);
   const auto found = disk_->files_.find(name);
   made_ = found == disk_->files_.end();
   file_ = made_ ? disk_->add(name) : found->second;
   if (made_) disk_->log_.append_entry(Deed::create, file_->number, name);
   opener_ = file_->openers++;
+  file_->handles.push_back(this);
   errors_seen_ = file_->errors;
 }
 
 DiskHandle::~DiskHandle() {
-  shm_unmap();
-  unlock(SQLITE_LOCK_NONE);
+  shm_unmap(false);
+  const std::scoped_lock lock(disk_->mutex_);
+  std::erase(file_->handles, this);
 }
 
 int DiskHandle::read(std::span<std::byte> to, std::uint64_t at) {
@@ -110,22 +113,33 @@ int DiskHandle::failed_sync(int code) {
 
 // --- The rollback journal's locks, as SQLite describes them.
 
+// Within a process all connections see each other's locks; another process sees those that the
+// system still has.
+bool DiskHandle::others_hold(int level) const {
+  return std::any_of(file_->handles.begin(), file_->handles.end(), [&](const DiskHandle* each) {
+    const bool seen = each->process_ == process_ || !each->lock_lost_;
+    return each != this && seen && each->level_ >= level;
+  });
+}
+
 int DiskHandle::lock(int level) {
   const std::scoped_lock lock(disk_->mutex_);
   if (level_ >= level) return SQLITE_OK;
-  const bool others_pending = file_->pending != nullptr && file_->pending != this;
-  const bool others_reserved = file_->reserved != nullptr && file_->reserved != this;
   if (level == SQLITE_LOCK_SHARED) {
-    if (others_pending) return SQLITE_BUSY;
-    ++file_->readers;
-  } else if (level == SQLITE_LOCK_RESERVED) {
-    if (others_pending || others_reserved) return SQLITE_BUSY;
-    file_->reserved = this;
+    if (others_hold(SQLITE_LOCK_PENDING)) return SQLITE_BUSY;
+    // The system is asked for a process's first one only.
+    lock_lost_ =
+        std::any_of(file_->handles.begin(), file_->handles.end(), [&](const DiskHandle* each) {
+          return each != this && each->process_ == process_ && each->level_ > SQLITE_LOCK_NONE &&
+                 each->lock_lost_;
+        });
   } else {
-    if (others_pending || others_reserved) return SQLITE_BUSY;
-    file_->pending = this;
-    level_ = SQLITE_LOCK_PENDING;
-    if (file_->readers > 1) return SQLITE_BUSY;
+    if (others_hold(SQLITE_LOCK_RESERVED)) return SQLITE_BUSY;
+    lock_lost_ = false;
+    if (level == SQLITE_LOCK_EXCLUSIVE) {
+      level_ = SQLITE_LOCK_PENDING;
+      if (others_hold(SQLITE_LOCK_SHARED)) return SQLITE_BUSY;
+    }
   }
   level_ = level;
   return SQLITE_OK;
@@ -134,23 +148,32 @@ int DiskHandle::lock(int level) {
 void DiskHandle::unlock(int level) {
   const std::scoped_lock lock(disk_->mutex_);
   if (level_ <= level) return;
-  if (file_->pending == this) file_->pending = nullptr;
-  if (file_->reserved == this) file_->reserved = nullptr;
-  if (level == SQLITE_LOCK_NONE) --file_->readers;
   level_ = level;
+  if (level == SQLITE_LOCK_NONE) lock_lost_ = false;
 }
 
 bool DiskHandle::reserved() const {
   const std::scoped_lock lock(disk_->mutex_);
-  return file_->reserved != nullptr || file_->pending != nullptr;
+  return level_ >= SQLITE_LOCK_RESERVED || others_hold(SQLITE_LOCK_RESERVED);
 }
 
 // --- The log's shared memory and locks.
 
+// What others of the process have mapped, whatever name it has by now; else what has the name.
+void DiskHandle::map_shared() {
+  for (const DiskHandle* each : file_->handles) {
+    if (each->process_ == process_ && each->shared_) shared_ = each->shared_;
+  }
+  if (!shared_) shared_ = file_->shared.lock();
+  if (shared_) return;
+  shared_ = std::make_shared<SharedMemory>();
+  file_->shared = shared_;
+}
+
 volatile void* DiskHandle::shared(std::size_t region, std::size_t size, bool extend) {
   const std::scoped_lock lock(disk_->mutex_);
-  if (!std::exchange(mapped_, true)) ++file_->mappers;
-  auto& regions = file_->regions;
+  if (!shared_) map_shared();
+  auto& regions = shared_->regions;
   if (region >= regions.size() && !extend) return nullptr;
   while (region >= regions.size()) regions.push_back(std::make_unique<std::byte[]>(size));
   return regions[region].get();
@@ -158,11 +181,12 @@ volatile void* DiskHandle::shared(std::size_t region, std::size_t size, bool ext
 
 int DiskHandle::shm_lock(unsigned mask, int flags) {
   const std::scoped_lock lock(disk_->mutex_);
+  if (!shared_) map_shared();
   const bool exclusive = (flags & SQLITE_SHM_EXCLUSIVE) != 0;
   const bool unlocks = (flags & SQLITE_SHM_UNLOCK) != 0;
   for (unsigned i = 0; i < SQLITE_SHM_NLOCK && !unlocks; ++i) {
     if ((mask & (1U << i)) == 0) continue;
-    const DiskFile::LogLock& each = file_->log_locks[i];
+    const SharedMemory::Lock& each = shared_->locks[i];
     if (each.writer != nullptr && each.writer != this) return SQLITE_BUSY;
     const std::uint32_t mine = (shared_locks_ >> i) & 1U;
     if (exclusive && each.readers > mine) return SQLITE_BUSY;
@@ -170,7 +194,7 @@ int DiskHandle::shm_lock(unsigned mask, int flags) {
   for (unsigned i = 0; i < SQLITE_SHM_NLOCK; ++i) {
     const unsigned bit = 1U << i;
     if ((mask & bit) == 0) continue;
-    DiskFile::LogLock& each = file_->log_locks[i];
+    SharedMemory::Lock& each = shared_->locks[i];
     if (unlocks) {
       if ((exclusive_locks_ & bit) != 0) each.writer = nullptr;
       if ((shared_locks_ & bit) != 0) --each.readers;
@@ -187,11 +211,18 @@ int DiskHandle::shm_lock(unsigned mask, int flags) {
   return SQLITE_OK;
 }
 
-void DiskHandle::shm_unmap() {
+void DiskHandle::shm_unmap(bool unlinks) {
+  {
+    const std::scoped_lock lock(disk_->mutex_);
+    if (!shared_) return;
+  }
   (void)shm_lock(kAllLogLocks, SQLITE_SHM_UNLOCK);
   const std::scoped_lock lock(disk_->mutex_);
-  if (!std::exchange(mapped_, false)) return;
-  if (--file_->mappers == 0) file_->regions.clear();
+  const std::shared_ptr<SharedMemory> mine = std::exchange(shared_, nullptr);
+  const bool last = std::none_of(
+      file_->handles.begin(), file_->handles.end(),
+      [&](const DiskHandle* each) { return each->process_ == process_ && each->shared_; });
+  if (unlinks && last) file_->shared.reset();
 }
 
 }  // namespace onelane::test

@@ -164,5 +164,41 @@ TEST_F(DiskModel, LogLocksAreSharedByReadersAndExclusiveToAWriter) {
   EXPECT_EQ(open("f", VfsFile::database)->shm_lock(4, kLockShared), SQLITE_BUSY);
 }
 
+// Who opens a file and closes it again loses the locks that others of the process have.
+TEST_F(DiskModel, LocksThatAProcessLostAreSeenByItselfAlone) {
+  const int one = 0;
+  const int two = 0;
+  const auto open_as = [&](Process process) {
+    return std::make_unique<DiskHandle>(disk_, "f", VfsFile::database, process);
+  };
+  const auto journal = open_as(&one);
+  const auto sibling = open_as(&one);
+  const auto stranger = open_as(&two);
+  ASSERT_EQ(journal->lock(SQLITE_LOCK_SHARED), SQLITE_OK);
+  ASSERT_EQ(stranger->lock(SQLITE_LOCK_SHARED), SQLITE_OK);
+  ASSERT_EQ(stranger->lock(SQLITE_LOCK_EXCLUSIVE), SQLITE_BUSY);
+  stranger->unlock(SQLITE_LOCK_SHARED);
+  disk_->drop_locks("f", &one);
+  ASSERT_EQ(sibling->lock(SQLITE_LOCK_SHARED), SQLITE_OK) << "which asks the system for nothing";
+  ASSERT_EQ(stranger->lock(SQLITE_LOCK_EXCLUSIVE), SQLITE_OK);
+  stranger->unlock(SQLITE_LOCK_NONE);
+  EXPECT_EQ(sibling->lock(SQLITE_LOCK_EXCLUSIVE), SQLITE_BUSY);
+}
+
+TEST_F(DiskModel, SharedMemoryThatWasUnlinkedIsNotTheOneThatComesAfter) {
+  const int one = 0;
+  const int two = 0;
+  const auto open_as = [&](Process process) {
+    return std::make_unique<DiskHandle>(disk_, "f", VfsFile::database, process);
+  };
+  const auto journal = open_as(&one);
+  auto stranger = open_as(&two);
+  const volatile void* const first = journal->shared(0, 16, true);
+  ASSERT_EQ(stranger->shared(0, 16, true), first);
+  stranger->shm_unmap(true);
+  EXPECT_NE(stranger->shared(0, 16, true), first);
+  EXPECT_EQ(open_as(&one)->shared(0, 16, true), first) << "its process has it still";
+}
+
 }  // namespace
 }  // namespace onelane::test

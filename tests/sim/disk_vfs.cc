@@ -170,8 +170,8 @@ constexpr sqlite3_io_methods kMethods = {
     .xShmLock = shm_lock,
     .xShmBarrier = [](sqlite3_file*) { std::atomic_thread_fence(std::memory_order_seq_cst); },
     .xShmUnmap =
-        [](sqlite3_file* f, int) {
-          handle_of(f).shm_unmap();
+        [](sqlite3_file* f, int unlinks) {
+          handle_of(f).shm_unmap(unlinks != 0);
           return SQLITE_OK;
         },
     .xFetch =
@@ -198,7 +198,7 @@ int open(sqlite3_vfs* vfs, const char* name, sqlite3_file* out, int flags, int* 
   const VfsFile kind = kind_of(flags);
   if (const int code = disk->meet(VfsCall::open, kind); code != SQLITE_OK) return code;
   const std::string path = name != nullptr ? name : "temporary-" + std::to_string(++temporary);
-  auto* handle = new (std::nothrow) DiskHandle(std::move(disk), path, kind);
+  auto* handle = new (std::nothrow) DiskHandle(std::move(disk), path, kind, vfs->pAppData);
   if (handle == nullptr) return SQLITE_NOMEM;
   const char* parameters = (flags & SQLITE_OPEN_URI) != 0 ? name : nullptr;
   handle->powersafe = sqlite3_uri_boolean(parameters, "psow", 1) != 0;
@@ -276,6 +276,8 @@ void DiskVfs::mount(std::shared_ptr<Disk> disk) {
 std::shared_ptr<Disk> DiskVfs::mounted() const { return core_->disk(); }
 
 bool DiskVfs::inside() noexcept { return t_inside > 0; }
+
+Process DiskVfs::process() const noexcept { return core_.get(); }
 
 const char* DiskVfs::name() const noexcept { return core_->name_.c_str(); }
 

@@ -22,6 +22,8 @@ class DiskVfs {
   void mount(std::shared_ptr<Disk> disk);
   std::shared_ptr<Disk> mounted() const;
   const char* name() const noexcept;
+  // Whose handles those are that it opens.
+  Process process() const noexcept;
   // Whether this thread is in a call that is the disk's, for those who fail allocations: the disk's
   // own must not fail.
   static bool inside() noexcept;

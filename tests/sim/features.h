@@ -15,14 +15,27 @@ struct Features {
                        &sync_errors, &full_disk, &kills, &power_cuts, &interleaving}) {
       *each = chance(random, 50);
     }
+    for (bool* each :
+         {&schema_changes, &leaving, &own_file, &upserts, &null_keys, &leftovers, &rowids}) {
+      *each = chance(random, 50);
+    }
+    // Each of these waits for the library to be mended.
+    own_file = null_keys = false;
     full_synchronous = chance(random, 25);
   }
 
   bool groups, jobs, coalescing, deadlines, cancels, poison, small_classes, durable, barriers;
   bool large_rows;
-  bool foreign;  // somebody else writes
-  bool locks;    // and keeps the lock for a while
-  bool readers;  // or reads for a while
+  bool foreign;         // somebody else writes
+  bool locks;           // and keeps the lock for a while
+  bool readers;         // or reads for a while
+  bool schema_changes;  // or changes the schema
+  bool leaving;         // and goes away, and comes back
+  bool own_file;        // the program opens and closes its database's file, and its locks are gone
+  bool upserts;         // that need an index
+  bool null_keys;       // which never coalesce
+  bool leftovers;       // statements that SQLite does not undo by itself
+  bool rowids;          // of the row before, within a group
   bool io_errors, sync_errors, full_disk;
   bool kills, power_cuts;
   bool interleaving;      // others go on in the middle of a call

@@ -22,20 +22,35 @@ std::uint64_t History::accept(const Unit& unit) {
 
 std::uint64_t History::order(std::uint64_t commit) const { return (life_ << kCommitBits) + commit; }
 
+std::uint64_t History::begin_foreign() {
+  foreign_.emplace_back();
+  return foreign_.size() - 1;
+}
+
+// Of two commits that follow on those that are known the first may already be there unnoticed.
+void History::tell_foreign(std::uint64_t row, ForeignEnd end, std::uint64_t committed) {
+  foreign_[row] = {.end = end, .after = order(committed), .kept_with = order(committed + 2)};
+}
+
 void History::tell(std::uint64_t unit, const Outcome& outcome) {
   Record& record = records_[unit];
   record.end = outcome.end;
+  record.told_at = ++told_;
   record.settled = outcome.end != End::unknown;
   switch (outcome.end) {
     case End::committed:
     case End::incomplete:
       record.least = record.most = record.unit.atomic ? record.unit.parts : outcome.steps;
       record.commit = record.told_commit = order(outcome.commit);
-      return;
+      break;
     case End::unknown:
-      return;
+      break;
     default:
       record.most = 0;
+  }
+  if (record.most < record.seen && wrong_.empty()) {
+    wrong_ = words(unit, "was read by another process, and then told to be ") +
+             std::string(name(outcome.end));
   }
 }
 
@@ -43,27 +58,88 @@ void History::durable(std::uint64_t commit) {
   if (commit > 0) durable_ = std::max(durable_, order(commit));
 }
 
-std::string History::look(const std::vector<AppliedRow>& rows, Break after) {
+std::string History::look(const Content& content, Break after) {
   std::vector<std::uint32_t> found(records_.size());
-  if (std::string wrong = count(rows, found); !wrong.empty()) return wrong;
-  // Commits up to this one must be whole: all, or up to the last that left something.
-  std::uint64_t kept = after == Break::none ? UINT64_MAX : durable_;
-  for (std::size_t i = 0; i < found.size() && after == Break::power_cut; ++i) {
+  if (std::string wrong = count(content.rows, found); !wrong.empty()) return wrong;
+  const bool cut = after == Break::power_cut;
+  const View view{.kept = cut ? kept_by_cut(content, found) : UINT64_MAX};
+  if (std::string wrong = judge_all(content, found, view); !wrong.empty()) return wrong;
+  begin_life(content, found, after);
+  return {};
+}
+
+std::string History::read(const Content& content, std::uint64_t told) {
+  std::vector<std::uint32_t> found(records_.size());
+  if (std::string wrong = count(content.rows, found); !wrong.empty()) return wrong;
+  if (std::string wrong = judge_all(content, found, {.told = told}); !wrong.empty()) return wrong;
+  for (std::size_t i = 0; i < found.size(); ++i) records_[i].seen = found[i];
+  return {};
+}
+
+// Commits up to this one must be whole: all that are durable, or up to the last that left
+// something.
+std::uint64_t History::kept_by_cut(const Content& content,
+                                   const std::vector<std::uint32_t>& found) const {
+  std::uint64_t kept = durable_;
+  for (std::size_t i = 0; i < found.size(); ++i) {
     const bool whole = found[i] > 0 && found[i] == records_[i].most;
     if (whole) kept = std::max(kept, records_[i].told_commit);
   }
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    if (std::string wrong = judge(i, found[i], kept); !wrong.empty()) return wrong;
+  for (const std::uint64_t row : content.foreign) {
+    if (row < foreign_.size()) kept = std::max(kept, foreign_[row].after);
   }
+  return kept;
+}
+
+std::string History::judge_all(const Content& content, const std::vector<std::uint32_t>& found,
+                               const View& view) const {
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (std::string wrong = judge(i, found[i], view); !wrong.empty()) return wrong;
+  }
+  return judge_foreign(content.foreign, view.kept);
+}
+
+std::string History::judge_foreign(const std::vector<std::uint64_t>& rows,
+                                   std::uint64_t kept) const {
+  const auto wrong = [](std::uint64_t row, const char* what) {
+    return "row " + std::to_string(row) + " of another process " + what;
+  };
+  std::vector<bool> found(foreign_.size());
+  for (const std::uint64_t row : rows) {
+    if (row >= foreign_.size() || foreign_[row].end == ForeignEnd::gone) {
+      return wrong(row, "was never committed, and is there");
+    }
+    found[row] = true;
+  }
+  // Of its commits, too, the first are left.
+  const std::uint64_t last = rows.empty() ? 0 : rows.back();
+  for (std::uint64_t row = 0; row < foreign_.size(); ++row) {
+    if (found[row] || foreign_[row].end != ForeignEnd::committed) continue;
+    if (foreign_[row].kept_with <= kept || row < last) return wrong(row, "is lost");
+  }
+  return {};
+}
+
+void History::begin_life(const Content& content, const std::vector<std::uint32_t>& found,
+                         Break after) {
   ++life_;
+  const bool cut = after == Break::power_cut;
   for (std::size_t i = 0; i < found.size(); ++i) {
     Record& record = records_[i];
     record.least = record.most = found[i];
-    if (after == Break::power_cut) record.commit = record.told_commit = 0;
-    if (!record.settled && after == Break::none) record.commit = order(0);
+    record.seen = 0;
+    if (cut) record.commit = record.told_commit = 0;
+    if (!record.settled && !cut) record.commit = order(0);
     record.settled = true;
   }
-  return {};
+  std::vector<bool> there(foreign_.size());
+  for (const std::uint64_t row : content.foreign) there[row] = true;
+  for (std::size_t row = 0; row < foreign_.size(); ++row) {
+    ForeignRow& each = foreign_[row];
+    if (there[row] && each.end == ForeignEnd::unknown) each.kept_with = order(1);
+    each.end = there[row] ? ForeignEnd::committed : ForeignEnd::gone;
+    if (cut) each.after = each.kept_with = 0;
+  }
 }
 
 // Each part once, in a class in the order of the pushes.
@@ -74,7 +150,9 @@ std::string History::count(const std::vector<AppliedRow>& rows,
     if (row.unit >= records_.size()) return words(row.unit, "was never accepted, and is there");
     const auto [before, first] = last.try_emplace(records_[row.unit].unit.klass, row);
     if (!first) {
-      if (before->second == row) return words(row.unit, "is there twice");
+      if (before->second.unit == row.unit && before->second.part == row.part) {
+        return words(row.unit, "is there twice");
+      }
       if (row.unit < before->second.unit) {
         return words(row.unit, "was applied after unit ") + std::to_string(before->second.unit) +
                " of its class, which was pushed later";
@@ -82,24 +160,32 @@ std::string History::count(const std::vector<AppliedRow>& rows,
       before->second = row;
     }
     if (row.part != found[row.unit]++) return words(row.unit, "has its parts in a wrong order");
+    const std::vector<std::uint64_t>& values = records_[row.unit].unit.values;
+    if (row.part < values.size() && values[row.part] != row.value) {
+      return words(row.unit, "was changed: part ") + std::to_string(row.part) +
+             " does not hold what was pushed";
+    }
   }
   return {};
 }
 
-std::string History::judge(std::uint64_t number, std::uint32_t found, std::uint64_t kept) const {
+std::string History::judge(std::uint64_t number, std::uint32_t found, const View& view) const {
   const Record& record = records_[number];
   const auto wrong = [&](const char* what) {
     return words(number, what) + ": " + std::to_string(found) + " of " +
            std::to_string(record.unit.parts) + " parts are there, at least " +
            std::to_string(record.least) + " and at most " + std::to_string(record.most) +
            " can be; " + (record.end ? std::string(name(*record.end)) : "not settled") +
-           ", commit " + std::to_string(record.commit) + ", kept up to " + std::to_string(kept);
+           ", commit " + std::to_string(record.commit) + ", kept up to " +
+           std::to_string(view.kept);
   };
   if (found > record.most) return wrong("was applied beyond what was told");
   if (record.unit.atomic && found != 0 && found != record.unit.parts) {
     return wrong("was applied in part");
   }
-  if (found < record.least && record.commit <= kept) return wrong("is lost");
+  const bool known = record.told_at <= view.told && record.commit <= view.kept;
+  const bool seen = found < record.seen && view.kept == UINT64_MAX;
+  if (seen || (known && found < record.least)) return wrong("is lost");
   return {};
 }
 

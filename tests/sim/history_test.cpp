@@ -18,7 +18,13 @@ class HistoryTest : public ::testing::Test {
   }
   void ended(std::uint64_t unit, End end) { history_.tell(unit, {.end = end}); }
   bool may_be(const Rows& rows, Break after = Break::none) {
-    return history_.look(rows, after).empty();
+    return history_.look({.rows = rows}, after).empty();
+  }
+
+  std::uint64_t foreign(std::uint64_t committed) {
+    const std::uint64_t row = history_.begin_foreign();
+    history_.tell_foreign(row, ForeignEnd::committed, committed);
+    return row;
   }
 
   History history_;
@@ -92,6 +98,55 @@ TEST_F(HistoryTest, WhatIsDurableInALaterLifeKeepsTheLivesBefore) {
   history_.durable(1);
   EXPECT_FALSE(may_be({}, Break::power_cut));
   EXPECT_TRUE(may_be({{0, 0}, {1, 0}}, Break::power_cut));
+}
+
+TEST_F(HistoryTest, WhatWasPushedIsThereUnchanged) {
+  committed(history_.accept({.values = {7}}), 1);
+  EXPECT_FALSE(may_be({{0, 0, 8}}));
+  EXPECT_TRUE(may_be({{0, 0, 7}}));
+}
+
+TEST_F(HistoryTest, AnotherProcesssCommitIsThere) {
+  foreign(0);
+  EXPECT_FALSE(history_.look({}, Break::none).empty());
+  EXPECT_TRUE(history_.look({.rows = {}, .foreign = {0}}, Break::none).empty());
+}
+
+TEST_F(HistoryTest, WhatAnotherProcessDidNotCommitIsNotThere) {
+  history_.tell_foreign(history_.begin_foreign(), ForeignEnd::gone, 0);
+  EXPECT_FALSE(history_.look({.rows = {}, .foreign = {0}}, Break::none).empty());
+  EXPECT_TRUE(history_.look({}, Break::none).empty());
+}
+
+TEST_F(HistoryTest, APowerCutLeavesNoCommitWithoutAnotherProcesssBeforeIt) {
+  foreign(0);
+  committed(record(), 2);
+  EXPECT_FALSE(history_.look({.rows = {{0, 0}}}, Break::power_cut).empty());
+  EXPECT_TRUE(history_.look({}, Break::power_cut).empty());
+}
+
+TEST_F(HistoryTest, APowerCutLeavesAnotherProcesssCommitWithAllBeforeIt) {
+  committed(record(), 1);
+  foreign(1);
+  EXPECT_FALSE(history_.look({.rows = {}, .foreign = {0}}, Break::power_cut).empty());
+  EXPECT_TRUE(history_.look({.rows = {{0, 0}}, .foreign = {0}}, Break::power_cut).empty());
+}
+
+TEST_F(HistoryTest, WhoReadsSeesAllThatWasToldBefore) {
+  const std::uint64_t before = history_.told();
+  committed(record(), 1);
+  EXPECT_FALSE(history_.read({}, history_.told()).empty());
+  EXPECT_TRUE(history_.read({}, before).empty()) << "it began before that was told";
+  EXPECT_TRUE(history_.read({.rows = {{0, 0}}}, history_.told()).empty());
+}
+
+TEST_F(HistoryTest, WhatWasReadIsCommittedAndEndsAsNothingElse) {
+  record();
+  ASSERT_TRUE(history_.read({.rows = {{0, 0}}}, 0).empty());
+  EXPECT_TRUE(history_.wrong().empty());
+  EXPECT_FALSE(history_.read({}, 0).empty()) << "and does not go away";
+  ended(0, End::rejected);
+  EXPECT_FALSE(history_.wrong().empty());
 }
 
 }  // namespace

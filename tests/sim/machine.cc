@@ -2,66 +2,24 @@
 
 #include <sqlite3.h>
 
+#include <string_view>
 #include <utility>
 
 #include "tests/sim/foreign.h"
 
 namespace onelane::test {
 
-const char* const kSimulationSchema =
-    "CREATE TABLE IF NOT EXISTS applied(at INTEGER PRIMARY KEY, unit INTEGER, part INTEGER,"
-    "  words TEXT CHECK(words <> 'bad'), subject INTEGER);"
-    "CREATE TABLE IF NOT EXISTS homes(name TEXT PRIMARY KEY);"
-    "CREATE TABLE IF NOT EXISTS watched(unit INTEGER, part INTEGER, words TEXT,"
-    "  home REFERENCES homes DEFERRABLE INITIALLY DEFERRED);"
-    "CREATE TRIGGER IF NOT EXISTS watch AFTER INSERT ON watched BEGIN"
-    "  INSERT INTO applied(unit, part, words) VALUES(new.unit, new.part, new.words);"
-    "  SELECT RAISE(FAIL, 'fails') WHERE new.words = 'fail';"
-    "  SELECT RAISE(ABORT, 'aborts') WHERE new.words = 'abort';"
-    "  SELECT RAISE(ROLLBACK, 'rolls back') WHERE new.words = 'rollback'; END;"
-    "CREATE TABLE IF NOT EXISTS foreign_rows(id INTEGER PRIMARY KEY, words TEXT);";
-
 namespace {
 
-class Statement {
- public:
-  Statement(sqlite3* db, const char* sql) {
-    code_ = sqlite3_prepare_v2(db, sql, -1, &statement_, nullptr);
+void check(sqlite3* db, std::string& damage) {
+  const auto take = [](void* out, int, char** values, char**) {
+    const std::string_view said = values[0] == nullptr ? "NULL" : values[0];
+    if (said != "ok") (*static_cast<std::string*>(out) += said) += "; ";
+    return 0;
+  };
+  if (sqlite3_exec(db, "PRAGMA integrity_check", take, &damage, nullptr) != SQLITE_OK) {
+    damage += sqlite3_errmsg(db);
   }
-  ~Statement() { sqlite3_finalize(statement_); }
-  Statement(const Statement&) = delete;
-  Statement& operator=(const Statement&) = delete;
-
-  bool next() {
-    if (code_ == SQLITE_OK || code_ == SQLITE_ROW) code_ = sqlite3_step(statement_);
-    return code_ == SQLITE_ROW;
-  }
-  bool ended_well() const { return code_ == SQLITE_DONE; }
-  std::int64_t integer(int column) const { return sqlite3_column_int64(statement_, column); }
-  std::string text(int column) const {
-    const unsigned char* found = sqlite3_column_text(statement_, column);
-    return found == nullptr ? "NULL" : reinterpret_cast<const char*>(found);
-  }
-
- private:
-  sqlite3_stmt* statement_ = nullptr;
-  int code_ = SQLITE_OK;
-};
-
-void read(sqlite3* db, Machine::Found& out) {
-  Statement check(db, "PRAGMA integrity_check");
-  while (check.next()) {
-    if (check.text(0) != "ok") out.damage += check.text(0) + "; ";
-  }
-  Statement tables(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'foreign_rows'");
-  const bool there = tables.next() && tables.integer(0) == 1;
-  Statement rows(db, there ? "SELECT unit, part FROM applied ORDER BY at"
-                           : "SELECT 0, 0 FROM sqlite_schema WHERE 0");
-  while (rows.next()) {
-    out.rows.push_back({.unit = static_cast<std::uint64_t>(rows.integer(0)),
-                        .part = static_cast<std::uint32_t>(rows.integer(1))});
-  }
-  if (!check.ended_well() || !rows.ended_well()) out.damage += sqlite3_errmsg(db);
 }
 
 }  // namespace
@@ -69,8 +27,14 @@ void read(sqlite3* db, Machine::Found& out) {
 Machine::Machine(std::string database)
     : database_(std::move(database)),
       vfs_("simulated", DiskVfs::Use::by_default),
+      foreign_vfs_("another process", DiskVfs::Use::by_name),
       own_vfs_("machine", DiskVfs::Use::by_name) {
   make_blanks();
+}
+
+void Machine::mount(const std::shared_ptr<Disk>& disk) {
+  vfs_.mount(disk);
+  foreign_vfs_.mount(disk);
 }
 
 void Machine::make_blanks() {
@@ -93,7 +57,8 @@ Machine::Found Machine::look(const Image& image) {
                                    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, own_vfs_.name());
   if (code == SQLITE_OK) {
     sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
-    read(db, out);
+    check(db, out.damage);
+    if (read_content(db, out.content) != SQLITE_OK) out.damage += sqlite3_errmsg(db);
   } else {
     out.damage = sqlite3_errstr(code);
   }

@@ -7,13 +7,11 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/content.h"
 #include "tests/sim/disk_vfs.h"
 #include "tests/sim/history.h"
 
 namespace onelane::test {
-
-// Tables for units of every kind, and a place for somebody else's rows.
-extern const char* const kSimulationSchema;
 
 class Machine {
  public:
@@ -23,13 +21,16 @@ class Machine {
   explicit Machine(std::string database);
 
   const std::string& database() const noexcept { return database_; }
-  void mount(std::shared_ptr<Disk> disk) { vfs_.mount(std::move(disk)); }
+  void mount(const std::shared_ptr<Disk>& disk);
+  // The journal's process, and the VFS by which another one has the same disk.
+  Process process() const { return vfs_.process(); }
+  const char* foreign_vfs() const { return foreign_vfs_.name(); }
   // Of a disk with an empty database of this page size.
   const Image& blank(std::size_t page_size) const { return blanks_[page_size]; }
 
   struct Found {
     std::string damage;  // empty if the database is whole
-    std::vector<AppliedRow> rows;
+    Content content;
   };
   Found look(const Image& image);
   // Of the image, the database's file alone.
@@ -40,6 +41,7 @@ class Machine {
 
   const std::string database_;
   DiskVfs vfs_;
+  DiskVfs foreign_vfs_;
   DiskVfs own_vfs_;
   std::array<Image, kPageSizes> blanks_;
 };

@@ -57,7 +57,7 @@ Simulation::Simulation(Machine& machine, std::uint64_t seed, std::FILE* trace)
       random_(seed),
       trace_(trace),
       features_(random_),
-      user_({random_, trace_, history_, *clock_}, features_) {
+      user_({random_, trace_, history_, *clock_, index_}, features_) {
   sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, static_cast<int>(seed % INT32_MAX) + 1, nullptr);
   sqlite3_randomness(0, nullptr);
 }
@@ -95,7 +95,8 @@ void Simulation::live(End end) {
   trace_.add("open", static_cast<std::uint64_t>(opened.code()));
   if (opened.ok() && going_on()) {
     opened_once_ = true;
-    foreign_.emplace(machine_.database());
+    index_.missing = false;
+    foreign_.emplace(ForeignProcess::World{random_, trace_, history_, index_}, features_, machine_);
     const std::size_t steps = below(random_, kStepsMax);
     for (std::size_t i = 0; i < steps && going_on(); ++i) act();
     if (end == End::answered) {
@@ -113,7 +114,7 @@ void Simulation::live(End end) {
 
 JournalOptions Simulation::options() {
   JournalOptions out{
-      .schema = kSimulationSchema,
+      .schema = simulation_schema(features_),
       .synchronous = features_.full_synchronous ? Synchronous::full : Synchronous::normal,
       .drive = Drive::manual,
       .close_timeout = Duration(0),
@@ -176,6 +177,8 @@ void Simulation::act() {
     clock_->advance(microseconds(1 + below(random_, std::size_t{1} << below(random_, 20))));
   } else if (what < 80) {
     if (features_.foreign) act_as_foreign();
+  } else if (what == 80) {
+    if (features_.own_file) open_own_file();
   } else if (what < 87) {
     arm();
   } else if (what < 90) {
@@ -208,27 +211,35 @@ void Simulation::tick() {
   }
 }
 
+// Another process's failed sync is its own affair: of the log's, ours hear by themselves.
+void Simulation::as_foreign(const std::function<void(ForeignProcess&)>& deed) {
+  note_failures();
+  const bool outer = std::exchange(foreign_runs_, true);
+  deed(*foreign_);
+  foreign_runs_ = outer;
+  failures_when_armed_ = disk_->failures();
+  if (!foreign_->wrong().empty()) complain(foreign_->wrong());
+}
+
 void Simulation::act_as_foreign() {
-  foreign_runs_ = true;
-  const std::size_t what = below(random_, 6);
-  bool done = false;
-  if (what == 0 && features_.locks) {
-    done = foreign_->run("BEGIN IMMEDIATE; INSERT INTO foreign_rows(words) VALUES('kept back')");
-  } else if (what == 1 && features_.readers) {
-    done = foreign_->run("BEGIN; SELECT count(*) FROM applied");
-  } else if (what < 4) {
-    done = foreign_->run("COMMIT");
-  } else {
-    done = foreign_->run("INSERT INTO foreign_rows(words) VALUES('somebody else''s')");
-  }
-  trace_.add("foreign", what, done ? 1 : 0);
-  foreign_runs_ = false;
+  as_foreign([this](ForeignProcess& process) { process.act(*disk_, *journal_); });
+}
+
+void Simulation::close_foreign() {
+  as_foreign([](ForeignProcess& process) { process.close(); });
+}
+
+// A copy of it is enough. Its process loses what locks it has on the file.
+void Simulation::open_own_file() {
+  trace_.add("own file", 0);
+  disk_->drop_locks(machine_.database(), machine_.process());
 }
 
 void Simulation::listen() {
   note_failures();
   user_.listen(disk_->failures() == failures_);
   if (!user_.wrong().empty()) complain(user_.wrong());
+  if (!history_.wrong().empty()) complain(history_.wrong());
   if (sync_failed_ && user_.stats().durable > durable_) {
     complain("durable went up to " + std::to_string(user_.stats().durable) +
              " after a failed sync");
@@ -241,7 +252,7 @@ void Simulation::listen() {
 void Simulation::settle_all() {
   quiet_ = true;
   heal();
-  foreign_->close();
+  close_foreign();
   const std::size_t ticks_max = kTicksToSettle + kTicksPerUnit * user_.unsettled();
   for (std::size_t ticks = 0; going_on(); ++ticks) {
     const Result<TickReport> report = journal_->tick();
@@ -263,26 +274,28 @@ void Simulation::settle_all() {
 void Simulation::answer_all() {
   settle_all();
   if (!going_on()) return;
-  if (!user_.stats().poison.ok()) {
-    close();
-    leave();
-    if (wrong_.empty()) live(End::answered);
-    return;
+  if (user_.stats().poison.ok()) {
+    user_.push();
+    settle_all();
+    if (!going_on()) return;
+    const Status synced = journal_->sync();
+    listen();
+    // Another process's failed sync of the log may be told to us now only.
+    const bool may_fail = disk_->failed_syncs() > 0 && !user_.stats().poison.ok();
+    if (!synced.ok() && !may_fail) complain("a sync failed for no reason: " + synced.to_string());
   }
-  user_.push();
-  settle_all();
-  if (!going_on()) return;
-  if (const Status synced = journal_->sync(); !synced.ok()) {
-    complain("a sync failed for no reason: " + synced.to_string());
-  }
+  const bool poisoned = !user_.stats().poison.ok();
   close();
+  if (!poisoned) return;
+  leave();
+  if (wrong_.empty()) live(End::answered);
 }
 
 void Simulation::close() {
   sync_failed_before_ = sync_failed_;
   const bool calm = disk_->failures() == failures_;
   quiet_ = true;
-  foreign_->close();
+  close_foreign();
   heal();
   user_.closing();
   const CloseReport report = journal_->close(chance(random_, 30) ? Duration(0) : seconds(10));
@@ -339,8 +352,9 @@ void Simulation::recover() {
 void Simulation::look(const Image& image, Break after) {
   const Machine::Found found = machine_.look(image);
   if (!found.damage.empty()) return complain("the database is damaged: " + found.damage);
-  trace_.add("found", found.rows.size(), history_.units());
-  if (const std::string wrong = history_.look(found.rows, after); !wrong.empty()) complain(wrong);
+  trace_.add("found", found.content.rows.size(), history_.units());
+  const std::string wrong = history_.look(found.content, after);
+  if (!wrong.empty()) complain(wrong);
 }
 
 // --- In the middle of a call.
@@ -405,7 +419,8 @@ void Simulation::sync_beside() {
 void Simulation::watch_syncs(VfsCall call, VfsFile file) {
   note_failures();
   if (!journal_ || foreign_runs_) return;
-  if (call == VfsCall::sync && !sync_failed_) durable_ = journal_->stats().durable;
+  const bool may_fail = may_fail_ && armed_ == VfsCall::sync;
+  if (call == VfsCall::sync && may_fail && !sync_failed_) durable_ = journal_->stats().durable;
   const bool copies = call == VfsCall::write && file == VfsFile::database;
   if (copies && sync_failed_before_) complain("a page was copied back after a failed sync");
 }

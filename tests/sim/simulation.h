@@ -8,11 +8,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "tests/sim/foreign.h"
+#include "tests/sim/foreign_process.h"
 #include "tests/sim/machine.h"
 #include "tests/sim/user.h"
 
@@ -53,7 +54,10 @@ class Simulation {
   VfsFault any_fault();
   void act();
   void tick();
+  void as_foreign(const std::function<void(ForeignProcess&)>& deed);
   void act_as_foreign();
+  void close_foreign();
+  void open_own_file();
   void listen();
   void settle_all();
   void answer_all();
@@ -80,9 +84,10 @@ class Simulation {
 
   std::shared_ptr<FakeClock> clock_ = std::make_shared<FakeClock>();
   History history_;
+  NeededIndex index_;
   User user_;
   std::shared_ptr<Disk> disk_;
-  std::optional<Foreign> foreign_;
+  std::optional<ForeignProcess> foreign_;
   std::optional<Journal> journal_;
   bool foreign_runs_ = false;
   bool quiet_ = false;  // nobody else comes any more
@@ -102,7 +107,7 @@ class Simulation {
   std::uint64_t failures_when_armed_ = 0;
   bool sync_failed_ = false;         // in this life
   bool sync_failed_before_ = false;  // before what runs now began
-  std::uint64_t durable_ = 0;        // when the last sync began that did not fail
+  std::uint64_t durable_ = 0;        // when the last sync began that might fail
 };
 
 }  // namespace onelane::test

@@ -17,6 +17,15 @@ constexpr const char* kKeyed =
     "INSERT INTO applied(unit, part, words, subject) VALUES(?1, ?2, ?3, ?4)";
 constexpr const char* kWatched =
     "INSERT INTO watched VALUES(?1, ?2, ?3, iif(?3 = 'orphan', ?3, NULL))";
+constexpr const char* kSeveral =
+    "INSERT OR IGNORE INTO applied(at, unit, part, words) SELECT NULL, ?1, ?2, ?3"
+    " UNION ALL SELECT 'no rowid', ?1, ?2, ?3 WHERE ?3 = 'half'";
+constexpr const char* kAudited = "INSERT INTO audited VALUES(?1, ?2, ?3)";
+constexpr const char* kUpsert =
+    "INSERT INTO latest(name, unit, part, words) VALUES(?4, ?1, ?2, ?3)"
+    " ON CONFLICT(name) DO UPDATE SET unit = ?1, part = ?2, words = ?3";
+constexpr const char* kChained =
+    "INSERT INTO applied(unit, part, words, parent) VALUES(?1, ?2, ?3, last_insert_rowid())";
 constexpr const char* kBadWords[] = {"fail", "abort", "rollback", "orphan"};  // of the watched
 
 constexpr std::size_t kClassesMax = 3;
@@ -83,17 +92,29 @@ Status User::begin(Journal& journal) {
   }
   const Column integer{ColumnType::integer};
   const Column text{ColumnType::text};
-  const std::pair<StatementSpec, Statement*> statements[] = {
-      {{kPlain, {integer, integer, text}}, &plain_},
-      {{kKeyed, {integer, integer, text, integer}, {3}}, &keyed_},
-      {{kWatched, {integer, integer, text}}, &watched_},
+  const Column key{.type = ColumnType::integer, .nullable = true};
+  const std::pair<Way, StatementSpec> all[] = {
+      {Way::plain, {kPlain, {integer, integer, text}}},
+      {Way::keyed, {kKeyed, {integer, integer, text, key}, {3}}},
+      {Way::watched, {kWatched, {integer, integer, text}}},
+      {Way::several, {kSeveral, {integer, integer, text}}},
+      {Way::audited, {kAudited, {integer, integer, text}}},
+      {Way::upsert, {kUpsert, {integer, integer, text, key}, {3}}},
+      {Way::chained, {kChained, {integer, integer, text}}},
   };
-  for (const auto& [spec, out] : statements) {
+  for (const auto& [way, spec] : all) {
+    if (!used(way)) continue;
     const Result<Statement> added = journal.add_statement(spec);
     if (!added) return added.status();
-    *out = *added;
+    statements_[static_cast<std::size_t>(way)] = *added;
   }
   return {};
+}
+
+bool User::used(Way way) const {
+  if (way == Way::several || way == Way::audited) return features_.leftovers;
+  if (way == Way::upsert) return features_.upserts;
+  return way != Way::chained || features_.rowids;
 }
 
 void User::end() {
@@ -119,27 +140,51 @@ PushOptions User::push_options(Intent& intent) {
   return out;
 }
 
+User::Way User::way(const Intent& intent) {
+  Random& random = world_.random;
+  if (chance(random, 30)) return Way::watched;
+  if (features_.leftovers && chance(random, 30)) {
+    return chance(random, 50) ? Way::several : Way::audited;
+  }
+  if (features_.upserts && chance(random, 30)) return Way::upsert;
+  if (features_.rowids && intent.inserted && chance(random, 50)) return Way::chained;
+  return chance(random, features_.coalescing ? 60 : 10) ? Way::keyed : Way::plain;
+}
+
+// Words that cannot be applied this way.
+const char* User::bad_word(Way way) {
+  if (way == Way::watched) return kBadWords[below(world_.random, std::size(kBadWords))];
+  return way == Way::several || way == Way::audited ? "half" : "bad";
+}
+
 // What makes a part fail is chosen here; where it is part of the row, which statement is, too.
 Statement User::fill(Row& row, Intent& intent, std::uint32_t part) {
   Random& random = world_.random;
   const auto unit = static_cast<std::int64_t>(world_.history.units());
   const bool large = features_.large_rows && chance(random, 30);
   std::string text = words(below(random, large ? kLargeWordsMax : kWordsMax));
-  const bool bad = features_.poison && !intent.fails_at && chance(random, kPoisonPercent);
-  if (bad) intent.fails_at = part;
-  if (chance(random, 30)) {
-    if (bad) text = kBadWords[below(random, std::size(kBadWords))];
-    put(row, unit, part, text);
-    return watched_;
+  const Way how = way(intent);
+  if (features_.poison && !intent.fails_at && chance(random, kPoisonPercent)) {
+    intent.fails_at = part;
+    text = bad_word(how);
   }
-  if (bad) text = "bad";
-  if (!chance(random, features_.coalescing ? 60 : 10)) {
+  std::optional<std::int64_t> subject;
+  if (how == Way::keyed || how == Way::upsert) {
+    if (!features_.null_keys || !chance(random, 30)) {
+      subject = static_cast<std::int64_t>(below(random, kSubjects));
+    }
+    intent.keyed = subject.has_value();
+    put(row, unit, part, text, subject);
+  } else {
     put(row, unit, part, text);
-    return plain_;
   }
-  intent.keyed = true;
-  put(row, unit, part, text, static_cast<std::int64_t>(below(random, kSubjects)));
-  return keyed_;
+  if (how == Way::upsert) {
+    intent.may_fail = intent.may_fail || world_.index.missing;
+    intent.needs_index = world_.index.drops;
+  }
+  intent.inserted = how == Way::plain || how == Way::keyed || how == Way::chained;
+  intent.values.push_back(value_of(text, how == Way::keyed ? subject : std::nullopt));
+  return statements_[static_cast<std::size_t>(how)];
 }
 
 Result<Receipt> User::submit_rows(Class& to, Intent& intent, std::uint32_t rows,
@@ -166,6 +211,7 @@ Result<Receipt> User::submit_job(Class& to, Intent& intent, std::uint32_t steps,
   if (features_.poison && chance(random, kPoisonPercent * 2)) {
     intent.fails_at = static_cast<std::uint32_t>(below(random, steps));
   }
+  intent.values.assign(steps, value_of("a step", std::nullopt));
   const JobPlan plan{.unit = world_.history.units(),
                      .steps = steps,
                      .fails_at = intent.fails_at,
@@ -188,8 +234,10 @@ void User::push() {
   world_.trace.add("push", world_.history.units(), receipt.ok() ? 0 : 1);
   if (!receipt) return refused(to, receipt.status());
   ++to.accepted;
-  const std::uint64_t unit =
-      world_.history.accept({.klass = intent.klass, .parts = rows, .atomic = !job});
+  const std::uint64_t unit = world_.history.accept({.klass = intent.klass,
+                                                    .parts = rows,
+                                                    .atomic = !job,
+                                                    .values = std::exchange(intent.values, {})});
   const Promise promise = options.promise.value_or(to.options.promise);
   flights_.push_back({.unit = unit,
                       .intent = intent,
@@ -266,7 +314,7 @@ const char* User::impossible(const Flight& flight, bool calm) const {
       return unless(!intent.fails_at, "was committed, and cannot be applied");
     case End::rejected:
       if (intent.job && calm && intent.fails_at != 0U) return "was rejected after its first step";
-      return unless(intent.fails_at || !calm, "was rejected, and is in order");
+      return unless(fit_to_be_rejected(intent) || !calm, "was rejected, and is in order");
     case End::incomplete:
       if (!intent.job || told.steps == 0) return "is incomplete without a step";
       if (intent.fails_at && told.steps > *intent.fails_at) return "has a step that must fail";
@@ -286,6 +334,12 @@ const char* User::impossible(const Flight& flight, bool calm) const {
       return unless(!calm && !stats_.poison.ok(), "is unknown for no reason");
   }
   return "has an end that there is not";
+}
+
+// By something in it, or since somebody took away the index that it needs.
+bool User::fit_to_be_rejected(const Intent& intent) const {
+  const bool dropped = intent.needs_index && *intent.needs_index != world_.index.drops;
+  return intent.fails_at || intent.may_fail || dropped;
 }
 
 std::size_t User::unsettled() const {

@@ -11,6 +11,7 @@
 
 #include "onelane/onelane.h"
 #include "tests/sim/features.h"
+#include "tests/sim/foreign_process.h"
 #include "tests/sim/history.h"
 #include "tests/sim/trace.h"
 #include "tests/support/fake_clock.h"
@@ -24,6 +25,7 @@ class User {
     Trace& trace;
     History& history;
     FakeClock& clock;
+    const NeededIndex& index;
   };
   User(const World& world, const Features& features) : world_(world), features_(features) {}
 
@@ -60,6 +62,11 @@ class User {
     bool cancelled = false;
     std::optional<TimePoint> deadline{};
     std::optional<std::uint32_t> fails_at{};  // the part that cannot be applied
+    // The index's drops so far, where a part needs it and it is there.
+    std::optional<std::uint64_t> needs_index{};
+    bool may_fail = false;  // a part needs the index, and it is not there
+    bool inserted = false;  // the last part inserted a row itself, and no trigger did
+    std::vector<std::uint64_t> values{};
   };
   struct Flight {
     std::uint64_t unit;
@@ -82,7 +89,13 @@ class User {
                               const PushOptions& options);
   Result<Receipt> submit_job(Class& to, Intent& intent, std::uint32_t steps,
                              const PushOptions& options);
+  enum class Way : std::uint8_t { plain, keyed, watched, several, audited, upsert, chained };
+  static constexpr std::size_t kWays = 7;
+  bool used(Way way) const;
+  Way way(const Intent& intent);
+  const char* bad_word(Way way);
   Statement fill(Row& row, Intent& intent, std::uint32_t part);
+  bool fit_to_be_rejected(const Intent& intent) const;
   PushOptions push_options(Intent& intent);
   void refused(Class& by, const Status& why);
   void take_in(Flight& flight, bool calm);
@@ -95,9 +108,7 @@ class User {
   Journal* journal_ = nullptr;
   bool closing_ = false;
   std::vector<Class> classes_;
-  Statement plain_{};
-  Statement keyed_{};
-  Statement watched_{};
+  std::array<Statement, kWays> statements_{};
   std::vector<Flight> flights_;
   JournalStats stats_;  // as of the last listening
   std::string wrong_;
