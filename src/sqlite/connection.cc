@@ -45,6 +45,12 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& path,
     return status;
   }
   sqlite3_busy_timeout(connection->db_, kOpenWaitMs);
+  // A build may have exclusive as its default, in which a connection keeps its locks, and its WAL's
+  // index to itself. Before anything reads the database: from then on the WAL's index is where it
+  // is.
+  if (Status status = connection->set("locking_mode", "NORMAL", "normal"); !status.ok()) {
+    return status;
+  }
   if (Status status = padded ? connection->check_pages() : Status(); !status.ok()) return status;
   if (Status status = connection->configure(options); !status.ok()) return status;
   return connection;

@@ -97,4 +97,17 @@ Status write_once(Connection& writer, WalLog& log) {
   return {};
 }
 
+Result<bool> check_format(Connection& writer, const WalIndex& index) {
+  const Result<sqlite3_file*> log = writer.log_file();
+  if (!log) return log.status();
+  const Result<std::size_t> page_bytes = writer.page_bytes();
+  if (!page_bytes) return page_bytes.status();
+  Result<bool> known = false;
+  const Status status = under_lock(writer, [&] {
+    known = index.describes(*log, *page_bytes);
+    return known.status();
+  });
+  return status.ok() ? known : Result<bool>(status);
+}
+
 }  // namespace onelane::sqlite

@@ -7,6 +7,7 @@
 #include "src/sqlite/connection.h"
 #include "src/sqlite/files.h"
 #include "src/sqlite/log_sync.h"
+#include "src/sqlite/wal_index.h"
 #include "src/sqlite/wal_log.h"
 
 namespace onelane::sqlite {
@@ -36,5 +37,9 @@ Status sync_all(Connection& writer, LogSync& log, const Files& files);
 // After the schema: that the database takes commits is seen by one, unless the schema has written.
 // If the disk has no room for it that is noted, and waited for by the journal that runs.
 Status write_once(Connection& writer, WalLog& log);
+
+// After write_once: under the write lock, whether the log is of the format that FrameGather counts
+// on. It fails if it is not, and is false if no commit is there to look at, as on a full disk.
+Result<bool> check_format(Connection& writer, const WalIndex& index);
 
 }  // namespace onelane::sqlite

@@ -12,6 +12,7 @@
 #include "src/sqlite/frame_gather.h"
 #include "src/sqlite/fuse.h"
 #include "src/sqlite/inquiry.h"
+#include "src/sqlite/library.h"
 #include "src/sqlite/log_sync.h"
 #include "src/sqlite/opening.h"
 #include "src/sqlite/savepoint.h"
@@ -65,6 +66,7 @@ class SqliteSink final : public Sink {
   Status close(bool healthy) override;
 
  private:
+  Status gather_frames();
   Status prepare_control();
   Status open_beside(const JournalOptions& options);
   Status open_watermark(const JournalOptions& options);
@@ -77,7 +79,7 @@ class SqliteSink final : public Sink {
   CommitWatch watch_;
   Fuse fuse_;
   std::unique_ptr<Connection> connection_;
-  std::unique_ptr<FrameGather> gather_;
+  std::unique_ptr<FrameGather> gather_;  // null: frames are not gathered
   std::unique_ptr<WalIndex> index_;
   std::unique_ptr<WalLog> log_;
   std::unique_ptr<LogSync> sync_;
@@ -105,8 +107,8 @@ Status SqliteSink::start(const JournalOptions& options) {
   if (status.ok()) status = write_once(*connection_, *log_);
   if (status.ok() && !options.watermark_table.empty()) status = open_watermark(options);
   if (status.ok()) status = prepare_control();
-  if (status.ok()) status = keep(FrameGather::install(*connection_), gather_);
   if (status.ok()) status = keep(WalIndex::of(*connection_), index_);
+  if (status.ok()) status = gather_frames();
   connection_->wait_no_more();
   return status;
 }
@@ -133,6 +135,13 @@ Status SqliteSink::open_watermark(const JournalOptions& options) {
   return status.ok() ? sync_->sync().cause : status;
 }
 
+// Not where the log's format could not be seen: each frame is then written as SQLite writes it.
+Status SqliteSink::gather_frames() {
+  const Result<bool> known = check_format(*connection_, *index_);
+  if (!known || !*known) return known.status();
+  return keep(FrameGather::install(*connection_), gather_);
+}
+
 Status SqliteSink::prepare_control() {
   const std::pair<const char*, Prepared*> wanted[] = {
       {"BEGIN IMMEDIATE", &begin_}, {"COMMIT", &commit_}, {"ROLLBACK", &rollback_}};
@@ -150,7 +159,7 @@ Reply SqliteSink::begin() {
     return reply_of(Fault::internal, Effect::kept, "BEGIN inside a transaction");
   }
   watch_.beginning();
-  gather_->forget();
+  if (gather_ != nullptr) gather_->forget();
   execution_.end_unit();
   const int code = connection_->step_own(begin_.get());
   if (code == SQLITE_OK) return {};
@@ -223,7 +232,8 @@ Reply SqliteSink::commit() {
     if (reply.effect == Effect::ended && !surely_undone(code)) reply.effect = Effect::unknown;
     return reply;
   }
-  ONELANE_CHECK(gather_->empty(), 0);  // or others could read frames that are not there
+  ONELANE_CHECK(gather_ == nullptr || gather_->empty(),
+                0);  // or others could read frames that are not there
   return {};
 }
 
@@ -304,6 +314,7 @@ Reply SqliteSink::noted(Reply reply) {
 
 Result<std::unique_ptr<Sink>> open_sink(const std::filesystem::path& path,
                                         const JournalOptions& options) {
+  if (Status status = use_library(); !status.ok()) return status;
   Result<Files> files = Files::take(path);
   if (!files) return files.status();
   const std::string database = files->database();

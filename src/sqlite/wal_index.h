@@ -1,9 +1,12 @@
-// What all who use one log agree on in shared memory: how long the log is, and how much of it is
-// copied back. The format: https://sqlite.org/walformat.html#the_wal_index_file_format
+// The wal-index, in which all connections to a database agree on how long the log is, and how much
+// of it is copied back, and what of the log's file it describes. The format:
+// https://sqlite.org/walformat.html#the_wal_index_file_format
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 
 #include "src/sqlite/connection.h"
 
@@ -19,9 +22,19 @@ class WalIndex {
   // what somebody else's checkpoint does meanwhile can make this true, but never false.
   bool wholly_copied() const noexcept;
 
+  // While nobody can write: compares the log's file with what the index says of it, and fails if a
+  // SQLite that writes another format wrote it. False if the log holds no commit to look at.
+  //
+  // SQLite itself refuses another format's number. This is for a changed SQLite that kept the
+  // number: whether the last frame has its commit mark, and its salt, where FrameGather expects
+  // them.
+  Result<bool> describes(sqlite3_file* log, std::size_t page_bytes) const;
+
  private:
   explicit WalIndex(volatile void* region) noexcept
       : words_(static_cast<volatile std::uint32_t*>(region)) {}
+
+  bool has_salt(std::span<const std::byte> header, std::size_t at) const noexcept;
 
   const volatile std::uint32_t* const words_;
 };

@@ -17,20 +17,7 @@ constexpr std::uint64_t kFrameHeaderBytes = 24;
 constexpr int kLogReadersFirst = 4;
 constexpr int kLogReaders = SQLITE_SHM_NLOCK - kLogReadersFirst;
 
-// Fixed in 3.51.3. 3.52.0 was withdrawn, and carried the fix.
-constexpr int kResetBugFirst = 3'007'000;
-constexpr int kResetBugLast = 3'051'002;
-
-constexpr std::string_view kHazard =
-    "this SQLite has the WAL-reset bug (3.7.0 to 3.51.2): another process that checkpoints this "
-    "database while it is written can damage it; let others open it read-only or with "
-    "wal_autocheckpoint=0";
-
 }  // namespace
-
-bool has_reset_bug(int version) noexcept {
-  return version >= kResetBugFirst && version <= kResetBugLast;
-}
 
 WalLog::WalLog(const std::string& database, std::unique_ptr<Connection> connection,
                std::size_t page_bytes, CommitWatch& watch, Fuse& fuse)
@@ -173,9 +160,5 @@ Reply WalLog::failed(int code, const char* what) {
 }
 
 std::vector<LogReader> WalLog::readers() const { return readers_of(shared_memory_); }
-
-std::string_view WalLog::hazard() const noexcept {
-  return has_reset_bug(sqlite3_libversion_number()) ? kHazard : std::string_view();
-}
 
 }  // namespace onelane::sqlite

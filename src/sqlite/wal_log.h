@@ -13,12 +13,10 @@
 #include "src/sqlite/commit_watch.h"
 #include "src/sqlite/connection.h"
 #include "src/sqlite/fuse.h"
+#include "src/sqlite/library.h"
 #include "src/sqlite/sync_name.h"
 
 namespace onelane::sqlite {
-
-// Whether this version of SQLite has the WAL-reset bug.
-bool has_reset_bug(int version) noexcept;
 
 class WalLog final : public Log {
  public:
@@ -47,7 +45,7 @@ class WalLog final : public Log {
   // while the write connection keeps others from committing, and does not read the log itself.
   bool unread();
   std::vector<LogReader> readers() const override;
-  std::string_view hazard() const noexcept override;
+  std::string_view hazard() const noexcept override { return hazard_; }
 
  private:
   WalLog(const std::string& database, std::unique_ptr<Connection> connection,
@@ -60,6 +58,7 @@ class WalLog final : public Log {
 
   const std::string shared_memory_;
   const std::uint64_t frame_bytes_;
+  const std::string hazard_ = reset_hazard();
   std::unique_ptr<Connection> connection_;
   std::optional<SyncName> database_syncs_;
   std::optional<SyncName> log_syncs_;

@@ -21,7 +21,8 @@ int on_statement(unsigned, void*, void* statement, void*) {
 }
 
 int on_open(sqlite3* db, char**, const struct sqlite3_api_routines*) {
-  if (g_seen.first == nullptr) g_seen.first = db;
+  const bool in_memory = *sqlite3_db_filename(db, "main") == '\0';
+  if (g_seen.first == nullptr && !in_memory) g_seen.first = db;
   return sqlite3_trace_v2(db, SQLITE_TRACE_STMT, on_statement, nullptr);
 }
 

@@ -46,7 +46,7 @@ class ConnectionSpy {
   ConnectionSpy(const ConnectionSpy&) = delete;
   ConnectionSpy& operator=(const ConnectionSpy&) = delete;
 
-  // The first one: a sink opens its write connection before the log's.
+  // The first one with a file: a sink opens its write connection before the log's.
   sqlite3* writer() const noexcept;
   const std::vector<std::string>& sql() const noexcept;
   // The position of the first statement that starts so, or -1.
