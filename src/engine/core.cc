@@ -374,7 +374,7 @@ Status Core::drain(TimePoint deadline) {
     }
     if (clock_->now() >= deadline) return cut;
     const TickReport report = run_tick();
-    if (report.more || !report.next) {
+    if (report.more || report.units != 0 || !report.next) {
       if (report.units == 0) std::this_thread::yield();  // a push that has not finished yet
       continue;
     }

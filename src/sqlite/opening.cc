@@ -92,7 +92,7 @@ Status sync_all(Connection& writer, LogSync& log, const Files& files) {
 Status write_once(Connection& writer, WalLog& log) {
   if (log.state().commits != 0) return {};
   Status status = under_lock(writer, [&writer] { return commit_touch(writer); });
-  if ((status.sqlite_code() & 0xff) != SQLITE_FULL) return status;
+  if (!writer.no_room(status.sqlite_code())) return status;
   log.note_full();
   return {};
 }

@@ -93,8 +93,10 @@ void WalLog::keep_ballast(const std::string& database, std::uint64_t bytes) {
 
 Reply WalLog::room() const noexcept {
   if (!full_.load(std::memory_order_relaxed) || !ballast_->wanted()) return {};
-  return reply_of(Fault::environment, Effect::kept,
-                  "the disk is full, until there is room for the ballast again", SQLITE_FULL);
+  return reply_of(
+      Fault::environment, Effect::kept,
+      "the disk is full or a quota is used up, until there is room for the ballast again",
+      SQLITE_FULL);
 }
 
 // By the locks that SQLite's own writer takes for it. A reader that comes now reads the database

@@ -10,7 +10,8 @@
 // full, since the log could be copied back. The control leaves the ballast out, and fails if that
 // holds all the same everywhere.
 //
-// tmpfs: disks of the system's, which takes root; memory: simulated ones.
+// tmpfs: disks of the system's, which takes root; memory: simulated ones, a third of which have no
+// room because a quota is used up.
 #include <sqlite3.h>
 #include <sys/mount.h>
 #include <unistd.h>
@@ -31,6 +32,7 @@ namespace onelane::prove {
 namespace {
 
 using test::Disk;
+using test::NoRoom;
 
 constexpr std::uint64_t kSmallest = 256 * kKiB;
 constexpr std::uint64_t kLargest = 4 * kMiB;
@@ -80,12 +82,12 @@ Found read(const std::string& path) {
 
 class InMemory final : public Volume {
  public:
-  explicit InMemory(std::uint64_t bytes) {
+  InMemory(std::uint64_t bytes, NoRoom why) : why_(why) {
     resize(bytes);
     vfs_.mount(disk_);
   }
   const std::string& database() const override { return database_; }
-  void resize(std::uint64_t bytes) override { disk_->set_room(bytes); }
+  void resize(std::uint64_t bytes) override { disk_->set_room(bytes, why_); }
   Found file_alone() override {
     test::Image image;
     for (const auto& [name, bytes] : disk_->content()) {
@@ -101,6 +103,7 @@ class InMemory final : public Volume {
  private:
   const test::TempDirectory directory_;
   const std::string database_ = directory_ / "full.db";
+  const NoRoom why_;
   const std::shared_ptr<Disk> disk_ = Disk::make();
   test::DiskVfs vfs_{"full", test::DiskVfs::Use::by_default};
 };
@@ -332,15 +335,18 @@ int prove(Flags& flags) {
         page;
     const std::uint64_t ballast = control || i % 2 == 0 ? 0 : bytes / 2;
     const Course course{.bytes = bytes, .ballast = ballast, .reopens = i % 4 >= 2};
+    const bool quota = !real && i % 3 == 1;
     const std::string again = "size " + std::to_string(bytes) + ", ballast " +
                               std::to_string(ballast) + (course.reopens ? ", reopened" : "") +
-                              (real ? ", tmpfs" : ", memory");
+                              (real    ? ", tmpfs"
+                               : quota ? ", memory with a quota"
+                                       : ", memory");
     LastWords::set(again);
     std::unique_ptr<Volume> volume;
     if (real) {
       volume = std::make_unique<Tmpfs>(bytes);
     } else {
-      volume = std::make_unique<InMemory>(bytes);
+      volume = std::make_unique<InMemory>(bytes, quota ? NoRoom::quota : NoRoom::full_disk);
     }
     const std::string wrong = Life(*volume, course, figures).live();
     if (!wrong.empty()) {

@@ -52,9 +52,10 @@ int Disk::sync_directory() {
   return 0;
 }
 
-void Disk::set_room(std::uint64_t bytes) {
+void Disk::set_room(std::uint64_t bytes, NoRoom why) {
   const std::scoped_lock lock(mutex_);
   room_ = bytes;
+  no_room_ = why;
 }
 
 void Disk::fail(const VfsFault& fault) {

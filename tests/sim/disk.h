@@ -32,6 +32,10 @@ struct DiskOptions {
   Lies lies = Lies::none;
 };
 
+// What SQLite's unix VFS answers where there is no room: FULL, or an I/O error whose errno the file
+// remembers.
+enum class NoRoom : std::uint8_t { full_disk, quota };
+
 struct DiskFile;
 
 // Who opened a file: connections through one VFS are one process's, null its own.
@@ -54,8 +58,9 @@ class Disk : public std::enable_shared_from_this<Disk> {
   // Makes the directory's entries durable, and gives 0 or an errno.
   int sync_directory();
 
-  // So many bytes fit, in all files; what would not is refused as on a full disk.
-  void set_room(std::uint64_t bytes);
+  // This many bytes fit, in all files; a write of more is refused as on a full disk, or as where a
+  // quota is used up.
+  void set_room(std::uint64_t bytes, NoRoom why = NoRoom::full_disk);
 
   // As FaultyVfs, and a sync that fails loses what it should have kept.
   void fail(const VfsFault& fault);
@@ -102,6 +107,7 @@ class Disk : public std::enable_shared_from_this<Disk> {
   std::map<std::string, std::shared_ptr<DiskFile>> files_;
   std::uint32_t files_made_ = 0;
   std::uint64_t room_ = ~std::uint64_t{0};
+  NoRoom no_room_ = NoRoom::full_disk;
   std::optional<VfsFault> fault_;
   std::array<std::array<std::uint64_t, kVfsFileCount>, kVfsCallCount> calls_{};
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <utility>
 
 #include "tests/sim/disk_file.h"
@@ -43,12 +44,15 @@ int DiskHandle::read(std::span<std::byte> to, std::uint64_t at) {
   return there == to.size() ? SQLITE_OK : SQLITE_IOERR_SHORT_READ;
 }
 
-bool DiskHandle::fits(std::uint64_t end) const {
+int DiskHandle::make_room(std::uint64_t end) {
   const std::scoped_lock lock(disk_->mutex_);
-  if (end <= file_->content.size()) return true;
+  if (end <= file_->content.size()) return SQLITE_OK;
   std::uint64_t used = end - file_->content.size();
   for (const auto& [name, file] : disk_->files_) used += file->content.size();
-  return used <= disk_->room_;
+  if (used <= disk_->room_) return SQLITE_OK;
+  const bool quota = disk_->no_room_ == NoRoom::quota;
+  last_errno_ = quota ? EDQUOT : 0;
+  return quota ? SQLITE_IOERR_WRITE : SQLITE_FULL;
 }
 
 void DiskHandle::write(std::span<const std::byte> bytes, std::uint64_t at) {

@@ -33,8 +33,10 @@ class DiskHandle {
   VfsFile kind() const noexcept { return kind_; }
 
   int read(std::span<std::byte> to, std::uint64_t at);
-  // Whether there is room on the disk for the file to reach so far.
-  bool fits(std::uint64_t end) const;
+  // SQLITE_OK if there is room on the disk for the file to reach this far.
+  int make_room(std::uint64_t end);
+  // Of the last write that found no room; 0: none, or SQLite's code says it.
+  int last_errno() const noexcept { return last_errno_; }
   void write(std::span<const std::byte> bytes, std::uint64_t at);
   void truncate(std::uint64_t size);
   std::uint64_t size() const;
@@ -69,6 +71,7 @@ class DiskHandle {
   int level_ = SQLITE_LOCK_NONE;
   bool lock_lost_ = false;  // what its process takes for its lock is none for other processes
   std::uint64_t errors_seen_ = 0;
+  int last_errno_ = 0;
   bool directory_synced_ = false;
   std::shared_ptr<SharedMemory> shared_;
   unsigned shared_locks_ = 0;

@@ -88,7 +88,8 @@ int write(sqlite3_file* file, const void* from, int size, sqlite3_int64 at) {
   Written written = Written::all;
   const int code = meet(file, VfsCall::write, &written);
   if (written == Written::nothing) return code;
-  if (!handle_of(file).fits(static_cast<std::uint64_t>(at + size))) return SQLITE_FULL;
+  const int room = handle_of(file).make_room(static_cast<std::uint64_t>(at + size));
+  if (room != SQLITE_OK) return room;
   const int there = written == Written::half ? size / 2 : size;
   handle_of(file).write(bytes(from, there), static_cast<std::uint64_t>(at));
   return code;
@@ -108,6 +109,10 @@ int file_size(sqlite3_file* file, sqlite3_int64* size) {
 }
 
 int file_control(sqlite3_file* file, int operation, void* argument) {
+  if (operation == SQLITE_FCNTL_LAST_ERRNO) {
+    *static_cast<int*>(argument) = handle_of(file).last_errno();
+    return SQLITE_OK;
+  }
   if (operation != SQLITE_FCNTL_POWERSAFE_OVERWRITE) return SQLITE_NOTFOUND;
   int& wanted = *static_cast<int*>(argument);
   if (wanted < 0) {

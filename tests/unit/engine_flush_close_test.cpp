@@ -113,6 +113,12 @@ TEST_F(LaneClose, ThatTheDeadlineCutSettlesTheRest) {
   EXPECT_EQ(ends_of(all), "committed committed committed committed closed");
 }
 
+TEST_F(LaneClose, TheDeadlineOfAUnitThatIsSettledCutsNothing) {
+  peers().submit(1, expiring_in(seconds(5)));
+  EXPECT_TRUE(journal_->close(seconds(1)).status.ok());
+  EXPECT_EQ(committed(), "peers(1)");
+}
+
 TEST_F(LaneClose, AgainGivesTheSameReport) {
   peers().push(1);
   const CloseReport first = journal_->close(seconds(1));
