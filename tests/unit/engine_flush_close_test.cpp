@@ -114,7 +114,7 @@ TEST_F(LaneClose, ThatTheDeadlineCutSettlesTheRest) {
 }
 
 TEST_F(LaneClose, TheDeadlineOfAUnitThatIsSettledCutsNothing) {
-  peers().submit(1, expiring_in(seconds(5)));
+  EXPECT_TRUE(peers().try_push(1, expiring_in(seconds(5))).ok());
   EXPECT_TRUE(journal_->close(seconds(1)).status.ok());
   EXPECT_EQ(committed(), "peers(1)");
 }
