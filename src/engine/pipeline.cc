@@ -17,38 +17,6 @@ using detail::EntryKind;
 
 namespace {
 
-// The clock is read, and the stop rule asked, so many times while a tick fills its hold as
-// predicted; before each unit it would cost as much as a good part of the rest.
-constexpr std::uint64_t kAsksPerHold = 128;
-// A job's step may always use this part of the tick's hold, however full the tick is otherwise.
-constexpr int kStepShareMin = 4;
-constexpr Duration kStepTimeMin = std::chrono::microseconds(100);
-
-// Before which units the stop rule is asked: the first, and each time that so much was predicted
-// since.
-class Asking {
- public:
-  explicit Asking(std::uint64_t every_ps) : every_ps_(every_ps), since_ps_(every_ps) {}
-  bool before(const schedule::LinearCost& cost, const schedule::Unit& unit) {
-    const bool asks = since_ps_ >= every_ps_;
-    if (asks) since_ps_ = 0;
-    since_ps_ += schedule::linear_ps(cost, unit.records, unit.bytes);
-    return asks;
-  }
-
- private:
-  const std::uint64_t every_ps_;
-  std::uint64_t since_ps_;
-};
-
-std::size_t planned_slots(const schedule::Plan& plan, std::size_t klass) {
-  std::size_t reach = 0;
-  for (const schedule::Slice& slice : plan.slices) {
-    if (slice.klass == klass) reach = std::max<std::size_t>(reach, slice.first + slice.count);
-  }
-  return reach;
-}
-
 void earliest(std::optional<TimePoint>& first, std::optional<TimePoint> other) {
   if (other && (!first || *other < *first)) first = other;
 }
@@ -115,13 +83,14 @@ TickReport Pipeline::tick(const Runner& runner, ack::Wakes& wakes) {
 // Plans and commits. Memory may run out before anything is taken; what comes after sees to itself.
 TickReport Pipeline::run(const Runner& runner, std::uint64_t progress_before, TimePoint now,
                          ack::Wakes& wakes) {
-  const schedule::Plan plan = make_plan(now);
+  schedule::Plan plan = make_plan(now);
   if (plan.slices.empty()) {
     TickReport waiting = report(progress_before, now);
     waiting.more = false;
     earliest(waiting.next, plan.not_before);
     return waiting;
   }
+  if (retry_.limit() != 0) shorten(plan);
   select(plan);
   if (declines(runner)) return report(progress_before, now);
   const commit::TickResult result = commit(plan);
@@ -214,99 +183,6 @@ bool Pipeline::store_recovered(TimePoint now) {
   return false;
 }
 
-schedule::Plan Pipeline::make_plan(TimePoint now) {
-  backlogs_.clear();
-  lone_ = quarantined_class(now);
-  if (lone_) quarantine_turn_ = *lone_;
-  for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    const Staging& staging = lanes_[i]->staging;
-    const bool planned = lone_ ? *lone_ == i : !quarantines_[i].on();
-    backlogs_.push_back(staging.empty() || !planned ? std::span<const schedule::Unit>()
-                                                    : staging.units());
-    if (lone_ && planned && quarantines_[i].limit() < backlogs_[i].size()) {
-      backlogs_[i] = backlogs_[i].first(quarantines_[i].limit());
-    }
-    shares_[i].gather = lanes_[i]->gathers() ? lanes_[i]->share.gather : Duration(0);
-  }
-  Budget budget = tick_budget_;
-  if (pause_) budget.hold = Duration(0);  // the guarantees, or one unit
-  return schedule::plan(budget, shares_, backlogs_, costs_.costs(), state_, now);
-}
-
-// The plan's units, in order, up to the limit that earlier failures set.
-void Pipeline::select(const schedule::Plan& plan) {
-  std::size_t planned = 0;
-  for (const schedule::Slice& slice : plan.slices) planned += slice.count;
-  const std::size_t limit = retry_.limit() == 0 ? planned : std::min(planned, retry_.limit());
-  work_ = {};  // while there may be no memory for what is selected
-  if (work_slots_.size() < limit) work_slots_.resize(limit);
-  std::size_t selected = 0;
-  Asking asking(schedule::to_ps(plan.hold) / kAsksPerHold);
-  for (std::uint32_t i = 0; i < plan.slices.size(); ++i) {
-    const schedule::Slice& slice = plan.slices[i];
-    const Staging& staging = lanes_[slice.klass]->staging;
-    const schedule::LinearCost cost = costs_.costs().classes[slice.klass];
-    for (std::uint32_t slot = slice.first; slot < slice.first + slice.count; ++slot) {
-      Entry* entry = staging.at(slot);
-      if (entry == nullptr) continue;
-      if (selected == limit) break;
-      const schedule::Unit& unit = staging.unit(slot);
-      work_slots_[selected++] = {.entry = entry,
-                                 .slice = i,
-                                 .guaranteed = slice.guaranteed,
-                                 .asks = !slice.guaranteed && asking.before(cost, unit),
-                                 .taken = unit.closes_slice && between_steps(*entry)};
-    }
-  }
-  work_ = std::span(work_slots_).first(selected);
-}
-
-bool Pipeline::declines(const Runner& runner) const {
-  if (!runner.lends_thread) return false;
-  for (const ClassLane* lane : lanes_) {
-    if (lane->staging.jobs() != 0) return true;
-  }
-  return runner.patience && predict() > *runner.patience;
-}
-
-// The hold of the selected units, but for jobs.
-Duration Pipeline::predict() const {
-  const schedule::Costs& costs = costs_.costs();
-  std::uint64_t ps = costs.commit_fixed_ps;
-  for (const Work& work : work_) {
-    const schedule::LinearCost& own = costs.classes[work.entry->klass];
-    ps += work.entry->rows * costs.commit.per_record_ps +
-          work.entry->bytes * costs.commit.per_byte_ps;
-    if (work.entry->kind == EntryKind::job) continue;
-    ps += work.entry->rows * own.per_record_ps + work.entry->bytes * own.per_byte_ps;
-  }
-  return schedule::to_duration(ps);
-}
-
-// What each selected job's step may take of the hold: where the plan leaves others waiting, its
-// class's share by weight, or a step that uses all that is left would leave them ever less (its
-// cost is learned); otherwise all that is left.
-Duration Pipeline::step_time(const schedule::Plan& plan) const {
-  std::uint64_t job_weight = 0;
-  std::uint64_t waiting_weight = 0;
-  for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    const Staging& staging = lanes_[i]->staging;
-    if (staging.empty()) continue;
-    if (staging.jobs() != 0) {
-      job_weight += shares_[i].weight;
-    } else if (planned_slots(plan, i) < staging.slots()) {
-      waiting_weight += shares_[i].weight;
-    }
-  }
-  if (job_weight == 0) return Duration(0);
-  // What the others got of this tick was planned with the step's learned cost beside it, so what
-  // they left is not shared with them a second time.
-  const Duration share = waiting_weight == 0 ? plan.hold - predict() : plan.hold;
-  const Duration rest = std::max(share, tick_budget_.hold / kStepShareMin);
-  const auto total = static_cast<Duration::rep>(job_weight + waiting_weight);
-  return std::max(rest * static_cast<Duration::rep>(job_weight) / total, kStepTimeMin);
-}
-
 commit::TickResult Pipeline::commit(const schedule::Plan& plan) {
   const auto stop = [&](const Work& next, Duration elapsed, std::uint64_t records,
                         std::uint64_t bytes) {
@@ -378,13 +254,13 @@ void Pipeline::learn(const schedule::Plan& plan, const commit::TickResult& resul
 
 // The plan's state, less what was planned but left.
 void Pipeline::keep_state(const schedule::Plan& plan) {
-  // Only a part of the plan was tried, or the plan was of a part.
-  if (retry_.limit() != 0 || lone_) return;
+  if (lone_) return;  // the plan was of a part of the classes
   state_ = plan.next;
+  turn_ = next_turn_;
   for (const Work& work : work_) {
-    if (work.verdict != Verdict::left || work.guaranteed) continue;
+    if (work.verdict != Verdict::left) continue;
     const schedule::Unit unit{.bytes = work.entry->bytes, .records = work.entry->rows};
-    schedule::refund(state_, costs_.costs(), work.entry->klass, std::span(&unit, 1));
+    schedule::refund(state_, costs_.costs(), plan.slices[work.slice], std::span(&unit, 1));
   }
 }
 
@@ -452,7 +328,7 @@ void Pipeline::settle_applied(Work& work, std::uint64_t commit, TimePoint now, a
 void Pipeline::compact(const schedule::Plan& plan) {
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
     Staging& staging = lanes_[i]->staging;
-    staging.compact(std::min(staging.slots(), planned_slots(plan, i)));
+    staging.compact(std::min(staging.slots(), schedule::planned_units(plan, i)));
     lanes_[i]->give_back();
   }
 }

@@ -91,6 +91,7 @@ class Pipeline {
   TickReport report(std::uint64_t progress_before, TimePoint now) const;
   bool store_recovered(TimePoint now);
   schedule::Plan make_plan(TimePoint now);
+  void shorten(schedule::Plan& plan);
   void select(const schedule::Plan& plan);
   bool declines(const Runner& runner) const;
   Duration predict() const;
@@ -138,6 +139,9 @@ class Pipeline {
   std::vector<std::span<const schedule::Unit>> backlogs_;  // scratch
   std::vector<commit::Work> work_slots_;                   // scratch, as many as ever were needed
   std::span<commit::Work> work_;                           // of these, the tick's
+  // The class that a shortened tick begins with, and the one after it.
+  std::size_t turn_ = 0;
+  std::size_t next_turn_ = 0;
   std::uint64_t steps_ = 0;  // committed, of jobs that went on afterwards
   std::optional<TimePoint> retry_at_;
   // Why COMMIT failed, while it is unknown what became of work_, whose units stay taken.

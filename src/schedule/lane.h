@@ -91,6 +91,39 @@ struct Lane {
     taken += units;
   }
 
+  // --- What it owes or is owed.
+
+  std::uint64_t weight() const { return std::max<std::uint64_t>(1, share.weight); }
+  // Whether a class that had to stand back, for a unit that does not fit or is less urgent, has
+  // done so for as long as it may.
+  bool owed_a_part() const { return balance_ps > signed_ps(part_ps); }
+  // A debt that is not worth its unit any more, since costs are learned, is less now.
+  void recall(const ClassState& state) {
+    last = {.bytes = state.last_bytes, .records = state.last_records};
+    balance_ps = std::max(state.balance_ps, -signed_ps(unit_ps(cost, last)));
+  }
+  // A class that runs out loses what it is owed, and keeps what it owes.
+  void keep(ClassState& state) const {
+    state.balance_ps = exhausted() ? std::min<std::int64_t>(0, balance_ps) : balance_ps;
+    state.charged_ps = charged_ps;
+    state.last_bytes = last.bytes;
+    state.last_records = last.records;
+  }
+  void credit(std::uint64_t ps) { balance_ps = add_balance(balance_ps, signed_ps(ps)); }
+  void limit_credit(std::uint64_t ps) { balance_ps = std::min(balance_ps, signed_ps(ps)); }
+  // Works off a debt, and no more.
+  void pay(std::uint64_t ps) {
+    if (balance_ps < 0)
+      balance_ps = std::min<std::int64_t>(0, add_balance(balance_ps, signed_ps(ps)));
+  }
+  // For so many units like the next one.
+  void charge(std::uint32_t units) {
+    const std::uint64_t price = times_ps(units, next_ps);
+    balance_ps = add_balance(balance_ps, -signed_ps(price));
+    charged_ps = add_ps(charged_ps, price);
+    last = next();
+  }
+
   void weigh_next() {
     if (exhausted()) return;
     if (next().records == weighed.records && next().bytes == weighed.bytes) return;
@@ -105,7 +138,11 @@ struct Lane {
   LinearCost commit_cost;
   Guarantee guarantee;
   std::uint64_t budget_ps;
-  std::uint64_t quantum_ps = 0;    // lane time that a round of the round robin gives
+  std::int64_t balance_ps = 0;     // lane time that it is owed; negative: that it owes
+  std::uint64_t quantum_ps = 0;    // what a round of the round robin adds to it
+  std::uint64_t part_ps = 0;       // its part, by weight, of all that the tick has to share
+  std::uint64_t charged_ps = 0;    // for its shared slice
+  Unit last;                       // of shared slices
   Unit weighed;                    // the next unit, or one of its size
   std::uint64_t next_ps = 0;       // statements of the next unit
   std::uint64_t next_hold_ps = 0;  // and its part of COMMIT
@@ -113,6 +150,7 @@ struct Lane {
   std::uint32_t guaranteed = 0;  // units of the guaranteed slice
   std::uint32_t taken = 0;       // units of both slices
   bool closed = false;           // by a unit that ends its class's tick
+  bool insisted = false;         // took a unit though more urgent ones wait: a part was owed
 };
 
 }  // namespace onelane::schedule

@@ -9,23 +9,23 @@ namespace onelane::schedule {
 
 namespace {
 
-// Lane time that one round of the round robin grants, all classes together: a good deal shorter
-// than a hold, and a few records' worth even for one class among many.
-constexpr std::uint64_t kRoundPs = 200'000'000;
+// Lane time that one round of the round robin grants, all classes together: a few records' worth
+// even for one class among many, but a good deal shorter than what a tick has to share.
+constexpr std::uint64_t kRoundPsMax = 200'000'000;
+constexpr std::uint64_t kRoundPsMin = 2'000'000;
+constexpr std::uint64_t kRoundsPerTick = 8;
+
+// What a class is owed counts for at most its part of this many whole ticks: more than cuts ever
+// leave owed where they go on, and little of a hundred.
+constexpr std::uint64_t kOwedTicks = 4;
 
 // What the rest of the tick holds for a class's next unit.
 enum class Room : std::uint8_t {
   now,    // it may be taken
-  later,  // it would have been, were it not for what the tick took beyond guarantees: first next
-          // time
+  later,  // not beside what the tick has taken beyond the guarantees: first in the next one
   never,  // not beside this tick's guarantees
   ended,  // the class has had what it may, or has nothing left
 };
-
-std::uint64_t paid_units(std::span<const Unit> units) {
-  return static_cast<std::uint64_t>(
-      std::count_if(units.begin(), units.end(), [](const Unit& unit) { return !is_free(unit); }));
-}
 
 class Planner {
  public:
@@ -44,17 +44,21 @@ class Planner {
   std::uint64_t need(const Lane& lane) const;
 
   void take_shares();
-  void set_quanta();
+  bool take_alone();
+  void pay_debts(const Lane& alone);
+  void set_parts();
+  std::uint64_t to_share(const Load& taken) const;
+  void order_by_owed();
   bool take_owed(std::uint32_t klass);
   bool another(const Lane& lane) const;
-  bool take_alone();
-  std::uint64_t rounds_needed() const;
+  std::optional<std::uint64_t> rounds_needed() const;
   void grant(std::uint64_t rounds);
 
   void take(Lane& lane);
-  std::uint32_t alike_within(const Lane& lane, std::uint64_t owed_ps) const;
+  std::uint32_t alike_within(const Lane& lane, std::int64_t balance_ps) const;
   bool records_or_bytes_met() const;
   bool met() const;
+  bool is_giant(const Unit& unit) const;
   std::uint64_t predicted(const Load& load) const;
   std::uint64_t predicted_with(const Load& load, const Lane& lane) const;
   Room room(const Lane& lane) const;
@@ -64,14 +68,9 @@ class Planner {
   TickEnd refusal(const Lane& lane) const;
   Duration planned_hold() const;
   void keep_credit(std::uint32_t klass);
-  void keep_turn();
   void add_slices();
 
   std::uint32_t lane_count() const { return static_cast<std::uint32_t>(lanes_.size()); }
-  std::uint32_t in_turn(std::uint32_t step) const { return (state_.turn + step) % lane_count(); }
-  std::uint64_t deficit(const Lane& lane) const {
-    return static_cast<std::uint64_t>(state_.classes[index_of(lane)].deficit_ps);
-  }
   std::uint32_t index_of(const Lane& lane) const {
     return static_cast<std::uint32_t>(&lane - lanes_.data());
   }
@@ -84,10 +83,10 @@ class Planner {
   std::vector<Lane> lanes_;
   std::vector<std::uint32_t> delayed_;       // classes with a max_delay
   std::vector<std::uint32_t> credited_;      // classes whose head is due for credit
+  std::vector<std::uint32_t> turns_;         // classes that share, whoever is owed most first
   std::vector<std::uint32_t> shared_order_;  // classes in the order of their shared slices
   Load load_;
-  Load guaranteed_;             // of load_, what the guarantees took
-  std::uint32_t after_served_;  // whose turn it is in the next round
+  Load guaranteed_;  // of load_, what the guarantees took
   State state_;
   Plan plan_;
 };
@@ -99,7 +98,6 @@ Planner::Planner(const Budget& tick, std::span<const Share> shares,
       now_(now),
       hold_ps_(to_ps(tick.hold)),
       commit_fixed_ps_(std::min(kPsMax, costs.commit_fixed_ps)),
-      after_served_(state.turn),
       state_(state) {
   lanes_.reserve(shares.size());
   for (std::uint32_t klass = 0; klass < shares.size(); ++klass) {
@@ -114,11 +112,16 @@ Plan Planner::run() {
     take_guarantees();
     take_credit();
     guaranteed_ = load_;
-    for (Lane& lane : lanes_) lane.guaranteed = lane.taken;
+    for (Lane& lane : lanes_) {
+      lane.guaranteed = lane.taken;
+      lane.recall(state_.classes[index_of(lane)]);
+    }
     if (!met()) take_shares();
     plan_.end = end();
-    for (std::uint32_t klass = 0; klass < lane_count(); ++klass) keep_credit(klass);
-    keep_turn();
+    for (std::uint32_t klass = 0; klass < lane_count(); ++klass) {
+      keep_credit(klass);
+      lanes_[klass].keep(state_.classes[klass]);
+    }
     add_slices();
   }
   plan_.hold = planned_hold();
@@ -180,7 +183,6 @@ void Planner::take_credit() {
   for (const std::uint32_t klass : credited_) {
     if (records_or_bytes_met()) break;
     take(lanes_[klass]);
-    state_.classes[klass].head_ticks = 0;
   }
 }
 
@@ -188,25 +190,26 @@ std::uint64_t Planner::need(const Lane& lane) const {
   return ticks_of_credit(lane.next(), lane.guarantee);
 }
 
-// Deficit round robin. A round grants every class that could still use it lane time by weight; then
-// each class in turn takes what its deficit pays for. Rounds in which no class could afford its
-// next unit are granted at once. What a class is owed when the tick ends, it takes first in the
-// next.
+// Surplus round robin: whoever is owed something takes units, the last of which may leave a debt
+// for the next round. A round grants every class lane time by weight; rounds in which nobody would
+// get out of debt are granted at once. Whoever is owed most, by weight, goes first: also in the
+// tick, so that cuts do not always hit the same class.
 void Planner::take_shares() {
   if (take_alone()) return;
-  set_quanta();
+  set_parts();
   for (;;) {
-    for (std::uint32_t step = 0; step < lane_count(); ++step) {
-      if (!take_owed(in_turn(step))) return;
+    order_by_owed();
+    for (const std::uint32_t klass : turns_) {
+      if (!take_owed(klass)) return;
     }
-    const std::uint64_t rounds = rounds_needed();
-    if (rounds == 0) return;
-    grant(rounds);
+    const std::optional<std::uint64_t> rounds = rounds_needed();
+    if (!rounds) return;
+    grant(*rounds);
   }
 }
 
 // Where only one class is left with a backlog, there is nobody to share with: it takes what there
-// is room for. True if so.
+// is room for, is charged nothing, and neither owes nor is owed anything. True if so.
 bool Planner::take_alone() {
   Lane* alone = nullptr;
   for (Lane& lane : lanes_) {
@@ -214,41 +217,86 @@ bool Planner::take_alone() {
     if (alone != nullptr) return false;
     alone = &lane;
   }
-  if (alone == nullptr || room(*alone) != Room::now) return true;
+  if (alone == nullptr) return true;
+  alone->balance_ps = 0;
+  if (room(*alone) != Room::now) return true;
   shared_order_.push_back(index_of(*alone));
   do {
-    alone->take_alike(alike_within(*alone, kPsMax), load_);
+    alone->take_alike(alike_within(*alone, signed_ps(kPsMax)), load_);
     take(*alone);
   } while (!met() && (another(*alone) || room(*alone) == Room::now));
+  pay_debts(*alone);
   return true;
 }
 
-void Planner::set_quanta() {
-  const auto weight = [](const Lane& lane) -> std::uint64_t {
-    return lane.exhausted() ? 0 : std::max<std::uint64_t>(1, lane.share.weight);
-  };
-  std::uint64_t weights = 0;
-  for (const Lane& lane : lanes_) weights += weight(lane);
+// While a class has the lane to itself, the others work off what they owe as if it were granted
+// rounds.
+void Planner::pay_debts(const Lane& alone) {
+  const std::uint64_t taken_ps = load_.hold_ps - std::min(load_.hold_ps, guaranteed_.hold_ps);
   for (Lane& lane : lanes_) {
-    if (weights == 0) continue;
-    lane.quantum_ps = std::max<std::uint64_t>(1, times_ps(kRoundPs, weight(lane)) / weights);
+    if (&lane != &alone) lane.pay(times_ps(taken_ps, lane.weight()) / alone.weight());
   }
+}
+
+void Planner::set_parts() {
+  std::uint64_t weights = 0;
+  for (const Lane& lane : lanes_) {
+    if (lane.exhausted()) continue;
+    weights += lane.weight();
+    turns_.push_back(index_of(lane));
+  }
+  const std::uint64_t shared_ps = to_share(load_);
+  const std::uint64_t most_ps = to_share({});
+  const std::uint64_t round_ps = std::clamp(shared_ps / kRoundsPerTick, kRoundPsMin, kRoundPsMax);
+  for (Lane& lane : lanes_) {
+    lane.quantum_ps = std::max<std::uint64_t>(1, times_ps(round_ps, lane.weight()) / weights);
+    lane.part_ps = times_ps(shared_ps, lane.weight()) / weights;
+    // What it was owed among others, or by a whole tick that was cut, counts up to its part now.
+    const std::uint64_t most = times_ps(most_ps, lane.weight()) / weights;
+    if (hold_ps_ > 0) lane.limit_credit(times_ps(kOwedTicks, most));
+  }
+}
+
+// Lane time for shared units of a tick that has taken so much: what is left of the hold, or what
+// units like the cheapest of the next ones would take until records or bytes are met.
+std::uint64_t Planner::to_share(const Load& taken) const {
+  std::uint64_t ps = hold_ps_ - std::min(hold_ps_, predicted(taken));
+  for (const Lane& lane : lanes_) {
+    if (lane.exhausted() || is_giant(lane.next())) continue;
+    const Unit& unit = lane.next();
+    const std::uint64_t units =
+        std::min(ceil_div(tick_.records - taken.records, std::max<std::uint64_t>(1, unit.records)),
+                 ceil_div(tick_.bytes - taken.bytes, std::max<std::uint64_t>(1, unit.bytes)));
+    ps = std::min(ps, times_ps(units, lane.next_ps));
+  }
+  return ps;
+}
+
+void Planner::order_by_owed() {
+  __extension__ using Wide = __int128;
+  const auto owed_more = [this](std::uint32_t a, std::uint32_t b) {
+    const Lane& one = lanes_[a];
+    const Lane& other = lanes_[b];
+    const Wide mine = Wide{one.balance_ps} * other.quantum_ps;
+    const Wide theirs = Wide{other.balance_ps} * one.quantum_ps;
+    return mine != theirs ? mine > theirs : a < b;
+  };
+  std::sort(turns_.begin(), turns_.end(), owed_more);
 }
 
 // False once the tick is full.
 bool Planner::take_owed(std::uint32_t klass) {
   Lane& lane = lanes_[klass];
-  ClassState& state = state_.classes[klass];
-  while (room(lane) == Room::now && deficit(lane) >= lane.next_ps) {
+  while (room(lane) == Room::now && lane.balance_ps > 0) {
     if (lane.taken == lane.guaranteed) shared_order_.push_back(klass);
-    after_served_ = (klass + 1) % lane_count();
+    lane.insisted |= predicted_with(load_, lane) > hold_for(lane, lane.next());
     do {
-      const std::uint32_t alike = alike_within(lane, deficit(lane));
-      state.deficit_ps -= static_cast<std::int64_t>((alike + 1) * lane.next_ps);
+      const std::uint32_t alike = alike_within(lane, lane.balance_ps);
+      lane.charge(alike + 1);
       lane.take_alike(alike, load_);
       take(lane);
       if (met()) return false;
-    } while (another(lane) && deficit(lane) >= lane.next_ps);
+    } while (another(lane) && lane.balance_ps > 0);
   }
   return true;
 }
@@ -262,26 +310,31 @@ bool Planner::another(const Lane& lane) const {
          predicted_with(load_, lane) <= hold_ps_;
 }
 
-// Rounds until some class can afford a unit that the tick has room for; 0 if there is no such
-// class.
-std::uint64_t Planner::rounds_needed() const {
-  std::uint64_t rounds = 0;
+// Rounds until some class that the tick has room for is owed something, or one need not stand back
+// any longer. None if the tick has room for nobody, or whoever need not stand back waits for the
+// next.
+std::optional<std::uint64_t> Planner::rounds_needed() const {
+  std::optional<std::uint64_t> rounds;
+  bool any = false;
   for (const Lane& lane : lanes_) {
-    if (room(lane) != Room::now) continue;
-    const std::uint64_t wanted = ceil_div(lane.next_ps - deficit(lane), lane.quantum_ps);
-    rounds = rounds == 0 ? wanted : std::min(rounds, wanted);
+    const Room left = room(lane);
+    if (left == Room::ended || left == Room::never) continue;
+    if (left == Room::later && lane.owed_a_part()) return std::nullopt;
+    any |= left == Room::now;
+    const std::int64_t wanted = left == Room::now ? 1 : signed_ps(lane.part_ps) + 1;
+    const std::int64_t missing = std::max<std::int64_t>(0, wanted - lane.balance_ps);
+    const std::uint64_t needed = ceil_div(static_cast<std::uint64_t>(missing), lane.quantum_ps);
+    rounds = rounds ? std::min(*rounds, needed) : needed;
   }
-  return rounds;
+  return any ? rounds : std::nullopt;
 }
 
+// Whoever could not use it works off its debt.
 void Planner::grant(std::uint64_t rounds) {
-  state_.turn = after_served_;
-  for (std::uint32_t klass = 0; klass < lane_count(); ++klass) {
-    const Room left = room(lanes_[klass]);
-    if (left != Room::now && left != Room::later) continue;
-    const std::uint64_t granted = times_ps(rounds, lanes_[klass].quantum_ps);
-    state_.classes[klass].deficit_ps =
-        static_cast<std::int64_t>(add_ps(deficit(lanes_[klass]), granted));
+  for (Lane& lane : lanes_) {
+    const Room left = room(lane);
+    const std::uint64_t granted = times_ps(rounds, lane.quantum_ps);
+    left == Room::now || left == Room::later ? lane.credit(granted) : lane.pay(granted);
   }
 }
 
@@ -291,8 +344,8 @@ void Planner::take(Lane& lane) {
 }
 
 // How many units like the next one can be taken in one go before it: none of them meets a budget,
-// and what is owed pays for all. 0 where there are few.
-std::uint32_t Planner::alike_within(const Lane& lane, std::uint64_t owed_ps) const {
+// or leaves a debt. 0 where there are few.
+std::uint32_t Planner::alike_within(const Lane& lane, std::int64_t balance_ps) const {
   constexpr std::size_t kFew = 8;
   if (!delayed_.empty() || load_.empty() || !lane.alike_ahead(kFew)) return 0;
   // How many times `each` can be added to `used` such that it stays below `all`.
@@ -304,7 +357,8 @@ std::uint32_t Planner::alike_within(const Lane& lane, std::uint64_t owed_ps) con
   const Unit& unit = lane.next();
   const Budget& own = lane.share.budget;
   const std::uint64_t many =
-      std::min({owed_ps / lane.next_ps, below(tick_.records, load_.records, unit.records),
+      std::min({ceil_div(static_cast<std::uint64_t>(balance_ps), lane.next_ps),
+                below(tick_.records, load_.records, unit.records),
                 below(tick_.bytes, load_.bytes, unit.bytes),
                 below(hold_ps_, predicted(load_), lane.next_hold_ps),
                 below(own.records, lane.used.records, unit.records),
@@ -322,6 +376,11 @@ bool Planner::met() const {
   return records_or_bytes_met() || (!load_.empty() && predicted(load_) >= hold_ps_);
 }
 
+// Larger than the tick.
+bool Planner::is_giant(const Unit& unit) const {
+  return unit.records > tick_.records || unit.bytes > tick_.bytes;
+}
+
 std::uint64_t Planner::predicted(const Load& load) const {
   return add_ps(load.hold_ps, commit_fixed_ps_);
 }
@@ -333,16 +392,16 @@ std::uint64_t Planner::predicted_with(const Load& load, const Lane& lane) const 
 Room Planner::room(const Lane& lane) const {
   if (lane.ended()) return Room::ended;
   const Unit& unit = lane.next();
-  const bool giant = unit.records > tick_.records || unit.bytes > tick_.bytes;
   const bool first = load_.records == guaranteed_.records && load_.bytes == guaranteed_.bytes;
-  if (giant && !first) return Room::later;
+  if (is_giant(unit) && !first) return Room::later;
 
   // An empty tick takes anything, or what is longer than a hold would never go.
-  const std::uint64_t hold = hold_for(lane, unit);
+  // Whoever stood back for more urgent ones until a whole part was owed does so no longer, or a
+  // class that is overloaded and urgent would have all that there is to share.
+  const std::uint64_t hold = lane.owed_a_part() ? hold_ps_ : hold_for(lane, unit);
   const bool whole = hold == hold_ps_;
   if ((whole && load_.empty()) || predicted_with(load_, lane) <= hold) return Room::now;
-  const bool fits_first =
-      (whole && guaranteed_.empty()) || predicted_with(guaranteed_, lane) <= hold;
+  const bool fits_first = guaranteed_.empty() || predicted_with(guaranteed_, lane) <= hold_ps_;
   return fits_first ? Room::later : Room::never;
 }
 
@@ -383,33 +442,21 @@ Duration Planner::planned_hold() const {
   std::uint64_t hold = hold_ps_;
   for (const std::uint32_t klass : shared_order_) {
     const Lane& lane = lanes_[klass];
+    if (lane.insisted) return to_duration(hold_ps_);
     hold = std::min(hold, hold_for(lane, lane.backlog[lane.taken - 1]));
   }
   return to_duration(hold);
 }
 
-// A gathering head that goes by the shared slice has its credit noted, in case it is cut.
+// A gathering head that is taken has its credit noted, in case it is cut.
 void Planner::keep_credit(std::uint32_t klass) {
   const Lane& lane = lanes_[klass];
   ClassState& state = state_.classes[klass];
   state.cut_units = 0;
-  if (lane.exhausted()) state.deficit_ps = 0;
-  if (state.head_ticks == 0 || lane.taken == lane.guaranteed) return;
-  const auto shared = lane.backlog.subspan(lane.guaranteed, lane.taken - lane.guaranteed);
-  state.cut_units = paid_units(shared);
+  if (state.head_ticks == 0 || lane.used.empty()) return;
+  state.cut_units = paid_units(lane.backlog.first(lane.taken));
   state.cut_head_ticks = state.head_ticks;
   state.head_ticks = 0;
-}
-
-// The first in turn that is still owed something it could take keeps the turn.
-void Planner::keep_turn() {
-  for (std::uint32_t step = 0; step < lane_count(); ++step) {
-    const Lane& lane = lanes_[in_turn(step)];
-    const Room left = room(lane);
-    if (left == Room::ended || left == Room::never || deficit(lane) < lane.next_ps) continue;
-    state_.turn = in_turn(step);
-    return;
-  }
 }
 
 void Planner::add_slices() {
@@ -433,26 +480,6 @@ Plan plan(const Budget& tick, std::span<const Share> shares,
           std::span<const std::span<const Unit>> backlogs, const Costs& costs, const State& state,
           TimePoint now) {
   return Planner(tick, shares, backlogs, costs, state, now).run();
-}
-
-bool stop(const Progress& progress, const Costs& costs, Duration hold) {
-  if (progress.records == 0 && progress.bytes == 0) return false;
-  const Unit& next = progress.next;
-  std::uint64_t ps = to_ps(progress.elapsed);
-  ps = add_ps(ps, unit_ps(costs.classes[progress.next_class], next));
-  ps = add_ps(ps, commit_ps(costs, progress.records + next.records, progress.bytes + next.bytes));
-  return ps > to_ps(hold);
-}
-
-void refund(State& state, const Costs& costs, std::uint32_t klass, std::span<const Unit> units) {
-  ClassState& of = state.classes[klass];
-  for (const Unit& unit : units) {
-    const std::uint64_t owed = static_cast<std::uint64_t>(of.deficit_ps);
-    of.deficit_ps = static_cast<std::int64_t>(add_ps(owed, unit_ps(costs.classes[klass], unit)));
-  }
-  if (of.cut_units == 0) return;
-  of.cut_units -= std::min(of.cut_units, paid_units(units));
-  if (of.cut_units == 0) of.head_ticks = of.cut_head_ticks;
 }
 
 }  // namespace onelane::schedule

@@ -3,6 +3,8 @@
 // derivation of the worst wait is in README.md beside this file.
 #pragma once
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -45,16 +47,20 @@ struct Costs {
 // What planning carries from tick to tick.
 struct ClassState {
   std::uint64_t head_ticks = 0;  // ticks the head, larger than its guarantee, has waited for credit
-  std::int64_t deficit_ps = 0;   // lane time the class may still use up, by deficit round robin
-  // The last plan's shared slice, if it began with a head that was gathering credit: how many
-  // units, free ones aside, must come back for that head to come back, and what its head_ticks are
-  // then.
+  // Lane time that the class is owed, by surplus round robin; negative: that it owes.
+  std::int64_t balance_ps = 0;
+  // Its last shared unit, whose price its debt does not exceed.
+  std::uint64_t last_bytes = 0;
+  std::uint32_t last_records = 0;
+  // Of the last plan: what it charged for the class's shared slice, less what was refunded.
+  std::uint64_t charged_ps = 0;
+  // Of the last plan, if the class's units began with a head that was gathering credit: how many,
+  // free ones aside, must come back for that head to come back, and what its head_ticks are then.
   std::uint64_t cut_units = 0;
   std::uint64_t cut_head_ticks = 0;
 };
 struct State {
   std::vector<ClassState> classes;
-  std::uint32_t turn = 0;  // the class whose turn in the round robin it is
 };
 
 struct Slice {
@@ -72,6 +78,15 @@ struct Plan {
   // No slices although there is a backlog: a gathering window is open until then.
   std::optional<TimePoint> not_before;
 };
+
+// How far into the class's backlog the plan reaches.
+inline std::size_t planned_units(const Plan& plan, std::size_t klass) {
+  std::size_t reach = 0;
+  for (const Slice& slice : plan.slices) {
+    if (slice.klass == klass) reach = std::max<std::size_t>(reach, slice.first + slice.count);
+  }
+  return reach;
+}
 
 // backlogs[i], shares[i], costs.classes[i] and state.classes[i] are of class i. Looks at no more of
 // a backlog than fits a tick. A tick that was rolled back goes on from the state before its plan.
@@ -93,9 +108,9 @@ struct Progress {
 // within a guaranteed slice.
 bool stop(const Progress& progress, const Costs& costs, Duration hold);
 
-// Gives back what the plan had charged for the units of a class's shared slice that were planned
-// but not executed; all of them, free ones aside, in one call or several.
-void refund(State& state, const Costs& costs, std::uint32_t klass, std::span<const Unit> units);
+// Gives back, to the state after the plan, what it had charged for units of a slice that were
+// planned but not executed; all of them, free ones aside, in one call or several.
+void refund(State& state, const Costs& costs, const Slice& slice, std::span<const Unit> units);
 
 // Whether the guarantees of all classes fit the tick together: the sum over classes of
 // max(records / tick.records, bytes / tick.bytes) is at most 1.

@@ -12,9 +12,18 @@ namespace onelane::schedule {
 inline constexpr std::uint64_t kPsMax = 1'000'000'000'000'000'000;  // 11 days
 inline constexpr std::uint64_t kPsPerNs = 1000;
 static_assert(kPsMax <= UINT64_MAX / 4, "a few of them must add up without wrapping");
-static_assert(kPsMax <= INT64_MAX / 4, "a deficit must hold a few of them");
+static_assert(kPsMax <= INT64_MAX / 4, "a balance must hold a few of them");
 
 inline std::uint64_t add_ps(std::uint64_t a, std::uint64_t b) { return std::min(kPsMax, a + b); }
+
+inline std::int64_t signed_ps(std::uint64_t ps) {
+  return static_cast<std::int64_t>(std::min(kPsMax, ps));
+}
+
+// Stays within kPsMax on either side.
+inline std::int64_t add_balance(std::int64_t balance, std::int64_t ps) {
+  return std::clamp(balance + ps, -signed_ps(kPsMax), signed_ps(kPsMax));
+}
 
 inline std::uint64_t times_ps(std::uint64_t a, std::uint64_t b) {
   std::uint64_t product = 0;
@@ -40,6 +49,11 @@ inline std::uint64_t linear_ps(const LinearCost& cost, std::uint64_t records, st
 
 // Cancelled, or a barrier: it passes whenever nothing stands before it.
 inline bool is_free(const Unit& unit) { return unit.records == 0 && unit.bytes == 0; }
+
+inline std::uint64_t paid_units(std::span<const Unit> units) {
+  return static_cast<std::uint64_t>(
+      std::count_if(units.begin(), units.end(), [](const Unit& unit) { return !is_free(unit); }));
+}
 
 // Whatever is not free costs something, so that classes take turns even where nothing was learned.
 inline std::uint64_t unit_ps(const LinearCost& cost, const Unit& unit) {
