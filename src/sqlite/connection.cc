@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
 #include <limits>
 #include <system_error>
 
@@ -21,6 +22,15 @@ constexpr int kOpenWaitMs = 5'000;
 
 constexpr int kOpenFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOFOLLOW |
                            SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOMUTEX;  // calls never overlap
+
+// Of the database's header: what tells of its format, and what is known of by now.
+constexpr int kHeaderBytes = 100;
+constexpr char kMagic[] = "SQLite format 3";  // and its end
+constexpr std::size_t kWriteFormatAt = 18;
+constexpr std::size_t kReadFormatAt = 19;
+constexpr std::size_t kSchemaFormatEnd = 47;  // the last of four bytes
+constexpr int kFormatMax = 2;
+constexpr int kSchemaFormatMax = 4;
 
 // "PRAGMA user_version=" and 32 bits signed.
 constexpr std::size_t kTouchChars = 40;
@@ -44,6 +54,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& path,
       !status.ok()) {
     return status;
   }
+  if (Status status = connection->check_format(); !status.ok()) return status;
   sqlite3_busy_timeout(connection->db_, kOpenWaitMs);
   // A build may have exclusive as its default, in which a connection keeps its locks, and its WAL's
   // index to itself. Before anything reads the database: from then on the WAL's index is where it
@@ -85,7 +96,7 @@ Status Connection::check_pages() {
   std::string ignored;
   // It reads the database, so that a journal found beside it is undone first.
   const int code = run_own("PRAGMA schema_version", ignored);
-  if (code != SQLITE_OK) return failure(code, Place::control, "PRAGMA schema_version").cause;
+  if (code != SQLITE_OK) return failed_pragma(code, "schema_version");
   const Result<std::size_t> page = page_bytes();
   if (!page) return page.status();
   sqlite3_file* const file = database_file();
@@ -97,6 +108,22 @@ Status Connection::check_pages() {
               ", which paranoid cannot write without risk to their neighbours; PRAGMA "
               "journal_mode=DELETE, page_size=" +
               std::to_string(sector) + " and VACUUM make them larger"};
+}
+
+// SQLite says of such a file that it is none, that it is read-only, or nothing that can be told
+// from a mistake of ours. What it cannot read at all it names itself.
+Status Connection::check_format() {
+  std::array<unsigned char, kHeaderBytes> header{};
+  sqlite3_file* const file = database_file();
+  if (file->pMethods->xRead(file, header.data(), kHeaderBytes, 0) != SQLITE_OK) return {};
+  if (std::memcmp(header.data(), kMagic, sizeof kMagic) != 0) return {};
+  const int format = std::max(header[kWriteFormatAt], header[kReadFormatAt]);
+  const int schema_format = header[kSchemaFormatEnd];
+  if (format <= kFormatMax && schema_format <= kSchemaFormatMax) return {};
+  return {Errc::storage, std::string("the database is of a newer format than SQLite ") +
+                             sqlite3_libversion() + " can write: file format " +
+                             std::to_string(format) + ", schema format " +
+                             std::to_string(schema_format)};
 }
 
 Status Connection::connect(const std::string& path, int more_flags) {
@@ -141,13 +168,19 @@ Status Connection::configure(const JournalOptions& options) {
   return code == SQLITE_OK ? Status() : failure(code, Place::control, "PRAGMA mmap_size").cause;
 }
 
+// That the file is no database has nothing to do with the first pragma that reads it.
+Status Connection::failed_pragma(int code, const std::string& pragma) {
+  const bool none = (code & 0xff) == SQLITE_NOTADB;
+  return failure(code, Place::control, none ? "" : "PRAGMA " + pragma).cause;
+}
+
 Status Connection::set(const std::string& pragma, const std::string& value,
                        const std::string& expected) {
   const Guard::Armed armed(guard_);  // journal_mode commits its change
   std::string answer;
   int code = run_own("PRAGMA " + pragma + "=" + value, answer);
   if (code == SQLITE_OK) code = run_own("PRAGMA " + pragma, answer);
-  if (code != SQLITE_OK) return failure(code, Place::control, "PRAGMA " + pragma).cause;
+  if (code != SQLITE_OK) return failed_pragma(code, pragma);
   if (answer == expected) return {};
   return {Errc::storage,
           "PRAGMA " + pragma + " stays '" + answer + "', " + expected + " is needed"};

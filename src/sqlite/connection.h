@@ -88,9 +88,11 @@ class Connection {
   Connection() = default;
   Status connect(const std::string& path, int more_flags = 0);
   Status connect_padded(const std::string& path);
+  Status check_format();
   Status check_pages();
   Status configure(const JournalOptions& options);
   int system_error(int code) const noexcept;
+  Status failed_pragma(int code, const std::string& pragma);
   Status set(const std::string& pragma, const std::string& value, const std::string& expected);
 
   Guard guard_;

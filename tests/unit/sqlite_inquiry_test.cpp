@@ -32,12 +32,11 @@ class SqliteInquiry : public SinkFixture {
     return reply;
   }
   LogState log() { return sink_->log()->state(); }
-  void overwrite_page(long page) {
-    std::FILE* file = std::fopen(database_.c_str(), "r+b");
+  void overwrite(long at, const std::string& bytes) {
+    std::FILE* file = std::fopen(database_.c_str(), fs::exists(database_) ? "r+b" : "wb");
     ASSERT_NE(file, nullptr);
-    std::fseek(file, page * 4096, SEEK_SET);
-    const std::string garbage(4096, '\x7f');
-    EXPECT_EQ(std::fwrite(garbage.data(), 1, garbage.size(), file), garbage.size());
+    std::fseek(file, at, SEEK_SET);
+    EXPECT_EQ(std::fwrite(bytes.data(), 1, bytes.size(), file), bytes.size());
     std::fclose(file);
   }
 };
@@ -105,7 +104,7 @@ TEST_F(SqliteInquiry, CorruptWhileTheFileIsSoundIsNoDamageAndIsWaitedOut) {
 TEST_F(SqliteInquiry, CorruptWhileAnotherTableIsDamagedIsDamage) {
   ASSERT_NO_FATAL_FAILURE(open("CREATE TABLE t(v); CREATE TABLE other(v)"));
   ASSERT_TRUE(close_healthy().ok());
-  ASSERT_NO_FATAL_FAILURE(overwrite_page(2));
+  ASSERT_NO_FATAL_FAILURE(overwrite(2 * 4096, std::string(4096, '\x7f')));
   ASSERT_NO_FATAL_FAILURE(open());
   ASSERT_TRUE(succeeded(sink_->begin()));
   EXPECT_EQ(fail_with(SQLITE_CORRUPT).fault, Fault::corrupt);
@@ -115,6 +114,33 @@ TEST_F(SqliteInquiry, AFileTooLargeToBeLookedThroughIsBelievedToBeDamaged) {
   ASSERT_NO_FATAL_FAILURE(open("CREATE TABLE t(v); INSERT INTO t VALUES(zeroblob(17000000))"));
   ASSERT_TRUE(succeeded(sink_->begin()));
   EXPECT_EQ(fail_with(SQLITE_CORRUPT).fault, Fault::corrupt);
+}
+
+// --- What is no database of this SQLite's.
+
+TEST_F(SqliteInquiry, AFileThatIsNoDatabaseIsCalledThatAndNoPragmaIsBlamed) {
+  for (const Synchronous level : {Synchronous::normal, Synchronous::paranoid}) {
+    options_.synchronous = level;
+    overwrite(0, std::string(4096, 'x'));
+    const Status status = open_status();
+    EXPECT_EQ(status.code(), Errc::corrupt);
+    EXPECT_EQ(status.message(), database_.string() + ": file is not a database");
+  }
+}
+
+TEST_F(SqliteInquiry, ADatabaseOfANewerFormatIsCalledThat) {
+  constexpr long kWriteFormatAt = 18, kReadFormatAt = 19, kSchemaFormatEnd = 47;
+  for (const long at : {kWriteFormatAt, kReadFormatAt, kSchemaFormatEnd}) {
+    fs::remove(database_);
+    ASSERT_NO_FATAL_FAILURE(open(kTable));
+    ASSERT_TRUE(close_healthy().ok());
+    overwrite(at, "\x07");
+    const Status status = open_status();
+    EXPECT_EQ(status.code(), Errc::storage) << status.to_string();
+    EXPECT_TRUE(contains(status.message(), "newer format than SQLite"));
+    EXPECT_TRUE(
+        contains(status.message(), at == kSchemaFormatEnd ? "schema format 7" : "file format 7"));
+  }
 }
 
 // --- What needs no temporary file cannot fail for one.
