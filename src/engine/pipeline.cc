@@ -159,8 +159,7 @@ bool Pipeline::others_wait() const {
 // The quarantined class whose turn it is, if it is one's: they take turns with the others, and
 // among each other.
 std::optional<std::size_t> Pipeline::quarantined_class(TimePoint now) const {
-  const bool others = others_wait();
-  if (lone_ && others) return std::nullopt;
+  if (lone_ && others_wait()) return std::nullopt;
   for (std::size_t n = 1; n <= lanes_.size(); ++n) {
     const std::size_t i = (quarantine_turn_ + n) % lanes_.size();
     const Quarantine& each = quarantines_[i];
