@@ -17,7 +17,7 @@ constexpr unsigned kAllLogLocks = (1U << SQLITE_SHM_NLOCK) - 1;
 
 DiskHandle::DiskHandle(std::shared_ptr<Disk> disk, const std::string& name, VfsFile kind,
                        Process process)
-    : disk_(std::move(disk)), kind_(kind), process_(process) {
+    : disk_(std::move(disk)), name_(name), kind_(kind), process_(process) {
   const std::scoped_lock lock(disk_->mutex_);
   const auto found = disk_->files_.find(name);
   made_ = found == disk_->files_.end();
@@ -72,6 +72,12 @@ void DiskHandle::truncate(std::uint64_t size) {
 std::uint64_t DiskHandle::size() const {
   const std::scoped_lock lock(disk_->mutex_);
   return file_->content.size();
+}
+
+bool DiskHandle::moved() const {
+  const std::scoped_lock lock(disk_->mutex_);
+  const auto found = disk_->files_.find(name_);
+  return found == disk_->files_.end() || found->second != file_;
 }
 
 void DiskHandle::append_sync(Deed deed, std::size_t covered) {

@@ -40,6 +40,8 @@ class DiskHandle {
   void write(std::span<const std::byte> bytes, std::uint64_t at);
   void truncate(std::uint64_t size);
   std::uint64_t size() const;
+  // Whether its name leads to another file by now, or to none.
+  bool moved() const;
   int sync();
   int failed_sync(int code);
 
@@ -63,6 +65,7 @@ class DiskHandle {
   friend class Disk;
 
   const std::shared_ptr<Disk> disk_;
+  const std::string name_;
   std::shared_ptr<DiskFile> file_;
   const VfsFile kind_;
   const Process process_;

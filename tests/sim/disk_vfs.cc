@@ -113,6 +113,10 @@ int file_control(sqlite3_file* file, int operation, void* argument) {
     *static_cast<int*>(argument) = handle_of(file).last_errno();
     return SQLITE_OK;
   }
+  if (operation == SQLITE_FCNTL_HAS_MOVED) {
+    *static_cast<int*>(argument) = handle_of(file).moved() ? 1 : 0;
+    return SQLITE_OK;
+  }
   if (operation != SQLITE_FCNTL_POWERSAFE_OVERWRITE) return SQLITE_NOTFOUND;
   int& wanted = *static_cast<int*>(argument);
   if (wanted < 0) {

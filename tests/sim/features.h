@@ -15,12 +15,12 @@ struct Features {
                        &sync_errors, &full_disk, &kills, &power_cuts, &interleaving}) {
       *each = chance(random, 50);
     }
-    for (bool* each :
-         {&schema_changes, &leaving, &own_file, &upserts, &null_keys, &leftovers, &rowids}) {
+    for (bool* each : {&schema_changes, &leaving, &own_file, &removal, &upserts, &null_keys,
+                       &leftovers, &rowids}) {
       *each = chance(random, 50);
     }
     // Each of these waits for the library to be mended.
-    own_file = null_keys = false;
+    own_file = removal = null_keys = false;
     full_synchronous = chance(random, 25);
   }
 
@@ -32,6 +32,7 @@ struct Features {
   bool schema_changes;  // or changes the schema
   bool leaving;         // and goes away, and comes back
   bool own_file;        // the program opens and closes its database's file, and its locks are gone
+  bool removal;         // the log is removed
   bool upserts;         // that need an index
   bool null_keys;       // which never coalesce
   bool leftovers;       // statements that SQLite does not undo by itself

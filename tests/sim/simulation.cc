@@ -67,8 +67,8 @@ const std::string& Simulation::run() {
   disk_ = Disk::make(page == Machine::kPageSizes ? Image() : machine_.blank(page),
                      {.syncs_directory = chance(random_, 50)});
   const std::size_t lives = below(random_, kLivesMax);
-  for (std::size_t i = 0; i < lives && wrong_.empty(); ++i) live(End::as_it_may);
-  if (wrong_.empty()) live(End::answered);
+  for (std::size_t i = 0; i < lives && wrong_.empty() && !lost_; ++i) live(End::as_it_may);
+  if (wrong_.empty() && !lost_) live(End::answered);
   trace_.add("end", history_.units(), wrong_.size());
   figures_.units = history_.units();
   return wrong_;
@@ -179,6 +179,8 @@ void Simulation::act() {
     if (features_.foreign) act_as_foreign();
   } else if (what == 80) {
     if (features_.own_file) open_own_file();
+  } else if (what == 81 && features_.removal && chance(random_, 20)) {
+    remove_log();
   } else if (what < 87) {
     arm();
   } else if (what < 90) {
@@ -225,6 +227,27 @@ void Simulation::act_as_foreign() {
   as_foreign([this](ForeignProcess& process) { process.act(*disk_, *journal_); });
 }
 
+// Nobody finds it any more, and what is written to it is gone with the process: nothing of that may
+// be told. What the database's file alone holds is nobody's promise, so this ends the seed.
+void Simulation::remove_log() {
+  trace_.add("the log is removed", 0);
+  listen();
+  close_foreign();
+  quiet_ = true;
+  if (disk_->remove(machine_.database() + "-wal") != SQLITE_OK) return;
+  const JournalStats before = user_.stats();
+  for (std::size_t i = 1 + below(random_, 6); i-- > 0 && going_on();) {
+    user_.push();
+    if (chance(random_, 70)) tick();
+    if (chance(random_, 30)) (void)journal_->sync();
+  }
+  if (crashed_) return;
+  const JournalStats after = journal_->stats();
+  if (after.committed > before.committed) complain("commits went to a log that was removed");
+  if (after.durable > before.durable) complain("durable went up in a log that was removed");
+  lost_ = true;
+}
+
 void Simulation::close_foreign() {
   as_foreign([](ForeignProcess& process) { process.close(); });
 }
@@ -255,8 +278,7 @@ void Simulation::settle_all() {
   close_foreign();
   const std::size_t ticks_max = kTicksToSettle + kTicksPerUnit * user_.unsettled();
   for (std::size_t ticks = 0; going_on(); ++ticks) {
-    const Result<TickReport> report = journal_->tick();
-    listen();
+    const Duration waits = tick_calmly();
     const bool poisoned = !user_.stats().poison.ok();
     if (user_.unsettled() == 0 && (poisoned || !user_.undurable())) break;
     if (poisoned || ticks == ticks_max) {
@@ -264,10 +286,27 @@ void Simulation::settle_all() {
                std::to_string(ticks) + " ticks" + (poisoned ? ", and poison" : "") +
                (user_.undurable() ? ", and not durable" : ""));
     }
-    const bool waits = report && report->next && !report->more;
-    clock_->advance(waits ? std::max(Duration(1), *report->next - clock_->now()) : Duration(1));
+    clock_->advance(waits);
   }
   user_.check_stats();
+}
+
+// And how long it is to the next one.
+Duration Simulation::tick_calmly() {
+  const Result<TickReport> report = journal_->tick();
+  listen();
+  const bool waits = report && report->next && !report->more;
+  return waits ? std::max(Duration(1), *report->next - clock_->now()) : Duration(1);
+}
+
+// Nothing fails any more, and nothing waits: a stall that is left must end by itself.
+void Simulation::push_after_all() {
+  std::size_t ticks = 0;
+  while (!user_.push() && going_on()) {
+    if (++ticks > kTicksToSettle) return complain("pushes are refused though nothing fails");
+    clock_->advance(tick_calmly());
+    if (!user_.stats().poison.ok()) return;
+  }
 }
 
 // Everything is answered, and goes on to be: after poison, by reopening.
@@ -275,7 +314,7 @@ void Simulation::answer_all() {
   settle_all();
   if (!going_on()) return;
   if (user_.stats().poison.ok()) {
-    user_.push();
+    push_after_all();
     settle_all();
     if (!going_on()) return;
     const Status synced = journal_->sync();
@@ -350,6 +389,7 @@ void Simulation::recover() {
 }
 
 void Simulation::look(const Image& image, Break after) {
+  if (lost_) return;
   const Machine::Found found = machine_.look(image);
   if (!found.damage.empty()) return complain("the database is damaged: " + found.damage);
   trace_.add("found", found.content.rows.size(), history_.units());

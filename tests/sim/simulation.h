@@ -45,7 +45,7 @@ class Simulation {
  private:
   enum class End : std::uint8_t { as_it_may, answered };
 
-  bool going_on() const { return wrong_.empty() && !crashed_; }
+  bool going_on() const { return wrong_.empty() && !crashed_ && !lost_; }
   void live(End end);
   Status open();
   JournalOptions options();
@@ -58,8 +58,11 @@ class Simulation {
   void act_as_foreign();
   void close_foreign();
   void open_own_file();
+  void remove_log();
   void listen();
   void settle_all();
+  Duration tick_calmly();
+  void push_after_all();
   void answer_all();
   void close();
   void leave();
@@ -92,6 +95,7 @@ class Simulation {
   bool foreign_runs_ = false;
   bool quiet_ = false;  // nobody else comes any more
   bool opened_once_ = false;
+  bool lost_ = false;  // what was committed, with the file that it was in
 
   std::uint64_t calls_left_ = 0;  // of the disk, until the process dies; 0: it does not
   bool may_crash_ = false;        // this life

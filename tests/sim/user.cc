@@ -220,7 +220,7 @@ Result<Receipt> User::submit_job(Class& to, Intent& intent, std::uint32_t steps,
   return to.handle->submit(Job{.name = "job", .step = plan}, options);
 }
 
-void User::push() {
+bool User::push() {
   Random& random = world_.random;
   Intent intent{.klass = static_cast<std::uint32_t>(below(random, classes_.size()))};
   Class& to = classes_[intent.klass];
@@ -232,7 +232,10 @@ void User::push() {
   Result<Receipt> receipt =
       job ? submit_job(to, intent, rows, options) : submit_rows(to, intent, rows, options);
   world_.trace.add("push", world_.history.units(), receipt.ok() ? 0 : 1);
-  if (!receipt) return refused(to, receipt.status());
+  if (!receipt) {
+    refused(to, receipt.status());
+    return false;
+  }
   ++to.accepted;
   const std::uint64_t unit = world_.history.accept({.klass = intent.klass,
                                                     .parts = rows,
@@ -243,6 +246,7 @@ void User::push() {
                       .intent = intent,
                       .receipt = std::make_shared<Receipt>(*std::move(receipt)),
                       .durable_wanted = promise == Promise::durable});
+  return true;
 }
 
 void User::refused(Class& by, const Status& why) {

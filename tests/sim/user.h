@@ -34,7 +34,7 @@ class User {
   // Forgets the journal, and what it has not said.
   void end();
 
-  void push();
+  bool push();  // whether it was accepted
   void cancel();
   // Waits for a unit of which all is settled but that it is durable.
   void wait_durable();
