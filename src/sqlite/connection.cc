@@ -196,7 +196,7 @@ Reply Connection::prepare_next(std::string_view& sql, Keep keep, Prepared& state
                               &rest);
   };
   int code = prepare();
-  if ((code & 0xff) == SQLITE_ERROR) {
+  if (may_be_stale(code)) {
     read_schema_anew();
     code = prepare();
   }

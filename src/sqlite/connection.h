@@ -54,6 +54,10 @@ class Connection {
   int run_own(std::string_view sql, std::string& first_column);
   // Looks whether somebody else has changed the schema, and reads it anew if so.
   void read_schema_anew();
+  // Whether a failure to prepare can come of the schema as the connection remembers it.
+  static bool may_be_stale(int code) noexcept {
+    return (code & 0xff) == SQLITE_ERROR || code == SQLITE_SCHEMA;
+  }
   // Writes a page without changing a value, in the transaction that is open.
   int touch();
 

@@ -8,14 +8,11 @@
 #include "src/sqlite/inquiry.h"
 #include "src/sqlite/schema.h"
 #include "src/sqlite/step_row.h"
+#include "src/sqlite/text.h"
 
 namespace onelane::sqlite {
 
 namespace {
-
-// Stands in last_insert_rowid() for "nothing inserted", where no SQL can see it. A row with this
-// very id is reported without.
-constexpr std::int64_t kNoRowid = std::numeric_limits<std::int64_t>::min();
 
 constexpr std::size_t kStatementsMax = std::numeric_limits<decltype(Statement::index)>::max();
 
@@ -31,7 +28,35 @@ void keep_if_unsafe(const Program* program, sqlite3_stmt* statement, Reply& fail
   if (!left_nothing(program, statement, failed)) failed.effect = Effect::kept;
 }
 
+// What a database that keeps text as UTF-16 would change on the way, so that two values become one.
+bool keeps_text(std::span<const std::byte> row, Reply& failed) {
+  const std::optional<int> column = find_inconvertible_text(row);
+  if (!column) return true;
+  failed = reply_of(Fault::record, Effect::undone,
+                    "column " + std::to_string(*column) +
+                        ": the text is not valid UTF-8, and the database's encoding is UTF-16",
+                    SQLITE_MISMATCH);
+  return false;
+}
+
+bool may_change_schema(sqlite3_stmt* statement) noexcept {
+  return sqlite3_strlike("%create%", sqlite3_sql(statement), 0) == 0 ||
+         sqlite3_strlike("%alter%", sqlite3_sql(statement), 0) == 0 ||
+         sqlite3_strlike("%drop%", sqlite3_sql(statement), 0) == 0;
+}
+
 }  // namespace
+
+// Of main: the connection has no other encoding.
+Status Execution::prepare() {
+  std::string encoding;
+  const int code = connection_.run_own("PRAGMA encoding", encoding);
+  if (code != SQLITE_OK) {
+    return connection_.failure(code, Place::control, "PRAGMA encoding").cause;
+  }
+  converts_text_ = encoding != "UTF-8";
+  return shelter_.prepare();
+}
 
 Status Execution::add_statement(const StatementSpec& spec) {
   if (registered_.size() == kStatementsMax) {
@@ -53,31 +78,13 @@ void Execution::look_again(Registered& registered) {
   registered.may_defer = foreign_keys_ && may_have_deferred_keys(connection_);
 }
 
-void Execution::begin_unit() noexcept {
-  in_unit_ = true;
-  zero_means_none_ = false;
-  sqlite3_set_last_insert_rowid(connection_.handle(), kNoRowid);
-}
-
-// Before a statement. One that reads the value sees 0, as on a new connection.
-inline void Execution::clear_last_rowid(bool reads) noexcept {
-  if (!in_unit_) {
-    zero_means_none_ = false;
-    sqlite3_set_last_insert_rowid(connection_.handle(), kNoRowid);
-  }
-  if (reads) zero_last_rowid();
-}
-
-void Execution::zero_last_rowid() noexcept {
-  if (sqlite3_last_insert_rowid(connection_.handle()) != kNoRowid) return;
-  sqlite3_set_last_insert_rowid(connection_.handle(), 0);
-  zero_means_none_ = true;
-}
-
-inline std::optional<std::int64_t> Execution::last_rowid() const noexcept {
+// 0 is told where it surely is the id of a row, not what it was cleared to: an upsert that inserts
+// a row with this very id is reported without.
+inline std::optional<std::int64_t> Execution::last_rowid(const Program& program,
+                                                         std::uint64_t changes) const {
   const std::int64_t rowid = sqlite3_last_insert_rowid(connection_.handle());
-  const bool none = rowid == kNoRowid || (zero_means_none_ && rowid == 0);
-  return none ? std::nullopt : std::optional(rowid);
+  const bool told = rowid != 0 || (program.only_inserts && changes != 0);
+  return told ? std::optional(rowid) : std::nullopt;
 }
 
 // A statement that was prepared for a schema which is no more is prepared anew by its first step,
@@ -86,7 +93,7 @@ inline std::optional<std::int64_t> Execution::last_rowid() const noexcept {
 inline int Execution::step(sqlite3_stmt* statement) {
   const int runs = sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_RUN, 0);
   int code = sqlite3_step(statement);
-  if ((code & 0xff) == SQLITE_ERROR &&
+  if (Connection::may_be_stale(code) &&
       sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_RUN, 0) == runs) [[unlikely]] {
     sqlite3_reset(statement);
     connection_.forget_refusal();
@@ -168,14 +175,16 @@ inline bool Execution::apply(Registered& registered, Application& record, Reply&
     failed = connection_.failure(bound.code, Place::statement);
     return false;
   }
-  clear_last_rowid(registered.program.reads_last_rowid);
+  if (converts_text_ && !keeps_text(record.row, failed)) return false;
+  if (!in_unit_) clear_last_rowid();
   if (!run(statement, nullptr, record.changes, failed)) {
     keep_if_unsafe(&registered.program, statement, failed);
     return false;
   }
-  record.rowid = last_rowid();
-  if (!registered.program.is_of(statement)) [[unlikely]]
+  if (!registered.program.is_of(statement)) [[unlikely]] {
     look_again(registered);
+  }
+  record.rowid = last_rowid(registered.program, record.changes);
   return true;
 }
 
@@ -237,8 +246,8 @@ Reply Execution::execute(std::string_view sql, std::span<const std::byte> row,
                         std::to_string(bound.columns) + " values are given: " + std::string(sql));
   }
   if (bound.code != SQLITE_OK) return connection_.failure(bound.code, Place::statement);
-  zero_last_rowid();
   Reply reply;
+  if (converts_text_ && !keeps_text(row, reply)) return reply;
   const bool reads = sqlite3_stmt_readonly(statement) != 0;
   const auto run = [&](Reply& failed) {
     if (this->run(statement, visit ? &visit : nullptr, reply.changes, failed)) return true;
@@ -249,6 +258,9 @@ Reply Execution::execute(std::string_view sql, std::span<const std::byte> row,
       !reads && (found.program == nullptr || !found.program->fails_before_it_writes);
   Reply failed;
   const bool done = shelters ? sheltered(run, failed) : run(failed);
+  if (shelters && may_change_schema(statement)) {
+    for (auto& [ignored, used] : used_) used.fresh = false;
+  }
   return done ? reply : failed;
 }
 
@@ -256,29 +268,40 @@ Reply Execution::execute(std::string_view sql, std::span<const std::byte> row,
 // then another one of the same SQL, for this once.
 Reply Execution::find_or_prepare(std::string_view sql, Found& found) {
   std::string key(sql);
-  if (const auto known = index_of_sql_.find(key); known != index_of_sql_.end()) {
-    found.statement = registered_[known->second].prepared.get();
-    found.program = &registered_[known->second].program;
-  } else if (const auto cached = cached_.find(key); cached != cached_.end()) {
-    Cached& again = cached->second;
-    found.statement = again.prepared.get();
-    found.program = &again.program;
-    if (!again.program.is_of(found.statement))
-      again.program = program_of(connection_, found.statement);
+  const auto used = used_.find(key);
+  if (used == used_.end()) return first_use(std::move(key), found);
+  Used& again = used->second;
+  if (sqlite3_stmt_busy(again.statement) != 0) {
+    Reply reply = connection_.prepare(sql, Keep::briefly, found.own);
+    found.statement = found.own.get();
+    return reply;
   }
-  if (found.statement != nullptr && sqlite3_stmt_busy(found.statement) == 0) return {};
-  const bool first = found.statement == nullptr;
-  found.program = nullptr;
-  Reply reply = connection_.prepare(sql, Keep::briefly, found.own);
-  found.statement = found.own.get();
-  if (reply.ok() && first) {
-    cached_.emplace(std::move(key), Cached{.prepared = std::move(found.own)});
+  found.statement = again.statement;
+  if (!std::exchange(again.fresh, true)) return {};
+  if (!again.program.is_of(again.statement)) {
+    again.program = program_of(connection_, again.statement);
   }
-  return reply;
+  found.program = &again.program;
+  return {};
+}
+
+Reply Execution::first_use(std::string&& sql, Found& found) {
+  Used used{.fresh = true};
+  if (const auto known = index_of_sql_.find(sql); known != index_of_sql_.end()) {
+    used.statement = registered_[known->second].prepared.get();
+    used.program = registered_[known->second].program;
+  } else {
+    Reply reply = connection_.prepare(sql, Keep::briefly, used.own);
+    if (!reply.ok()) return reply;
+    used.statement = used.own.get();
+  }
+  found.statement = used.statement;
+  used_.emplace(std::move(sql), std::move(used));
+  return {};
 }
 
 void Execution::finalize() noexcept {
-  cached_.clear();
+  used_.clear();
   index_of_sql_.clear();
   registered_.clear();
   shelter_.finalize();

@@ -188,31 +188,33 @@ Program program_of(Connection& connection, sqlite3_stmt* statement) {
   constexpr int kP1 = 2;
   constexpr int kP2 = 3;
   constexpr int kP3 = 4;
-  constexpr int kP4 = 5;
+  constexpr int kP5 = 6;
+  constexpr int kIsUpdate = 0x04;   // of Insert's P5
+  constexpr int kLastRowid = 0x20;  // sets last_insert_rowid()
   Program traits{.preparation = Program::preparation_of(statement)};
   Prepared listing;
   const std::string explain = std::string("EXPLAIN ") + sqlite3_sql(statement);
   if (connection.prepare_own(explain, Keep::briefly, listing) != SQLITE_OK) return traits;
   std::vector<Step> program;
   bool own = true;
-  bool reads_last_rowid = false;
+  int inserts = 0;  // P5 of all of them
   int code = SQLITE_ROW;
   while ((code = sqlite3_step(listing.get())) == SQLITE_ROW) {
     sqlite3_stmt* const row = listing.get();
     const auto address = static_cast<std::size_t>(sqlite3_column_int(row, kAddress));
     own = own && address == program.size();
-    if (text_of(row, kP4).starts_with("last_insert_rowid")) reads_last_rowid = true;
     if (!own) continue;
     program.push_back({.opcode = std::string(text_of(row, kOpcode)),
                        .p1 = sqlite3_column_int(row, kP1),
                        .p2 = sqlite3_column_int(row, kP2),
                        .p3 = sqlite3_column_int(row, kP3)});
+    if (program.back().opcode == "Insert") inserts |= sqlite3_column_int(row, kP5);
   }
   if (code != SQLITE_DONE || program.empty()) return traits;
   const AfterWrites after = follow_writes(program);
   traits.fails_before_it_writes = !after.may_refuse;
   traits.may_outgrow_later = after.may_outgrow;
-  traits.reads_last_rowid = reads_last_rowid;
+  traits.only_inserts = (inserts & kLastRowid) != 0 && (inserts & kIsUpdate) == 0;
   return traits;
 }
 

@@ -17,8 +17,8 @@ struct Program {
   bool fails_before_it_writes = false;
   // But for SQLITE_TOOBIG: OR REPLACE deletes rows before the size of the new one is known.
   bool may_outgrow_later = true;
-  // It calls last_insert_rowid(), or one of its triggers does.
-  bool reads_last_rowid = true;
+  // A row that it changes is one that it inserts, into a table that has rowids.
+  bool only_inserts = false;
   int preparation = -1;
 
   // SQLite prepares a statement anew within a step, when the schema has changed; the program that
