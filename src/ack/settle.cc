@@ -19,6 +19,11 @@ void wake_all(const detail::Waiter::Followers& followers, base::Calls& calls) no
 void Wakes::add(detail::Waiter* who) noexcept {
   if (who == nullptr) return;
   who->next = nullptr;
+  if (!who->leads) {
+    (apart_ == nullptr ? apart_ : apart_end_->next) = who;
+    apart_end_ = who;
+    return;
+  }
   if (first_ == nullptr) {
     first_ = last_ = parent_ = who;
     return;
@@ -37,6 +42,7 @@ void Wakes::fire() noexcept {
   first_ = last_ = parent_ = nullptr;
   base::Calls calls;
   if (root != nullptr) root->wake(calls);
+  while (apart_ != nullptr) std::exchange(apart_, apart_->next)->wake(calls);
 }
 
 Wakes::~Wakes() {

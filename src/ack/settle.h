@@ -29,7 +29,10 @@ class Wakes {
 
   void add(detail::Waiter* who) noexcept;
   // Whether nobody is to be woken by fire().
-  bool empty() const noexcept { return first_ == nullptr; }
+  bool empty() const noexcept { return first_ == nullptr && apart_ == nullptr; }
+  // Whether fire() must wait until the lane was let go: it posts coroutines, which call an
+  // executor.
+  bool outside_only() const noexcept { return apart_ != nullptr; }
   void fire() noexcept;
 
   // A ticket that was settled in this commit promises durable.
@@ -44,7 +47,9 @@ class Wakes {
  private:
   detail::Waiter* first_ = nullptr;
   detail::Waiter* last_ = nullptr;
-  detail::Waiter* parent_ = nullptr;  // the first with room for a follower
+  detail::Waiter* parent_ = nullptr;     // the first with room for a follower
+  detail::Waiter* apart_end_ = nullptr;  // if there is one
+  detail::Waiter* apart_ = nullptr;      // those that lead nobody, by `next`
   detail::Waiter* held_ = nullptr;
   std::uint64_t promised_ = 0;
 };

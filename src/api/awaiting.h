@@ -9,7 +9,6 @@
 #include <thread>
 
 #include "onelane/receipt.h"
-#include "src/ack/settle.h"
 #include "src/base/parker.h"
 #include "src/model/entry.h"
 
@@ -21,10 +20,10 @@ class Awaiting final : public Waiter {
   Awaiting(std::coroutine_handle<> handle, Executor& executor, Promise awaited) noexcept
       : handle_(handle), executor_(executor) {
     promise = awaited;
+    leads = false;  // what the executor does is its own
   }
 
   void wake(base::Calls& calls) noexcept override {
-    const Followers others = followers;
     calls.send();  // nobody else is to wait for the executor
     poster_ = std::this_thread::get_id();
     State expected = State::waits;
@@ -33,7 +32,6 @@ class Awaiting final : public Waiter {
       state_.store(State::was_posted);
       state_.notify_all();
     }
-    ack::wake_all(others, calls);
     release();
   }
 

@@ -1,8 +1,9 @@
 #include "onelane/journal.h"
 
+#include <exception>
+#include <thread>
 #include <utility>
 
-#include "src/base/check.h"
 #include "src/base/memory.h"
 #include "src/engine/core.h"
 #include "src/engine/refusals.h"
@@ -17,7 +18,9 @@ Result<Journal> Journal::open(const std::filesystem::path& path, const JournalOp
     if (Status why = validate(options); !why.ok()) return why;
     Result<std::unique_ptr<Sink>> sink = sqlite::open_sink(path, options);
     if (!sink) return sink.status();
-    return Journal(detail::Core::make(std::move(*sink), options));
+    Result<std::shared_ptr<detail::Core>> core = detail::Core::make(std::move(*sink), options);
+    if (!core) return core.status();
+    return Journal(std::move(*core));
   });
 }
 
@@ -25,7 +28,9 @@ Result<Journal> Journal::open(std::unique_ptr<Sink> sink, const JournalOptions& 
   return sheltered([&]() -> Result<Journal> {
     if (Status why = validate(options); !why.ok()) return why;
     if (sink == nullptr) return Status(Errc::invalid_argument, "the sink is null");
-    return Journal(detail::Core::make(std::move(sink), options));
+    Result<std::shared_ptr<detail::Core>> core = detail::Core::make(std::move(sink), options);
+    if (!core) return core.status();
+    return Journal(std::move(*core));
   });
 }
 
@@ -41,10 +46,24 @@ Journal& Journal::operator=(Journal&& other) noexcept {
 
 Journal::~Journal() { end(); }
 
+namespace {
+
+// The thread that destroys the journal would wait for itself, and so nobody is left to join the one
+// that closes it. If the process ends first, what is queued ends with it.
+void close_elsewhere(const std::shared_ptr<detail::Core>& core) noexcept {
+  try {
+    std::thread([core] { (void)core->close(core->close_timeout()); }).detach();
+  } catch (const std::exception&) {
+    detail::Core::leave_open(core);
+  }
+}
+
+}  // namespace
+
 void Journal::end() noexcept {
   if (core_ == nullptr || core_->forked()) return;
-  ONELANE_CHECK(!core_->in_lane(), 0);  // a job's step must not destroy the journal it runs in
-  core_->close(core_->close_timeout());
+  if (core_->awaits_itself()) return close_elsewhere(core_);
+  (void)core_->close(core_->close_timeout());
 }
 
 namespace {

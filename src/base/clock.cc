@@ -1,5 +1,7 @@
 #include "onelane/clock.h"
 
+#include "src/base/immortal.h"
+
 namespace onelane::inline v0 {
 
 namespace {
@@ -14,8 +16,8 @@ class SteadyClock final : public Clock {
 }  // namespace
 
 const Clock& steady_clock() noexcept {
-  static const SteadyClock clock;
-  return clock;
+  static const base::Immortal<SteadyClock> clock;
+  return *clock;
 }
 
 }  // namespace onelane::inline v0

@@ -81,6 +81,7 @@ void Parker::unpark(Calls& calls) noexcept {
 }
 
 bool Parker::park(std::optional<Duration> timeout) noexcept {
+  if (timeout && *timeout < Duration(0)) timeout = Duration(0);
   const std::uint32_t place = place_of_this_thread();
   const std::uint32_t asleep = kAsleep + place;
   const Futex& futex = futexes[place / kBits];

@@ -4,6 +4,8 @@
 #include <new>
 #include <stdexcept>
 
+#include "src/base/immortal.h"
+
 namespace onelane::inline v0 {
 
 std::string_view name(Errc code) noexcept {
@@ -108,9 +110,9 @@ int Status::sqlite_code() const noexcept {
 const std::string& Status::message() const noexcept {
   if (const Failure* known = failure(); known != nullptr) return known->message;
   // Both are so short that they need no memory.
-  static const std::string none;
-  static const std::string no_memory = "out of memory";
-  return ok() ? none : no_memory;
+  static const base::Immortal<std::string> none;
+  static const base::Immortal<std::string> no_memory("out of memory");
+  return ok() ? *none : *no_memory;
 }
 
 std::string Status::to_string() const {

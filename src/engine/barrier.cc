@@ -10,10 +10,13 @@ namespace onelane::inline v0::detail {
 
 // A flush, and a commit after it that the disk has to prove itself with.
 Status Core::sync(std::optional<Duration> timeout) {
-  if (Status why = may_wait(); !why.ok()) return why;
+  if (Status why = may_wait("sync"); !why.ok()) return why;
   std::optional<TimePoint> until;
   if (timeout) until = engine::after(clock_->now(), *timeout);
-  if (Status why = flush(timeout); !why.ok()) return why;
+  if (Status why = flush(timeout); !why.ok()) {
+    if (why.code() != Errc::timed_out) return why;
+    return {Errc::timed_out, "sync, in its " + why.message()};
+  }
   const Result<std::uint64_t> commit = touch(until);
   if (!commit) return commit.status();
   return *commit <= durable() ? Status() : wait_durable(*commit, until);
@@ -37,8 +40,7 @@ Result<std::uint64_t> Core::touch(std::optional<TimePoint> until) {
     if (until) {
       const Duration left = *until - clock_->now();
       if (left <= Duration(0)) {
-        return Status(Errc::timed_out,
-                      "the time given to sync is over: " + commit.status().message(),
+        return Status(Errc::timed_out, "sync: the time given is over: " + commit.status().message(),
                       commit.status().sqlite_code());
       }
       pause = std::min(pause, left);

@@ -14,13 +14,15 @@ Checkpointer::Checkpointer(Log* log, const Clock& clock, std::uint64_t limit_byt
       commit_seen_at_(clock.now()),
       hold_back_bytes_(limit_bytes) {}
 
-void Checkpointer::start() {
-  if (log_ != nullptr) thread_ = std::thread([this] { run(); });
+Status Checkpointer::start() {
+  return log_ == nullptr ? Status() : thread_.start([this] { run(); });
 }
 
+// Either run_due() sees that we stop, or we see that it runs: seq_cst, all of them.
 void Checkpointer::stop() {
-  stopping_.store(true, std::memory_order_release);
-  if (!thread_.joinable()) return;
+  stopping_.store(true);
+  due_runs_.wait(true);
+  if (!thread_.started()) return;
   bell_.wake();
   thread_.join();
 }
@@ -36,10 +38,13 @@ void Checkpointer::run() {
 }
 
 void Checkpointer::run_due() {
-  if (log_ == nullptr || due_runs_.exchange(true, std::memory_order_acquire)) return;
-  while (!stopping_.load(std::memory_order_acquire) && step().action != LogAction::wait) {
+  if (log_ == nullptr || due_runs_.exchange(true)) return;
+  due_runner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
+  while (!stopping_.load() && step().action != LogAction::wait) {
   }
-  due_runs_.store(false, std::memory_order_release);
+  due_runner_.store(std::thread::id(), std::memory_order_relaxed);
+  due_runs_.store(false);
+  due_runs_.notify_all();
 }
 
 void Checkpointer::tick_ended() {

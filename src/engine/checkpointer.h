@@ -15,6 +15,7 @@
 #include "onelane/sink.h"
 #include "onelane/stats.h"
 #include "src/engine/log_policy.h"
+#include "src/engine/thread.h"
 #include "src/queue/doorbell.h"
 
 namespace onelane::engine {
@@ -35,8 +36,9 @@ class Checkpointer {
   ~Checkpointer() { stop(); }
 
   void use(Lane lane) { lane_ = std::move(lane); }
-  void start();
-  // For good. Returns after the running pass, if any; not to be called with the baton.
+  Status start();
+  // For good. Returns after the running pass, if any; not to be called with the baton, nor where
+  // mine() is true.
   void stop();
 
   // After each tick, by the baton's holder: wakes the thread if the log has grown enough.
@@ -50,6 +52,12 @@ class Checkpointer {
   // Without a thread, and without the baton: what is due now, unless somebody is at it already, who
   // may tick in the middle of it.
   void run_due();
+
+  // Whether the calling thread is its own, or is in run_due().
+  bool mine() const {
+    return thread_.mine() ||
+           due_runner_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
 
   void snapshot(LogStats& out) const;
 
@@ -88,10 +96,11 @@ class Checkpointer {
   std::vector<LogReader> readers_;
 
   std::atomic<bool> due_runs_{false};
+  std::atomic<std::thread::id> due_runner_{};
 
   queue::Doorbell bell_;
   std::atomic<bool> stopping_{false};
-  std::thread thread_;
+  Thread thread_;
 };
 
 }  // namespace onelane::engine

@@ -7,6 +7,7 @@
 
 #include "src/base/memory.h"
 #include "src/base/process.h"
+#include "src/base/uncancelled.h"
 #include "src/engine/patience.h"
 #include "src/engine/refusals.h"
 
@@ -17,6 +18,7 @@ using engine::ClassLane;
 using engine::closed_status;
 using engine::forked_status;
 using engine::in_lane_status;
+using engine::own_thread_status;
 
 namespace {
 
@@ -29,7 +31,8 @@ std::shared_ptr<const Clock> clock_or_default(const JournalOptions& options) {
 
 // Holds the baton. Whoever lets go of it wakes the committer thread if there is something that it
 // did not see: a caller that found the baton taken counts on that, since it rang no bell. Its push
-// came before its try, which came before our letting go, so we see it.
+// came before its try, which came before our letting go, so we see it. The thread is not cancelled
+// meanwhile.
 class Core::Turn {
  public:
   explicit Turn(Core& core) : core_(core) { core_.baton_.lock(); }
@@ -42,6 +45,28 @@ class Core::Turn {
   }
 
  private:
+  const base::Uncancelled uncancelled_;
+  Core& core_;
+};
+
+// The one thread that closes. Others wait for it.
+class Core::Closer {
+ public:
+  explicit Closer(Core& core) : core_(core) {
+    std::unique_lock lock(core_.close_mutex_);
+    core_.close_ended_.wait(lock, [&] { return core_.closer_.load() == std::thread::id(); });
+    core_.closer_.store(std::this_thread::get_id());
+  }
+  Closer(const Closer&) = delete;
+  Closer& operator=(const Closer&) = delete;
+  ~Closer() {
+    const std::scoped_lock lock(core_.close_mutex_);
+    core_.closer_.store(std::thread::id());
+    core_.close_ended_.notify_all();
+  }
+
+ private:
+  const base::Uncancelled uncancelled_;
   Core& core_;
 };
 
@@ -51,7 +76,8 @@ struct CoreDeleter {
   }
 };
 
-std::shared_ptr<Core> Core::make(std::unique_ptr<Sink> sink, const JournalOptions& options) {
+Result<std::shared_ptr<Core>> Core::make(std::unique_ptr<Sink> sink,
+                                         const JournalOptions& options) {
   std::shared_ptr<Core> core(new Core(std::move(sink), options), CoreDeleter());
   Core* self = core.get();
   core->checkpointer_.use({
@@ -69,14 +95,21 @@ std::shared_ptr<Core> Core::make(std::unique_ptr<Sink> sink, const JournalOption
     });
   }
   if (options.drive == Drive::manual) return core;
-  core->checkpointer_.start();
-  core->syncer_.start();
-  core->worker_.start({
-      .tick = [self] { return self->run_ticks(); },
-      .pending = [self] { return self->pending(); },
-      .now = [self] { return self->clock_->now(); },
-  });
+  if (Status why = core->start_threads(); !why.ok()) {
+    (void)core->close(Duration(0));  // what is started, and the database
+    return why;
+  }
   return core;
+}
+
+Status Core::start_threads() {
+  if (Status why = checkpointer_.start(); !why.ok()) return why;
+  if (Status why = syncer_.start(); !why.ok()) return why;
+  return worker_.start({
+      .tick = [this] { return run_ticks(); },
+      .pending = [this] { return pending(); },
+      .now = [this] { return clock_->now(); },
+  });
 }
 
 Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
@@ -84,6 +117,7 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
       clock_(clock_or_default(options)),
       opened_(clock_->now()),
       sink_(std::move(sink)),
+      epoch_(sink_->epoch()),
       pipeline_(*sink_, *clock_, options_),
       checkpointer_(sink_->log(), *clock_, options_.wal_limit),
       syncer_(sink_->commit_sync(), pipeline_.recorder(), *clock_) {}
@@ -93,15 +127,21 @@ Status Core::closed_entrance() const {
   return intake_status_;
 }
 
-Status Core::may_wait() const {
+Status Core::may_take_lane(const char* call) const {
   if (forked()) return forked_status();
-  if (in_lane()) return in_lane_status("waiting");
+  return baton_.mine() ? in_lane_status(call) : Status();
+}
+
+Status Core::may_wait(const char* call) const {
+  if (Status why = may_take_lane(call); !why.ok()) return why;
+  if (awaits_itself()) [[unlikely]]
+    return own_thread_status(call);
   return {};
 }
 
 // Asked before anything is pushed, whose outcome would then be missed.
 Status Core::may_write() const {
-  if (Status why = may_wait(); !why.ok()) return why;
+  if (Status why = may_wait("write"); !why.ok()) return why;
   if (options_.drive == Drive::thread) return {};
   return {Errc::would_block, "a manual journal runs no tick by itself: submit, tick, then poll"};
 }
@@ -109,7 +149,7 @@ Status Core::may_write() const {
 // --- Classes and statements.
 
 Result<std::uint32_t> Core::add_class(const ClassOptions& options) {
-  if (Status why = may_wait(); !why.ok()) return why;
+  if (Status why = may_take_lane("add_class"); !why.ok()) return why;
   if (Status why = validate(options); !why.ok()) return why;
   const Turn turn(*this);
   if (Status why = entrance(); !why.ok()) return why;
@@ -131,7 +171,7 @@ Result<std::uint32_t> Core::add_class(const ClassOptions& options) {
 }
 
 Result<Statement> Core::add_statement(const StatementSpec& spec) {
-  if (Status why = may_wait(); !why.ok()) return why;
+  if (Status why = may_take_lane("add_statement"); !why.ok()) return why;
   if (Status why = engine::check_spec(spec); !why.ok()) return why;
   const Turn turn(*this);
   if (Status why = entrance(); !why.ok()) return why;
@@ -153,6 +193,8 @@ void Core::lend_thread(const Entry& entry, Promise promise, std::optional<Durati
   {
     ack::Wakes wakes;  // fired after the baton was let go
     const Turn turn(*this, std::adopt_lock);
+    // How long the store's failures take nobody can predict.
+    if (patience && !pipeline_.stalled().ok()) return;
     TickReport report = tick_and_sync({.lends_thread = true, .patience = patience}, wakes);
     if (promise == Promise::durable && entry.settled()) commit = ack::commit_of(entry);
     if (!patience) report = lend_until_durable(commit, report, wakes);
@@ -228,6 +270,7 @@ TickReport Core::run_ticks() {
     syncer_.nudge();
     const bool more = report.more || pending();  // half of a crowd pushes during the sync
     if (!more || report.units == 0 || baton_.awaited() || worker_.stopping()) return report;
+    if (wakes.outside_only()) return report;  // it comes back at once
     wakes.fire();
   }
 }
@@ -248,6 +291,7 @@ void Core::note_state(ack::Wakes& wakes) {
   const Intake intake = intake_.load(std::memory_order_relaxed);
   if (!pipeline_.poison().ok()) {
     if (intake != Intake::poisoned) shut(Intake::poisoned, pipeline_.poison());
+    syncer_.end(pipeline_.poison(), wakes);
   } else if (intake == Intake::open && !pipeline_.stalled().ok()) {
     shut(Intake::stalled, pipeline_.stalled());
   } else if (intake == Intake::stalled && pipeline_.stalled().ok()) {
@@ -265,7 +309,6 @@ void Core::shut(Intake intake, Status why) {
   intake_status_ = std::move(why);
   intake_.store(intake, std::memory_order_release);
   if (intake == Intake::stalled) return;
-  if (intake == Intake::poisoned) syncer_.end(poison_);
   // Whoever is turned away from here on finds the reason.
   for (std::uint32_t i = 0; i < classes(); ++i) {
     lanes_[i]->queue.close();
@@ -276,15 +319,25 @@ void Core::shut(Intake intake, Status why) {
 // --- Ticks by hand, flush, close.
 
 Result<TickReport> Core::tick() {
-  if (Status why = may_wait(); !why.ok()) return why;
+  if (Status why = may_take_lane("tick"); !why.ok()) return why;
   const TickReport report = run_tick();
   const Status why = entrance();
   if (why.code() == Errc::closed || why.code() == Errc::poisoned) return why;
   return report;
 }
 
+namespace {
+
+Status flush_timed_out(const ClassLane& lane, Duration timeout) {
+  return {Errc::timed_out, "flush: what was pushed to class \"" + lane.options.name +
+                               "\" before is not settled after " +
+                               engine::in_words(std::max(Duration(0), timeout))};
+}
+
+}  // namespace
+
 Status Core::flush(std::optional<Duration> timeout) {
-  if (Status why = may_wait(); !why.ok()) return why;
+  if (Status why = may_wait("flush"); !why.ok()) return why;
   std::optional<TimePoint> deadline;
   if (timeout) deadline = after(clock_->now(), *timeout);
   std::array<Receipt, kClassesMax> receipts;
@@ -300,9 +353,10 @@ Status Core::flush(std::optional<Duration> timeout) {
       waited = pump(receipts[i], deadline);
     } else {
       std::optional<Duration> left;
-      if (deadline) left = std::max(Duration(0), *deadline - clock_->now());
+      if (deadline) left = engine::left(*deadline, clock_->now());
       waited = (left ? receipts[i].wait_for(*left) : receipts[i].wait()).status();
     }
+    if (waited.code() == Errc::timed_out) return flush_timed_out(*lanes_[i], *timeout);
     if (!waited.ok()) return waited;
     const Outcome outcome = *receipts[i].poll();
     if (!outcome.committed()) return outcome.cause;
@@ -314,7 +368,7 @@ Status Core::flush(std::optional<Duration> timeout) {
 Status Core::pump(const Receipt& receipt, std::optional<TimePoint> deadline) {
   while (!receipt.poll()) {
     if (deadline && clock_->now() >= *deadline) {
-      return {Errc::timed_out, "the time given to flush is over"};
+      return {Errc::timed_out, {}};  // flush() says of what
     }
     const TickReport report = run_tick();
     if (report.more || receipt.poll()) continue;
@@ -334,15 +388,15 @@ Result<std::uint64_t> Core::try_touch() {
 }
 
 Result<std::uint64_t> Core::commits_of(std::uint64_t epoch) {
-  if (Status why = may_wait(); !why.ok()) return why;
+  if (Status why = may_take_lane("commits_of"); !why.ok()) return why;
   const Turn turn(*this);
   if (Status why = entrance(); !why.ok()) return why;
   return sink_->commits_of(epoch);
 }
 
 CloseReport Core::close(Duration deadline) {
-  if (Status why = may_wait(); !why.ok()) return {.ends = {}, .status = why};
-  const std::scoped_lock lock(close_mutex_);
+  if (Status why = may_wait("close"); !why.ok()) return {.ends = {}, .status = why};
+  const Closer closer(*this);
   if (closed_) return *closed_;
   {
     const Turn turn(*this);  // no class is added any more
@@ -355,6 +409,11 @@ CloseReport Core::close(Duration deadline) {
   settle_durable();
   closed_ = finish(cut);
   return *closed_;
+}
+
+void Core::leave_open(const std::shared_ptr<Core>& self) noexcept {
+  self->left_open_ = self;
+  self->shut(Intake::closed, closed_status());
 }
 
 // The last sync, for those who still wait for what was committed; on failure the lane is poisoned.
@@ -391,9 +450,9 @@ void Core::end_lane() {
   pipeline_.end(pipeline_.stalled().ok() ? closed_status() : pipeline_.stalled());
   while (!pipeline_.drained()) {
     pipeline_.tick({}, wakes);
-    syncer_.tick_ended(wakes);  // a job that is cut may have committed steps
     std::this_thread::yield();
   }
+  syncer_.tick_ended(wakes);  // a job that is cut may have committed steps
 }
 
 CloseReport Core::finish(const Status& cut) {
@@ -408,6 +467,8 @@ CloseReport Core::finish(const Status& cut) {
                   : !pipeline_.stalled().ok() ? pipeline_.stalled()
                                               : cut;
   if (report.status.ok()) report.status = sink_closed;
+  const std::scoped_lock lock(state_mutex_);
+  ended_ = clock_->now();
   return report;
 }
 
@@ -419,14 +480,14 @@ JournalStats Core::stats() const {
   pipeline_.recorder().snapshot(out);
   checkpointer_.snapshot(out.log);
   out.durable = durable();
-  out.epoch = sink_->epoch();
+  out.epoch = epoch_;
   out.sync = syncer_.sync_times();
-  out.open = clock_->now() - opened_;
+  const std::scoped_lock lock(state_mutex_);
+  out.poison = poison_;
+  out.open = ended_.value_or(clock_->now()) - opened_;
   if (out.open > Duration(0)) {
     out.occupancy = static_cast<double>(out.held.count()) / static_cast<double>(out.open.count());
   }
-  const std::scoped_lock lock(state_mutex_);
-  out.poison = poison_;
   return out;
 }
 

@@ -4,11 +4,13 @@
 
 #include <array>
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "onelane/job.h"
@@ -17,6 +19,7 @@
 #include "onelane/record.h"
 #include "onelane/sink.h"
 #include "onelane/stats.h"
+#include "src/base/priority.h"
 #include "src/base/process.h"
 #include "src/engine/baton.h"
 #include "src/engine/checkpointer.h"
@@ -36,7 +39,8 @@ class Core : public std::enable_shared_from_this<Core> {
 
   // A core that starts its thread, if it has one. In a forked child it is leaked, never destroyed:
   // what it owns is the parent's.
-  static std::shared_ptr<Core> make(std::unique_ptr<Sink> sink, const JournalOptions& options);
+  static Result<std::shared_ptr<Core>> make(std::unique_ptr<Sink> sink,
+                                            const JournalOptions& options);
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 
@@ -70,13 +74,20 @@ class Core : public std::enable_shared_from_this<Core> {
   Status sync(std::optional<Duration> timeout);
   Result<std::uint64_t> commits_of(std::uint64_t epoch);
   CloseReport close(Duration deadline);
+  // Takes no more writes, and lives as long as the process: where there is no thread to close it.
+  static void leave_open(const std::shared_ptr<Core>& self) noexcept;
   Result<TickReport> tick();
   JournalStats stats() const;
 
   const Clock& clock() const { return *clock_; }
   Duration close_timeout() const { return options_.close_timeout; }
   bool forked() const { return process_.forked(); }
-  bool in_lane() const { return baton_.mine(); }
+  // Whether the calling thread holds the lane, is one of the journal's own, or closes it: what
+  // waits for the journal's progress would wait for itself.
+  bool awaits_itself() const {
+    return baton_.mine() || worker_.mine() || checkpointer_.mine() || syncer_.mine() ||
+           closer_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+  }
   std::string_view class_name(std::uint32_t klass) const { return lanes_[klass]->options.name; }
 
  private:
@@ -93,7 +104,10 @@ class Core : public std::enable_shared_from_this<Core> {
     return closed_entrance();
   }
   Status closed_entrance() const;
-  Status may_wait() const;
+  Status start_threads();
+  // ok, or why the call is refused: where it would wait for the lane, or for the lane's progress.
+  Status may_take_lane(const char* call) const;
+  Status may_wait(const char* call) const;
   Status may_write() const;
   Status check_rows(const Group& group) const;
   Status make_entry(engine::ClassLane& lane, const RowUnit& unit, EntryRef& entry) const;
@@ -124,6 +138,8 @@ class Core : public std::enable_shared_from_this<Core> {
   void lend_thread(const Entry& entry, Promise promise, std::optional<Duration> patience);
   TickReport lend_until_durable(std::uint64_t commit, TickReport report, ack::Wakes& wakes);
   Promise kept_by_sync(Promise promise) const;
+  bool caller_may_run() const;
+  Status wait_until(Entry& entry, TimePoint deadline);
   Status wait_settled(Entry& entry, Promise promise, std::optional<TimePoint> until);
   Status wait_durable(std::uint64_t commit, std::optional<TimePoint> until);
   Result<std::uint64_t> touch(std::optional<TimePoint> until);
@@ -145,7 +161,9 @@ class Core : public std::enable_shared_from_this<Core> {
   const std::shared_ptr<const Clock> clock_;
   const base::ForkWitness process_;
   const TimePoint opened_;
+  const int lateness_ = base::lateness_of_this_thread();  // of the opener, and of our own threads
   const std::unique_ptr<Sink> sink_;
+  const std::uint64_t epoch_;  // the sink's, which must not be asked once it is closed
 
   std::array<std::unique_ptr<engine::ClassLane>, kClassesMax> lanes_;
   std::atomic<std::uint32_t> class_count_{0};
@@ -158,12 +176,17 @@ class Core : public std::enable_shared_from_this<Core> {
   engine::Syncer syncer_;
 
   std::atomic<Intake> intake_{Intake::open};
-  mutable std::mutex state_mutex_;  // of the two below
+  mutable std::mutex state_mutex_;  // of the three below
   Status intake_status_;
   Status poison_;
+  std::optional<TimePoint> ended_;  // when close() ended
 
-  std::mutex close_mutex_;  // of the report
+  class Closer;
+  std::mutex close_mutex_;  // of the two below; close() runs without it
+  std::condition_variable close_ended_;
   std::optional<CloseReport> closed_;
+  std::atomic<std::thread::id> closer_{};  // who runs close()
+  std::shared_ptr<Core> left_open_;        // itself, if it could not be closed
 };
 
 template <class Unit>
@@ -201,10 +224,12 @@ Result<Outcome> Core::write(std::uint32_t klass, Unit&& unit, const PushOptions&
   if (Status why = may_write(); !why.ok()) return why;
   EntryRef kept;
   const Offer whose{.options = options,
-                    .tick = options_.callers_commit ? Tick::by_caller : Tick::by_thread,
+                    .tick = caller_may_run() ? Tick::by_caller : Tick::by_thread,
                     .kept = &kept};
   if (Status why = offer(*lanes_[klass], std::forward<Unit>(unit), whose); !why.ok()) return why;
-  if (Status why = wait(*kept, kept->promise, std::nullopt); !why.ok()) return why;
+  Status why = options.deadline ? wait_until(*kept, *options.deadline)
+                                : wait(*kept, kept->promise, std::nullopt);
+  if (!why.ok()) return why;
   return outcome(*kept);
 }
 

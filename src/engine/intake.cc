@@ -5,6 +5,7 @@
 
 #include "src/base/memory.h"
 #include "src/engine/core.h"
+#include "src/engine/patience.h"
 #include "src/engine/refusals.h"
 #include "src/model/row.h"
 
@@ -12,7 +13,6 @@ namespace onelane::inline v0::detail {
 
 using base::out_of_memory;
 using engine::ClassLane;
-using engine::in_lane_status;
 
 namespace {
 
@@ -109,16 +109,26 @@ Status Core::charge_slowly(ClassLane& lane, const Entry& entry, const PushOption
                 std::to_string(lane.options.capacity_bytes) + " bytes)"};
   }
   const std::uint64_t packed = queue::Gate::packed(entry.rows, entry.footprint);
-  Status full(Errc::full, quoted(lane) + " is full");
-  if (lane.options.when_full != WhenFull::block || options_.drive == Drive::manual) return full;
-  if (in_lane()) return in_lane_status("pushing to a full class");
+  const auto full = [&](Duration waited) -> Status {
+    return {Errc::full, quoted(lane) + " is full: " + std::to_string(lane.gate.records()) + " of " +
+                            std::to_string(lane.options.capacity_records) + " records and " +
+                            std::to_string(lane.gate.bytes()) + " of " +
+                            std::to_string(lane.options.capacity_bytes) +
+                            " bytes are taken; waited " + engine::in_words(waited) + " for room"};
+  };
+  if (lane.options.when_full != WhenFull::block || options_.drive == Drive::manual) {
+    return full(Duration(0));
+  }
+  if (Status why = may_wait("push to a full class"); !why.ok()) return why;
   Duration patience = lane.options.block_timeout;
-  if (options.deadline) patience = std::min(patience, *options.deadline - clock_->now());
-  if (patience <= Duration(0)) return full;
+  if (options.deadline) {
+    patience = std::min(patience, engine::left(*options.deadline, clock_->now()));
+  }
+  if (patience <= Duration(0)) return full(Duration(0));
   worker_.bell().wake();  // a gathering window may be open
   if (lane.gate.wait(packed, patience)) return {};
   const Status why = entrance();
-  return why.ok() ? full : why;
+  return why.ok() ? full(patience) : why;
 }
 
 // Takes the entry, unless it is refused.

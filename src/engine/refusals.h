@@ -15,7 +15,14 @@ inline Status forked_status() {
 }
 
 inline Status in_lane_status(std::string_view what) {
-  return {Errc::in_lane, std::string(what) + " inside the lane would wait for itself"};
+  return {Errc::in_lane, std::string(what) + ": inside the lane it would wait for itself"};
+}
+
+// In a coroutine that an executor resumed in post().
+inline Status own_thread_status(std::string_view what) {
+  return {Errc::in_lane, std::string(what) +
+                             ": on a thread of the journal's own, or within its close(), it would "
+                             "wait for itself; an executor's post() should only queue"};
 }
 
 inline Status would_block() {

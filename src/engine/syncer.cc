@@ -7,6 +7,7 @@
 
 #include "src/base/memory.h"
 #include "src/base/parker.h"
+#include "src/base/uncancelled.h"
 #include "src/engine/thread_waiter.h"
 
 namespace onelane::engine {
@@ -43,16 +44,21 @@ Syncer::Syncer(CommitSync* sync, const Recorder& recorder, const Clock& clock)
   }
 }
 
-void Syncer::start() {
-  if (sync_ == nullptr) return;
+Status Syncer::start() {
+  if (sync_ == nullptr) return {};
   has_thread_ = true;
-  thread_ = std::thread([this] { run(); });
+  Status started = thread_.start([this] { run(); });
+  if (!started.ok()) has_thread_ = false;
+  return started;
 }
 
 void Syncer::stop() {
   stopping_.store(true, std::memory_order_release);
-  end({Errc::closed, "the journal is closed"});
-  if (thread_.joinable()) {
+  {
+    ack::Wakes wakes;
+    end({Errc::closed, "the journal is closed"}, wakes);
+  }
+  if (thread_.started()) {
     bell_.wake();
     thread_.join();
   }
@@ -89,6 +95,7 @@ std::optional<Duration> Syncer::sync_before(std::uint64_t commit) const {
 
 void Syncer::tick_ended(ack::Wakes& wakes) {
   const std::uint64_t promised = wakes.take_promised();
+  hand_on(std::exchange(released_in_lane_, nullptr), wakes);
   if (promised == 0) return;
   detail::Waiter* held = wakes.take_held();
   const std::scoped_lock lock(mutex_);
@@ -118,7 +125,7 @@ detail::Waiter* Syncer::take_settled() {
 
 bool Syncer::sync_once() {
   if (!take_sync(0)) return false;
-  if (const Status failed = run_sync(); !failed.ok()) poison_(failed);
+  if (const Status failed = run_sync(Syncs::by_thread); !failed.ok()) poison_(failed);
   return true;
 }
 
@@ -130,11 +137,27 @@ Status Syncer::sync_for_crowd(ack::Wakes& wakes) {
   return failed;
 }
 
-Status Syncer::run_sync() {
+Status Syncer::run_sync(Syncs syncs) {
   detail::Waiter* released = nullptr;
-  Status failed = sync_now(released);
-  wake_all(released);  // before poisoning, which waits for the lane, and that perhaps for them
+  Status failed;
+  {
+    const base::Uncancelled uncancelled;
+    failed = sync_now(released);
+  }
+  if (syncs == Syncs::in_lane) {
+    keep(released);
+  } else {
+    wake_all(released);  // before poisoning, which waits for the lane, and that perhaps for them
+  }
   return failed;
+}
+
+// The baton's holder's.
+void Syncer::keep(detail::Waiter* released) {
+  while (released != nullptr) {
+    detail::Waiter* who = std::exchange(released, released->next);
+    who->next = std::exchange(released_in_lane_, who);
+  }
 }
 
 // The counter is read before the sync: a commit that returns later may not be covered by it.
@@ -168,14 +191,10 @@ Reply Syncer::sync_or_fail() {
   }
 }
 
-void Syncer::end(const Status& why) {
-  detail::Waiter* settled = nullptr;
-  {
-    const std::scoped_lock lock(mutex_);
-    if (ended_.ok()) ended_ = why;
-    settled = take_settled();
-  }
-  wake_all(settled);
+void Syncer::end(const Status& why, ack::Wakes& wakes) {
+  const std::scoped_lock lock(mutex_);
+  if (ended_.ok()) ended_ = why;
+  hand_on(take_settled(), wakes);
 }
 
 Status Syncer::lost(std::uint64_t commit) const {
@@ -210,7 +229,7 @@ bool Syncer::unwatch(detail::Waiter& who) {
 Status Syncer::wait(std::uint64_t commit, std::optional<Duration> timeout, Syncs syncs) {
   if (durable() >= commit) return {};
   if (syncs != Syncs::by_thread && take_sync(commit)) {
-    const Status failed = run_sync();
+    const Status failed = run_sync(syncs);
     if (!failed.ok() && syncs == Syncs::by_caller) poison_(failed);
     // Who came meanwhile waits for the next. In the lane it is for whoever ticks to see to that.
     if (has_thread_) {
@@ -221,6 +240,7 @@ Status Syncer::wait(std::uint64_t commit, std::optional<Duration> timeout, Syncs
     return result(commit, timeout);
   }
   ThreadWaiter waiter(Promise::durable);
+  waiter.leads = syncs != Syncs::in_lane;
   if (watch(waiter, commit)) {
     nudge();
     // Not taken back: whoever wakes it is on the way.

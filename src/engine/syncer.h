@@ -20,6 +20,7 @@
 #include "onelane/stats.h"
 #include "src/ack/settle.h"
 #include "src/engine/recorder.h"
+#include "src/engine/thread.h"
 #include "src/model/histogram.h"
 #include "src/queue/doorbell.h"
 
@@ -42,8 +43,9 @@ class Syncer {
 
   // poison: told of the first sync that failed. Called without any lock of the syncer's.
   void use(std::function<void(const Status&)> poison) { poison_ = std::move(poison); }
-  void start();
-  // For good: no sync runs any more once it returns. Not to be called with the baton.
+  Status start();
+  // For good: no sync runs any more once it returns. Not to be called with the baton, nor where
+  // mine() is true.
   void stop();
 
   // After each tick, by the baton's holder: who waits for what it committed, and which commit was
@@ -81,8 +83,9 @@ class Syncer {
     }
   }
   // The lane is poisoned, or closed: what is not durable by now will never be known to be. The
-  // first reason counts.
-  void end(const Status& why);
+  // first reason counts. Whom it releases is left to `wakes`, since the caller may hold the baton.
+  void end(const Status& why, ack::Wakes& wakes);
+  bool mine() const { return thread_.mine(); }
 
   Histogram sync_times() const { return times_.snapshot(); }
 
@@ -91,10 +94,11 @@ class Syncer {
   bool wanted() const;  // with the lock
   bool take_sync(std::uint64_t commit, std::size_t crowd_min = 0);
   // Not ok for the first sync that failed.
-  Status run_sync();
+  Status run_sync(Syncs syncs);
   Status sync_now(detail::Waiter*& released);
   Reply sync_or_fail();
   detail::Waiter* take_settled();  // with the lock
+  void keep(detail::Waiter* released);
   void run();
 
   CommitSync* const sync_;
@@ -111,6 +115,8 @@ class Syncer {
   Duration took_{0};          // the last sync
   std::uint64_t wanted_ = 0;  // the newest commit that somebody wants durable
   detail::Waiter* waiters_ = nullptr;
+  // Released by a sync within the lane, and woken once it is let go: by the next tick_ended().
+  detail::Waiter* released_in_lane_ = nullptr;
   // How many the syncs released of late: as many as the last one, but not below three quarters of
   // what it was. Half of a crowd pushes while the other half's commit is synced, and whoever of it
   // is the first to come back often commits alone: how many wait just now says little.
@@ -120,7 +126,7 @@ class Syncer {
   queue::Doorbell bell_;
   std::atomic<bool> stopping_{false};
   bool has_thread_ = false;  // constant once started; thread_ is stop()'s to join
-  std::thread thread_;
+  Thread thread_;
 };
 
 }  // namespace onelane::engine

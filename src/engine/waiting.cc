@@ -3,6 +3,8 @@
 #include <optional>
 
 #include "src/ack/settle.h"
+#include "src/base/memory.h"
+#include "src/base/priority.h"
 #include "src/engine/core.h"
 #include "src/engine/patience.h"
 #include "src/engine/refusals.h"
@@ -20,10 +22,17 @@ Promise Core::kept_by_sync(Promise promise) const {
   return promise;
 }
 
+// Whether ticks and syncs are not slower on this thread than on the journal's own, which run as
+// whoever opened the journal did. A caller of lower priority that holds the lane makes others wait
+// until it gets a processor.
+bool Core::caller_may_run() const {
+  return options_.callers_commit && base::lateness_of_this_thread() <= lateness_;
+}
+
 Status Core::wait(Entry& entry, Promise promise, std::optional<Duration> timeout) {
   promise = kept_by_sync(promise);
   if (entry.settled() && promise == Promise::committed) return {};
-  if (Status why = may_wait(); !why.ok()) return why;
+  if (Status why = may_wait("wait"); !why.ok()) return why;
   std::optional<TimePoint> until;
   if (timeout && *timeout <= kPatienceMax) until = after(clock_->now(), *timeout);
   if (Status why = wait_settled(entry, promise, until); !why.ok()) return why;
@@ -32,19 +41,40 @@ Status Core::wait(Entry& entry, Promise promise, std::optional<Duration> timeout
   return wait_durable(commit, until);
 }
 
+// Of a unit that nobody else can wait for, or cancel.
+Status Core::wait_until(Entry& entry, TimePoint deadline) {
+  Status why = wait(entry, entry.promise, engine::left(deadline, clock_->now()));
+  if (why.code() != Errc::timed_out || entry.settled()) return why;
+  if (entry.settle_queued(End::expired)) {
+    (void)entry.close_watch();  // nobody's
+    return {};
+  }
+  if (entry.settled()) return {};  // just now
+  return {Errc::timed_out,
+          "write: the deadline came while the unit was being committed; what becomes of it is not "
+          "known to this call"};
+}
+
 Status Core::wait_settled(Entry& entry, Promise promise, std::optional<TimePoint> until) {
   if (entry.settled()) return {};
   if (options_.drive == Drive::manual) return would_block();
+  const TimePoint began = clock_->now();
   const auto left = [&]() -> std::optional<Duration> {
     if (!until) return std::nullopt;
-    return *until - clock_->now();
+    return engine::left(*until, clock_->now());
   };
-  if (options_.callers_commit) lend_thread(entry, promise, left());
+  if (caller_may_run()) lend_thread(entry, promise, left());
   engine::ThreadWaiter waiter(promise);
+  waiter.leads = base::lateness_of_this_thread() <= lateness_;
   const Entry::Watch watch = entry.watch(waiter);
   if (watch == Entry::Watch::occupied) return engine::occupied_status();
   if (watch == Entry::Watch::settled || waiter.wait(left())) return {};
-  if (entry.unwatch(waiter)) return {Errc::timed_out, "not settled within the time given"};
+  if (entry.unwatch(waiter)) {
+    return base::worded(Errc::timed_out, [&] {
+      return "wait: a unit of class \"" + std::string(class_name(entry.klass)) +
+             "\" is not settled after " + engine::in_words(clock_->now() - began);
+    });
+  }
   // Settled just now: the waker is on its way, but for who waits for a sync.
   if (promise == Promise::durable && syncer_.unwatch(waiter)) return {};
   waiter.wait(std::nullopt);
@@ -53,9 +83,9 @@ Status Core::wait_settled(Entry& entry, Promise promise, std::optional<TimePoint
 
 Status Core::wait_durable(std::uint64_t commit, std::optional<TimePoint> until) {
   std::optional<Duration> left;
-  if (until) left = std::max(Duration(0), *until - clock_->now());
+  if (until) left = engine::left(*until, clock_->now());
   const bool manual = options_.drive == Drive::manual;
-  const bool itself = manual || (options_.callers_commit && !until);
+  const bool itself = manual || (caller_may_run() && !until);
   return syncer_.wait(commit, left, itself ? engine::Syncs::by_caller : engine::Syncs::by_thread);
 }
 

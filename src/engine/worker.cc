@@ -5,13 +5,13 @@
 
 namespace onelane::engine {
 
-void Worker::start(Steps steps) {
+Status Worker::start(Steps steps) {
   steps_ = std::move(steps);
-  thread_ = std::thread([this] { run(); });
+  return thread_.start([this] { run(); });
 }
 
 void Worker::stop() {
-  if (!thread_.joinable()) return;
+  if (!thread_.started()) return;
   stopping_.store(true, std::memory_order_release);
   bell_.wake();
   thread_.join();

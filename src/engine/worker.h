@@ -4,10 +4,10 @@
 
 #include <atomic>
 #include <functional>
-#include <thread>
 
 #include "onelane/clock.h"
 #include "onelane/stats.h"
+#include "src/engine/thread.h"
 #include "src/queue/doorbell.h"
 
 namespace onelane::engine {
@@ -25,12 +25,12 @@ class Worker {
   Worker& operator=(const Worker&) = delete;
   ~Worker() { stop(); }
 
-  void start(Steps steps);
+  Status start(Steps steps);
   // Returns after the running tick, if any. From any thread but the worker's own.
   void stop();
   // Whether the thread is to end after the tick it runs.
   bool stopping() const { return stopping_.load(std::memory_order_relaxed); }
-  bool running() const { return thread_.joinable(); }
+  bool mine() const { return thread_.mine(); }
 
   queue::Doorbell& bell() { return bell_; }
 
@@ -40,7 +40,7 @@ class Worker {
   Steps steps_;
   queue::Doorbell bell_;
   std::atomic<bool> stopping_{false};
-  std::thread thread_;
+  Thread thread_;
 };
 
 }  // namespace onelane::engine

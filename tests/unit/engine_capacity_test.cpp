@@ -18,7 +18,10 @@ TEST_F(LaneCapacity, RejectSaysFullAtOnceAndCountsIt) {
   peers.push_all(1, 3);
   const Status fourth = peers.try_push(4);
   EXPECT_EQ(fourth.code(), Errc::full);
-  EXPECT_EQ(fourth.message(), "class \"peers\" is full");
+  EXPECT_EQ(
+      fourth.message(),
+      "class \"peers\" is full: 3 of 3 records and 1536 of 67108864 bytes are taken; waited 0 ns "
+      "for room");
   EXPECT_EQ(stats_of("peers").refused, 1U);
   EXPECT_EQ(stats_of("peers").accepted, 3U);
   EXPECT_EQ(stats_of("peers").offered, 4U);

@@ -1,0 +1,20 @@
+// While one lives, pthread_cancel does not end its thread: it would unwind SQLite in the middle of
+// a transaction, and leave a ticket that nobody settles. The request takes effect afterwards.
+#pragma once
+
+#include <pthread.h>
+
+namespace onelane::base {
+
+class Uncancelled {
+ public:
+  Uncancelled() noexcept { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before_); }
+  Uncancelled(const Uncancelled&) = delete;
+  Uncancelled& operator=(const Uncancelled&) = delete;
+  ~Uncancelled() { pthread_setcancelstate(before_, nullptr); }
+
+ private:
+  int before_ = PTHREAD_CANCEL_ENABLE;
+};
+
+}  // namespace onelane::base

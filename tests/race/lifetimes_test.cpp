@@ -1,0 +1,471 @@
+// What a program may end at any time: the journal beside ticks and statistics, coroutines that
+// wait, and the thread that writes. And what it may do in an executor's post().
+#include <gtest/gtest.h>
+#include <pthread.h>
+#include <sched.h>
+
+#include <atomic>
+#include <chrono>
+#include <coroutine>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "onelane/onelane.h"
+#include "tests/support/child.h"
+#include "tests/support/coroutine.h"
+#include "tests/support/scale.h"
+#include "tests/support/stubborn_sink.h"
+#include "tests/support/temp_directory.h"
+
+namespace onelane::test {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+template <class T>
+T ok(Result<T> result) {
+  EXPECT_TRUE(result.ok()) << result.status().to_string();
+  return std::move(result).value();
+}
+
+Row row(std::int64_t id) { return std::move(Row().integer(id)); }
+
+// --- On SQLite: what a closed journal's threads and callers still touch.
+
+class ClosingBeside : public ::testing::Test {
+ protected:
+  void open(JournalOptions options) {
+    journal_.reset();
+    options.schema = "CREATE TABLE IF NOT EXISTS t(a, b)";
+    journal_.emplace(ok(Journal::open(directory_ / "test.db", options)));
+    class_.emplace(ok(journal_->add_class({.name = "c"})));
+    statement_ = ok(journal_->add_statement(
+        {"INSERT INTO t VALUES(?1, zeroblob(4000))", {{ColumnType::integer}}, {}}));
+  }
+
+  TempDirectory directory_;
+  std::optional<Journal> journal_;
+  std::optional<WriteClass> class_;
+  Statement statement_;
+};
+
+TEST_F(ClosingBeside, TicksThatCheckpointWaitsForThem) {
+  std::uint64_t passes = 0;
+  for (std::size_t round = 0; round < scaled(16); ++round) {
+    open({.drive = Drive::manual, .wal_limit = kMiB});
+    std::atomic<bool> ticking{false};
+    std::thread ticker([&] {
+      for (std::int64_t i = 0;; ++i) {
+        for (int k = 0; k < 100; ++k) {
+          if (!class_->push(statement_, row(i)).ok()) return;
+        }
+        if (!journal_->tick().ok()) return;
+        if (i == 3) ticking.store(true);
+      }
+    });
+    while (!ticking.load()) std::this_thread::yield();
+    EXPECT_TRUE(journal_->close(seconds(20)).status.ok());
+    ticker.join();
+    passes += journal_->stats().log.passes;
+  }
+  EXPECT_GT(passes, 0U) << "no tick came to a checkpoint";
+}
+
+TEST_F(ClosingBeside, StatisticsStayAndTheEpochWithThem) {
+  for (std::size_t round = 0; round < scaled(16); ++round) {
+    open({.watermark_table = "marks"});
+    const std::uint64_t epoch = journal_->stats().epoch;
+    ASSERT_GT(epoch, 0U);
+    std::atomic<bool> stop{false};
+    std::thread monitor([&] {
+      while (!stop.load()) EXPECT_EQ(journal_->stats().epoch, epoch);
+    });
+    EXPECT_TRUE(ok(class_->write(statement_, row(1))).committed());
+    (void)journal_->close(seconds(20));
+    stop.store(true);
+    monitor.join();
+    const JournalStats closed = journal_->stats();
+    EXPECT_EQ(closed.epoch, epoch);
+    EXPECT_EQ(journal_->stats().open, closed.open);
+  }
+}
+
+// --- On a sink of the test's.
+
+// Does in post() what a test says, and then resumes at once, as executors should not.
+class Inline final : public Executor {
+ public:
+  explicit Inline(std::function<void()> action) : action_(std::move(action)) {}
+  void post(std::coroutine_handle<> handle) noexcept override {
+    action_();
+    handle.resume();
+    posts_.fetch_add(1);
+    posts_.notify_all();
+  }
+  void await_post() { posts_.wait(0); }
+
+ private:
+  std::function<void()> action_;
+  std::atomic<int> posts_{0};
+};
+
+Detached await(Receipt receipt, Executor& executor) { (void)co_await receipt.on(executor); }
+
+// Syncs when a test lets it, and begins with damage when a test says so.
+class SyncedSink final : public PlainSink, private CommitSync {
+ public:
+  struct Control {
+    std::atomic<bool> syncs{false};
+    std::atomic<bool> damaged{false};
+  };
+  explicit SyncedSink(std::shared_ptr<Control> control) : control_(std::move(control)) {}
+  Reply begin() override {
+    if (!control_->damaged.load()) return {};
+    Reply reply;
+    reply.fault = Fault::corrupt;
+    reply.effect = Effect::ended;
+    reply.cause = {Errc::corrupt, "damaged"};
+    return reply;
+  }
+  CommitSync* commit_sync() noexcept override { return this; }
+
+ private:
+  Reply sync() override {
+    control_->syncs.wait(false);
+    return {};
+  }
+  std::shared_ptr<Control> control_;
+};
+
+class Posting : public ::testing::Test {
+ protected:
+  void open(std::unique_ptr<Sink> sink, const JournalOptions& options = {}) {
+    journal_.emplace(ok(Journal::open(std::move(sink), options)));
+    class_.emplace(ok(journal_->add_class({.name = "c"})));
+    statement_ = ok(journal_->add_statement({"-", {{ColumnType::integer}}, {}}));
+  }
+  void open() { open(std::make_unique<StubbornSink>(control_)); }
+  void hold(bool yes) {
+    control_->held.store(yes);
+    control_->held.notify_all();
+  }
+  Receipt submit(const PushOptions& options = {}) {
+    return ok(class_->submit(statement_, row(1), options));
+  }
+
+  std::shared_ptr<StubbornSink::Control> control_ = std::make_shared<StubbornSink::Control>();
+  std::optional<Journal> journal_;
+  std::optional<WriteClass> class_;
+  Statement statement_;
+};
+
+TEST_F(Posting, IsInsideNoLockWhenTheJournalIsPoisoned) {
+  const auto control = std::make_shared<SyncedSink::Control>();
+  open(std::make_unique<SyncedSink>(control));
+  Status poison;
+  Inline executor([&] { poison = journal_->stats().poison; });
+  Receipt watched = submit({.promise = Promise::durable});
+  await(submit({.promise = Promise::durable}), executor);
+  while (!watched.poll()) std::this_thread::yield();  // committed, and waits for the sync
+  control->damaged.store(true);
+  EXPECT_TRUE(class_->push(statement_, row(2)).ok());
+  executor.await_post();
+  EXPECT_EQ(poison.code(), Errc::poisoned);
+  control->syncs.store(true);
+  control->syncs.notify_all();
+}
+
+TEST_F(Posting, IsOutsideTheLaneOnABusyCommitterThread) {
+  open();
+  std::atomic<int> refused{0};
+  // In the lane, tick() says so; on the committer thread it would wait for nobody but itself.
+  Inline executor([&] {
+    const Status status = journal_->tick().status();
+    if (status.message().find("inside the lane") != std::string::npos) refused.fetch_add(1);
+  });
+  for (std::size_t round = 0; round < scaled(2000); ++round) {
+    await(submit(), executor);
+    ASSERT_TRUE(class_->push(statement_, row(2)).ok());  // more to do when the first has ended
+  }
+  EXPECT_TRUE(journal_->flush().ok());
+  EXPECT_EQ(refused.load(), 0);
+}
+
+TEST_F(Posting, ACoroutineThatGoesOnThereCannotClose) {
+  open();
+  Status closed, waited;
+  Receipt other;
+  Inline executor([&] {
+    closed = journal_->close(seconds(1)).status;
+    waited = other.wait().status();
+  });
+  hold(true);
+  Receipt one = submit();
+  other = submit();
+  await(std::move(one), executor);
+  hold(false);
+  executor.await_post();
+  // On the committer thread, which cannot wait for its own end.
+  EXPECT_EQ(closed.code(), Errc::in_lane);
+  EXPECT_NE(closed.message().find("close: on a thread of the journal's own"), std::string::npos);
+  EXPECT_TRUE(waited.ok() || waited.code() == Errc::in_lane);
+  EXPECT_TRUE(journal_->close(seconds(20)).status.ok());
+}
+
+TEST_F(Posting, ACoroutineThatGoesOnWithinCloseCannotCloseAgain) {
+  open(std::make_unique<StubbornSink>(control_), {.drive = Drive::manual});
+  Status again;
+  Inline executor([&] { again = journal_->close(seconds(1)).status; });
+  await(submit(), executor);
+  EXPECT_TRUE(journal_->close(seconds(20)).status.ok());
+  EXPECT_EQ(again.code(), Errc::in_lane);
+}
+
+TEST_F(Posting, ACoroutineThatGoesOnThereMayDestroyTheJournal) {
+  open();
+  Inline executor([&] { journal_.reset(); });
+  hold(true);
+  Receipt last = submit();
+  await(submit(), executor);
+  hold(false);
+  executor.await_post();
+  EXPECT_TRUE(ok(last.wait()).committed()) << "a thread that was made for it closes";
+}
+
+TEST_F(Posting, AJobThatOwnsTheLastJournalMayEnd) {
+  auto owned =
+      std::make_shared<Journal>(ok(Journal::open(std::make_unique<StubbornSink>(control_))));
+  WriteClass writes = ok(owned->add_class({.name = "c"}));
+  const Statement statement = ok(owned->add_statement({"-", {{ColumnType::integer}}, {}}));
+  std::atomic<bool> alone{false};
+  Receipt job = ok(writes.submit(Job{.name = "last", .step = [owned, &alone](Transaction&) {
+                                       alone.wait(false);
+                                       return Result<Step>(Step::done);
+                                     }}));
+  owned.reset();
+  alone.store(true);
+  alone.notify_all();
+  EXPECT_TRUE(ok(job.wait()).committed());
+  while (writes.push(statement, row(1)).code() != Errc::closed) std::this_thread::yield();
+}
+
+TEST_F(Posting, AStepMayDestroyItsJournal) {
+  open();
+  Receipt job = ok(class_->submit(Job{.name = "last", .step = [this](Transaction&) {
+                                        journal_.reset();
+                                        return Result<Step>(Step::done);
+                                      }}));
+  EXPECT_TRUE(ok(job.wait()).committed());
+  while (class_->push(statement_, row(1)).code() != Errc::closed) std::this_thread::yield();
+}
+
+// --- Coroutines that are destroyed while their ticket is being settled.
+
+struct Owned {
+  struct promise_type {
+    Owned get_return_object() noexcept {
+      return {std::coroutine_handle<promise_type>::from_promise(*this)};
+    }
+    std::suspend_never initial_suspend() const noexcept { return {}; }
+    std::suspend_always final_suspend() const noexcept { return {}; }
+    void return_void() const noexcept {}
+    void unhandled_exception() const noexcept { std::terminate(); }
+  };
+  std::coroutine_handle<promise_type> frame;
+};
+
+Owned await_own(Receipt receipt, Executor& executor) { (void)co_await receipt.on(executor); }
+
+// Looks at what it is given, which must not be gone.
+class Counting final : public Executor {
+ public:
+  void post(std::coroutine_handle<> handle) noexcept override {
+    (void)handle.done();
+    posts_.fetch_add(1);
+  }
+  int posts() const { return posts_.load(); }
+
+ private:
+  std::atomic<int> posts_{0};
+};
+
+TEST_F(Posting, NoCoroutineThatIsGoneIsPosted) {
+  open();
+  Counting executor;
+  for (std::size_t round = 0; round < scaled(4000); ++round) {
+    std::vector<Owned> all;
+    for (int i = 0; i < 8; ++i) all.push_back(await_own(submit(), executor));
+    for (const Owned& one : all) one.frame.destroy();
+    const int posts = executor.posts();
+    if (round % 64 == 0) {
+      EXPECT_TRUE(journal_->flush().ok());
+      EXPECT_EQ(executor.posts(), posts) << "after they were gone";
+    }
+  }
+}
+
+// --- Threads.
+
+TEST_F(Posting, TheSecondThreadThatWaitsForAReceiptIsTold) {
+  open(std::make_unique<StubbornSink>(control_), {.callers_commit = false});
+  hold(true);
+  Receipt one = submit();
+  Status first, second;
+  std::atomic<int> told{0};
+  const auto wait = [&](Status& status) {
+    status = one.wait().status();
+    told.fetch_add(1);
+    told.notify_all();
+  };
+  std::thread a([&] { wait(first); });
+  std::thread b([&] { wait(second); });
+  told.wait(0);
+  hold(false);
+  a.join();
+  b.join();
+  EXPECT_NE(first.ok(), second.ok());
+  EXPECT_EQ((first.ok() ? second : first).code(), Errc::invalid_argument);
+}
+
+TEST_F(Posting, AThreadThatIsCancelledWhileItWritesEndsAfterIt) {
+  open();
+  std::atomic<int> writes{0};
+  std::thread writer([&] {
+    for (;;) {
+      (void)class_->write(statement_, row(3));
+      writes.fetch_add(1);
+      pthread_testcancel();
+    }
+  });
+  while (writes.load() < 10) std::this_thread::yield();
+  pthread_cancel(writer.native_handle());
+  writer.join();
+  EXPECT_TRUE(ok(class_->write(statement_, row(3))).committed()) << "the lane was let go";
+}
+
+TEST_F(Posting, EveryDurationAndEveryDeadlineIsDefined) {
+  open(std::make_unique<StubbornSink>(control_), {.callers_commit = false});
+  WriteClass small = ok(journal_->add_class({.name = "small", .capacity_records = 1}));
+  hold(true);
+  Receipt one = ok(small.submit(statement_, row(1)));
+  const auto says = [](const Status& status, std::string_view word) {
+    return status.code() == Errc::timed_out && status.message().find(word) == 0;
+  };
+  for (const Duration none : {Duration::min(), Duration(-1), Duration(0)}) {
+    EXPECT_TRUE(says(one.wait_for(none).status(), "wait: a unit of class \"small\""));
+    EXPECT_TRUE(says(journal_->flush(none), "flush: what was pushed to class"));
+    EXPECT_TRUE(says(journal_->sync(none), "sync, in its flush: what was pushed"));
+  }
+  const PushOptions never{.deadline = TimePoint::min()};
+  EXPECT_EQ(small.push(statement_, row(2), never).code(), Errc::full);
+  EXPECT_EQ(ok(class_->write(statement_, row(2), never)).end, End::expired);
+  hold(false);
+  EXPECT_TRUE(one.wait_for(Duration::max()).ok());
+  EXPECT_TRUE(ok(class_->write(statement_, row(2), {.deadline = TimePoint::max()})).committed());
+  EXPECT_TRUE(journal_->flush(Duration::max()).ok());
+  EXPECT_TRUE(journal_->close(Duration::max()).status.ok());
+}
+
+// Tells who holds the lane.
+class HeldBy final : public PlainSink {
+ public:
+  explicit HeldBy(std::shared_ptr<std::atomic<std::thread::id>> who) : who_(std::move(who)) {}
+  Reply begin() override {
+    who_->store(std::this_thread::get_id());
+    return {};
+  }
+
+ private:
+  std::shared_ptr<std::atomic<std::thread::id>> who_;
+};
+
+TEST_F(Posting, ACallerOfLowPriorityDoesNotHoldTheLane) {
+  const auto who = std::make_shared<std::atomic<std::thread::id>>();
+  open(std::make_unique<HeldBy>(who));
+  int by_others = 0, by_itself = 0;
+  const auto write = [&](int& times) {
+    for (int i = 0; i < 50; ++i) {
+      EXPECT_TRUE(ok(class_->write(statement_, row(1))).committed());
+      times += who->load() == std::this_thread::get_id() ? 1 : 0;
+    }
+  };
+  std::thread([&] { write(by_others); }).join();
+  EXPECT_GT(by_others, 0) << "callers hold it, else";
+  std::thread([&] {
+    const sched_param none{};
+    ASSERT_EQ(sched_setscheduler(0, SCHED_IDLE, &none), 0);
+    write(by_itself);
+  }).join();
+  EXPECT_EQ(by_itself, 0);
+}
+
+TEST_F(ClosingBeside, AnOpeningWithoutThreadsFailsAndLeavesNothingBehind) {
+  pthread_attr_t usual, huge;
+  ASSERT_EQ(pthread_getattr_default_np(&usual), 0);
+  ASSERT_EQ(pthread_getattr_default_np(&huge), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&huge, std::size_t{1} << 46), 0);
+  ASSERT_EQ(pthread_setattr_default_np(&huge), 0);
+  const Status refused = Journal::open(directory_ / "test.db").status();
+  ASSERT_EQ(pthread_setattr_default_np(&usual), 0);
+  EXPECT_EQ(refused.code(), Errc::storage);
+  EXPECT_NE(refused.message().find("cannot start a thread"), std::string::npos);
+  open({});
+  EXPECT_TRUE(ok(class_->write(statement_, row(1))).committed());
+}
+
+TEST_F(Posting, AWriteReturnsAtItsDeadlineThoughTheLaneIsHeld) {
+  open();
+  std::atomic<bool> entered{false}, leaves{false};
+  Receipt holds = ok(class_->submit(Job{.name = "holds", .step = [&](Transaction&) {
+                                          entered.store(true);
+                                          entered.notify_all();
+                                          leaves.wait(false);
+                                          return Result<Step>(Step::done);
+                                        }}));
+  entered.wait(false);
+  const PushOptions soon{.deadline = class_->now() + milliseconds(20)};
+  EXPECT_EQ(ok(class_->write(statement_, row(5), soon)).end, End::expired);
+  leaves.store(true);
+  leaves.notify_all();
+  EXPECT_TRUE(ok(holds.wait()).committed());
+  EXPECT_TRUE(journal_->flush().ok());
+  EXPECT_EQ(control_->committed[5].load(), 0U);
+}
+
+// Its commits do not return before a test lets them.
+class HeldCommits final : public PlainSink {
+ public:
+  explicit HeldCommits(std::shared_ptr<std::atomic<bool>> held) : held_(std::move(held)) {}
+  Reply commit() override {
+    held_->wait(true);
+    return {};
+  }
+
+ private:
+  std::shared_ptr<std::atomic<bool>> held_;
+};
+
+TEST_F(Posting, AWriteThatATickHasTakenSaysThatItsOutcomeIsNotKnown) {
+  const auto held = std::make_shared<std::atomic<bool>>(true);
+  open(std::make_unique<HeldCommits>(held), {.callers_commit = false});
+  Status taken;
+  while (taken.ok()) {  // until the committer thread has come to it
+    const PushOptions soon{.deadline = class_->now() + milliseconds(20)};
+    taken = class_->write(statement_, row(5), soon).status();
+  }
+  EXPECT_EQ(taken.code(), Errc::timed_out);
+  EXPECT_NE(taken.message().find("write: the deadline came while the unit was being committed"),
+            std::string::npos);
+  held->store(false);
+  held->notify_all();
+  EXPECT_TRUE(journal_->flush().ok());
+}
+
+}  // namespace
+}  // namespace onelane::test
