@@ -66,6 +66,14 @@ std::string recovered(const std::filesystem::path& database, const std::string& 
   return query(std::filesystem::path(copy), sql);
 }
 
+std::string full_text() {
+  OtherConnection memory(":memory:", OtherConnection::Missing::created);
+  for (const std::string module : {"fts5", "fts4"}) {
+    if (memory.query("CREATE VIRTUAL TABLE f USING " + module + "(x)").empty()) return module;
+  }
+  return "";
+}
+
 OtherConnection::OtherConnection(const std::filesystem::path& path, Missing missing) {
   const int create = missing == Missing::created ? SQLITE_OPEN_CREATE : 0;
   const int code = sqlite3_open_v2(path.c_str(), &db_, SQLITE_OPEN_READWRITE | create, nullptr);

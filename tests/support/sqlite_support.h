@@ -37,6 +37,9 @@ std::string query(sqlite3* db, const std::string& sql);
 // ends now.
 std::string recovered(const std::filesystem::path& database, const std::string& sql);
 
+// The module of full-text search that this SQLite was built with; empty if with none.
+std::string full_text();
+
 // Sees every connection that is opened while it lives, and the SQL that runs on it. One at a time,
 // and connections on one thread.
 class ConnectionSpy {

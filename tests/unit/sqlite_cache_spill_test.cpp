@@ -12,6 +12,9 @@ namespace {
 
 class CacheSpill : public SinkFixture {};
 
+// The newest version that was seen to lose it; 3.53.2 does not.
+constexpr int kLastSeenToLose = 3'045'001;
+
 TEST_F(CacheSpill, BareSqliteLosesACommitWhosePagesWereWrittenEarlyAndThenRolledBackTo) {
   open("CREATE TABLE t(id INTEGER PRIMARY KEY, v BLOB)");
   OtherConnection bare(database_);
@@ -33,8 +36,10 @@ TEST_F(CacheSpill, BareSqliteLosesACommitWhosePagesWereWrittenEarlyAndThenRolled
   write(8);
   EXPECT_EQ(outside("SELECT count(*) FROM t"), "8");
   const std::string found = recovered("SELECT count(*) FROM t");
-  if (found == "8") GTEST_SKIP() << "SQLite " << sqlite3_libversion() << " has it fixed";
-  EXPECT_EQ(found, "6");
+  if (sqlite3_libversion_number() > kLastSeenToLose && found == "8") {
+    GTEST_SKIP() << "SQLite " << sqlite3_libversion() << " has it fixed";
+  }
+  EXPECT_EQ(found, "6") << sqlite3_sourceid();
 }
 
 TEST_F(CacheSpill, ALargeTransactionInWhichAUnitWasUndoneSurvivesTheProcess) {

@@ -258,7 +258,9 @@ TEST_F(SqliteOpen, AnotherProcessIsRefusedUntilTheFirstHasClosed) {
 
 TEST_F(SqliteOpen, AFailedOpenLeavesTheLockFree) {
   options_.schema = "oops";
-  EXPECT_EQ(open_status().code(), Errc::invalid_argument);
+  const Status status = open_status();
+  EXPECT_EQ(status.code(), Errc::invalid_argument);
+  EXPECT_TRUE(contains(status.message(), "oops")) << "it came as far as the schema";
   options_.schema = "";
   EXPECT_TRUE(open_status().ok());
 }
@@ -275,13 +277,16 @@ TEST_F(SqliteOpen, ARefusedOpenerLeavesTheLocksOfTheFirstAlone) {
 
 TEST_F(SqliteOpen, NoDescriptorIsLeftToAProgramThatIsStarted) {
   ASSERT_NO_FATAL_FAILURE(open());
+  int of_the_journal = 0;
   for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
     std::error_code gone;
     const fs::path target = fs::read_symlink(entry.path(), gone);
     if (gone || target.native().find(directory_.path().native()) == std::string::npos) continue;
     EXPECT_NE(fcntl(std::stoi(entry.path().filename().native()), F_GETFD) & FD_CLOEXEC, 0)
         << target;
+    ++of_the_journal;
   }
+  EXPECT_GE(of_the_journal, 3) << "the lock, the database and its log at least";
 }
 
 TEST_F(SqliteOpen, TheSettingsAreWhatTheOptionsSay) {
@@ -307,15 +312,20 @@ TEST_F(SqliteOpen, NoOtherFileCanBeAttached) {
 
 TEST_F(SqliteOpen, AMisspeltColumnInDoubleQuotesIsAnErrorAndNotAString) {
   ASSERT_NO_FATAL_FAILURE(open("CREATE TABLE t(x)"));
-  EXPECT_EQ(sink_->add_statement({R"(DELETE FROM t WHERE x = "y")", {}, {}}).code(),
-            Errc::invalid_argument);
-  EXPECT_EQ(sink_->add_statement({R"(CREATE INDEX i ON t(x, "y"))", {}, {}}).code(),
-            Errc::invalid_argument);
+  for (const char* sql : {R"(DELETE FROM t WHERE x = "y")", R"(CREATE INDEX i ON t(x, "y"))"}) {
+    const Status status = sink_->add_statement({sql, {}, {}});
+    EXPECT_EQ(status.code(), Errc::invalid_argument);
+    EXPECT_TRUE(contains(status.message(), "no such column: ")) << sql;
+  }
 }
 
 TEST_F(SqliteOpen, TheInternalTablesCannotBeWritten) {
-  ASSERT_NO_FATAL_FAILURE(open("CREATE VIRTUAL TABLE f USING fts4(x)"));
-  EXPECT_EQ(sink_->add_statement({"DELETE FROM f_content", {}, {}}).code(), Errc::invalid_argument);
+  const std::string module = test::full_text();
+  if (module.empty()) GTEST_SKIP() << "this SQLite has no full-text search";
+  ASSERT_NO_FATAL_FAILURE(open("CREATE VIRTUAL TABLE f USING " + module + "(x)"));
+  const Status status = sink_->add_statement({"DELETE FROM f_content", {}, {}});
+  EXPECT_EQ(status.code(), Errc::invalid_argument);
+  EXPECT_TRUE(contains(status.message(), "table f_content may not be modified"));
 }
 
 // The switch to WAL goes through a rollback journal, which must be synced if anything is.
@@ -404,7 +414,7 @@ TEST_F(SqliteOpen, TheDirectoryIsSyncedAfterTheLogExistsAtEveryOpen) {
   for (int i = 0; i < 2; ++i) {
     const auto before = test::directory_syncs();
     ASSERT_NO_FATAL_FAILURE(open("CREATE TABLE IF NOT EXISTS t(x)"));
-    EXPECT_EQ(test::directory_syncs(), before + 1);
+    EXPECT_GE(test::directory_syncs(), before + 1) << "SQLite's own is one where it calls fsync";
     EXPECT_GT(fs::file_size(directory_ / "test.db-wal"), 0U);
     ASSERT_TRUE(close_healthy().ok());
     EXPECT_FALSE(fs::exists(directory_ / "test.db-wal"));
@@ -433,8 +443,11 @@ TEST_F(SqliteOpen, ASchemaThatLeavesAKeyUnresolvedIsRefused) {
 }
 
 TEST_F(SqliteOpen, TheSchemasOwnTriggersAndFullTextTablesWork) {
+  const std::string module = test::full_text();
+  if (module.empty()) GTEST_SKIP() << "this SQLite has no full-text search";
   ASSERT_NO_FATAL_FAILURE(
-      open("CREATE TABLE t(x); CREATE VIRTUAL TABLE f USING fts4(x);"
+      open("CREATE TABLE t(x); CREATE VIRTUAL TABLE f USING " + module +
+           "(x);"
            "CREATE TRIGGER g AFTER INSERT ON t BEGIN INSERT INTO f VALUES(upper(new.x)); END"));
   ASSERT_TRUE(succeeded(sink_->begin()));
   ASSERT_TRUE(succeeded(execute("INSERT INTO t VALUES('ada')")));
