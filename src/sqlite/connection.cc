@@ -134,9 +134,8 @@ Status Connection::connect(const std::string& path, int more_flags) {
 
 Status Connection::configure(const JournalOptions& options) {
   sqlite3_limit(db_, SQLITE_LIMIT_ATTACHED, 0);  // a commit over several files is not atomic
-  // A misspelt column in double quotes is an error, not a string.
-  sqlite3_db_config(db_, SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
-  sqlite3_db_config(db_, SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
+  // Strings in double quotes are left as SQLite has them: the setting would hold for the triggers
+  // and views of other people's schemas, too, and they would fail.
   // SQL cannot write to SQLite's internal tables. The schema stays trusted: full-text tables fed by
   // triggers need it, and no function with a side effect is registered here that it could misuse.
   sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);

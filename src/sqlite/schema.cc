@@ -1,5 +1,7 @@
 #include "src/sqlite/schema.h"
 
+#include <algorithm>
+#include <cstddef>
 #include <string>
 
 #include "src/sqlite/connection.h"
@@ -8,15 +10,43 @@ namespace onelane::sqlite {
 
 namespace {
 
-Reply run_statements(Connection& connection, std::string_view sql) {
+constexpr std::size_t kShownChars = 80;
+
+Reply run_one(Connection& connection, sqlite3_stmt* statement) {
+  if (sqlite3_bind_parameter_count(statement) != 0) {
+    const char* const name = sqlite3_bind_parameter_name(statement, 1);
+    return reply_of(
+        Fault::record, Effect::undone,
+        std::string("a parameter, which has no value here: ") + (name == nullptr ? "?" : name));
+  }
+  int code = SQLITE_ROW;
+  while (code == SQLITE_ROW) code = sqlite3_step(statement);
+  return code == SQLITE_DONE ? Reply() : connection.failure(code, Place::statement);
+}
+
+// Which statement it was, and what to do about those that a dump has.
+Status failure_in(const Reply& reply, std::size_t number, std::string_view sql) {
+  const std::size_t from = std::min(sql.find_first_not_of(" \t\r\n"), sql.size());
+  std::string message = "schema: " + reply.cause.message() + ", in statement " +
+                        std::to_string(number) + ": " + std::string(sql.substr(from, kShownChars));
+  if (reply.cause.sqlite_code() == SQLITE_AUTH) {
+    message += "; the schema runs in a transaction of its own: leave this statement out";
+  }
+  const Errc code = reply.fault == Fault::record ? Errc::invalid_argument : reply.cause.code();
+  return {code, message, reply.cause.sqlite_code()};
+}
+
+Status run_statements(Connection& connection, std::string_view sql) {
+  if (sql.find('\0') != std::string_view::npos) {
+    return {Errc::invalid_argument, "schema: the SQL has a NUL byte in it"};
+  }
   Prepared statement;
-  while (true) {
-    if (Reply reply = connection.prepare_next(sql, Keep::briefly, statement); !reply.ok())
-      return reply;
-    if (statement == nullptr) return {};
-    int code = SQLITE_ROW;
-    while (code == SQLITE_ROW) code = sqlite3_step(statement.get());
-    if (code != SQLITE_DONE) return connection.failure(code, Place::statement);
+  for (std::size_t number = 1;; ++number) {
+    const std::string_view from = sql;
+    Reply reply = connection.prepare_next(sql, Keep::briefly, statement);
+    if (reply.ok() && statement == nullptr) return {};
+    if (reply.ok()) reply = run_one(connection, statement.get());
+    if (!reply.ok()) return failure_in(reply, number, from);
   }
 }
 
@@ -38,8 +68,8 @@ Reply commit(Connection& connection) {
 Status run_schema(Connection& connection, std::string_view sql) {
   Reply reply = run_own(connection, "BEGIN IMMEDIATE");
   if (!reply.ok()) return reply.cause;
-  reply = run_statements(connection, sql);
-  if (reply.ok()) reply = commit(connection);
+  if (Status status = run_statements(connection, sql); !status.ok()) return status;
+  reply = commit(connection);
   if (reply.ok()) return {};
   const Errc code = reply.fault == Fault::record ? Errc::invalid_argument : reply.cause.code();
   return {code, "schema: " + reply.cause.message(), reply.cause.sqlite_code()};
