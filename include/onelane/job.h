@@ -67,7 +67,9 @@ using StepFunction = std::function<Result<Step>(Transaction&)>;
 struct Job {
   std::string name{};  // for statistics and errors
   StepFunction step{};
-  // What one step writes, roughly, for planning: its share of the tick's bytes.
+  // What one step writes, roughly, for planning: its share of the tick's bytes. At most what a tick
+  // may hold of the class (Budget::bytes), or the job is refused: a step that is larger than the
+  // class's guarantee waits ceil(bytes_per_step / guarantee.bytes) ticks beside busy classes.
   std::uint64_t bytes_per_step = 0;
 };
 

@@ -81,8 +81,9 @@ Result<Step> call_step(const detail::JobRun& run, LaneTransaction& transaction) 
 
 }  // namespace
 
-TickResult Committer::run(std::span<Work> work, const StopRule& stop, Duration step_time) {
-  step_time_ = step_time;
+TickResult Committer::run(std::span<Work> work, const StopRule& stop,
+                          std::span<const Duration> step_times) {
+  step_times_ = step_times;
   troubled_.clear();
   spent_ = Duration(0);
   TickResult result;
@@ -345,7 +346,7 @@ Committer::Failed Committer::job(Work& work, TickResult& result) {
   if (!reply.ok()) return {judge(work, reply), reply.cause};
   const TimePoint began = clock_.now();
   {
-    LaneTransaction transaction(sink_, clock_, run, step_time_);
+    LaneTransaction transaction(sink_, clock_, run, step_times_[work.entry->klass]);
     Result<Step> step = call_step(run, transaction);
     reply = transaction.failure();
     if (step) {

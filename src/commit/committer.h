@@ -86,8 +86,8 @@ class Committer {
 
   // The number that the next commit will have.
   void number_next(std::uint64_t commit) { number_ = commit; }
-  // `step_time`: what a job's step may take before it should yield.
-  TickResult run(std::span<Work> work, const StopRule& stop, Duration step_time);
+  // `step_times`: by class, what a job's step may take before it should yield.
+  TickResult run(std::span<Work> work, const StopRule& stop, std::span<const Duration> step_times);
 
  private:
   struct Failed {
@@ -121,7 +121,7 @@ class Committer {
 
   Sink& sink_;
   const Clock& clock_;
-  Duration step_time_{0};
+  std::span<const Duration> step_times_;
   std::array<Application, kBatch> batch_;  // scratch
   std::vector<Troubled> troubled_;         // of this tick
   Duration spent_{0};                      // on its attempts that failed

@@ -74,9 +74,15 @@ Status Core::make_entry(ClassLane& lane, const Group& group, EntryRef& entry) co
   return {};
 }
 
-Status Core::make_entry(ClassLane& /*lane*/, Job job, EntryRef& entry) const {
+Status Core::make_entry(ClassLane& lane, Job job, EntryRef& entry) const {
   if (!job.step) {
     return Status(Errc::invalid_argument, "job \"" + job.name + "\" has no step");
+  }
+  if (const std::uint64_t most = lane.share.budget.bytes; job.bytes_per_step > most) {
+    return Status(Errc::invalid_argument,
+                  "job \"" + job.name + "\": bytes_per_step " + std::to_string(job.bytes_per_step) +
+                      " is above what a tick may hold of " + quoted(lane) + ", " +
+                      std::to_string(most) + " bytes; write less in a step");
   }
   entry.reset(Entry::make());
   if (entry == nullptr) return out_of_memory();

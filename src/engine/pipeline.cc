@@ -30,6 +30,7 @@ Status Pipeline::add_class(ClassLane& lane) {
   const std::size_t count = lanes_.size() + 1;
   lanes_.reserve(count);
   backlogs_.reserve(count);
+  step_times_.reserve(count);
   state_.classes.reserve(count);
   costs_.reserve(count);
   quarantines_.reserve(count);
@@ -44,6 +45,7 @@ Status Pipeline::add_class(ClassLane& lane) {
                 "max(records / tick.records, bytes / tick.bytes) must be at most 1"};
   }
   lanes_.push_back(&lane);
+  step_times_.emplace_back();
   state_.classes.emplace_back();
   costs_.add_class();
   quarantines_.emplace_back();
@@ -197,7 +199,7 @@ commit::TickResult Pipeline::commit(const schedule::Plan& plan) {
     return schedule::stop(progress, costs_.costs(), plan.hold);
   };
   committer_.number_next(recorder_.committed() + 1);
-  return committer_.run(work_, stop, step_time(plan));
+  return committer_.run(work_, stop, step_times(plan));
 }
 
 void Pipeline::conclude(const schedule::Plan& plan, const commit::TickResult& result,

@@ -95,7 +95,7 @@ class Pipeline {
   void select(const schedule::Plan& plan);
   bool declines(const Runner& runner) const;
   Duration predict() const;
-  Duration step_time(const schedule::Plan& plan) const;
+  std::span<const Duration> step_times(const schedule::Plan& plan);
   commit::TickResult commit(const schedule::Plan& plan);
 
   // From here on nothing may fail for want of memory: what was committed has to be settled.
@@ -137,6 +137,7 @@ class Pipeline {
   std::vector<ClassLane*> lanes_;
   std::vector<schedule::Share> shares_;
   std::vector<std::span<const schedule::Unit>> backlogs_;  // scratch
+  std::vector<Duration> step_times_;                       // scratch
   std::vector<commit::Work> work_slots_;                   // scratch, as many as ever were needed
   std::span<commit::Work> work_;                           // of these, the tick's
   // The class that a shortened tick begins with, and the one after it.

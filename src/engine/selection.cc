@@ -149,10 +149,11 @@ Duration Pipeline::predict() const {
   return schedule::to_duration(ps);
 }
 
-// What each selected job's step may take of the hold: where the plan leaves others waiting, its
-// class's share by weight, or a step that uses all that is left would leave them ever less (its
-// cost is learned); otherwise all that is left.
-Duration Pipeline::step_time(const schedule::Plan& plan) const {
+// What a job's step of each class may take of the hold: where the plan leaves others waiting, or
+// there are several jobs, its class's share by weight, or a step that uses all that is left would
+// leave them ever less (its cost is learned); otherwise all that is left. Never more than the
+// class's own budget.
+std::span<const Duration> Pipeline::step_times(const schedule::Plan& plan) {
   std::uint64_t job_weight = 0;
   std::uint64_t waiting_weight = 0;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
@@ -164,13 +165,18 @@ Duration Pipeline::step_time(const schedule::Plan& plan) const {
       waiting_weight += shares_[i].weight;
     }
   }
-  if (job_weight == 0) return Duration(0);
+  std::fill(step_times_.begin(), step_times_.end(), Duration(0));
+  if (job_weight == 0) return step_times_;
   // What the others got of this tick was planned with the step's learned cost beside it, so what
   // they left is not shared with them a second time.
   const Duration share = waiting_weight == 0 ? plan.hold - predict() : plan.hold;
   const Duration rest = std::max(share, tick_budget_.hold / kStepShareMin);
   const auto total = static_cast<Duration::rep>(job_weight + waiting_weight);
-  return std::max(rest * static_cast<Duration::rep>(job_weight) / total, kStepTimeMin);
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    const Duration part = rest * static_cast<Duration::rep>(shares_[i].weight) / total;
+    step_times_[i] = std::min(std::max(part, kStepTimeMin), shares_[i].budget.hold);
+  }
+  return step_times_;
 }
 
 }  // namespace onelane::engine

@@ -149,6 +149,43 @@ TEST_F(LaneJobs, YieldIsDueOnceTheStepHasUsedUpItsShareOfTheTick) {
   tick();
 }
 
+// How long steps may take, by class.
+TEST_F(LaneJobs, AStepYieldsWithinItsClasssBudgetOfHold) {
+  open({.tick = {.records = 4096, .bytes = 1 << 20, .hold = milliseconds(10)}});
+  Writes quick = add_class("quick", {.budget = {.hold = milliseconds(2)}});
+  Writes slow = add_class("slow", {.budget = {.hold = milliseconds(4)}});
+  const auto timed = [this](Duration& took) {
+    return [this, &took](Transaction& transaction) -> Result<Step> {
+      const TimePoint began = clock_->now();
+      while (!transaction.yield_due()) advance(microseconds(100));
+      took = clock_->now() - began;
+      return Step::done;
+    };
+  };
+  Duration first{0}, second{0};
+  Receipt one = quick.submit_job(timed(first));
+  Receipt other = slow.submit_job(timed(second));
+  run_ticks();
+  EXPECT_EQ(end_of(one) + " " + end_of(other), "committed committed");
+  EXPECT_EQ(first, milliseconds(2));
+  EXPECT_EQ(second, milliseconds(4));
+}
+
+TEST_F(LaneJobs, AStepLargerThanATickMayHoldOfItsClassIsRefused) {
+  open({.tick = {.records = 4096, .bytes = 1 << 20, .hold = milliseconds(10)}});
+  Writes sync = add_class("sync", {.budget = {.bytes = 100'000}});
+  const auto submit = [&](std::uint64_t bytes) {
+    return sync.handle().submit(Job{.name = "import",
+                                    .step = [](Transaction&) -> Result<Step> { return Step::done; },
+                                    .bytes_per_step = bytes});
+  };
+  EXPECT_TRUE(submit(100'000).ok());
+  const Status refused = submit(100'001).status();
+  EXPECT_EQ(refused.code(), Errc::invalid_argument);
+  EXPECT_NE(refused.to_string().find("bytes_per_step 100001 is above"), std::string::npos)
+      << refused.to_string();
+}
+
 TEST_F(LaneJobs, APushFromAStepLandsInALaterTick) {
   Receipt job = peers().submit_job([&](Transaction&) {
     peers().push(7);
