@@ -11,7 +11,8 @@ namespace onelane::engine {
 inline Status forked_status() {
   return {
       Errc::forked,
-      "this process was forked after the journal was opened; open another journal in the child"};
+      "this process was forked after the journal was opened, and cannot use its database; exec a "
+      "program that does, or fork before it is opened"};
 }
 
 inline Status in_lane_status(std::string_view what) {

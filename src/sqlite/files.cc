@@ -12,7 +12,6 @@ namespace onelane::sqlite {
 namespace {
 
 constexpr mode_t kPrivate = S_IRUSR | S_IWUSR;
-constexpr const char* kLockSuffix = "-onelane";
 // Files that SQLite itself keeps beside the database; who controls one controls the content.
 constexpr const char* kNeighbours[] = {"-wal", "-shm", "-journal", "-ballast"};
 
@@ -22,6 +21,21 @@ Status wrong(const std::string& path, const std::string& reason) {
 
 Status system_error(const std::string& path, const std::string& what, int error) {
   return {Errc::storage, path + ": " + what + ": " + std::generic_category().message(error)};
+}
+
+Status read_only(const std::string& path, const std::string& what, int error) {
+  const Status status = system_error(path, what, error);
+  const bool forbidden = error == EACCES || error == EPERM || error == EROFS;
+  return {status.code(), status.message(), forbidden ? SQLITE_READONLY : 0};
+}
+
+// A path that leads nowhere is the caller's; what the system has run out of is not.
+Status unusable(const std::string& directory, int error) {
+  const bool path = error == ENOENT || error == ENOTDIR || error == ELOOP ||
+                    error == ENAMETOOLONG || error == EACCES || error == EINVAL;
+  const Errc code = path ? Errc::invalid_argument : Errc::storage;
+  return {code,
+          directory + ": the directory cannot be used: " + std::generic_category().message(error)};
 }
 
 bool mine(const struct stat& file) noexcept { return geteuid() == 0 || file.st_uid == geteuid(); }
@@ -44,35 +58,18 @@ Status check_plain(const std::string& path, const struct stat& file) {
 
 }  // namespace
 
-FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  return *this;
-}
-
-FileDescriptor::~FileDescriptor() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 Result<Files> Files::take(const std::filesystem::path& path) {
+  occupy_standard_descriptors();
   Files files;
   Status status = files.locate(path);
   if (status.ok()) status = files.check_plain(files.name_);
   for (const char* suffix : kNeighbours) {
     if (status.ok()) status = files.check_plain(files.name_ + suffix);
   }
+  if (status.ok()) status = files.check_writable();
   if (status.ok()) status = files.lock();
-  if (status.ok()) status = files.make_database();
   if (!status.ok()) return status;
   return files;
-}
-
-// A forked child has the descriptor, too, and closing ours alone would leave the lock to it.
-Files::~Files() {
-  if (!lock_fd_.open()) return;
-  struct flock whole = {};
-  whole.l_type = F_UNLCK;
-  whole.l_whence = SEEK_SET;
-  (void)::fcntl(lock_fd_.get(), F_OFD_SETLK, &whole);
 }
 
 Status Files::locate(const std::filesystem::path& path) {
@@ -95,15 +92,12 @@ Status Files::locate(const std::filesystem::path& path) {
 Status Files::open_directory(const std::filesystem::path& directory) {
   std::error_code error;
   directory_ = std::filesystem::canonical(directory, error).native();
-  if (error) {
-    return wrong(directory.native(), "the directory cannot be used: " + error.message());
-  }
+  if (error) return unusable(directory.native(), error.value());
   database_ = path_of(name_);
   directory_fd_ = FileDescriptor(::open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   struct stat found = {};
   if (!directory_fd_.open() || ::fstat(directory_fd_.get(), &found) != 0) {
-    return wrong(directory_,
-                 "the directory cannot be used: " + std::generic_category().message(errno));
+    return unusable(directory_, errno);
   }
   if ((found.st_mode & S_IWOTH) != 0 && (found.st_mode & S_ISVTX) == 0) {
     return wrong(directory_,
@@ -125,52 +119,68 @@ Status Files::check_plain(const std::string& name) const {
   return errno == ENOENT ? Status() : system_error(path_of(name), "cannot be looked at", errno);
 }
 
-// An open-file-description lock: unlike the locks of fcntl's that SQLite takes it also keeps out
-// another opener of the same process, and is on a file that nobody else opens and closes. The file
-// stays when the lock goes, since unlinking it could let two openers lock two files.
+// SQLite makes its log in the directory, and removes it; it would say only that some file cannot be
+// opened.
+Status Files::check_writable() const {
+  if (::faccessat(directory_fd_.get(), ".", W_OK | X_OK, AT_EACCESS) == 0) return {};
+  return read_only(directory_, "SQLite's log cannot be made in this directory", errno);
+}
+
+// Whether this process has the file is asked before it is opened: see DatabaseLock::free.
 Status Files::lock() {
-  const std::string name = name_ + kLockSuffix;
-  const std::string path = path_of(name);
-  if (Status status = check_plain(name); !status.ok()) return status;
-  lock_fd_ =
-      FileDescriptor(::openat(directory_fd_.get(), name.c_str(),
-                              O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, kPrivate));
-  if (!lock_fd_.open()) return system_error(path, "the lock file cannot be opened", errno);
-  struct flock whole = {};
-  whole.l_type = F_WRLCK;
-  whole.l_whence = SEEK_SET;
-  if (::fcntl(lock_fd_.get(), F_OFD_SETLK, &whole) == 0) return own_lock_file();
-  if (errno != EAGAIN && errno != EACCES) {
-    return system_error(path, "the lock file cannot be locked", errno);
+  FileDescriptor file;
+  const std::optional<FileId> named = id_of(directory_fd_.get(), name_.c_str());
+  if (named) {
+    if (Status status = DatabaseLock::free(*named, database_); !status.ok()) return status;
+    file = DatabaseLock::left_by_earlier(*named);
   }
-  return {Errc::already_open,
-          database_ + ": another journal, here or in another process, has it open"};
-}
-
-// Whoever may use the database may take the lock later, also when root was the first; as SQLite
-// does with its own files.
-Status Files::own_lock_file() const {
+  if (!file.open()) {
+    Result<FileDescriptor> opened = open_or_make();
+    if (!opened) return opened.status();
+    file = *std::move(opened);
+  }
   struct stat found = {};
-  const bool as_root = geteuid() == 0 && ::fstatat(directory_fd_.get(), name_.c_str(), &found,
-                                                   AT_SYMLINK_NOFOLLOW) == 0;
-  if (as_root && ::fchown(lock_fd_.get(), found.st_uid, found.st_gid) != 0) {
-    return system_error(database_, "the lock file cannot be given to its owner", errno);
+  if (::fstat(file.get(), &found) != 0)
+    return system_error(database_, "cannot be looked at", errno);
+  if (Status status = sqlite::check_plain(database_, found); !status.ok()) {
+    DatabaseLock::retire(std::move(file), id_of(found));
+    return status;
   }
-  if (::fchmod(lock_fd_.get(), kPrivate) == 0) return {};
-  return system_error(database_, "the lock file cannot be made private", errno);
+  Result<DatabaseLock> lock = DatabaseLock::take(std::move(file), id_of(found), database_);
+  if (!lock) return lock.status();
+  lock_.emplace(*std::move(lock));
+  return {};
 }
 
-// Made here and not by SQLite for the sake of its mode. An existing file is never opened: closing
-// any descriptor of it would end the locks that connections of this process have on it.
-Status Files::make_database() const {
-  const FileDescriptor made(::openat(directory_fd_.get(), name_.c_str(),
-                                     O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kPrivate));
-  if (made.open()) {
-    // The mask may have taken the owner's own bits.
-    if (::fchmod(made.get(), kPrivate) == 0) return {};
-    return system_error(database_, "cannot be made private", errno);
-  }
-  return errno == EEXIST ? check_plain(name_) : system_error(database_, "cannot be made", errno);
+// Made here and not by SQLite for the sake of its mode.
+Result<FileDescriptor> Files::open_or_make() const {
+  constexpr int kFlags = O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
+  FileDescriptor file(::openat(directory_fd_.get(), name_.c_str(), kFlags));
+  if (file.open()) return file;
+  if (errno != ENOENT) return read_only(database_, "cannot be opened for writing", errno);
+  file = FileDescriptor(
+      ::openat(directory_fd_.get(), name_.c_str(), kFlags | O_CREAT | O_EXCL, kPrivate));
+  if (!file.open()) return system_error(database_, "cannot be made", errno);
+  // The mask may have taken the owner's own bits.
+  if (::fchmod(file.get(), kPrivate) == 0) return file;
+  return system_error(database_, "cannot be made private", errno);
+}
+
+Status Files::settle() {
+  if (Status status = lock_->retake(); !status.ok()) return status;
+  identity_ = std::make_unique<Identity>(directory_fd_.get(), database_, name_, lock_->id());
+  return {};
+}
+
+Reply Files::intact(sqlite3_file& log) const {
+  Status status = lock_->held();
+  if (status.ok()) status = identity_->check(log);
+  if (status.ok()) return {};
+  Reply out;
+  out.fault = Fault::sync;
+  out.effect = Effect::ended;
+  out.cause = std::move(status);
+  return out;
 }
 
 Status Files::sync_directory() const {

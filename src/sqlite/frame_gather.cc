@@ -15,6 +15,8 @@ constexpr std::size_t kHeaderBytes = 24;
 // The size of the database after the commit; zero but in a commit's last frame.
 constexpr std::size_t kMarkAt = 4;
 constexpr std::size_t kMarkBytes = 4;
+// Of the locks in shared memory: https://sqlite.org/walformat.html#locks
+constexpr int kWriteLock = 0;
 
 bool has_mark(std::span<const std::byte> header) noexcept {
   const auto mark = header.subspan(kMarkAt, kMarkBytes);
@@ -28,36 +30,71 @@ Result<std::unique_ptr<FrameGather>> FrameGather::install(Connection& connection
   if (!log) return log.status();
   const Result<std::size_t> page_bytes = connection.page_bytes();
   if (!page_bytes) return page_bytes.status();
-  return std::unique_ptr<FrameGather>(new FrameGather(*log, *page_bytes));
+  return std::unique_ptr<FrameGather>(
+      new FrameGather(*log, connection.database_file(), *page_bytes));
 }
 
 // The methods that are not replaced are given the same file, and never know.
-FrameGather::FrameGather(sqlite3_file* log, std::size_t page_bytes) noexcept
+FrameGather::FrameGather(sqlite3_file* log, sqlite3_file* database, std::size_t page_bytes) noexcept
     : methods_(methods_of(*log)),
       real_(log->pMethods),
       file_(log),
-      page_bytes_(static_cast<sqlite3_int64>(page_bytes)) {
+      page_bytes_(static_cast<sqlite3_int64>(page_bytes)),
+      write_lock_{methods_of(*database), database->pMethods, database, this} {
   methods_.xRead = read;
   methods_.xWrite = write;
   methods_.xTruncate = truncate;
   methods_.xSync = sync;
   methods_.xFileSize = file_size;
   file_->pMethods = &methods_;
+  write_lock_.methods.xShmLock = shm_lock;
+  database->pMethods = &write_lock_.methods;
 }
 
-FrameGather::~FrameGather() { file_->pMethods = real_; }
+FrameGather::~FrameGather() {
+  file_->pMethods = real_;
+  write_lock_.file->pMethods = write_lock_.real;
+}
+
+void FrameGather::begin_transaction() noexcept {
+  end_transaction();
+  dropped_ = false;
+}
+
+void FrameGather::end_transaction() noexcept {
+  dropped_ = dropped_ || size_ != 0 || failure_ != SQLITE_OK;
+  size_ = 0;
+  failure_ = SQLITE_OK;
+}
+
+int FrameGather::shm_lock(sqlite3_file* file, int first, int count, int flags) {
+  static_assert(std::is_standard_layout_v<WriteLock>, "its methods are where it is");
+  const auto& self = *reinterpret_cast<const WriteLock*>(file->pMethods);
+  constexpr int kGivenUp = SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE;
+  if (first == kWriteLock && flags == kGivenUp) self.gather->end_transaction();
+  return self.real->xShmLock(file, first, count, flags);
+}
 
 FrameGather& FrameGather::of(sqlite3_file* file) noexcept {
   static_assert(std::is_standard_layout_v<FrameGather>, "its methods are where it is");
   return *reinterpret_cast<FrameGather*>(const_cast<sqlite3_io_methods*>(file->pMethods));
 }
 
-// What could not be written stays: the transaction may go on after a statement that failed so.
+// Nothing is tried twice: by then another transaction may have its place.
+int FrameGather::failed(int code) noexcept {
+  failure_ = code;
+  missing_from_ = first();
+  size_ = 0;
+  last_ = Last::other;
+  return code;
+}
+
 int FrameGather::flush() noexcept {
   if (size_ == 0) return SQLITE_OK;
-  const int code = real_->xWrite(file_, bytes_.data(), static_cast<int>(size_), begin());
-  if (code == SQLITE_OK) size_ = 0;
-  return code;
+  const int code = real_->xWrite(file_, bytes_.data(), static_cast<int>(size_), first());
+  if (code != SQLITE_OK) return failed(code);
+  size_ = 0;
+  return SQLITE_OK;
 }
 
 int FrameGather::append(std::span<const std::byte> data) noexcept {
@@ -72,8 +109,11 @@ int FrameGather::append(std::span<const std::byte> data) noexcept {
 
 int FrameGather::pass_on(std::span<const std::byte> data, sqlite3_int64 at) noexcept {
   if (const int code = flush(); code != SQLITE_OK) return code;
-  next_ = at + static_cast<sqlite3_int64>(data.size());
-  return real_->xWrite(file_, data.data(), static_cast<int>(data.size()), at);
+  next_ = at;
+  const int code = real_->xWrite(file_, data.data(), static_cast<int>(data.size()), at);
+  if (code != SQLITE_OK) return failed(code);
+  next_ += static_cast<sqlite3_int64>(data.size());
+  return SQLITE_OK;
 }
 
 // Where commits are padded, SQLite splits a write at a sector's end, and any size may follow.
@@ -83,6 +123,8 @@ bool FrameGather::next_frame_at(sqlite3_int64 at) const noexcept {
 }
 
 int FrameGather::put(std::span<const std::byte> data, sqlite3_int64 at) noexcept {
+  if (failure_ != SQLITE_OK && at > missing_from_) return failure_;
+  if (at == missing_from_) failure_ = SQLITE_OK;  // SQLite writes all of it once more
   const Last before = std::exchange(last_, Last::other);
   if (next_frame_at(at) && data.size() == kHeaderBytes) {
     const int code = append(data);
@@ -100,7 +142,8 @@ int FrameGather::write(sqlite3_file* file, const void* data, int bytes, sqlite3_
 
 int FrameGather::read(sqlite3_file* file, void* out, int bytes, sqlite3_int64 at) {
   FrameGather& self = of(file);
-  const int code = at + bytes > self.begin() ? self.flush() : SQLITE_OK;
+  if (self.failure_ != SQLITE_OK && at + bytes > self.missing_from_) return self.failure_;
+  const int code = at + bytes > self.first() ? self.flush() : SQLITE_OK;
   return code == SQLITE_OK ? self.real_->xRead(file, out, bytes, at) : code;
 }
 

@@ -14,10 +14,11 @@ constexpr int kChunkBytes = 64 * 1024;  // the unix VFS takes less than 128 KiB 
 
 }  // namespace
 
-Result<std::unique_ptr<LogSync>> LogSync::open(std::unique_ptr<Connection> connection, Fuse& fuse) {
+Result<std::unique_ptr<LogSync>> LogSync::open(std::unique_ptr<Connection> connection,
+                                               const Files& files, Fuse& fuse) {
   const Result<sqlite3_file*> log = connection->log_file();
   if (!log) return log.status();
-  return std::unique_ptr<LogSync>(new LogSync(std::move(connection), *log, fuse));
+  return std::unique_ptr<LogSync>(new LogSync(std::move(connection), *log, files, fuse));
 }
 
 Result<bool> LogSync::has_bytes() {
@@ -41,11 +42,15 @@ Status LogSync::rewrite() {
 }
 
 // The fuse is asked again afterwards: somebody else's sync may have failed meanwhile, and may have
-// been the one that was told.
+// been the one that was told. And a log that was synced helps only if somebody can find it.
 Reply LogSync::sync() {
   if (fuse_.blown()) return fuse_.why();
   const int code = log_->pMethods->xSync(log_, SQLITE_SYNC_NORMAL);
-  if (code != SQLITE_OK) fuse_.blow(sync_failure(code, "the log's sync"));
+  if (code != SQLITE_OK) {
+    fuse_.blow(sync_failure(code, "the log's sync"));
+  } else if (Reply lost = files_.intact(*log_); !lost.ok()) {
+    fuse_.blow(std::move(lost));
+  }
   return fuse_.blown() ? fuse_.why() : Reply();
 }
 

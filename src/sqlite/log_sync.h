@@ -12,6 +12,7 @@
 
 #include "onelane/sink.h"
 #include "src/sqlite/connection.h"
+#include "src/sqlite/files.h"
 #include "src/sqlite/fuse.h"
 
 namespace onelane::sqlite {
@@ -19,8 +20,10 @@ namespace onelane::sqlite {
 class LogSync final : public CommitSync {
  public:
   // The connection is its own; the database must be in WAL mode already. Opened before the first
-  // write, and kept: a descriptor that is opened later may miss an error. fuse must outlive it.
-  static Result<std::unique_ptr<LogSync>> open(std::unique_ptr<Connection> connection, Fuse& fuse);
+  // write, and kept: a descriptor that is opened later may miss an error. files and fuse must
+  // outlive its calls.
+  static Result<std::unique_ptr<LogSync>> open(std::unique_ptr<Connection> connection,
+                                               const Files& files, Fuse& fuse);
 
   // Closes the connection, and copies nothing back for it.
   void end() noexcept { connection_.reset(); }
@@ -36,11 +39,12 @@ class LogSync final : public CommitSync {
   Status rewrite();
 
  private:
-  LogSync(std::unique_ptr<Connection> connection, sqlite3_file* log, Fuse& fuse)
-      : connection_(std::move(connection)), log_(log), fuse_(fuse) {}
+  LogSync(std::unique_ptr<Connection> connection, sqlite3_file* log, const Files& files, Fuse& fuse)
+      : connection_(std::move(connection)), log_(log), files_(files), fuse_(fuse) {}
 
   std::unique_ptr<Connection> connection_;
   sqlite3_file* const log_;  // the connection's
+  const Files& files_;
   Fuse& fuse_;
 };
 

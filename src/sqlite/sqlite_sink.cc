@@ -69,6 +69,7 @@ class SqliteSink final : public Sink {
   Status gather_frames();
   Status prepare_control();
   Status open_beside(const JournalOptions& options);
+  Status settle_files();
   Status open_watermark(const JournalOptions& options);
   Status copy_all_back();
   Reply examined(Reply reply);
@@ -79,6 +80,7 @@ class SqliteSink final : public Sink {
   CommitWatch watch_;
   Fuse fuse_;
   std::unique_ptr<Connection> connection_;
+  sqlite3_file* writers_log_ = nullptr;  // the write connection's
   std::unique_ptr<FrameGather> gather_;  // null: frames are not gathered
   std::unique_ptr<WalIndex> index_;
   std::unique_ptr<WalLog> log_;
@@ -101,6 +103,7 @@ Status SqliteSink::start(const JournalOptions& options) {
   const bool pads = options.synchronous == Synchronous::paranoid;
   const Padding padding = pads ? Padding::to_sector : Padding::none;
   Status status = open_beside(options);
+  if (status.ok()) status = settle_files();
   if (status.ok()) status = secure_found_log(*connection_, *sync_, *log_, padding);
   if (status.ok()) status = sync_all(*connection_, *sync_, *files_);
   if (status.ok()) status = run_schema(*connection_, options.schema);
@@ -122,11 +125,18 @@ Status SqliteSink::open_beside(const JournalOptions& options) {
   if (!for_log) return for_log.status();
   (*for_sync)->wait_no_more();
   (*for_log)->wait_no_more();
-  Status status = keep(LogSync::open(*std::move(for_sync), fuse_), sync_);
+  Status status = keep(LogSync::open(*std::move(for_sync), *files_, fuse_), sync_);
   if (!status.ok()) return status;
-  status = keep(WalLog::open(files_->database(), *std::move(for_log), watch_, fuse_), log_);
+  status = keep(WalLog::open(*files_, *std::move(for_log), watch_, fuse_), log_);
   if (status.ok()) log_->keep_ballast(files_->database(), options.ballast);
   return status;
+}
+
+Status SqliteSink::settle_files() {
+  const Result<sqlite3_file*> log = connection_->log_file();
+  if (!log) return log.status();
+  writers_log_ = *log;
+  return files_->settle();
 }
 
 // The epoch is durable before a program can learn of it.
@@ -159,7 +169,7 @@ Reply SqliteSink::begin() {
     return reply_of(Fault::internal, Effect::kept, "BEGIN inside a transaction");
   }
   watch_.beginning();
-  if (gather_ != nullptr) gather_->forget();
+  if (gather_ != nullptr) gather_->begin_transaction();
   execution_.end_unit();
   const int code = connection_->step_own(begin_.get());
   if (code == SQLITE_OK) return {};
@@ -232,9 +242,11 @@ Reply SqliteSink::commit() {
     if (reply.effect == Effect::ended && !surely_undone(code)) reply.effect = Effect::unknown;
     return reply;
   }
-  ONELANE_CHECK(gather_ == nullptr || gather_->empty(),
-                0);  // or others could read frames that are not there
-  return {};
+  // Or others could read frames that are not there.
+  ONELANE_CHECK(gather_ == nullptr || gather_->complete(), 0);
+  Reply lost = noted(files_->intact(*writers_log_));
+  if (!lost.ok()) lost.effect = Effect::unknown;
+  return lost;
 }
 
 // Statements first: while one is active, an interrupted connection answers ROLLBACK with INTERRUPT
@@ -267,11 +279,13 @@ Status SqliteSink::close(bool healthy) {
   forget_statements();
   log_->end();
   sync_->end();
+  // SQLite copies back as well: not from a log, or into a database, that is another one.
+  if (healthy) (void)noted(files_->intact(*writers_log_));
   gather_.reset();
   if (fuse_.blown()) status = fuse_.why().cause;
   if (healthy && status.ok()) {
     status = connection_->close_healthy();
-    log_->remove_ballast();
+    if (files_->lock_again()) log_->remove_ballast();
   } else {
     connection_->close_as_is();
   }
@@ -319,6 +333,7 @@ Result<std::unique_ptr<Sink>> open_sink(const std::filesystem::path& path,
   if (!files) return files.status();
   const std::string database = files->database();
   auto failed = [&database](const Status& status) {
+    if (status.message().starts_with(database)) return status;
     return Status(status.code(), database + ": " + status.message(), status.sqlite_code());
   };
   Result<std::unique_ptr<Connection>> connection = Connection::open(database, options);

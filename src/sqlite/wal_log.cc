@@ -19,20 +19,21 @@ constexpr int kLogReaders = SQLITE_SHM_NLOCK - kLogReadersFirst;
 
 }  // namespace
 
-WalLog::WalLog(const std::string& database, std::unique_ptr<Connection> connection,
-               std::size_t page_bytes, CommitWatch& watch, Fuse& fuse)
-    : shared_memory_(database + "-shm"),
+WalLog::WalLog(const Files& files, std::unique_ptr<Connection> connection, std::size_t page_bytes,
+               CommitWatch& watch, Fuse& fuse)
+    : files_(files),
+      shared_memory_(files.database() + "-shm"),
       frame_bytes_(kFrameHeaderBytes + page_bytes),
       connection_(std::move(connection)),
       watch_(watch),
       fuse_(fuse) {}
 
-Result<std::unique_ptr<WalLog>> WalLog::open(const std::string& database,
+Result<std::unique_ptr<WalLog>> WalLog::open(const Files& files,
                                              std::unique_ptr<Connection> connection,
                                              CommitWatch& watch, Fuse& fuse) {
   const Result<std::size_t> page = connection->page_bytes();
   if (!page) return page.status();
-  std::unique_ptr<WalLog> log(new WalLog(database, std::move(connection), *page, watch, fuse));
+  std::unique_ptr<WalLog> log(new WalLog(files, std::move(connection), *page, watch, fuse));
   Status status = log->name_syncs();
   if (!status.ok()) return status;
   return log;
@@ -41,6 +42,7 @@ Result<std::unique_ptr<WalLog>> WalLog::open(const std::string& database,
 Status WalLog::name_syncs() {
   const Result<sqlite3_file*> log = connection_->log_file();
   if (!log) return log.status();
+  log_file_ = *log;
   log_syncs_.emplace(*log);
   database_syncs_.emplace(connection_->database_file());
   return {};
@@ -110,12 +112,19 @@ bool WalLog::unread() {
   return ask(SQLITE_SHM_LOCK) && ask(SQLITE_SHM_UNLOCK);
 }
 
+// Nothing is copied after a failure without a way back, nor from a log, or into a database, that is
+// not what its name leads to.
+Reply WalLog::may_pass() {
+  if (fuse_.blown()) return fuse_.why();
+  if (Reply lost = files_.intact(*log_file_); !lost.ok()) fuse_.blow(std::move(lost));
+  return fuse_.blown() ? fuse_.why() : Reply();
+}
+
 LogPass WalLog::pass() {
   LogPass out;
-  if (fuse_.blown()) {
-    const Reply why = fuse_.why();
+  if (Reply why = may_pass(); !why.ok()) {
     out.fault = why.fault;
-    out.cause = why.cause;
+    out.cause = std::move(why.cause);
     return out;
   }
   int frames = 0;

@@ -12,6 +12,7 @@
 #include "src/sqlite/ballast.h"
 #include "src/sqlite/commit_watch.h"
 #include "src/sqlite/connection.h"
+#include "src/sqlite/files.h"
 #include "src/sqlite/fuse.h"
 #include "src/sqlite/library.h"
 #include "src/sqlite/sync_name.h"
@@ -21,8 +22,8 @@ namespace onelane::sqlite {
 class WalLog final : public Log {
  public:
   // The connection is the log's own, and is not used before the write connection has made the log.
-  // watch and fuse must outlive it.
-  static Result<std::unique_ptr<WalLog>> open(const std::string& database,
+  // watch and fuse must outlive it, and files its passes.
+  static Result<std::unique_ptr<WalLog>> open(const Files& files,
                                               std::unique_ptr<Connection> connection,
                                               CommitWatch& watch, Fuse& fuse);
 
@@ -48,18 +49,21 @@ class WalLog final : public Log {
   std::string_view hazard() const noexcept override { return hazard_; }
 
  private:
-  WalLog(const std::string& database, std::unique_ptr<Connection> connection,
-         std::size_t page_bytes, CommitWatch& watch, Fuse& fuse);
+  WalLog(const Files& files, std::unique_ptr<Connection> connection, std::size_t page_bytes,
+         CommitWatch& watch, Fuse& fuse);
   Status name_syncs();
+  Reply may_pass();
   LogPass pass();
   Reply sync_file(int which);
   Reply failed(int code, const char* what);
   std::uint64_t bytes_of(std::uint64_t frames) const noexcept;
 
+  const Files& files_;
   const std::string shared_memory_;
   const std::uint64_t frame_bytes_;
   const std::string hazard_ = reset_hazard();
   std::unique_ptr<Connection> connection_;
+  sqlite3_file* log_file_ = nullptr;  // the connection's
   std::optional<SyncName> database_syncs_;
   std::optional<SyncName> log_syncs_;
   CommitWatch& watch_;

@@ -17,7 +17,7 @@ class Machine {
  public:
   static constexpr std::size_t kPageSizes = 8;  // 512 to 65,536
 
-  // The directory is a real one, for the lock file that onelane keeps beside a database.
+  // The directory is a real one: onelane locks a file there that is called like the database.
   explicit Machine(std::string database);
 
   const std::string& database() const noexcept { return database_; }

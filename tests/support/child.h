@@ -85,4 +85,29 @@ class Pipe {
   std::array<int, 2> ends_{-1, -1};
 };
 
+// A process that was forked before what the test does, and so inherited nothing of it; it does its
+// deed whenever it is asked to.
+class Standby {
+ public:
+  explicit Standby(std::function<int()> deed)
+      : child_([this, deed = std::move(deed)] {
+          asks_.close_writing();
+          while (asks_.read()) answers_.write(deed());
+          return 0;
+        }) {}
+  ~Standby() { asks_.close_writing(); }
+  Standby(const Standby&) = delete;
+  Standby& operator=(const Standby&) = delete;
+
+  int run() {
+    EXPECT_TRUE(asks_.write(0));
+    return static_cast<int>(answers_.read().value_or(-1));
+  }
+  std::int64_t pid() const { return child_.pid(); }
+
+ private:
+  Pipe asks_, answers_;
+  Child child_;
+};
+
 }  // namespace onelane::test

@@ -1,8 +1,12 @@
 #include "tests/support/sqlite_support.h"
 
 #include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
+#include <system_error>
 
 namespace onelane::test {
 
@@ -56,11 +60,22 @@ std::string query(const std::filesystem::path& path, const std::string& sql) {
   return OtherConnection(path).query(sql);
 }
 
+void copy_file(const std::filesystem::path& from, const std::filesystem::path& to) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    std::error_code error;
+    std::filesystem::copy_file(from, to, std::filesystem::copy_options::overwrite_existing, error);
+    ::_exit(error ? 1 : 0);
+  }
+  int status = 0;
+  ::waitpid(child, &status, 0);
+  if (status != 0) std::abort();
+}
+
 std::string recovered(const std::filesystem::path& database, const std::string& sql) {
   const std::string copy = database.string() + ".copy";
   for (const char* suffix : {"", "-wal"}) {
-    std::filesystem::copy_file(database.string() + suffix, copy + suffix,
-                               std::filesystem::copy_options::overwrite_existing);
+    copy_file(database.string() + suffix, copy + suffix);
   }
   std::filesystem::remove(copy + "-shm");
   return query(std::filesystem::path(copy), sql);

@@ -33,6 +33,9 @@ class OtherConnection {
 // The same on a connection that lives no longer than the query.
 std::string query(const std::filesystem::path& path, const std::string& sql);
 std::string query(sqlite3* db, const std::string& sql);
+// In a process of its own: to open and close a database's file drops all locks that the process has
+// on it, SQLite's and onelane's.
+void copy_file(const std::filesystem::path& from, const std::filesystem::path& to);
 // What plain SQLite recovers from a copy of the database and its log: what is left if every process
 // ends now.
 std::string recovered(const std::filesystem::path& database, const std::string& sql);

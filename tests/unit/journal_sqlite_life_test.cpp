@@ -49,7 +49,7 @@ TEST_F(JournalLife, TheFilesArePrivateToTheUser) {
     EXPECT_EQ(found.st_mode & 07777, 0600U) << entry.path();
     ++files;
   }
-  EXPECT_EQ(files, 4U);  // the database, -wal, -shm and the lock
+  EXPECT_EQ(files, 3U);  // the database, -wal, -shm and the lock
 }
 
 TEST_F(JournalLife, ARelativePathIsTakenFromTheWorkingDirectory) {

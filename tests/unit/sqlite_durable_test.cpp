@@ -253,7 +253,7 @@ TEST_F(SqliteReopenParanoid, TheLogIsCopiedBackAndTheDatabaseSyncedBeforeAnythin
   std::uint64_t syncs = 0;
   vfs_.meanwhile(VfsCall::write, VfsFile::log, [&] {
     syncs = vfs_.calls(VfsCall::sync, VfsFile::database) - before;
-    std::filesystem::copy_file(database_, alone);
+    test::copy_file(database_, alone);
   });
   options_.schema = "";
   ASSERT_NO_FATAL_FAILURE(open());

@@ -620,7 +620,7 @@ TEST_F(SqliteFaults, AHealthyCloseLeavesTheFileCompleteByItself) {
   ASSERT_TRUE(close_healthy().ok());
   EXPECT_FALSE(fs::exists(log()));
   const fs::path copy = directory_ / "copy.db";
-  fs::copy_file(database_, copy);
+  test::copy_file(database_, copy);
   EXPECT_EQ(test::query(copy, "SELECT v FROM t"), "first");
 }
 

@@ -149,7 +149,7 @@ class FrameGatheringAtRandom : public ::testing::TestWithParam<Synchronous> {
   // `special` now and then, among the changes. SQLITE_OK unless an error that was asked for came.
   template <class Special>
   void transaction(const Special& special) {
-    gather_->forget();
+    gather_->begin_transaction();
     ASSERT_EQ(both("BEGIN IMMEDIATE"), SQLITE_OK);
     int code = SQLITE_OK;
     for (std::uint64_t i = 1 + below(12); code == SQLITE_OK && i > 0; --i) {
@@ -160,7 +160,7 @@ class FrameGatheringAtRandom : public ::testing::TestWithParam<Synchronous> {
     if (code == SQLITE_OK && below(8) != 0) {
       code = connection_->commit_own(commit_.get());
       if (code == SQLITE_OK) {
-        ASSERT_TRUE(gather_->empty());
+        ASSERT_TRUE(gather_->complete());
         query(oracle_, "COMMIT");
         ++commits_;
         return;

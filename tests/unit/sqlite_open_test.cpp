@@ -8,6 +8,7 @@
 #include <fstream>
 #include <functional>
 
+#include "tests/support/child.h"
 #include "tests/support/failing_fsync.h"
 #include "tests/support/faulty_vfs.h"
 #include "tests/support/sink_fixture.h"
@@ -88,7 +89,7 @@ TEST_F(SqliteOpen, ANewDatabaseAndItsNeighboursArePrivateUnderEveryMask) {
     database_ = directory_ / ("mask" + std::to_string(mask));
     const MaskedFiles masked(mask);
     ASSERT_NO_FATAL_FAILURE(open("CREATE TABLE t(x)"));
-    for (const char* suffix : {"", "-wal", "-shm", "-onelane"}) {
+    for (const char* suffix : {"", "-wal", "-shm"}) {
       EXPECT_EQ(mode_of(database_.native() + suffix), 0600U) << suffix << " under " << mask;
     }
   }
@@ -99,7 +100,7 @@ TEST_F(SqliteOpen, AnExistingDatabaseKeepsItsMode) {
   fs::permissions(database_, fs::perms(0640));
   ASSERT_NO_FATAL_FAILURE(open());
   EXPECT_EQ(mode_of(database_), 0640U);
-  EXPECT_EQ(mode_of(database_.native() + "-onelane"), 0600U);
+  EXPECT_EQ(mode_of(database_.native() + "-wal"), 0640U);
 }
 
 TEST_F(SqliteOpen, ARelativePathIsTakenFromTheWorkingDirectoryAtOpen) {
@@ -174,7 +175,7 @@ TEST_F(SqliteOpen, APipeIsRefusedWithoutHanging) {
 TEST_F(SqliteOpen, ANeighbourThatIsNoPlainFileIsRefused) {
   make_database();
   write_file(directory_ / "target");
-  for (const char* suffix : {"-wal", "-shm", "-journal", "-onelane"}) {
+  for (const char* suffix : {"-wal", "-shm", "-journal", "-ballast"}) {
     const fs::path neighbour = database_.native() + suffix;
     fs::remove(neighbour);
     fs::create_symlink(directory_ / "target", neighbour);
@@ -230,9 +231,30 @@ TEST_F(SqliteOpen, AFileThatMayNotBeWrittenIsNotOpened) {
   const int code = in_child([this] {
     if (setuid(kNobody) != 0) return -1;
     const Status status = open_status();
-    return status.sqlite_code() == SQLITE_READONLY ? static_cast<int>(status.code()) : -1;
+    const bool named = contains(status.message(), "test.db: cannot be opened for writing");
+    return named && status.sqlite_code() == SQLITE_READONLY ? static_cast<int>(status.code()) : -1;
   });
   EXPECT_EQ(code, static_cast<int>(Errc::storage));
+}
+
+TEST_F(SqliteOpen, AFolderThatTheLogCannotBeMadeInIsNamed) {
+  if (geteuid() != 0) GTEST_SKIP() << "needs root to become another user";
+  write_file(database_);
+  ASSERT_EQ(chown(database_.c_str(), kNobody, kNobody), 0);
+  fs::permissions(directory_.path(), fs::perms(0755));
+  const int code = in_child([this] {
+    if (setuid(kNobody) != 0) return -1;
+    const Status status = open_status();
+    const std::string named = directory_.path().native() + ": SQLite's log cannot be made";
+    return contains(status.message(), named) ? static_cast<int>(status.code()) : -1;
+  });
+  EXPECT_EQ(code, static_cast<int>(Errc::storage));
+}
+
+TEST_F(SqliteOpen, AFileThatIsNoDatabaseIsRefusedAndNothingIsLeftBesideIt) {
+  write_file(database_, std::string(5000, 'x'));
+  EXPECT_EQ(open_status().code(), Errc::corrupt);
+  EXPECT_EQ(files(), 1U);
 }
 
 TEST_F(SqliteOpen, ASecondOpenerInTheProcessIsRefusedUntilTheFirstHasClosed) {
@@ -249,11 +271,11 @@ TEST_F(SqliteOpen, ASecondOpenerUnderAnotherPathIsRefused) {
 }
 
 TEST_F(SqliteOpen, AnotherProcessIsRefusedUntilTheFirstHasClosed) {
+  test::Standby other([this] { return static_cast<int>(open_status().code()); });
   ASSERT_NO_FATAL_FAILURE(open());
-  const auto code = [this] { return static_cast<int>(open_status().code()); };
-  EXPECT_EQ(in_child(code), static_cast<int>(Errc::already_open));
+  EXPECT_EQ(other.run(), static_cast<int>(Errc::already_open));
   ASSERT_TRUE(close_healthy().ok());
-  EXPECT_EQ(in_child(code), 0);
+  EXPECT_EQ(other.run(), 0);
 }
 
 TEST_F(SqliteOpen, AFailedOpenLeavesTheLockFree) {
@@ -462,7 +484,7 @@ TEST_F(SqliteOpen, ALogThatACrashLeftIsRecovered) {
   ASSERT_TRUE(succeeded(sink_->commit()));
   fs::create_directory(directory_ / "crashed");
   for (const char* name : {"test.db", "test.db-wal"}) {
-    fs::copy_file(directory_ / name, directory_ / "crashed" / name);
+    test::copy_file(directory_ / name, directory_ / "crashed" / name);
   }
   sink_.reset();
   database_ = directory_ / "crashed" / "test.db";

@@ -1,0 +1,288 @@
+// What a database is: one file, whatever its names, its descriptors and its processes do. A journal
+// never answers for files that nobody else can find, and never shares its database with another.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "onelane/onelane.h"
+#include "tests/support/child.h"
+#include "tests/support/sqlite_support.h"
+#include "tests/support/temp_directory.h"
+
+namespace onelane::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr Duration kTooLong = std::chrono::seconds(20);
+constexpr const char* kSchema = "CREATE TABLE IF NOT EXISTS t(a)";
+
+// A journal whose class asks for durable.
+class Owner {
+ public:
+  explicit Owner(const fs::path& path, JournalOptions options = {}) {
+    options.schema = kSchema;
+    Result<Journal> opened = Journal::open(path, options);
+    EXPECT_TRUE(opened.ok()) << opened.status().to_string();
+    journal_.emplace(*std::move(opened));
+    class_.emplace(*journal_->add_class({.name = "c", .promise = Promise::durable}));
+    insert_ = *journal_->add_statement(
+        {.sql = "INSERT INTO t VALUES(?1)", .columns = {{ColumnType::integer}}});
+  }
+
+  Result<Outcome> write(std::int64_t value) {
+    Row row;
+    row.integer(value);
+    return class_->write(insert_, row);
+  }
+  bool durable(std::int64_t value) {
+    const Result<Outcome> outcome = write(value);
+    return outcome.ok() && outcome->committed() && outcome->durable;
+  }
+  Status close() { return journal_->close(kTooLong).status; }
+  Status poison() const { return journal_->stats().poison; }
+
+ private:
+  std::optional<Journal> journal_;
+  std::optional<WriteClass> class_;
+  Statement insert_;
+};
+
+class FileIdentity : public ::testing::Test {
+ protected:
+  static Status open_status(const fs::path& path) {
+    return Journal::open(path, {.schema = kSchema}).status();
+  }
+  fs::path with(const char* suffix) const { return database_.native() + suffix; }
+  std::string seen(const std::string& sql) { return query(database_, sql); }
+
+  TempDirectory directory_;
+  const fs::path database_ = directory_ / "a.db";
+};
+
+bool names(const Status& status, const std::string& what) {
+  EXPECT_NE(status.message().find(what), std::string::npos) << status.to_string();
+  return status.message().find(what) != std::string::npos;
+}
+
+// --- The files.
+
+// Suffix, and whether another file takes the place.
+class LostFile : public FileIdentity,
+                 public ::testing::WithParamInterface<std::tuple<const char*, bool>> {
+ protected:
+  void lose() {
+    const auto [suffix, replaced] = GetParam();
+    fs::rename(with(suffix), with(".away"));
+    if (replaced) std::ofstream(with(suffix)) << "another file";
+  }
+};
+
+TEST_P(LostFile, IsNoticedBeforeTheNextAnswerAndNamed) {
+  Owner owner(database_);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(owner.durable(i));
+  lose();
+  EXPECT_FALSE(owner.durable(3));
+  EXPECT_TRUE(names(owner.poison(), with(std::get<0>(GetParam())).native() + ": it was "));
+  EXPECT_FALSE(owner.durable(4)) << "nor is anything answered later";
+  EXPECT_FALSE(owner.close().ok());
+}
+
+TEST_P(LostFile, IsNoticedByACloseThatWouldCopyTheLogBack) {
+  Owner owner(database_);
+  ASSERT_TRUE(owner.durable(0));
+  lose();
+  const bool there = fs::exists(database_);
+  const auto size = there ? fs::file_size(database_) : 0;
+  EXPECT_TRUE(names(owner.close(), with(std::get<0>(GetParam())).native() + ": it was "));
+  EXPECT_EQ(there ? fs::file_size(database_) : 0, size);
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, LostFile,
+                         ::testing::Combine(::testing::Values("", "-wal", "-shm"),
+                                            ::testing::Bool()));
+
+TEST_F(FileIdentity, AFileThatComesAndGoesBesideTheDatabaseIsNobodysBusiness) {
+  Owner owner(database_);
+  for (int i = 0; i < 5; ++i) {
+    std::ofstream(directory_ / "other") << i;
+    EXPECT_TRUE(owner.durable(i));
+    fs::remove(directory_ / "other");
+  }
+  EXPECT_TRUE(owner.close().ok());
+}
+
+// --- The lock.
+
+TEST_F(FileIdentity, ABindMountedDatabaseIsTheSameDatabase) {
+  const fs::path second = directory_ / "mounted" / "a.db";
+  fs::create_directory(directory_ / "mounted");
+  std::ofstream(second).close();
+  Child child([&] {
+    if (::unshare(CLONE_NEWNS) != 0) return 1;
+    ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr);
+    std::ofstream(database_).close();
+    if (::mount(database_.c_str(), second.c_str(), nullptr, MS_BIND, nullptr) != 0) return 1;
+    Standby other([&] { return static_cast<int>(open_status(second).code()); });
+    Owner owner(database_);
+    if (!owner.durable(1)) return 2;
+    if (open_status(second).code() != Errc::already_open) return 3;
+    if (other.run() != static_cast<int>(Errc::already_open)) return 4;
+    return owner.durable(2) && owner.close().ok() && other.run() == 0 ? 0 : 5;
+  });
+  const int code = child.wait();
+  if (code == 1) GTEST_SKIP() << "needs root to mount";
+  EXPECT_EQ(code, 0);
+}
+
+TEST_F(FileIdentity, AForkedChildIsRefusedADatabaseThatItsParentHadOpen) {
+  Pipe closed;
+  Owner owner(database_);
+  ASSERT_TRUE(owner.durable(1));
+  Child child([&] {
+    closed.close_writing();
+    const bool before = names(open_status(database_), "exec");
+    (void)closed.read();  // until the parent has closed its journal
+    return before && open_status(database_).code() == Errc::forked ? 0 : 1;
+  });
+  EXPECT_TRUE(owner.close().ok());
+  closed.close_writing();
+  EXPECT_EQ(child.wait(), 0);
+}
+
+TEST_F(FileIdentity, AForkedChildMayOpenWhatItsParentHadClosedBefore) {
+  Owner owner(database_);
+  ASSERT_TRUE(owner.close().ok());
+  Child child([&] {
+    Owner mine(database_);
+    return mine.durable(1) && mine.close().ok() ? 0 : 1;
+  });
+  EXPECT_EQ(child.wait(), 0);
+  EXPECT_EQ(seen("SELECT a FROM t"), "1");
+}
+
+TEST_F(FileIdentity, TheLockEndsWithItsOwnerThoughAChildOfItLivesOn) {
+  Pipe opened, ended;
+  Child owner([&] {
+    Owner mine(database_);
+    const pid_t heir = ::fork();
+    if (heir == 0) {
+      ended.close_writing();
+      (void)ended.read();
+      ::_exit(0);
+    }
+    opened.write(heir);
+    for (;;) ::pause();
+    return 0;
+  });
+  const std::optional<std::int64_t> heir = opened.read();
+  ASSERT_TRUE(heir);
+  EXPECT_EQ(open_status(database_).code(), Errc::already_open);
+  owner.kill();
+  EXPECT_EQ(::kill(static_cast<pid_t>(*heir), 0), 0) << "it must outlive the owner here";
+  EXPECT_EQ(open_status(database_).code(), Errc::ok);
+  ended.close_writing();
+}
+
+// The redirection that daemons do, of descriptors that were closed when the journal was opened.
+TEST_F(FileIdentity, ALockIsNotLostWhereTheStandardStreamsAreOpenedAfterwards) {
+  Standby other([&] { return static_cast<int>(open_status(database_).code()); });
+  Child child([&] {
+    for (int fd = 0; fd <= STDERR_FILENO; ++fd) ::close(fd);
+    Owner owner(database_);
+    if (other.run() != static_cast<int>(Errc::already_open)) return 1;
+    const int null = ::open("/dev/null", O_RDWR);
+    for (int fd = 0; fd <= STDERR_FILENO; ++fd) ::dup2(null, fd);
+    if (other.run() != static_cast<int>(Errc::already_open)) return 2;
+    return owner.durable(1) ? 0 : 3;
+  });
+  EXPECT_EQ(child.wait(), 0);
+}
+
+// Another process that closes the database takes itself for the last, and deletes the log.
+TEST_F(FileIdentity, AProgramThatOpensAndClosesItsDatabasesFileIsToldThatItsLocksAreGone) {
+  Standby reader([&] { return seen("SELECT count(*) FROM t") == "3" ? 0 : 1; });
+  Child child([&] {
+    Owner owner(database_);
+    for (int i = 0; i < 3; ++i) {
+      if (!owner.durable(i)) return 1;
+    }
+    fs::copy_file(database_, with(".copy"));
+    if (reader.run() != 0 || fs::exists(with("-wal"))) return 2;
+    if (owner.durable(3)) return 3;
+    return names(owner.poison(), "opened and closed the file") ? 0 : 4;
+  });
+  EXPECT_EQ(child.wait(), 0);
+  EXPECT_EQ(seen("SELECT count(*) FROM t"), "3");
+}
+
+TEST_F(FileIdentity, LostLocksAreNoticedBeforeAnybodyMakesUseOfIt) {
+  Owner owner(database_);
+  ASSERT_TRUE(owner.durable(1));
+  fs::copy_file(database_, with(".copy"));
+  EXPECT_FALSE(owner.durable(2));
+  EXPECT_TRUE(names(owner.poison(), "opened and closed the file"));
+  EXPECT_FALSE(owner.close().ok());
+  EXPECT_EQ(seen("SELECT count(*) >= 1 FROM t"), "1");
+}
+
+TEST_F(FileIdentity, AJournalThatClosesLeavesTheProgramsOwnConnectionItsLocks) {
+  Standby reader([&] { return seen("SELECT count(*) FROM t") == "2" ? 0 : 1; });
+  Owner owner(database_);
+  OtherConnection own(database_);
+  ASSERT_TRUE(owner.durable(1));
+  ASSERT_EQ(own.query("SELECT count(*) FROM t"), "1");
+  ASSERT_TRUE(owner.close().ok());
+  own.query("INSERT INTO t VALUES(2)");
+  EXPECT_EQ(reader.run(), 0);
+  EXPECT_TRUE(fs::exists(with("-wal"))) << "the other process took itself for the last";
+  EXPECT_TRUE(Owner(database_).durable(3)) << "by the same descriptor";
+}
+
+// --- Descriptors.
+
+std::ptrdiff_t descriptors() {
+  return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
+}
+
+TEST_F(FileIdentity, ClosedJournalsKeepNoDescriptors) {
+  ASSERT_TRUE(Owner(database_).close().ok());  // closes what earlier tests could not
+  const std::ptrdiff_t before = descriptors();
+  for (int i = 0; i < 20; ++i) {
+    Owner owner(directory_ / (std::to_string(i) + ".db"));
+    ASSERT_TRUE(owner.close().ok());
+  }
+  EXPECT_EQ(descriptors(), before);
+}
+
+TEST_F(FileIdentity, AnOpeningWithoutDescriptorsIsTheStoragesFault) {
+  Child child([&] {
+    rlimit limit = {};
+    ::getrlimit(RLIMIT_NOFILE, &limit);
+    const auto first = static_cast<rlim_t>(::dup(0));
+    for (rlim_t left = 0; left < 9; ++left) {
+      limit.rlim_cur = first + left;
+      ::setrlimit(RLIMIT_NOFILE, &limit);
+      const Status status = open_status(database_);
+      const bool said = status.message().find("Too many open files") != std::string::npos;
+      if (status.code() != Errc::storage || !said) return static_cast<int>(left) + 1;
+    }
+    return 0;
+  });
+  EXPECT_EQ(child.wait(), 0);
+}
+
+}  // namespace
+}  // namespace onelane::test
