@@ -41,7 +41,7 @@ using test::Random;
 
 constexpr std::size_t kPlaces = 32;
 constexpr std::size_t kNeighbours = 8;  // of a job, in each of two classes
-constexpr int kTicksToSettle = 256;  // the store has half a minute of patience
+constexpr int kTicksToSettle = 256;     // the store has half a minute of patience
 
 enum class Units : std::uint8_t { records, groups, steps };
 constexpr const char* kUnitNames[] = {"records", "groups", "steps"};
