@@ -70,7 +70,9 @@ struct ClassOptions {
   // take more at once. 0: a lone write commits at once.
   Duration gather{0};
 
-  // Most that may be queued, pushed but not yet settled. Bytes count an entry's whole footprint.
+  // Most that may be queued, pushed but not yet settled. Bytes count an entry's whole footprint. A
+  // unit that its receipt cancelled gives its room back at once, but its memory only at the next
+  // drain: until then, as much again may be there. At most 4,096 flushes may wait beside this.
   // 0 is not allowed: memory must be bounded.
   std::uint64_t capacity_records = 65'536;
   std::uint64_t capacity_bytes = 64 * kMiB;
@@ -79,7 +81,9 @@ struct ClassOptions {
   Duration block_timeout = std::chrono::seconds(10);  // for WhenFull::block; 0: no waiting
 
   // The newest queued record of a key keeps its own place and the older one ends as superseded. For
-  // statements with key columns; groups and jobs never coalesce.
+  // statements with key columns; groups and jobs never coalesce, nor do rows with NULL in one of
+  // them, since in SQL no NULL equals another. A record whose newer one was cancelled before the
+  // lane drained it is not superseded.
   bool coalesce = false;
 
   // Of units whose push does not say. With durable, the log is synced soon after they are

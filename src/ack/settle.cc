@@ -48,6 +48,13 @@ void Wakes::fire() noexcept {
 Wakes::~Wakes() {
   ONELANE_CHECK(held_ == nullptr, promised_);  // somebody would wait for ever
   fire();
+  while (spent_ != nullptr) spent_ = std::move(spent_->next);  // one by one: a chain may be long
+}
+
+void Wakes::dispose(std::unique_ptr<detail::JobRun> job) noexcept {
+  if (job == nullptr) return;
+  job->next = std::move(spent_);
+  spent_ = std::move(job);
 }
 
 void Wakes::hold(detail::Waiter* who, std::uint64_t commit) noexcept {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <utility>
 
 #include "src/model/entry.h"
@@ -40,6 +41,12 @@ class Wakes {
   // Who waits for this commit to be durable, and so is not to be woken yet.
   void hold(detail::Waiter* who, std::uint64_t commit) noexcept;
 
+  // A settled job's closure: destroyed with this, since what it captured may take long to free, or
+  // lead back to the journal.
+  void dispose(std::unique_ptr<detail::JobRun> job) noexcept;
+  // Whether there are closures, so that the lane is to be let go.
+  bool disposing() const noexcept { return spent_ != nullptr; }
+
   // Both once: the newest commit that is promised or waited for, or 0; and who waits, by `next`.
   std::uint64_t take_promised() noexcept { return std::exchange(promised_, 0); }
   detail::Waiter* take_held() noexcept { return std::exchange(held_, nullptr); }
@@ -52,6 +59,7 @@ class Wakes {
   detail::Waiter* apart_ = nullptr;      // those that lead nobody, by `next`
   detail::Waiter* held_ = nullptr;
   std::uint64_t promised_ = 0;
+  std::unique_ptr<detail::JobRun> spent_;
 };
 
 // The commit that holds what of a unit is committed, or 0.

@@ -33,7 +33,7 @@ std::optional<Outcome> Receipt::poll() const {
 }
 
 bool Receipt::cancel() {
-  if (!valid() || core_->forked() || !entry_->settle_queued(End::cancelled)) return false;
+  if (!valid() || core_->forked() || !core_->cancel(*entry_)) return false;
   // A coroutine may be suspended on it.
   base::Calls calls;
   if (detail::Waiter* who = entry_->close_watch(); who != nullptr) who->wake(calls);

@@ -49,14 +49,18 @@ ClassLane::ClassLane(std::uint32_t number, const ClassOptions& given, const Budg
     : index(number),
       options(given),
       share(share_of(options, tick)),
-      gate(limit_of(options, options.capacity_records), limit_of(options, options.capacity_bytes)) {
-}
+      gate(limit_of(options, options.capacity_records), limit_of(options, options.capacity_bytes)),
+      lingering_(options.capacity_records, options.capacity_bytes) {}
 
 ClassLane::~ClassLane() {
   for (const Deadline& deadline : deadlines_) deadline.entry->release();
+  for (Entry* entry = cancelled_.load(); entry != nullptr;) {
+    std::exchange(entry, entry->next_cancelled)->release();
+  }
 }
 
 inline void ClassLane::admit(Entry* entry, TimePoint now, ack::Wakes& wakes) {
+  if (entry->settled()) return let_go_cancelled(entry, wakes);  // and supersedes nobody
   const bool may_expire = entry->deadline != TimePoint::max();
   staging.make_room();
   if (may_expire && deadlines_.size() == deadlines_.capacity()) {
@@ -69,6 +73,7 @@ inline void ClassLane::admit(Entry* entry, TimePoint now, ack::Wakes& wakes) {
 
 bool ClassLane::stage(TimePoint now, ack::Wakes& wakes) {
   bool whole = true;
+  bury_cancelled(wakes);
   if (queue.pending()) {
     whole = queue.drain(limit_of(options, options.capacity_records),
                         [&](Entry* entry) { admit(entry, now, wakes); });
@@ -113,7 +118,7 @@ void ClassLane::drop_oldest(TimePoint now, ack::Wakes& wakes) {
     Entry* entry = staging.at(slot);
     if (entry == nullptr || entry->kind == EntryKind::barrier) continue;
     if (settle_if_queued(entry, End::dropped, now, wakes)) continue;
-    if (entry->settled()) bury(entry);  // cancelled: it makes room as well
+    if (entry->settled()) bury(entry, wakes);  // cancelled: it makes room as well
   }
 }
 
@@ -132,8 +137,45 @@ void ClassLane::finish(Entry* entry, End end, TimePoint now, ack::Wakes& wakes) 
   if (entry->kind != EntryKind::barrier) total_.record(now - entry->pushed);
   count_out(entry, end);  // before anybody can know that it is settled
   ack::settle_taken(*entry, end, wakes);
+  let_go(entry, wakes);
+}
+
+// Of a settled entry: the engine's reference, and what its receipt has no use for.
+void ClassLane::let_go(Entry* entry, ack::Wakes& wakes) {
+  wakes.dispose(std::move(entry->job));
   entry->drop_payload();
   entry->release();
+}
+
+bool ClassLane::cancel(Entry& entry) {
+  const std::uint64_t packed = queue::Gate::packed(entry.rows, entry.footprint);
+  const bool unit = entry.kind != EntryKind::barrier;
+  entry.lingers = unit && lingering_.grant(packed);
+  const bool gives_back = entry.lingers;
+  if (!entry.settle_queued(End::cancelled)) {
+    if (gives_back) lingering_.release(packed);
+    return false;
+  }
+  if (unit) ends_[static_cast<std::size_t>(End::cancelled)].fetch_add(1, std::memory_order_release);
+  if (gives_back) gate.release(packed);
+  entry.retain();
+  entry.next_cancelled = cancelled_.load(std::memory_order_relaxed);
+  while (!cancelled_.compare_exchange_weak(entry.next_cancelled, &entry, std::memory_order_release,
+                                           std::memory_order_relaxed)) {
+  }
+  return true;
+}
+
+// What of the cancelled is not staged yet is let go when it would be.
+void ClassLane::bury_cancelled(ack::Wakes& wakes) {
+  if (cancelled_.load(std::memory_order_relaxed) == nullptr) [[likely]]
+    return;
+  Entry* entry = cancelled_.exchange(nullptr, std::memory_order_acquire);
+  while (entry != nullptr) {
+    Entry* one = std::exchange(entry, entry->next_cancelled);
+    if (one->staged) bury(one, wakes);
+    one->release();
+  }
 }
 
 void ClassLane::count_committed(std::span<const commit::Work> slice, TimePoint began,
@@ -160,15 +202,30 @@ void ClassLane::settle_counted(Entry* entry, ack::Wakes& wakes) {
   entry->release();
 }
 
-void ClassLane::bury(Entry* entry) {
+void ClassLane::bury(Entry* entry, ack::Wakes& wakes) {
   staging.remove(entry);
-  count_out(entry, entry->outcome().end);
-  entry->drop_payload();
-  entry->release();
+  let_go_cancelled(entry, wakes);
+}
+
+// It was counted when it was cancelled.
+void ClassLane::let_go_cancelled(Entry* entry, ack::Wakes& wakes) {
+  const std::uint64_t packed = queue::Gate::packed(entry->rows, entry->footprint);
+  if (entry->kind == EntryKind::barrier) {
+    flushes.release(kOneFlush);
+  } else {
+    if (entry->lingers) {
+      lingering_.release(packed);
+    } else {
+      freed_ += packed;
+    }
+    ++settled_;
+    model::add(buried_, 1);
+  }
+  let_go(entry, wakes);
 }
 
 void ClassLane::count_out(const Entry* entry, End end) {
-  if (entry->kind == EntryKind::barrier) return;
+  if (entry->kind == EntryKind::barrier) return flushes.release(kOneFlush);
   freed_ += queue::Gate::packed(entry->rows, entry->footprint);
   ++settled_;
   model::add(ends_[static_cast<std::size_t>(end)], 1);
@@ -185,7 +242,7 @@ void ClassLane::end_all(const Status& cause, TimePoint now, ack::Wakes& wakes) {
     if (entry == nullptr) continue;
     const bool incomplete = between_steps(*entry);
     if (!incomplete && !entry->take()) {
-      bury(entry);
+      bury(entry, wakes);
       continue;
     }
     entry->cause = cause;
@@ -202,9 +259,14 @@ void ClassLane::discard(Entry* entry, const Status& cause, TimePoint now, ack::W
     entry->cause = cause;
     return finish(entry, End::closed, now, wakes);
   }
-  count_out(entry, entry->outcome().end);
-  entry->drop_payload();
-  entry->release();
+  let_go_cancelled(entry, wakes);
+}
+
+// A cancel that is still being counted may have been taken out already.
+std::uint64_t ClassLane::ended(std::size_t end) const {
+  const std::uint64_t counted = ends_[end].load(std::memory_order_acquire);
+  if (end != static_cast<std::size_t>(End::cancelled)) return counted;
+  return std::max(counted, buried_.load(std::memory_order_acquire));
 }
 
 std::optional<TimePoint> ClassLane::next_deadline() const {
@@ -229,7 +291,7 @@ ClassStats ClassLane::stats(std::uint64_t rivals) const {
   out.name = options.name;
   std::uint64_t ended = 0;
   for (std::size_t i = 0; i < kEndCount; ++i) {
-    out.ends[i] = ends_[i].load(std::memory_order_acquire);
+    out.ends[i] = this->ended(i);
     ended += out.ends[i];
   }
   // After the ends, so that nothing has ended that was not accepted.

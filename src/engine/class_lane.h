@@ -52,7 +52,7 @@ class ClassLane {
   void count_committed(std::span<const commit::Work> slice, TimePoint began, TimePoint now);
   void settle_counted(Entry* entry, ack::Wakes& wakes);
   // Takes out an entry that its own receipt has settled.
-  void bury(Entry* entry);
+  void bury(Entry* entry, ack::Wakes& wakes);
   // Gives back the capacity of all that was settled since.
   void give_back();
 
@@ -62,9 +62,13 @@ class ClassLane {
   bool gathers() const { return !gate.crowded() && !queue.closed() && staging.barriers() == 0; }
 
   // --- Any thread.
+  // queued -> cancelled, counted; its capacity is there again at once, as long as the cancelled
+  // units that were not drained since are no more than the class may hold. False if it was too
+  // late.
+  bool cancel(Entry& entry);
   bool pending() const { return queue.pending(); }
   ClassStats stats(std::uint64_t rivals) const;  // rivals: the number of other classes
-  std::uint64_t ended(std::size_t end) const { return ends_[end].load(std::memory_order_acquire); }
+  std::uint64_t ended(std::size_t end) const;
 
   const std::uint32_t index;
   const ClassOptions options;
@@ -72,6 +76,10 @@ class ClassLane {
   base::FifoMemory large_rows;
   queue::ClassQueue queue;
   queue::Gate gate;
+  // Barriers take no capacity, but a bound: flushes may be given up faster than the lane drains.
+  static constexpr std::uint64_t kFlushesMax = 4096;
+  static constexpr std::uint64_t kOneFlush = 1;
+  queue::Gate flushes{kFlushesMax, 0};
   Staging staging;
   model::SharedHistogram wait;
   std::atomic<std::uint64_t> refused{0};
@@ -93,12 +101,18 @@ class ClassLane {
   void finish(Entry* entry, End end, TimePoint now, ack::Wakes& wakes);
   void forget_settled_deadlines();
   void count_out(const Entry* entry, End end);
+  void bury_cancelled(ack::Wakes& wakes);
+  void let_go(Entry* entry, ack::Wakes& wakes);
+  void let_go_cancelled(Entry* entry, ack::Wakes& wakes);
 
   std::vector<Deadline> deadlines_;  // a heap, earliest first
   std::uint64_t settled_ = 0;
   std::uint64_t freed_ = 0;  // packed, as the gate counts
   model::SharedHistogram total_;
   std::array<std::atomic<std::uint64_t>, kEndCount> ends_{};
+  std::atomic<std::uint64_t> buried_{0};    // cancelled units that were taken out
+  std::atomic<Entry*> cancelled_{nullptr};  // since the last drain, each with a reference
+  queue::Gate lingering_;                   // what of them was given back already
 };
 
 }  // namespace onelane::engine

@@ -270,7 +270,8 @@ TickReport Core::run_ticks() {
     syncer_.nudge();
     const bool more = report.more || pending();  // half of a crowd pushes during the sync
     if (!more || report.units == 0 || baton_.awaited() || worker_.stopping()) return report;
-    if (wakes.outside_only()) return report;  // it comes back at once
+    // Closures, and whom to tell outside the lane: not under the baton.
+    if (wakes.disposing() || wakes.outside_only()) return report;
     wakes.fire();
   }
 }
@@ -338,27 +339,36 @@ Status flush_timed_out(const ClassLane& lane, Duration timeout) {
 
 Status Core::flush(std::optional<Duration> timeout) {
   if (Status why = may_wait("flush"); !why.ok()) return why;
+  Barriers barriers;
+  Status flushed = flush(timeout, barriers);
+  if (flushed.ok()) return flushed;
+  for (Receipt& barrier : barriers) {
+    if (barrier.valid()) (void)barrier.cancel();  // nobody waits for it any more
+  }
+  return flushed;
+}
+
+Status Core::flush(std::optional<Duration> timeout, Barriers& barriers) {
   std::optional<TimePoint> deadline;
   if (timeout) deadline = after(clock_->now(), *timeout);
-  std::array<Receipt, kClassesMax> receipts;
   const std::uint32_t count = classes();
   for (std::uint32_t i = 0; i < count; ++i) {
     Result<Receipt> receipt = offer_barrier(*lanes_[i]);
     if (!receipt) return receipt.status();
-    receipts[i] = std::move(*receipt);
+    barriers[i] = std::move(*receipt);
   }
   for (std::uint32_t i = 0; i < count; ++i) {
     Status waited;
     if (options_.drive == Drive::manual) {
-      waited = pump(receipts[i], deadline);
+      waited = pump(barriers[i], deadline);
     } else {
       std::optional<Duration> left;
       if (deadline) left = engine::left(*deadline, clock_->now());
-      waited = (left ? receipts[i].wait_for(*left) : receipts[i].wait()).status();
+      waited = (left ? barriers[i].wait_for(*left) : barriers[i].wait()).status();
     }
     if (waited.code() == Errc::timed_out) return flush_timed_out(*lanes_[i], *timeout);
     if (!waited.ok()) return waited;
-    const Outcome outcome = *receipts[i].poll();
+    const Outcome outcome = *barriers[i].poll();
     if (!outcome.committed()) return outcome.cause;
   }
   return {};

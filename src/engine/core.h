@@ -63,6 +63,8 @@ class Core : public std::enable_shared_from_this<Core> {
   // Blocks until the entry is settled, and if so promised, what of it is committed is durable: ok,
   // or why not.
   Status wait(Entry& entry, Promise promise, std::optional<Duration> timeout);
+  // Settles the entry as cancelled; false if it was too late. The caller wakes who waits for it.
+  bool cancel(Entry& entry);
   // Of a settled entry, as far as is known by now.
   Outcome outcome(const Entry& entry) const;
   // Whether nothing is to be waited for any more of what the entry promises.
@@ -129,6 +131,8 @@ class Core : public std::enable_shared_from_this<Core> {
     lane.refused.fetch_add(1, std::memory_order_relaxed);
     return why;
   }
+  using Barriers = std::array<Receipt, kClassesMax>;
+  Status flush(std::optional<Duration> timeout, Barriers& barriers);
   Result<Receipt> offer_barrier(engine::ClassLane& lane);
 
   class Turn;

@@ -43,7 +43,7 @@ Status Core::make_entry(ClassLane& lane, const RowUnit& unit, EntryRef& entry) c
   std::byte* out = entry->payload().data();
   model::write_frame_header(out, unit.statement, row.bytes().size());
   std::memcpy(out + model::kFrameHeaderBytes, row.bytes().data(), row.bytes().size());
-  if (keyed) model::write_key(spec, unit.statement, row.bytes(), out + frame_bytes);
+  if (key_bytes != 0) model::write_key(spec, unit.statement, row.bytes(), out + frame_bytes);
   entry->rows = 1;
   entry->bytes = row.bytes().size();
   return {};
@@ -160,14 +160,24 @@ Status Core::accept(ClassLane& lane, EntryRef& entry, const Offer& how) {
 
 // Settled once everything that was pushed to the class before is settled.
 Result<Receipt> Core::offer_barrier(ClassLane& lane) {
+  if (!lane.flushes.grant(ClassLane::kOneFlush)) {
+    return Status(Errc::full, quoted(lane) + ": " + std::to_string(ClassLane::kFlushesMax) +
+                                  " flushes wait, or were given up since the lane last drained it");
+  }
   EntryRef entry(Entry::make());
-  if (entry == nullptr) return out_of_memory();
+  if (entry == nullptr) {
+    lane.flushes.release(ClassLane::kOneFlush);
+    return out_of_memory();
+  }
   entry->kind = EntryKind::barrier;
   entry->footprint = 0;
   entry->klass = lane.index;
   entry->pushed = clock_->now();
   EntryRef kept = entry->share();
-  if (!lane.queue.push(entry.get())) return entrance();
+  if (!lane.queue.push(entry.get())) {
+    lane.flushes.release(ClassLane::kOneFlush);
+    return entrance();
+  }
   (void)entry.release();
   lane.barriers.fetch_add(1, std::memory_order_release);
   worker_.bell().ring();

@@ -298,7 +298,7 @@ void Pipeline::settle(Work& work, std::uint64_t commit, TimePoint now, ack::Wake
       if (work.taken && !between_steps(*work.entry)) work.entry->put_back();
       break;
     case Verdict::gone:
-      lane.bury(work.entry);
+      lane.bury(work.entry, wakes);
       break;
     case Verdict::applied:
       settle_applied(work, commit, now, wakes);

@@ -29,6 +29,7 @@ class Staging {
   void add(Entry* entry) {
     if (entry->has_key()) remember_key(entry);
     entry->place = base_ + entries_.size();
+    entry->staged = true;
     entries_.push_back(entry);
     units_.push_back({.bytes = entry->bytes,
                       .records = entry->rows,
@@ -44,6 +45,7 @@ class Staging {
     ONELANE_CHECK(index < entries_.size() && entries_[index] == entry, index);
     if (entry->has_key()) forget_key(entry);
     entries_[index] = nullptr;
+    entry->staged = false;
     units_[index] = {.pushed = units_[index].pushed};
     --live_;
     durable_ -= promises_durable(entry);

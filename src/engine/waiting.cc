@@ -89,6 +89,12 @@ Status Core::wait_durable(std::uint64_t commit, std::optional<TimePoint> until) 
   return syncer_.wait(commit, left, itself ? engine::Syncs::by_caller : engine::Syncs::by_thread);
 }
 
+bool Core::cancel(Entry& entry) {
+  if (!lanes_[entry.klass]->cancel(entry)) return false;
+  worker_.bell().ring();  // its memory can go
+  return true;
+}
+
 Outcome Core::outcome(const Entry& entry) const {
   Outcome out = entry.outcome();
   const std::uint64_t commit = ack::commit_of(out.end, out.commit);

@@ -38,8 +38,9 @@ using EntryRef = std::unique_ptr<Entry, EntryRelease>;
 
 struct JobRun {
   Job job;
-  std::uint32_t steps = 0;    // committed
-  std::uint32_t attempt = 0;  // of the current step
+  std::unique_ptr<JobRun> next;  // while spent ones are collected
+  std::uint32_t steps = 0;       // committed
+  std::uint32_t attempt = 0;     // of the current step
   // What the last call of the step came to.
   Step step = Step::done;
   std::uint64_t changes = 0;
@@ -62,9 +63,14 @@ struct Entry {
   std::atomic<Waiter*> waiter{nullptr};
 
   // --- The baton holder's.
-  std::uint64_t place = 0;      // in staging
-  Entry* next = nullptr;        // in the queue's spill list
+  std::uint64_t place = 0;  // in staging
+  Entry* next = nullptr;    // in the queue's spill list
+  bool staged = false;
   std::unique_ptr<JobRun> job;  // made by the producer
+
+  // --- The cancelling thread's, until the state says settled.
+  Entry* next_cancelled = nullptr;
+  bool lingers = false;  // its capacity was given back, though it is still in the queue or staged
 
   // --- The outcome: written before state says settled, constant from then on. Of a unit whose tick
   // is rolled back it is forgotten; changes are those of a job's committed steps.

@@ -256,10 +256,13 @@ bool is_key(const StatementSpec& spec, std::size_t column) {
 
 std::size_t key_size(const StatementSpec& spec, std::span<const std::byte> row) noexcept {
   std::size_t size = sizeof(Statement::index);
+  bool whole = true;
   for_each_column(row, [&](std::size_t column, std::span<const std::byte> encoded) {
-    if (is_key(spec, column)) size += encoded.size();
+    if (!is_key(spec, column)) return;
+    size += encoded.size();
+    whole = whole && static_cast<Tag>(encoded.front()) != Tag::null;
   });
-  return size;
+  return whole ? size : 0;
 }
 
 void write_key(const StatementSpec& spec, Statement statement, std::span<const std::byte> row,

@@ -162,7 +162,10 @@ std::uint64_t tags_of(const StatementSpec& spec) noexcept;
 // Whether the row has the statement's columns; the error names the column and both types.
 Status check_row(const StatementSpec& spec, std::span<const std::byte> row);
 
-// The coalescing key of a checked row: the statement and the encoded key columns.
+// The coalescing key of a checked row: the statement and the encoded key columns. Size 0: the row
+// has none, since a key column is NULL, and in SQL no NULL equals another. Equal keys are equal for
+// SQL's unique indexes: a column has one type. The reverse need not hold (-0.0 and 0.0, a
+// collation).
 std::size_t key_size(const StatementSpec& spec, std::span<const std::byte> row) noexcept;
 void write_key(const StatementSpec& spec, Statement statement, std::span<const std::byte> row,
                std::byte* out) noexcept;

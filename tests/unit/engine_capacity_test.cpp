@@ -109,6 +109,51 @@ TEST_F(LaneCapacity, WhatItsReceiptCancelledIsNotHeldAgainstTheLiving) {
   EXPECT_EQ(ends_of(living), "committed committed committed committed");
 }
 
+TEST_F(LaneCapacity, OfACancelledUnitIsThereAgainAtOnceAndTheUnitIsCounted) {
+  open();
+  Writes peers = add_full(WhenFull::reject, 3);
+  std::vector<Receipt> all = peers.submit_all(1, 3);
+  for (Receipt& receipt : all) EXPECT_TRUE(receipt.cancel());
+  EXPECT_EQ(stats_of("peers").end(End::cancelled), 3U);
+  EXPECT_EQ(stats_of("peers").in_flight, 0U);
+  EXPECT_EQ(stats_of("peers").queued_records, 0U);
+  peers.push_all(4, 6);
+  tick();
+  EXPECT_EQ(committed(), "peers(4) peers(5) peers(6)");
+  EXPECT_EQ(stats_of("peers").end(End::cancelled), 3U);
+  EXPECT_EQ(stats_of("peers").queued_bytes, 0U);
+}
+
+TEST_F(LaneCapacity, BoundsWhatIsCancelledBetweenTwoDrains) {
+  open();
+  Writes peers = add_full(WhenFull::reject, 4);
+  int taken = 0;
+  for (; taken < 100; ++taken) {
+    Result<Receipt> receipt = peers.try_submit(taken);
+    if (!receipt) break;
+    EXPECT_TRUE(receipt->cancel());
+  }
+  EXPECT_EQ(taken, 8);  // its capacity, and as much again that was cancelled
+  tick();
+  EXPECT_EQ(stats_of("peers").queued_records, 0U);
+  EXPECT_EQ(peers.submit_all(1, 4).size(), 4U);
+}
+
+TEST_F(LaneCapacity, OfUnitsCancelledWhileTheDatabaseIsLockedIsGivenBack) {
+  open();
+  Writes peers = add_full(WhenFull::reject, 3);
+  sink_->reply_next(Call::begin, failure(Fault::busy, Effect::ended));
+  std::vector<Receipt> all = peers.submit_all(1, 3);
+  tick();
+  for (Receipt& receipt : all) EXPECT_TRUE(receipt.cancel());
+  EXPECT_EQ(stats_of("peers").queued_records, 0U);
+  EXPECT_TRUE(peers.try_push(4).ok());
+  advance(seconds(1));
+  run_ticks();
+  EXPECT_EQ(committed(), "peers(4)");
+  EXPECT_EQ(stats_of("peers").queued_records, 0U);
+}
+
 TEST_F(LaneCapacity, AJobBetweenItsStepsIsNotDropped) {
   open();
   Writes peers = add_full(WhenFull::drop_oldest, 4);

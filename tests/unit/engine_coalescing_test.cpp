@@ -119,15 +119,30 @@ TEST_F(LaneCoalescing, GroupsNeitherSupersedeNorAreSuperseded) {
   EXPECT_EQ(committed(), "peers(1) peers(1)");
 }
 
-TEST_F(LaneCoalescing, ACancelledNewestLeavesTheOlderSuperseded) {
+TEST_F(LaneCoalescing, ANewestThatWasCancelledBeforeADrainSupersedesNobody) {
   open();
   Writes peers = add_coalescing();
   Receipt old = peers.submit(1, "old");
   Receipt fresh = peers.submit(1, "new");
   EXPECT_TRUE(fresh.cancel());
   tick();
-  EXPECT_EQ(end_of(old), "superseded");
-  EXPECT_EQ(committed(), "");
+  EXPECT_EQ(end_of(old), "committed");
+  EXPECT_EQ(committed(), "peers(1, old)");
+}
+
+TEST_F(LaneCoalescing, RowsWithNullInAKeyColumnHaveNoKey) {
+  open();
+  Writes peers = add_coalescing();
+  const Column nullable{ColumnType::integer, true};
+  const Statement pairs = ok(journal_->add_statement({"pairs", {nullable, nullable}, {0, 1}}));
+  const auto submit = [&](const Row& row) { return ok(peers.handle().submit(pairs, row)); };
+  Receipt first = submit(Row().null().integer(1)), second = submit(Row().null().integer(1));
+  Receipt third = submit(Row().integer(1).null()), fourth = submit(Row().integer(1).null());
+  Receipt older = submit(Row().integer(1).integer(1)), newer = submit(Row().integer(1).integer(1));
+  tick();
+  EXPECT_EQ(end_of(first) + " " + end_of(second), "committed committed");
+  EXPECT_EQ(end_of(third) + " " + end_of(fourth), "committed committed");
+  EXPECT_EQ(end_of(older) + " " + end_of(newer), "superseded committed");
 }
 
 TEST_F(LaneCoalescing, ACancelledOlderLeavesTheNewestAlone) {

@@ -67,6 +67,30 @@ TEST_F(LaneFlush, OnAManualJournalDoesNotWaitForALock) {
   EXPECT_TRUE(journal_->flush().ok());
 }
 
+TEST_F(LaneFlush, ThatWasGivenUpLeavesNothingBehind) {
+  sink_->reply_next(Call::begin, failure(Fault::busy, Effect::ended), 1'000'000);
+  peers().push(1);
+  for (int i = 0; i < 10'000; ++i) {
+    ASSERT_EQ(journal_->flush(Duration(0)).code(), Errc::timed_out);
+    if (i % 1000 == 0) tick();
+  }
+  EXPECT_EQ(stats_of("peers").in_flight, 1U);
+  sink_->heal();
+  advance(seconds(1));
+  EXPECT_TRUE(journal_->flush().ok());
+  EXPECT_EQ(committed(), "peers(1)");
+}
+
+TEST_F(LaneFlush, BeyondAFewThousandBetweenTwoDrainsIsRefused) {
+  peers().push(1);
+  for (int i = 0; i < 4096; ++i) {
+    ASSERT_EQ(journal_->flush(Duration(0)).code(), Errc::timed_out);
+  }
+  EXPECT_EQ(journal_->flush(Duration(0)).code(), Errc::full);
+  tick();
+  EXPECT_TRUE(journal_->flush().ok());
+}
+
 TEST_F(LaneFlush, SaysTimedOutOnceTheTimeGivenIsOver) {
   open({.tick = {.records = 1, .bytes = kMiB, .hold = seconds(1)}});
   Writes slow = add_class("slow", {.guarantee = {.records = 1, .bytes = kKiB}});

@@ -78,6 +78,38 @@ TEST_F(LaneJobs, NothingOfItsClassStartsBeforeAJobEndsWhileOtherClassesGoOn) {
   EXPECT_EQ(committed(), "peers(2)");
 }
 
+// What a closure captured: says whether it was let go of within the lane.
+struct Captured {
+  explicit Captured(std::function<bool()> asks) : in_lane(std::move(asks)) {}
+  Captured(const Captured&) = delete;
+  Captured& operator=(const Captured&) = delete;
+  ~Captured() { in_lane(); }
+  std::function<bool()> in_lane;
+};
+
+TEST_F(LaneJobs, AClosureIsDestroyedOutsideTheLaneHoweverItsJobEnds) {
+  std::vector<Errc> seen;
+  const auto closure = [&](Step answer) -> StepFunction {
+    auto held = std::make_shared<Captured>([&] {
+      seen.push_back(journal_->commits_of(1).status().code());
+      return true;
+    });
+    return [held, answer](Transaction& t) -> Result<Step> {
+      if (answer == Step::more && t.steps() == 0) return Step::more;
+      if (answer == Step::more) return Status(Errc::invalid_argument, "no more");
+      return answer;
+    };
+  };
+  Receipt done = peers().submit_job(closure(Step::done));
+  Receipt incomplete = peers().submit_job(closure(Step::more));
+  Receipt cancelled = peers().submit_job(closure(Step::done));
+  EXPECT_TRUE(cancelled.cancel());
+  run_ticks();
+  EXPECT_EQ(end_of(done) + " " + end_of(incomplete), "committed incomplete");
+  ASSERT_EQ(seen.size(), 3U);
+  for (const Errc code : seen) EXPECT_NE(code, Errc::in_lane);
+}
+
 TEST_F(LaneJobs, AJobThatHasNotBegunCanBeCancelled) {
   Receipt job = peers().submit_job(steps(1));
   EXPECT_TRUE(job.cancel());
