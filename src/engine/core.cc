@@ -327,66 +327,6 @@ Result<TickReport> Core::tick() {
   return report;
 }
 
-namespace {
-
-Status flush_timed_out(const ClassLane& lane, Duration timeout) {
-  return {Errc::timed_out, "flush: what was pushed to class \"" + lane.options.name +
-                               "\" before is not settled after " +
-                               engine::in_words(std::max(Duration(0), timeout))};
-}
-
-}  // namespace
-
-Status Core::flush(std::optional<Duration> timeout) {
-  if (Status why = may_wait("flush"); !why.ok()) return why;
-  Barriers barriers;
-  Status flushed = flush(timeout, barriers);
-  if (flushed.ok()) return flushed;
-  for (Receipt& barrier : barriers) {
-    if (barrier.valid()) (void)barrier.cancel();  // nobody waits for it any more
-  }
-  return flushed;
-}
-
-Status Core::flush(std::optional<Duration> timeout, Barriers& barriers) {
-  std::optional<TimePoint> deadline;
-  if (timeout) deadline = after(clock_->now(), *timeout);
-  const std::uint32_t count = classes();
-  for (std::uint32_t i = 0; i < count; ++i) {
-    Result<Receipt> receipt = offer_barrier(*lanes_[i]);
-    if (!receipt) return receipt.status();
-    barriers[i] = std::move(*receipt);
-  }
-  for (std::uint32_t i = 0; i < count; ++i) {
-    Status waited;
-    if (options_.drive == Drive::manual) {
-      waited = pump(barriers[i], deadline);
-    } else {
-      std::optional<Duration> left;
-      if (deadline) left = engine::left(*deadline, clock_->now());
-      waited = (left ? barriers[i].wait_for(*left) : barriers[i].wait()).status();
-    }
-    if (waited.code() == Errc::timed_out) return flush_timed_out(*lanes_[i], *timeout);
-    if (!waited.ok()) return waited;
-    const Outcome outcome = *barriers[i].poll();
-    if (!outcome.committed()) return outcome.cause;
-  }
-  return {};
-}
-
-// Runs ticks on a manual journal until the receipt is settled or a tick does nothing.
-Status Core::pump(const Receipt& receipt, std::optional<TimePoint> deadline) {
-  while (!receipt.poll()) {
-    if (deadline && clock_->now() >= *deadline) {
-      return {Errc::timed_out, {}};  // flush() says of what
-    }
-    const TickReport report = run_tick();
-    if (report.more || receipt.poll()) continue;
-    return {Errc::would_block, "the next tick is not due yet, and a manual journal does not wait"};
-  }
-  return {};
-}
-
 Result<std::uint64_t> Core::try_touch() {
   ack::Wakes wakes;
   const Turn turn(*this);
