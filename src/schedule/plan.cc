@@ -16,8 +16,8 @@ constexpr std::uint64_t kRoundPsMin = 2'000'000;
 constexpr std::uint64_t kRoundsPerTick = 8;
 
 // What a class is owed counts for at most its part of this many whole ticks: more than cuts ever
-// leave owed where they go on, and little of a hundred.
-constexpr std::uint64_t kOwedTicks = 4;
+// leave owed where they go on, and a tenth of a hundred.
+constexpr std::uint64_t kOwedTicks = 10;
 
 // What the rest of the tick holds for a class's next unit.
 enum class Room : std::uint8_t {
@@ -47,7 +47,7 @@ class Planner {
   bool take_alone();
   void pay_debts(const Lane& alone);
   void set_parts();
-  std::uint64_t to_share(const Load& taken) const;
+  std::uint64_t fill_ps(const Lane& lane, const Load& taken) const;
   void order_by_owed();
   bool take_owed(std::uint32_t klass);
   bool another(const Lane& lane) const;
@@ -238,15 +238,22 @@ void Planner::pay_debts(const Lane& alone) {
   }
 }
 
+// What this tick has to share at least, and what a whole one would have at most: of the hold, or
+// until records or bytes are met by the cheapest, or the dearest, of the next units. One of these
+// may be longer than the hold.
 void Planner::set_parts() {
   std::uint64_t weights = 0;
+  std::uint64_t shared_ps = hold_ps_ - std::min(hold_ps_, predicted(load_));
+  std::uint64_t dearest_ps = 0, longest_ps = 0;
   for (const Lane& lane : lanes_) {
     if (lane.exhausted()) continue;
     weights += lane.weight();
     turns_.push_back(index_of(lane));
+    dearest_ps = std::max(dearest_ps, fill_ps(lane, {}));
+    longest_ps = std::max(longest_ps, lane.next_ps);
+    if (!is_giant(lane.next())) shared_ps = std::min(shared_ps, fill_ps(lane, load_));
   }
-  const std::uint64_t shared_ps = to_share(load_);
-  const std::uint64_t most_ps = to_share({});
+  const std::uint64_t most_ps = std::max(longest_ps, std::min(hold_ps_, dearest_ps));
   const std::uint64_t round_ps = std::clamp(shared_ps / kRoundsPerTick, kRoundPsMin, kRoundPsMax);
   for (Lane& lane : lanes_) {
     lane.quantum_ps = std::max<std::uint64_t>(1, times_ps(round_ps, lane.weight()) / weights);
@@ -257,19 +264,14 @@ void Planner::set_parts() {
   }
 }
 
-// Lane time for shared units of a tick that has taken so much: what is left of the hold, or what
-// units like the cheapest of the next ones would take until records or bytes are met.
-std::uint64_t Planner::to_share(const Load& taken) const {
-  std::uint64_t ps = hold_ps_ - std::min(hold_ps_, predicted(taken));
-  for (const Lane& lane : lanes_) {
-    if (lane.exhausted() || is_giant(lane.next())) continue;
-    const Unit& unit = lane.next();
-    const std::uint64_t units =
-        std::min(ceil_div(tick_.records - taken.records, std::max<std::uint64_t>(1, unit.records)),
-                 ceil_div(tick_.bytes - taken.bytes, std::max<std::uint64_t>(1, unit.bytes)));
-    ps = std::min(ps, times_ps(units, lane.next_ps));
-  }
-  return ps;
+// Lane time of units like the class's next one until a tick that has taken so much meets its
+// records or bytes.
+std::uint64_t Planner::fill_ps(const Lane& lane, const Load& taken) const {
+  const Unit& unit = lane.next();
+  const std::uint64_t units =
+      std::min(ceil_div(tick_.records - taken.records, std::max<std::uint64_t>(1, unit.records)),
+               ceil_div(tick_.bytes - taken.bytes, std::max<std::uint64_t>(1, unit.bytes)));
+  return times_ps(units, lane.next_ps);
 }
 
 void Planner::order_by_owed() {

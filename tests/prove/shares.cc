@@ -2,12 +2,13 @@
 //
 //   onelane_prove_shares [--seed N] [--histories N] [--trace 1]
 //
-// Classes come and go, idle, burst, push dear and large units, cancel some, run jobs; ticks are cut
-// short, held back, shortened, fail and are planned anew; costs change, learned or not. Compared is
-// the lane time of shared slices, at the costs that planning used, of any two classes that could
-// have taken more in each of a hundred ticks that shared something. By weight they differ by at
-// most 9 % of the larger, a unit of each, and a part of one tick, which is 1 % where ticks are
-// alike. src/schedule/README.md says why.
+// Classes have the lane to themselves, come and go, idle, burst, push dear and large units, cancel
+// some, run jobs; ticks are cut short, held back, shortened, fail and are planned anew; costs
+// change, learned or not. Compared is the lane time of shared slices, at the costs that planning
+// used, of any two classes that could have taken more in each of a hundred ticks that shared
+// something. By weight they differ by at most a tenth of the larger, give or take a unit of each
+// and what one of the ticks gave, which is 1 % where ticks are alike. src/schedule/README.md says
+// why.
 #include <algorithm>
 #include <array>
 #include <chrono>
@@ -29,7 +30,7 @@ namespace {
 using namespace schedule;
 
 constexpr std::size_t kWindow = 100;
-constexpr double kTolerance = 0.09;
+constexpr double kTolerance = 0.1;
 
 class Random {
  public:
@@ -83,7 +84,6 @@ class History {
   void learn(const Plan& plan, const std::vector<std::uint32_t>& done);
   void account(const Plan& plan, const std::vector<std::uint32_t>& done);
   bool could_take_more(const Plan& plan, std::size_t klass) const;
-  double part_by_weight() const;
   void compare();
 
   std::span<const Unit> backlog(std::size_t klass) const {
@@ -229,8 +229,12 @@ void History::change() {
 
 std::string History::run() {
   constexpr std::size_t kTicks = 200;
+  // In some histories a class has the lane to itself at first.
+  const std::size_t alone = random_.one_in(4) ? random_.between(20, 90) : 0;
   for (at_ = 0; at_ < kTicks && wrong_.empty(); ++at_) {
-    for (std::size_t klass = 0; klass < classes(); ++klass) arrive(klass);
+    for (std::size_t klass = 0; klass < classes(); ++klass) {
+      if (klass == 0 || at_ >= alone) arrive(klass);
+    }
     change();
     plan_one();
   }
@@ -370,7 +374,6 @@ void History::account(const Plan& plan, const std::vector<std::uint32_t>& done) 
   for (std::size_t i = 0; i < done.size(); ++i) shared |= !plan.slices[i].guaranteed && done[i] > 0;
   if (!shared) return;
   const std::size_t slot = shared_ticks_++ % kWindow;
-  const double part = part_by_weight();
   for (std::size_t klass = 0; klass < classes(); ++klass) {
     Account& account = accounts_[klass];
     const double weight = shares_[klass].weight;
@@ -398,7 +401,7 @@ void History::account(const Plan& plan, const std::vector<std::uint32_t>& done) 
     account.comparable = could_take_more(plan, klass) ? account.comparable + 1 : 0;
     account.sum += static_cast<double>(served) / weight - account.served[slot];
     account.served[slot] = static_cast<double>(served) / weight;
-    account.largest[slot] = static_cast<double>(largest) / weight + part;
+    account.largest[slot] = static_cast<double>(largest) / weight;
     if (traced_) {
       std::printf("%3zu: class %zu of weight %.0f had %llu (%.0f a window), owed %lld%s\n", at_,
                   klass, weight, static_cast<unsigned long long>(served / 1000), account.sum / 1000,
@@ -406,15 +409,6 @@ void History::account(const Plan& plan, const std::vector<std::uint32_t>& done) 
                   account.comparable != 0 ? "" : ", not compared");
     }
   }
-}
-
-// What a class's part of a whole tick is at most.
-double History::part_by_weight() const {
-  double weights = 0;
-  for (std::size_t klass = 0; klass < classes(); ++klass) {
-    if (!backlog(klass).empty()) weights += shares_[klass].weight;
-  }
-  return static_cast<double>(to_ps(tick_.hold)) / std::max(1.0, weights);
 }
 
 void History::compare() {
@@ -425,12 +419,14 @@ void History::compare() {
       if (a == b || std::min(one.comparable, other.comparable) < kWindow) continue;
       ++compared_;
       if (one.sum >= (1 - kTolerance) * other.sum) continue;
-      const double unit = *std::max_element(one.largest.begin(), one.largest.end()) +
-                          *std::max_element(other.largest.begin(), other.largest.end());
+      const auto largest = [](const auto& values) {
+        return *std::max_element(values.begin(), values.end());
+      };
+      const double unit = largest(one.largest) + largest(other.largest) + largest(other.served);
       if (one.sum + unit >= (1 - kTolerance) * other.sum) continue;
       wrong_ = "in the hundred ticks up to " + std::to_string(at_) + " class " + std::to_string(a) +
                " had " + std::to_string(one.sum / 1000) + " ns by weight, class " +
-               std::to_string(b) + " " + std::to_string(other.sum / 1000) + ", and a unit is " +
+               std::to_string(b) + " " + std::to_string(other.sum / 1000) + ", give or take " +
                std::to_string(unit / 1000);
     }
   }
