@@ -10,6 +10,18 @@
 // Every method is safe from any thread; on a journal that was moved from it is invalid_argument.
 // Queued records are in memory only: what was not committed
 // ends with the process, and no receipt says otherwise.
+//
+// Leave the database's files to SQLite while a journal has them:
+//   - Do not open and close the database's file in the same process, to copy it, for instance: that
+//     drops all locks that the process has on it, SQLite's included (POSIX). Copy it in another
+//     process, or by SQLite's backup API or VACUUM INTO.
+//   - Do not remove, rename or replace the file, its "-wal" or its "-shm".
+// The journal notices either before its next answer, and is poisoned: nothing is called durable
+// that another process could not find. Reopen it then.
+//   - A forked child cannot use a database that was open at the fork (Errc::forked), not even once
+//     its parent has closed it: SQLite's locks are not inherited, but its memory of them is. exec a
+//     program that opens it, or fork first.
+// Where the standard streams are closed, open() puts /dev/null in their place.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +42,8 @@ class Journal {
  public:
   // Opens or makes the database and takes it for this journal alone; other connections may read,
   // and foreign writers are waited for. New files are private to the user. The path may be
-  // relative, may not be a link, a URI or ":memory:". Errors: invalid_argument, already_open,
-  // locked, storage, corrupt.
+  // relative, may not be a link, a URI or ":memory:". Besides SQLite's there are no files. Errors:
+  // invalid_argument, already_open, forked, locked, storage, corrupt.
   static Result<Journal> open(const std::filesystem::path& path,
                               const JournalOptions& options = {});
   // On a sink of your own; options.schema, synchronous and foreign_keys are then the sink's

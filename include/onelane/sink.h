@@ -29,7 +29,7 @@ enum class Fault : std::uint8_t {
   busy,         // somebody else holds the write lock
   environment,  // disk full, I/O error, out of memory, interrupted
   read_only,    // the database cannot be written, lastingly
-  sync,         // a sync failed: nothing may be called durable any more
+  sync,         // a sync failed, or the store's files are lost: nothing may be called durable
   corrupt,      // the file is damaged, or no database
   internal,     // onelane or the sink is wrong
 };

@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstdio>
 #include <mutex>
 #include <system_error>
 #include <vector>
@@ -152,8 +154,9 @@ void Registry::sweep() noexcept {
 // through `file` itself, whose description a forked child may share, and so keep locked.
 bool Registry::close_unused(FileDescriptor& file) noexcept {
   if (locked(file.get(), kSqliteFirst, kAllBytes)) return false;
-  const std::string name = "/proc/self/fd/" + std::to_string(file.get());
-  FileDescriptor keeper(::open(name.c_str(), O_RDWR | O_CLOEXEC));
+  std::array<char, 32> name{};  // not a string: a close should need no memory
+  std::snprintf(name.data(), name.size(), "/proc/self/fd/%d", file.get());
+  FileDescriptor keeper(::open(name.data(), O_RDWR | O_CLOEXEC));
   if (!keeper.open()) return false;
   struct flock all = write_lock(kSqliteFirst, kAllBytes);
   if (::fcntl(keeper.get(), F_OFD_SETLK, &all) != 0) {
@@ -183,7 +186,7 @@ void DatabaseLock::retire(FileDescriptor file, FileId id) noexcept {
   Registry::get().retire(std::move(file), id);
 }
 
-DatabaseLock::DatabaseLock(FileDescriptor file, FileId id, std::string path)
+DatabaseLock::DatabaseLock(FileDescriptor file, FileId id, std::string path) noexcept
     : file_(std::move(file)), id_(id), process_(::getpid()), path_(std::move(path)) {}
 
 DatabaseLock::DatabaseLock(DatabaseLock&& other) noexcept
@@ -192,13 +195,19 @@ DatabaseLock::DatabaseLock(DatabaseLock&& other) noexcept
       process_(other.process_),
       path_(std::move(other.path_)) {}
 
-Result<DatabaseLock> DatabaseLock::take(FileDescriptor file, FileId id, const std::string& path) {
+// From add() on nothing here needs memory, or the registry would keep what nobody has.
+Result<DatabaseLock> DatabaseLock::take(FileDescriptor file, FileId id, std::string path) {
   Registry& registry = Registry::get();
-  if (Status status = registry.add(id, path); !status.ok()) {
+  try {
+    if (Status status = registry.add(id, path); !status.ok()) {
+      registry.retire(std::move(file), id);
+      return status;
+    }
+  } catch (const std::bad_alloc&) {
     registry.retire(std::move(file), id);
-    return status;
+    throw;
   }
-  DatabaseLock lock(std::move(file), id, path);
+  DatabaseLock lock(std::move(file), id, std::move(path));
   if (Status status = lock.retake(); !status.ok()) return status;
   return lock;
 }

@@ -24,7 +24,7 @@ namespace onelane::sqlite {
 class DatabaseLock {
  public:
   // Of a file that was opened for writing as `path`. Errors: already_open, forked, storage.
-  static Result<DatabaseLock> take(FileDescriptor file, FileId id, const std::string& path);
+  static Result<DatabaseLock> take(FileDescriptor file, FileId id, std::string path);
   DatabaseLock(DatabaseLock&& other) noexcept;
   DatabaseLock& operator=(DatabaseLock&&) = delete;
   ~DatabaseLock();
@@ -45,7 +45,7 @@ class DatabaseLock {
   FileId id() const noexcept { return id_; }
 
  private:
-  DatabaseLock(FileDescriptor file, FileId id, std::string path);
+  DatabaseLock(FileDescriptor file, FileId id, std::string path) noexcept;
 
   FileDescriptor file_;
   FileId id_;

@@ -128,6 +128,7 @@ Status Files::check_writable() const {
 
 // Whether this process has the file is asked before it is opened: see DatabaseLock::free.
 Status Files::lock() {
+  std::string path = database_;  // before there is a file that must not be closed by an exception
   FileDescriptor file;
   const std::optional<FileId> named = id_of(directory_fd_.get(), name_.c_str());
   if (named) {
@@ -146,7 +147,7 @@ Status Files::lock() {
     DatabaseLock::retire(std::move(file), id_of(found));
     return status;
   }
-  Result<DatabaseLock> lock = DatabaseLock::take(std::move(file), id_of(found), database_);
+  Result<DatabaseLock> lock = DatabaseLock::take(std::move(file), id_of(found), std::move(path));
   if (!lock) return lock.status();
   lock_.emplace(*std::move(lock));
   return {};

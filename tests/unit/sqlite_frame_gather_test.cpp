@@ -76,6 +76,25 @@ TEST_F(FrameGathering, AWriteThatFailsAmongTheFramesFailsTheCommit) {
   EXPECT_EQ(recovered("PRAGMA integrity_check"), "ok");
 }
 
+TEST_F(FrameGathering, WhatACommitCouldNotWriteIsNotWrittenOverWhatAnotherCommittedSince) {
+  open(kBlobs);
+  commit_pages(1);
+  OtherConnection foreign(database_);
+  foreign.query("PRAGMA wal_autocheckpoint=0");
+  ASSERT_TRUE(succeeded(sink_->begin()));
+  ASSERT_TRUE(succeeded(execute("INSERT INTO t(v) VALUES(zeroblob(40960))")));
+  vfs_.fail({.call = VfsCall::write, .file = VfsFile::log, .code = SQLITE_IOERR_WRITE});
+  ASSERT_TRUE(failed(sink_->commit(), Fault::environment, Effect::unknown, SQLITE_IOERR_WRITE));
+  foreign.query("CREATE TABLE theirs(x)");
+  foreign.query("INSERT INTO theirs VALUES(1), (2)");
+  // Reads the schema behind what the journal had gathered.
+  const std::uint64_t writes = log_writes();
+  ASSERT_TRUE(sink_->add_statement({.sql = "DELETE FROM theirs", .columns = {}}).ok());
+  EXPECT_EQ(log_writes(), writes);
+  EXPECT_EQ(recovered("SELECT count(*) FROM theirs"), "2");
+  EXPECT_EQ(recovered("PRAGMA integrity_check"), "ok");
+}
+
 // Transactions of all kinds, and what a recovery makes of the files after each.
 class FrameGatheringAtRandom : public ::testing::TestWithParam<Synchronous> {
  protected:
