@@ -5,7 +5,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <ctime>
 #include <system_error>
+#include <utility>
 
 namespace onelane::sqlite {
 
@@ -27,6 +29,14 @@ Status read_only(const std::string& path, const std::string& what, int error) {
   const Status status = system_error(path, what, error);
   const bool forbidden = error == EACCES || error == EPERM || error == EROFS;
   return {status.code(), status.message(), forbidden ? SQLITE_READONLY : 0};
+}
+
+Reply lost(Status why) {
+  Reply out;
+  out.fault = Fault::sync;
+  out.effect = Effect::ended;
+  out.cause = std::move(why);
+  return out;
 }
 
 // A path that leads nowhere is the caller's; what the system has run out of is not.
@@ -175,13 +185,18 @@ Status Files::settle() {
 
 Reply Files::intact(sqlite3_file& log) const {
   Status status = lock_->held();
-  if (status.ok()) status = identity_->check(log);
-  if (status.ok()) return {};
-  Reply out;
-  out.fault = Fault::sync;
-  out.effect = Effect::ended;
-  out.cause = std::move(status);
-  return out;
+  if (status.ok()) status = identity_->check();
+  if (status.ok()) status = identity_->check_through_vfs(log);
+  return status.ok() ? Reply() : lost(std::move(status));
+}
+
+Reply Files::intact_of_late(sqlite3_file& log) {
+  timespec now = {};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+  const std::int64_t now_ns = now.tv_sec * 1'000'000'000LL + now.tv_nsec;
+  if (std::exchange(looked_ns_, now_ns) != now_ns) return intact(log);
+  Status status = identity_->check_through_vfs(log);
+  return status.ok() ? Reply() : lost(std::move(status));
 }
 
 Status Files::sync_directory() const {
