@@ -185,18 +185,16 @@ Status Files::settle() {
 
 Reply Files::intact(sqlite3_file& log) const {
   Status status = lock_->held();
-  if (status.ok()) status = identity_->check();
-  if (status.ok()) status = identity_->check_through_vfs(log);
+  if (status.ok()) status = identity_->check(log);
   return status.ok() ? Reply() : lost(std::move(status));
 }
 
-Reply Files::intact_of_late(sqlite3_file& log) {
+Reply Files::named(sqlite3_file& log) {
   timespec now = {};
   ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
   const std::int64_t now_ns = now.tv_sec * 1'000'000'000LL + now.tv_nsec;
-  if (std::exchange(looked_ns_, now_ns) != now_ns) return intact(log);
-  Status status = identity_->check_through_vfs(log);
-  return status.ok() ? Reply() : lost(std::move(status));
+  const bool just_asked = std::exchange(asked_ns_, now_ns) == now_ns;
+  return just_asked && identity_->check(log).ok() ? Reply() : intact(log);
 }
 
 Status Files::sync_directory() const {
