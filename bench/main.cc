@@ -2,9 +2,12 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cerrno>
+#include <cstdio>
 #include <exception>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <vector>
 
 #include "bench/bulk.h"
@@ -12,6 +15,7 @@
 #include "bench/fill.h"
 #include "bench/growth.h"
 #include "bench/kit/errors.h"
+#include "bench/kit/interrupt.h"
 #include "bench/lone.h"
 #include "bench/memory.h"
 #include "bench/overhead.h"
@@ -61,18 +65,28 @@ int dispatch(const std::vector<std::string>& arguments) {
   throw UsageError(fmt::format("there is no question '{}'\n{}", arguments[0], usage()));
 }
 
+// A result that did not get out is none.
+void require_written(std::FILE* output) {
+  if (std::fflush(output) != 0 || std::ferror(output) != 0) {
+    throw RunError("cannot write to standard output: " +
+                   std::generic_category().message(errno == 0 ? EIO : errno));
+  }
+}
+
 }  // namespace
 }  // namespace onelane::bench
 
 int main(int argc, char** argv) {
   using namespace onelane::bench;
   try {
-    return dispatch({argv + 1, argv + argc});
+    const int code = dispatch({argv + 1, argv + argc});
+    require_written(stdout);
+    return code;
   } catch (const UsageError& error) {
     fmt::print(stderr, "onelane-bench: {}\n", error.what());
     return kExitUsage;
   } catch (const std::exception& error) {
     fmt::print(stderr, "onelane-bench: {}\n", error.what());
-    return kExitFailed;
+    return interrupted() ? interrupted_code() : kExitFailed;
   }
 }

@@ -19,6 +19,5 @@ inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailed = 1;
 inline constexpr int kExitUsage = 2;
 inline constexpr int kExitThreshold = 3;
-inline constexpr int kExitInterrupted = 130;
 
 }  // namespace onelane::bench

@@ -62,7 +62,12 @@ Outputs::Outputs(const OutputOptions& options, const json& empty_result) : optio
   html_ = open_output("html", options.html);
 }
 
-void Outputs::write(const json& result) {
+void Outputs::write(json result) {
+  result["interrupted"] = interrupted();
+  if (interrupted()) {
+    fmt::print(text(), "\ninterrupted by {}: the figures are of what ran until then\n",
+               interrupted_by());
+  }
   if (options_.json == "-") fmt::print("{}\n", result.dump(2));
   write_output(json_, options_.json, result.dump(2) + "\n");
   write_output(csv_, options_.csv, to_csv(result));
@@ -70,7 +75,7 @@ void Outputs::write(const json& result) {
 }
 
 int Outputs::judge(const json& result) const {
-  return interrupted() ? kExitInterrupted : hold_against(options_.fail_if, result);
+  return interrupted() ? interrupted_code() : hold_against(options_.fail_if, result);
 }
 
 }  // namespace onelane::bench

@@ -33,7 +33,8 @@ class Outputs {
   // Where tables go: stdout, unless the JSON does.
   std::FILE* text() const noexcept { return options_.json == "-" ? stderr : stdout; }
 
-  void write(const nlohmann::json& result);  // throws RunError
+  // With whether the run was interrupted. Throws RunError.
+  void write(nlohmann::json result);
   // The exit code; says on stderr which conditions hold. An interrupted run is not held against
   // them, since they are about whole results.
   int judge(const nlohmann::json& result) const;

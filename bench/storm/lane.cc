@@ -13,6 +13,7 @@ namespace onelane::bench::storm {
 namespace {
 
 constexpr std::chrono::seconds kSettleTimeout(60);
+constexpr std::chrono::seconds kGiveUpTimeout(2);
 constexpr std::size_t kBatchesPerJob = 64;
 
 Instant now() { return std::chrono::steady_clock::now(); }
@@ -181,6 +182,11 @@ class Lane : public Strategy {
       }
       if (!job->batches.empty()) run_job(job, arrived, ledger);
     }
+  }
+
+  void give_up() override {
+    const CloseReport report = journal_.close(kGiveUpTimeout);
+    throw RunError("the journal does not write what it has accepted: " + report.status.to_string());
   }
 
   void finish(Ledger& ledger) override {

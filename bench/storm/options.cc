@@ -151,6 +151,13 @@ void check_lane(const StormOptions& options) {
 
 void check_databases(const StormOptions& options) {
   if (!options.database) return;
+  const std::string name = options.database->string();
+  if (name.empty() || name == ":memory:" || name.starts_with("file:")) {
+    throw UsageError(fmt::format(
+        "--database: '{}' is no file's path; several connections share the database, so it must be "
+        "a file (without --database it is a temporary one)",
+        name));
+  }
   std::filesystem::path directory = std::filesystem::absolute(*options.database).parent_path();
   if (!std::filesystem::is_directory(directory)) {
     throw UsageError(fmt::format("--database: there is no directory {}", directory.string()));

@@ -6,7 +6,9 @@
 #include <atomic>
 #include <deque>
 #include <exception>
+#include <functional>
 #include <mutex>
+#include <optional>
 #include <system_error>
 #include <thread>
 
@@ -83,6 +85,28 @@ class FirstError {
   std::atomic<bool> raised_{false};
 };
 
+// How long what was accepted may take to be written once the time is over, and if the run was
+// interrupted; a disk that is full, or hangs, would keep the storm for ever.
+constexpr std::chrono::seconds kPatience(20);
+constexpr std::chrono::seconds kPatienceInterrupted(3);
+
+// Calls `late`, once, unless it is destroyed in time.
+class Patience {
+ public:
+  Patience(Nanoseconds limit, std::function<void()> late)
+      : thread_([limit, late = std::move(late)](const std::stop_token& stop) {
+          const Instant began = now();
+          while (!stop.stop_requested()) {
+            const Nanoseconds waited = now() - began;
+            if (waited > limit || (interrupted() && waited > kPatienceInterrupted)) return late();
+            std::this_thread::sleep_for(kSampleGap);
+          }
+        }) {}
+
+ private:
+  std::jthread thread_;
+};
+
 class Storm {
  public:
   Storm(StrategyKind kind, const StormOptions& options, const Input& input,
@@ -100,6 +124,7 @@ class Storm {
     Instant start = now();
     result_.began = start;
     Instant end = start + options_.duration;
+    std::optional<Patience> patience;
     {
       std::vector<std::jthread> heavy = start_heavy();
       std::jthread arrivals([&](std::stop_token stop) {
@@ -108,9 +133,13 @@ class Storm {
       wait_until(end, start);
       arrivals.request_stop();
       feed_.stop();
+      patience.emplace(kPatience, [this] { give_up(); });
     }
+    patience.reset();
     result_.heavy_elapsed = now() - start;
+    patience.emplace(options_.grace + kPatience, [this] { give_up(); });
     drain(pool);
+    patience.reset();
     errors_.guard([&] { strategy_->finish(result_.ledger); });
     result_.elapsed = now() - start;
     result_.wal_bytes_max = log_.finish();
@@ -167,6 +196,10 @@ class Storm {
       std::this_thread::sleep_for(
           std::min<Nanoseconds>(end - now(), std::chrono::milliseconds(100)));
     }
+  }
+
+  void give_up() {
+    errors_.guard([this] { strategy_->give_up(); });
   }
 
   // Heavy threads have ended. What no caller has begun after the grace is counted, with the time

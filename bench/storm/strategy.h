@@ -60,6 +60,9 @@ class Strategy {
   virtual void write_sync(Feed& feed, Ledger& ledger) = 0;
 
   // When all threads have ended: settles what is still open, closes the database.
+  // When what was accepted is not written in time: ends it, so that nobody waits any longer, and
+  // throws RunError with the reason. Any thread, once.
+  virtual void give_up() {}
   virtual void finish(Ledger& ledger) = 0;
 
   // As they are in force on a connection that writes.

@@ -162,5 +162,11 @@ TEST(BenchTable, ColumnsAlignAndGroupsStandOverThem) {
             "blobs |  1,000   2 |             3\n");
 }
 
+TEST(StormFlags, ADatabaseThatIsNoFileIsRefused) {
+  for (const char* name : {":memory:", "file:a.db", "file::memory:?cache=shared", ""}) {
+    expect_complaint({"--database", name}, "is no file's path");
+  }
+}
+
 }  // namespace
 }  // namespace onelane::bench
