@@ -83,10 +83,8 @@ void Pipeline::shorten(schedule::Plan& plan) {
   for (bool any = true; any && left > 0;) {
     any = false;
     for (std::size_t step = 0; step < guarantees && left > 0; ++step) {
-      const std::size_t i = (0 * begin + step) % guarantees;
+      const std::size_t i = (begin + step) % guarantees;
       if (!keep_one(i)) continue;
-      while (left > 0 && keep_one(i)) {
-      }
       any = true;
       next_turn_ = plan.slices[i].klass + 1;
     }
