@@ -56,7 +56,8 @@ ReceiptAwaiter::ReceiptAwaiter(const Receipt& receipt, Executor& executor) noexc
 ReceiptAwaiter::~ReceiptAwaiter() {
   if (awaiting_ != nullptr) {
     if (!resumed_) awaiting_->abandon(*entry_);
-    awaiting_->release();
+    // abandon() may give back the waker's reference; this one is ours.
+    awaiting_->release();  // NOLINT(clang-analyzer-cplusplus.NewDelete)
   }
   if (entry_ != nullptr) entry_->release();
 }

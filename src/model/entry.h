@@ -63,14 +63,14 @@ struct Entry {
   std::atomic<Waiter*> waiter{nullptr};
 
   // --- The baton holder's.
-  std::uint64_t place = 0;  // in staging
-  Entry* next = nullptr;    // in the queue's spill list
-  bool staged = false;
+  std::uint64_t place = 0;      // in staging
+  Entry* next = nullptr;        // in the queue's spill list
   std::unique_ptr<JobRun> job;  // made by the producer
+  bool staged = false;
 
   // --- The cancelling thread's, until the state says settled.
-  Entry* next_cancelled = nullptr;
   bool lingers = false;  // its capacity was given back, though it is still in the queue or staged
+  Entry* next_cancelled = nullptr;
 
   // --- The outcome: written before state says settled, constant from then on. Of a unit whose tick
   // is rolled back it is forgotten; changes are those of a job's committed steps.
