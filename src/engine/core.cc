@@ -289,17 +289,25 @@ void Core::note_state(ack::Wakes& wakes) {
   checkpointer_.tick_ended();
   syncer_.tick_ended(wakes);
   if (options_.drive == Drive::thread) pipeline_.hold_back(checkpointer_.pause(options_.tick.hold));
+  if (note_poison(wakes)) return;
   const Intake intake = intake_.load(std::memory_order_relaxed);
-  if (!pipeline_.poison().ok()) {
-    if (intake != Intake::poisoned) shut(Intake::poisoned, pipeline_.poison());
-    syncer_.end(pipeline_.poison(), wakes);
-  } else if (intake == Intake::open && !pipeline_.stalled().ok()) {
+  if (intake == Intake::open && !pipeline_.stalled().ok()) {
     shut(Intake::stalled, pipeline_.stalled());
   } else if (intake == Intake::stalled && pipeline_.stalled().ok()) {
     const std::scoped_lock lock(state_mutex_);
     Intake expected = Intake::stalled;
     if (intake_.compare_exchange_strong(expected, Intake::open)) intake_status_ = {};
   }
+}
+
+// Whether there is any.
+bool Core::note_poison(ack::Wakes& wakes) {
+  if (pipeline_.poison().ok()) return false;
+  if (intake_.load(std::memory_order_relaxed) != Intake::poisoned) {
+    shut(Intake::poisoned, pipeline_.poison());
+  }
+  syncer_.end(pipeline_.poison(), wakes);
+  return true;
 }
 
 void Core::shut(Intake intake, Status why) {
@@ -403,6 +411,7 @@ void Core::end_lane() {
     std::this_thread::yield();
   }
   syncer_.tick_ended(wakes);  // a job that is cut may have committed steps
+  (void)note_poison(wakes);   // of a fence
 }
 
 CloseReport Core::finish(const Status& cut) {

@@ -150,6 +150,7 @@ class Core : public std::enable_shared_from_this<Core> {
   Result<std::uint64_t> try_touch();
   bool pending() const;
   void note_state(ack::Wakes& wakes);
+  bool note_poison(ack::Wakes& wakes);
   std::uint64_t durable() const;
   engine::Closing close_in(Log& log);
   void fail(const Status& cause);

@@ -185,16 +185,18 @@ Status Files::settle() {
 
 Reply Files::intact(sqlite3_file& log) const {
   Status status = lock_->held();
-  if (status.ok()) status = identity_->check(log);
+  if (status.ok()) status = identity_->check_moved(log);
+  if (status.ok()) status = identity_->check();
   return status.ok() ? Reply() : lost(std::move(status));
 }
 
-Reply Files::named(sqlite3_file& log) {
+Reply Files::held(sqlite3_file& log) {
   timespec now = {};
   ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
   const std::int64_t now_ns = now.tv_sec * 1'000'000'000LL + now.tv_nsec;
-  const bool just_asked = std::exchange(asked_ns_, now_ns) == now_ns;
-  return just_asked && identity_->check(log).ok() ? Reply() : intact(log);
+  const bool just_looked = std::exchange(looked_ns_, now_ns) == now_ns;
+  return just_looked && lock_->held().ok() && identity_->check_moved(log).ok() ? Reply()
+                                                                               : intact(log);
 }
 
 Status Files::sync_directory() const {

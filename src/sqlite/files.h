@@ -30,10 +30,10 @@ class Files {
   // ok, or Fault::sync, which has no way back: the lock is lost, or one of the files is not what
   // its name leads to. `log` is a connection's that the calling thread may use. After settle().
   Reply intact(sqlite3_file& log) const;
-  // The same, but that the lock is asked once in a tick of the system's clock (1 to 10 ms): for a
-  // commit that is not called durable, and costs little more than a look. What is written to a file
-  // that has lost its name is told by the names; the lock only tells that one may lose it soon.
-  Reply named(sqlite3_file& log);
+  // The same, but that the names are looked up once in a tick of the system's clock (1 to 10 ms):
+  // for a commit that is not called durable, and costs little more than a look. While the lock is
+  // held no SQLite takes the files away.
+  Reply held(sqlite3_file& log);
   // Whether the lock is still ours after SQLite has closed its last connection, and dropped it.
   bool lock_again() const { return lock_->retake().ok(); }
 
@@ -57,7 +57,7 @@ class Files {
   FileDescriptor directory_fd_;
   std::optional<DatabaseLock> lock_;
   std::unique_ptr<const Identity> identity_;
-  std::int64_t asked_ns_ = 0;
+  std::int64_t looked_ns_ = 0;
 };
 
 }  // namespace onelane::sqlite

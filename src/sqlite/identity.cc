@@ -33,10 +33,13 @@ Identity::Identity(int directory, const std::string& path, const std::string& na
   }
 }
 
-Status Identity::check(sqlite3_file& log) const {
+Status Identity::check_moved(sqlite3_file& log) const {
   int moved = 0;
   const int code = log.pMethods->xFileControl(&log, SQLITE_FCNTL_HAS_MOVED, &moved);
-  if (code == SQLITE_OK && moved != 0) return lost(files_[1]);
+  return code == SQLITE_OK && moved != 0 ? lost(files_[1]) : Status();
+}
+
+Status Identity::check() const {
   struct stat directory = {};
   const std::int64_t before = now_ns();
   if (::fstat(directory_, &directory) != 0) return look();

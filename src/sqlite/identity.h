@@ -25,10 +25,11 @@ class Identity {
   // nothing now is not looked at again: the file is in a VFS that keeps it elsewhere.
   Identity(int directory, const std::string& path, const std::string& name, FileId database);
 
-  // ok, or which file is not there any more. The log's file is asked through its VFS as well, by
-  // SQLITE_FCNTL_HAS_MOVED: SQLite's own says nothing of a log, but another may. Any thread that
-  // may use the file.
-  Status check(sqlite3_file& log) const;
+  // ok, or which file is not there any more. Any thread.
+  Status check() const;
+  // The same of the log, asked through its VFS by SQLITE_FCNTL_HAS_MOVED: SQLite's own says nothing
+  // of a log, but another may. Any thread that may use the file.
+  Status check_moved(sqlite3_file& log) const;
 
  private:
   struct File {

@@ -245,7 +245,7 @@ Reply SqliteSink::commit() {
   // Or others could read frames that are not there.
   ONELANE_CHECK(gather_ == nullptr || gather_->complete(), 0);
   Reply lost =
-      noted(commit_is_durable() ? files_->intact(*writers_log_) : files_->named(*writers_log_));
+      noted(commit_is_durable() ? files_->intact(*writers_log_) : files_->held(*writers_log_));
   if (!lost.ok()) lost.effect = Effect::unknown;
   return lost;
 }

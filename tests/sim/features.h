@@ -19,8 +19,6 @@ struct Features {
                        &leftovers, &rowids}) {
       *each = chance(random, 50);
     }
-    // Each of these waits for the library to be mended.
-    own_file = removal = null_keys = false;
     full_synchronous = chance(random, 25);
   }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <thread>
 #include <utility>
 
@@ -83,7 +84,7 @@ void Simulation::live(End end) {
   disk_->meanwhile([this](VfsCall call, VfsFile file) { meanwhile(call, file); });
   heal();
   failures_ = failures_when_armed_ = disk_->failures();
-  sync_failed_ = sync_failed_before_ = quiet_ = false;
+  sync_failed_ = sync_failed_before_ = quiet_ = files_at_risk_ = false;
   durable_ = 0;
   may_crash_ = end == End::as_it_may && (features_.kills || features_.power_cuts);
   calls_left_ = 0;
@@ -188,8 +189,7 @@ void Simulation::act() {
   } else if (what < 93) {
     if (features_.cancels) user_.cancel();
   } else if (what < 95) {
-    if (features_.barriers)
-      trace_.add("flush", static_cast<std::uint64_t>(journal_->flush().code()));
+    if (features_.barriers) flush();
   } else if (what < 97) {
     if (features_.barriers) trace_.add("sync", static_cast<std::uint64_t>(journal_->sync().code()));
   } else {
@@ -200,6 +200,12 @@ void Simulation::act() {
   if (!going_on() || quiet) return;
   listen();
   user_.check_stats();
+}
+
+// Half of them give up at once, and leave nothing behind.
+void Simulation::flush() {
+  const Status flushed = chance(random_, 50) ? journal_->flush(Duration(0)) : journal_->flush();
+  trace_.add("flush", static_cast<std::uint64_t>(flushed.code()));
 }
 
 void Simulation::tick() {
@@ -235,17 +241,18 @@ void Simulation::remove_log() {
   close_foreign();
   quiet_ = true;
   if (disk_->remove(machine_.database() + "-wal") != SQLITE_OK) return;
+  files_at_risk_ = true;
   const JournalStats before = user_.stats();
   for (std::size_t i = 1 + below(random_, 6); i-- > 0 && going_on();) {
     user_.push();
     if (chance(random_, 70)) tick();
     if (chance(random_, 30)) (void)journal_->sync();
   }
+  lost_ = true;
   if (crashed_) return;
   const JournalStats after = journal_->stats();
   if (after.committed > before.committed) complain("commits went to a log that was removed");
   if (after.durable > before.durable) complain("durable went up in a log that was removed");
-  lost_ = true;
 }
 
 void Simulation::close_foreign() {
@@ -255,12 +262,15 @@ void Simulation::close_foreign() {
 // A copy of it is enough. Its process loses what locks it has on the file.
 void Simulation::open_own_file() {
   trace_.add("own file", 0);
+  files_at_risk_ = true;
   disk_->drop_locks(machine_.database(), machine_.process());
+  // onelane's own lock is on the real file beside the simulated ones.
+  (void)std::ifstream(machine_.database());
 }
 
 void Simulation::listen() {
   note_failures();
-  user_.listen(disk_->failures() == failures_);
+  user_.listen(disk_->failures() == failures_ && !files_at_risk_);
   if (!user_.wrong().empty()) complain(user_.wrong());
   if (!history_.wrong().empty()) complain(history_.wrong());
   if (sync_failed_ && user_.stats().durable > durable_) {
@@ -320,7 +330,8 @@ void Simulation::answer_all() {
     const Status synced = journal_->sync();
     listen();
     // Another process's failed sync of the log may be told to us now only.
-    const bool may_fail = disk_->failed_syncs() > 0 && !user_.stats().poison.ok();
+    const bool may_fail =
+        (disk_->failed_syncs() > 0 || files_at_risk_) && !user_.stats().poison.ok();
     if (!synced.ok() && !may_fail) complain("a sync failed for no reason: " + synced.to_string());
   }
   const bool poisoned = !user_.stats().poison.ok();
@@ -443,13 +454,14 @@ void Simulation::go_on_elsewhere(VfsCall within) {
     note_failures();
     if (sync_failed_) durable_ = journal_->stats().durable;
   }
-  user_.listen(disk_->failures() == failures_);
+  user_.listen(disk_->failures() == failures_ && !files_at_risk_);
 }
 
 // Somebody who waits syncs in the midst of a tick: on a thread, since whoever is in the lane may
 // not wait, but one that runs alone. Where the sync can fail it would wait for the tick, to poison.
 void Simulation::sync_beside() {
-  if (may_fail_ || disk_->failed_syncs() > 0 || !user_.stats().poison.ok()) return;
+  if (may_fail_ || files_at_risk_ || disk_->failed_syncs() > 0) return;
+  if (!user_.stats().poison.ok()) return;
   beside_ = true;
   std::thread([this] { user_.wait_durable(); }).join();
   beside_ = false;

@@ -53,6 +53,7 @@ class Simulation {
   void heal();
   VfsFault any_fault();
   void act();
+  void flush();
   void tick();
   void as_foreign(const std::function<void(ForeignProcess&)>& deed);
   void act_as_foreign();
@@ -95,7 +96,8 @@ class Simulation {
   bool foreign_runs_ = false;
   bool quiet_ = false;  // nobody else comes any more
   bool opened_once_ = false;
-  bool lost_ = false;  // what was committed, with the file that it was in
+  bool files_at_risk_ = false;  // this life's locks are lost, or its log is
+  bool lost_ = false;           // what was committed, with the file that it was in
 
   std::uint64_t calls_left_ = 0;  // of the disk, until the process dies; 0: it does not
   bool may_crash_ = false;        // this life

@@ -357,7 +357,6 @@ bool User::undurable() const {
   });
 }
 
-// What was cancelled is counted once the lane has seen it.
 void User::check_stats() {
   for (std::size_t i = 0; i < classes_.size(); ++i) {
     const ClassStats& found = stats_.classes[i];
@@ -365,8 +364,7 @@ void User::check_stats() {
     std::uint64_t ended = 0;
     for (std::size_t end = 0; end < kEndCount; ++end) {
       ended += found.ends[end];
-      const bool late = static_cast<End>(end) == End::cancelled;
-      if (late ? found.ends[end] > own.told[end] : found.ends[end] != own.told[end]) {
+      if (found.ends[end] != own.told[end]) {
         complain("class " + std::to_string(i) + " counts " + std::to_string(found.ends[end]) + " " +
                  std::string(name(static_cast<End>(end))) + ", and told of " +
                  std::to_string(own.told[end]));

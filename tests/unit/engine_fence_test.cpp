@@ -189,6 +189,17 @@ TEST_F(Fence, ACloseBeforeItSucceedsEndsThemUnknown) {
   }
 }
 
+TEST_F(Fence, ACloseInWhichItFailsForGoodIsPoisonedAndItsStatisticsSaySo) {
+  lose_commit();
+  sink_->reply_next(Call::probe, failure(Fault::busy, Effect::ended));
+  tick();
+  sink_->reply_next(Call::probe, failure(Fault::sync, Effect::ended));
+  EXPECT_EQ(journal_->close(Duration(0)).status.code(), Errc::poisoned);
+  EXPECT_EQ(ends_of(all_), "unknown unknown");
+  EXPECT_EQ(journal_->stats().poison.code(), Errc::poisoned);
+  sink_->calls_do_not_matter();
+}
+
 TEST_F(Fence, AUnitThatLosesItsCommitTimeAndAgainIsWaitedForWhileTheOthersGoOn) {
   open();
   peers_.emplace(add_class("peers"));
