@@ -115,7 +115,8 @@ enum class Drive : std::uint8_t {
 
 struct JournalOptions {
   // SQL run at open in one transaction, before anything else: CREATE TABLE IF NOT EXISTS and the
-  // like.
+  // like. Where the database is not in WAL mode yet, it is tried and rolled back first, so that an
+  // error in it changes nothing.
   std::string schema{};
 
   // Of one tick. records 1 to 1,000,000; bytes 4 KiB to 1 GiB; hold 100 us to 10 s. A longer hold
@@ -150,8 +151,11 @@ struct JournalOptions {
   std::uint64_t ballast = 0;
 
   // A table to keep the number of the newest commit in, per opening, for Journal::commits_of(): 1
-  // to 64 letters, digits and _, no digit first; made if there is none, (epoch, commits). It costs
-  // each commit a page more. Empty: none.
+  // to 64 letters, digits and _, no digit first; made if there is none, as (epoch INTEGER PRIMARY
+  // KEY, commits INTEGER NOT NULL). One of another shape is invalid_argument. If it is dropped or
+  // emptied later, the next commit makes it and this opening's row again; what cannot be written to
+  // holds up all units until it is put right, as a full disk does. It costs each commit a page
+  // more. Empty: none.
   std::string watermark_table{};
 
   // Null: steady_clock(). Shared, since receipts may outlive the journal.

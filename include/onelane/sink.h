@@ -159,7 +159,8 @@ class Sink {
   virtual void end_step() = 0;
 
   // Last before each commit() of units: the number that the commit will have. A sink that keeps it
-  // with the commit can tell it after a crash; others need not do anything.
+  // with the commit can tell it after a crash; others need not do anything. Where it cannot be kept
+  // whatever the units are, probe() must fail, too: else units are rejected for it in the end.
   virtual Reply mark(std::uint64_t /*commit*/) { return {}; }
   // Of a sink that keeps marks: the number of this opening, above 0 and growing, and the newest
   // mark that an opening left in the store. Outside a transaction.

@@ -221,7 +221,7 @@ Reply SqliteSink::execute(std::string_view sql, std::span<const std::byte> row,
 Reply SqliteSink::mark(std::uint64_t commit) {
   if (Reply none = log_->room(); !none.ok() || watermark_ == nullptr) return none;
   if (!connection_->in_transaction()) return outside_transaction();
-  return noted(watermark_->mark(commit));
+  return examined(watermark_->mark(commit));
 }
 
 Result<std::uint64_t> SqliteSink::commits_of(std::uint64_t epoch) {
@@ -242,6 +242,7 @@ Reply SqliteSink::commit() {
     if (reply.effect == Effect::ended && !surely_undone(code)) reply.effect = Effect::unknown;
     return reply;
   }
+  if (watermark_ != nullptr) watermark_->committed();
   // Or others could read frames that are not there.
   ONELANE_CHECK(gather_ == nullptr || gather_->complete(), 0);
   Reply lost =
@@ -266,9 +267,11 @@ Reply SqliteSink::rollback() {
 Reply SqliteSink::probe() {
   if (Reply none = log_->room(); !none.ok()) return none;
   if (Reply reply = begin(); !reply.ok()) return reply;
+  Reply reply;
   const int code = connection_->touch();
-  Reply reply =
-      code == SQLITE_OK ? commit() : noted(connection_->failure(code, Place::control, "probe"));
+  if (code != SQLITE_OK) reply = noted(connection_->failure(code, Place::control, "probe"));
+  if (reply.ok() && watermark_ != nullptr) reply = examined(watermark_->mark_again());
+  if (reply.ok()) reply = commit();
   if (reply.ok()) return reply;
   (void)rollback();
   reply.effect = Effect::ended;

@@ -4,12 +4,15 @@
 #include <string_view>
 #include <utility>
 
+#include "src/base/memory.h"
+
 namespace onelane::sqlite {
 
 namespace {
 
-// So many openings are remembered.
+// Openings that are remembered.
 constexpr std::uint64_t kEpochsKept = 64;
+constexpr char kColumns[] = "(epoch INTEGER PRIMARY KEY, commits INTEGER NOT NULL)";
 
 std::uint64_t number(std::string_view text) {
   std::uint64_t out = 0;
@@ -21,65 +24,101 @@ std::uint64_t number(std::string_view text) {
 
 Result<std::unique_ptr<Watermark>> Watermark::begin(Connection& connection,
                                                     const std::string& table) {
-  std::unique_ptr<Watermark> out(new Watermark(connection, '"' + table + '"'));
-  const int code = out->begin_epoch();
-  if (code != SQLITE_OK) {
-    Status why = connection.failure(code, Place::control, "watermark_table").cause;
-    std::string ignored;
-    if (connection.in_transaction()) (void)connection.run_own("ROLLBACK", ignored);
-    return why;
-  }
-  if (Status status = out->prepare(); !status.ok()) return status;
-  return out;
+  std::unique_ptr<Watermark> out(new Watermark(connection, table));
+  const Reply reply = out->begin_epoch();
+  if (reply.ok()) return out;
+  const Errc code = reply.fault == Fault::record ? Errc::invalid_argument : reply.cause.code();
+  return Status(code, reply.cause.message(), reply.cause.sqlite_code());
 }
 
-int Watermark::begin_epoch() {
+Reply Watermark::begin_epoch() {
+  Reply reply = try_epoch();
+  std::string ignored;
+  if (!reply.ok() && connection_.in_transaction()) (void)connection_.run_own("ROLLBACK", ignored);
+  return reply;
+}
+
+Reply Watermark::try_epoch() {
   std::string ignored;
   std::string newest;
-  Prepared commit;
-  int code = connection_.run_own("BEGIN IMMEDIATE", ignored);
-  const auto run = [&](const std::string& sql, std::string& answer) {
-    if (code == SQLITE_OK) code = connection_.run_own(sql, answer);
-  };
-  run("CREATE TABLE IF NOT EXISTS " + table_ +
-          "(epoch INTEGER PRIMARY KEY, commits INTEGER NOT NULL)",
-      ignored);
-  run("SELECT ifnull(max(epoch), 0) FROM " + table_, newest);
+  Reply reply = run("BEGIN IMMEDIATE", ignored);
+  if (reply.ok()) reply = make();
+  if (reply.ok()) {
+    reply = failure(connection_.prepare_own(
+        "INSERT INTO " + table_ +
+            "(epoch, commits) VALUES(?1, ?2) ON CONFLICT(epoch) DO UPDATE SET commits = "
+            "excluded.commits",
+        Keep::long_time, mark_));
+  }
+  if (reply.ok()) {
+    reply = run("SELECT ifnull(max(CAST(epoch AS INTEGER)), 0) FROM " + table_, newest);
+  }
   epoch_ = number(newest) + 1;
-  run("INSERT INTO " + table_ + " VALUES(" + std::to_string(epoch_) + ", 0)", ignored);
-  run("DELETE FROM " + table_ + " WHERE epoch + " + std::to_string(kEpochsKept) +
-          " <= " + std::to_string(epoch_),
-      ignored);
-  if (code == SQLITE_OK) code = connection_.prepare_own("COMMIT", Keep::briefly, commit);
-  return code == SQLITE_OK ? connection_.commit_own(commit.get()) : code;
+  if (reply.ok()) reply = write(0);
+  if (reply.ok()) {
+    reply = run("DELETE FROM " + table_ + " WHERE epoch + " + std::to_string(kEpochsKept) +
+                    " <= " + std::to_string(epoch_),
+                ignored);
+  }
+  Prepared commit;
+  if (reply.ok()) reply = failure(connection_.prepare_own("COMMIT", Keep::briefly, commit));
+  return reply.ok() ? failure(connection_.commit_own(commit.get())) : reply;
 }
 
-Status Watermark::prepare() {
-  const std::string sql =
-      "INSERT INTO " + table_ +
-      " VALUES(?1, ?2) ON CONFLICT(epoch) DO UPDATE SET commits = excluded.commits";
-  const int code = connection_.prepare_own(sql, Keep::long_time, mark_);
-  return code == SQLITE_OK ? Status()
-                           : connection_.failure(code, Place::control, "watermark_table").cause;
+Reply Watermark::make() {
+  std::string ignored;
+  return run("CREATE TABLE IF NOT EXISTS " + table_ + kColumns, ignored);
 }
 
 Reply Watermark::mark(std::uint64_t commit) {
+  marked_ = commit;
+  Reply reply = write(commit);
+  if (Connection::may_be_stale(reply.cause.sqlite_code())) {  // there may be no table any more
+    reply = make();
+    if (reply.ok()) reply = write(commit);
+  }
+  if (reply.fault != Fault::record) return reply;
+  reply.fault = Fault::environment;
+  reply.cause = {Errc::storage, reply.cause.message(), reply.cause.sqlite_code()};
+  return reply;
+}
+
+Reply Watermark::write(std::uint64_t commit) {
   sqlite3_bind_int64(mark_.get(), 1, static_cast<sqlite3_int64>(epoch_));
   sqlite3_bind_int64(mark_.get(), 2, static_cast<sqlite3_int64>(commit));
-  const int code = connection_.step_own(mark_.get());
-  return code == SQLITE_OK ? Reply() : connection_.failure(code, Place::control, "the watermark");
+  Reply reply = failure(connection_.step_own(mark_.get()));
+  if (!reply.ok() || sqlite3_changes(connection_.handle()) != 0) return reply;
+  return reply_of(Fault::record, Effect::undone,
+                  "watermark table " + name_ + ": a trigger keeps its row from being written");
 }
 
 Result<std::uint64_t> Watermark::commits_of(std::uint64_t epoch) {
   std::string commits;
-  const int code = connection_.run_own(
-      "SELECT commits FROM " + table_ + " WHERE epoch = " + std::to_string(epoch), commits);
-  if (code != SQLITE_OK) {
-    return connection_.failure(code, Place::control, "reading the watermark").cause;
+  const Reply reply =
+      run("SELECT commits FROM " + table_ + " WHERE epoch = " + std::to_string(epoch), commits);
+  if (!reply.ok()) {
+    const Errc code = reply.fault == Fault::record ? Errc::storage : reply.cause.code();
+    return Status(code, reply.cause.message(), reply.cause.sqlite_code());
   }
   if (!commits.empty()) return number(commits);
   return Status(Errc::invalid_argument,
-                "epoch " + std::to_string(epoch) + " is not remembered in " + table_);
+                "epoch " + std::to_string(epoch) + " is not remembered in " + name_);
+}
+
+Reply Watermark::run(const std::string& sql, std::string& answer) {
+  return failure(connection_.run_own(sql, answer));
+}
+
+// As of a statement of somebody else's, since the table is theirs.
+Reply Watermark::failure(int code) {
+  if (code == SQLITE_OK) return {};
+  Reply reply = connection_.failure(code, Place::statement, "watermark table " + name_);
+  if (reply.fault != Fault::record) return reply;
+  reply.cause = base::worded(Errc::record, code, [&] {
+    return reply.cause.message() + "; what is needed is a table " + kColumns +
+           ", and nothing that forbids to write to it";
+  });
+  return reply;
 }
 
 }  // namespace onelane::sqlite
