@@ -22,6 +22,10 @@
 #include "tests/support/stubborn_sink.h"
 #include "tests/support/temp_directory.h"
 
+#if defined(ONELANE_TEST_UNDER_ASAN)
+#include <sanitizer/asan_interface.h>
+#endif
+
 namespace onelane::test {
 namespace {
 
@@ -333,20 +337,83 @@ TEST_F(Posting, TheSecondThreadThatWaitsForAReceiptIsTold) {
   EXPECT_EQ((first.ok() ? second : first).code(), Errc::invalid_argument);
 }
 
-TEST_F(Posting, AThreadThatIsCancelledWhileItWritesEndsAfterIt) {
-  open();
-  std::atomic<int> writes{0};
-  std::thread writer([&] {
-    for (;;) {
-      (void)class_->write(statement_, row(3));
-      writes.fetch_add(1);
-      pthread_testcancel();
+// A thread may be cancelled in its begin() and its sync(), as it may in SQLite's fsync. The first
+// thread but the journal's own that comes to the one that a test chose waits there until it is.
+class CancellableSink final : public PlainSink, private CommitSync {
+ public:
+  enum class Place : std::uint8_t { nowhere, begin, sync };
+  struct Control {
+    std::atomic<std::thread::id> caller;
+    std::atomic<Place> place{Place::nowhere};
+    std::atomic<bool> arrived{false};
+    std::atomic<bool> cancelled{false};
+  };
+  explicit CancellableSink(std::shared_ptr<Control> control) : control_(std::move(control)) {}
+  Reply begin() override { return come_to(Place::begin); }
+  CommitSync* commit_sync() noexcept override { return this; }
+
+ private:
+  Reply sync() override { return come_to(Place::sync); }
+  Reply come_to(Place place) {
+    if (control_->place.load() != place) return {};
+    if (control_->caller.load() != std::this_thread::get_id()) return {};
+    control_->arrived.store(true);
+    control_->arrived.notify_all();
+    control_->cancelled.wait(false);
+    pthread_testcancel();
+    return {};
+  }
+  std::shared_ptr<Control> control_;
+};
+
+class Cancelling : public Posting {
+ protected:
+  // A thread that writes until it was cancelled at that place, and then only can be.
+  void cancel_at(CancellableSink::Place place, Promise promise) {
+    open(std::make_unique<CancellableSink>(cancel_));
+    promise_ = promise;
+    cancel_->place.store(place);
+    pthread_t writer{};
+    ASSERT_EQ(pthread_create(&writer, nullptr, &Cancelling::run, this), 0);
+    cancel_->arrived.wait(false);
+    ASSERT_EQ(pthread_cancel(writer), 0);
+    cancel_->cancelled.store(true);
+    cancel_->cancelled.notify_all();
+    void* ended = nullptr;
+    ASSERT_EQ(pthread_join(writer, &ended), 0);
+    EXPECT_EQ(ended, PTHREAD_CANCELED);
+    EXPECT_TRUE(last_.committed()) << "its write ended first";
+    EXPECT_TRUE(ok(class_->write(statement_, row(3))).committed()) << "the lane was let go";
+    EXPECT_TRUE(journal_->sync().ok());
+  }
+
+ private:
+  // Has nothing in its frame when the thread is unwound.
+  static void* run(void* self) {
+    static_cast<Cancelling*>(self)->write_until_cancelled();
+#if defined(ONELANE_TEST_UNDER_ASAN)
+    __asan_handle_no_return();  // which otherwise takes the frames that are unwound for alive
+#endif
+    for (;;) pthread_testcancel();
+  }
+  void write_until_cancelled() {
+    cancel_->caller.store(std::this_thread::get_id());
+    while (!cancel_->arrived.load()) {
+      last_ = ok(class_->write(statement_, row(3), {.promise = promise_}));
     }
-  });
-  while (writes.load() < 10) std::this_thread::yield();
-  pthread_cancel(writer.native_handle());
-  writer.join();
-  EXPECT_TRUE(ok(class_->write(statement_, row(3))).committed()) << "the lane was let go";
+  }
+
+  std::shared_ptr<CancellableSink::Control> cancel_ = std::make_shared<CancellableSink::Control>();
+  Promise promise_ = Promise::committed;
+  Outcome last_;
+};
+
+TEST_F(Cancelling, AThreadInTheLaneTakesEffectAfterItsWrite) {
+  cancel_at(CancellableSink::Place::begin, Promise::committed);
+}
+
+TEST_F(Cancelling, AThreadInASyncTakesEffectAfterItsWrite) {
+  cancel_at(CancellableSink::Place::sync, Promise::durable);
 }
 
 TEST_F(Posting, EveryDurationAndEveryDeadlineIsDefined) {
