@@ -40,6 +40,11 @@ Reply Pipeline::probe() {
   return reply;
 }
 
+// As in BEGIN and COMMIT: see commit/failure.cc.
+bool Pipeline::poisons(Fault probed) noexcept {
+  return probed == Fault::sync || probed == Fault::corrupt || probed == Fault::internal;
+}
+
 void Pipeline::put_back(ack::Wakes& wakes) {
   const TimePoint now = clock_.now();
   for (Work& work : work_) put_back(work, now, wakes);
@@ -237,7 +242,7 @@ Status Pipeline::touch(ack::Wakes& wakes) {
   const Reply reply = probe();
   if (reply.ok()) {
     recorder_.next_commit();
-  } else if (reply.fault == Fault::sync || reply.fault == Fault::corrupt) {
+  } else if (poisons(reply.fault)) {
     fail(reply.cause, wakes);
   }
   return reply.cause;

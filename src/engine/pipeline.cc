@@ -63,7 +63,7 @@ TickReport Pipeline::tick(const Runner& runner, ack::Wakes& wakes) {
     return report(before, now);
   }
   if (retry_at_ && now < *retry_at_) return report(before, now);
-  if (!store_recovered(now)) return report(before, now);
+  if (!store_recovered(now, wakes)) return report(before, now);
   if (idle(now)) {
     if (starved) starve(now, 0);
     return report(before, now);
@@ -171,8 +171,8 @@ std::optional<std::size_t> Pipeline::quarantined_class(TimePoint now) const {
 }
 
 // While the store takes no commits, only a probe may find out that it does again. It is made with
-// nothing staged, too: pushes are refused until then.
-bool Pipeline::store_recovered(TimePoint now) {
+// nothing staged, too: pushes are refused until then. It may find what no probe will heal, instead.
+bool Pipeline::store_recovered(TimePoint now, ack::Wakes& wakes) {
   if (stalled_.ok()) return true;
   const Reply reply = probe();
   if (reply.ok()) {
@@ -181,6 +181,7 @@ bool Pipeline::store_recovered(TimePoint now) {
     return true;
   }
   retry_at_ = now + (reply.fault == Fault::busy ? retry_.locked() : retry_.failed());
+  if (poisons(reply.fault)) fail(reply.cause, wakes);
   return false;
 }
 

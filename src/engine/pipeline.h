@@ -87,9 +87,10 @@ class Pipeline {
                  ack::Wakes& wakes);
   void starve(TimePoint now, std::size_t units);
   Reply probe();
+  static bool poisons(Fault probed) noexcept;
   std::uint64_t progress() const;
   TickReport report(std::uint64_t progress_before, TimePoint now) const;
-  bool store_recovered(TimePoint now);
+  bool store_recovered(TimePoint now, ack::Wakes& wakes);
   schedule::Plan make_plan(TimePoint now);
   void shorten(schedule::Plan& plan);
   void select(const schedule::Plan& plan);

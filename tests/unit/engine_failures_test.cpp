@@ -477,6 +477,21 @@ TEST_F(LaneStall, NothingIsTriedButProbesWhileItLasts) {
   EXPECT_EQ(journal_->stats().attempts, attempts);
 }
 
+TEST_F(LaneStall, AProbeThatFindsWhatNoProbeHealsPoisons) {
+  for (const Fault fault : {Fault::sync, Fault::corrupt, Fault::internal}) {
+    open();
+    peers_.emplace(add_class("peers"));
+    Receipt queued = stall(Fault::environment, 1);
+    ASSERT_EQ(push_status().code(), Errc::storage);
+    fail_next(Call::probe, fault, Effect::ended, 1000);
+    advance(seconds(1));
+    EXPECT_EQ(journal_->tick().status().code(), Errc::poisoned);
+    EXPECT_EQ(journal_->stats().poison.code(), Errc::poisoned);
+    EXPECT_EQ(push_status().code(), Errc::poisoned);
+    EXPECT_EQ(end_of(queued), "closed") << "it was never applied";
+  }
+}
+
 TEST_F(LaneStall, ALockedDatabaseIsNoProofThatTheStoreTakesNoCommits) {
   fail_next(Call::commit, Fault::environment, Effect::ended, 3);
   fail_next(Call::probe, Fault::busy, Effect::ended);
