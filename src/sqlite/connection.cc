@@ -142,17 +142,8 @@ Status Connection::configure(const JournalOptions& options) {
   guard_.install(db_);
   sqlite3_wal_autocheckpoint(db_, 0);  // checkpoints are the checkpointer's; see commit_watch.h
 
-  // Changing the journal mode writes, by way of a rollback journal, and at less than full one that
-  // a power cut tore can pass for whole: its checksums are of samples.
-  const std::string level = options.synchronous == Synchronous::normal ? "1" : "2";
   const std::string keys = options.foreign_keys ? "1" : "0";
-  Status status = set("synchronous", "2", "2");
-  if (status.ok()) status = set("journal_mode", "WAL", "wal");
-  if (status.ok()) status = set("synchronous", level, level);
-  if (status.ok()) status = set("foreign_keys", keys, keys);
-  // After a burst the first commit of a new log cuts the file to this.
-  const std::string limit = std::to_string(options.wal_limit);
-  if (status.ok()) status = set("journal_size_limit", limit, limit);
+  Status status = set("foreign_keys", keys, keys);
   // A page that is written to the log before COMMIT and once more after ROLLBACK TO can leave
   // frames that no recovery gets past, and with them all later commits are lost (tests:
   // CacheSpill).
@@ -165,6 +156,33 @@ Status Connection::configure(const JournalOptions& options) {
   std::string ignored;
   const int code = run_own("PRAGMA mmap_size=0", ignored);
   return code == SQLITE_OK ? Status() : failure(code, Place::control, "PRAGMA mmap_size").cause;
+}
+
+// Changing the journal mode writes, by way of a rollback journal, and at less than full one that a
+// power cut tore can pass for whole: its checksums are of samples.
+Status Connection::enter_wal(const JournalOptions& options) {
+  const std::string level = options.synchronous == Synchronous::normal ? "1" : "2";
+  Status status = set("synchronous", "2", "2");
+  if (status.ok()) status = set_journal_mode("wal");
+  if (status.ok()) status = set("synchronous", level, level);
+  // After a burst the first commit of a new log cuts the file to this.
+  const std::string limit = std::to_string(options.wal_limit);
+  return status.ok() ? set("journal_size_limit", limit, limit) : status;
+}
+
+// After a switch to WAL that failed on its way SQLite takes the mode for the old one until it
+// reads.
+Status Connection::leave_wal() {
+  wait_no_more();
+  std::string ignored;
+  const int code = run_own("SELECT count(*) FROM sqlite_schema", ignored);
+  return code == SQLITE_OK ? set_journal_mode("delete") : failure(code, Place::control).cause;
+}
+
+Result<std::string> Connection::journal_mode() {
+  std::string mode;
+  const int code = run_own("PRAGMA journal_mode", mode);
+  return code == SQLITE_OK ? Result<std::string>(mode) : failed_pragma(code, "journal_mode");
 }
 
 // That the file is no database has nothing to do with the first pragma that reads it.

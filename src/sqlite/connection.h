@@ -27,13 +27,21 @@ enum class Keep : unsigned { briefly = 0, long_time = SQLITE_PREPARE_PERSISTENT 
 
 class Connection {
  public:
-  // Opens an existing file by its absolute path, sets and reads back the settings. Waits a while
-  // for others' locks, until wait_no_more().
+  // Opens an existing file by its absolute path, sets and reads back all settings but those of
+  // enter_wal(). Waits a while for others' locks, until wait_no_more().
   static Result<std::unique_ptr<Connection>> open(const std::string& path,
                                                   const JournalOptions& options);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
+
+  // The journal mode in SQLite's lower case: as the database has it, or to be had from now on.
+  Result<std::string> journal_mode();
+  Status set_journal_mode(const std::string& mode) { return set("journal_mode", mode, mode); }
+  // WAL mode, and what of the settings goes with it.
+  Status enter_wal(const JournalOptions& options);
+  // Fails at once if anybody else has the database open in it.
+  Status leave_wal();
 
   sqlite3* handle() const noexcept { return db_; }
   bool in_transaction() const noexcept { return sqlite3_get_autocommit(db_) == 0; }

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <mutex>
 #include <system_error>
@@ -237,6 +238,15 @@ Status DatabaseLock::retake() const {
   }
   return {Errc::storage,
           path_ + ": it cannot be locked: " + std::generic_category().message(error)};
+}
+
+// Only then is a lease for writing granted. To whom it is broken a signal is sent: one that is
+// ignored by default, and not SIGIO, which ends the process.
+bool DatabaseLock::open_nowhere_else() const noexcept {
+  if (::fcntl(file_.get(), F_SETSIG, SIGURG) != 0) return false;
+  const bool granted = ::fcntl(file_.get(), F_SETLEASE, F_WRLCK) == 0;
+  if (granted) (void)::fcntl(file_.get(), F_SETLEASE, F_UNLCK);
+  return granted;
 }
 
 // Asked of the open file description, to which the process's own lock is somebody else's.

@@ -40,6 +40,9 @@ class DatabaseLock {
   // Takes the lock anew. SQLite's unlock is of the whole file when it gives up its last lock, as it
   // does between transactions of a database that is not in WAL mode yet.
   Status retake() const;
+  // Whether no descriptor but the lock's leads to the file now, this process's others included;
+  // also false where the file system cannot tell.
+  bool open_nowhere_else() const noexcept;
   // ok, or how it was lost. Any thread.
   Status held() const;
   FileId id() const noexcept { return id_; }

@@ -76,6 +76,8 @@ Result<Files> Files::take(const std::filesystem::path& path) {
   for (const char* suffix : kNeighbours) {
     if (status.ok()) status = files.check_plain(files.name_ + suffix);
   }
+  files.found_ballast_ =
+      id_of(files.directory_fd_.get(), (files.name_ + "-ballast").c_str()).has_value();
   if (status.ok()) status = files.check_writable();
   if (status.ok()) status = files.lock();
   if (!status.ok()) return status;
@@ -160,11 +162,13 @@ Status Files::lock() {
   Result<DatabaseLock> lock = DatabaseLock::take(std::move(file), id_of(found), std::move(path));
   if (!lock) return lock.status();
   lock_.emplace(*std::move(lock));
-  return {};
+  if (id_of(directory_fd_.get(), name_.c_str()) == lock_->id()) return {};
+  return {Errc::already_open,
+          database_ + ": another journal, whose opening failed, has removed it"};
 }
 
 // Made here and not by SQLite for the sake of its mode.
-Result<FileDescriptor> Files::open_or_make() const {
+Result<FileDescriptor> Files::open_or_make() {
   constexpr int kFlags = O_RDWR | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK;
   FileDescriptor file(::openat(directory_fd_.get(), name_.c_str(), kFlags));
   if (file.open()) return file;
@@ -172,9 +176,25 @@ Result<FileDescriptor> Files::open_or_make() const {
   file = FileDescriptor(
       ::openat(directory_fd_.get(), name_.c_str(), kFlags | O_CREAT | O_EXCL, kPrivate));
   if (!file.open()) return system_error(database_, "cannot be made", errno);
+  made_ = true;
   // The mask may have taken the owner's own bits.
   if (::fchmod(file.get(), kPrivate) == 0) return file;
   return system_error(database_, "cannot be made private", errno);
+}
+
+// A file that is not there is as good as empty.
+bool Files::is_empty(const std::string& name) const noexcept {
+  struct stat found = {};
+  if (::fstatat(directory_fd_.get(), name.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0) {
+    return found.st_size == 0;
+  }
+  return errno == ENOENT;
+}
+
+void Files::remove_made() noexcept {
+  if (!made_ || !lock_again() || !lock_->open_nowhere_else()) return;
+  if (id_of(directory_fd_.get(), name_.c_str()) != lock_->id()) return;
+  (void)::unlinkat(directory_fd_.get(), name_.c_str(), 0);
 }
 
 Status Files::settle() {

@@ -34,6 +34,17 @@ class Files {
   // for a commit that is not called durable, and costs little more than a look. While the lock is
   // held no SQLite takes the files away.
   Reply held(sqlite3_file& log);
+  // Whether take() made the database's file.
+  bool made() const noexcept { return made_; }
+  // Whether a ballast lay beside it then.
+  bool found_ballast() const noexcept { return found_ballast_; }
+  bool database_is_empty() const noexcept { return is_empty(name_); }
+  bool log_is_empty() const noexcept { return is_empty(name_ + "-wal"); }
+  // Removes the database's file, if take() made it and nobody else has it open now, or any lock of
+  // another journal's. SQLite's connections are closed by then. Whoever opens it in this very
+  // moment loses it: a journal notices, and opens the one that comes next.
+  void remove_made() noexcept;
+
   // Whether the lock is still ours after SQLite has closed its last connection, and dropped it.
   bool lock_again() const { return lock_->retake().ok(); }
 
@@ -48,13 +59,16 @@ class Files {
   Status check_plain(const std::string& name) const;
   Status check_writable() const;
   Status lock();
-  Result<FileDescriptor> open_or_make() const;
+  Result<FileDescriptor> open_or_make();
   std::string path_of(const std::string& name) const;
+  bool is_empty(const std::string& name) const noexcept;
 
   std::string database_;   // absolute
   std::string directory_;  // absolute, without links
   std::string name_;       // in the directory
   FileDescriptor directory_fd_;
+  bool made_ = false;
+  bool found_ballast_ = false;
   std::optional<DatabaseLock> lock_;
   std::unique_ptr<const Identity> identity_;
   std::int64_t looked_ns_ = 0;

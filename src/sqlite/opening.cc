@@ -11,20 +11,6 @@ namespace {
 constexpr int kReaderWaitMs = 5'000;
 constexpr int kReaderPauseMs = 20;
 
-// Runs the deed while nobody else can write.
-template <class Deed>
-Status under_lock(Connection& writer, Deed deed) {
-  std::string ignored;
-  int code = writer.run_own("BEGIN IMMEDIATE", ignored);
-  if (code != SQLITE_OK) return writer.failure(code, Place::control, "BEGIN").cause;
-  Status status = deed();
-  code = writer.in_transaction() ? writer.run_own("ROLLBACK", ignored) : SQLITE_OK;
-  if (status.ok() && code != SQLITE_OK) {
-    status = writer.failure(code, Place::control, "ROLLBACK").cause;
-  }
-  return status;
-}
-
 Status commit_touch(Connection& writer) {
   Prepared commit;
   int code = writer.touch();
@@ -82,11 +68,14 @@ Status secure_found_log(Connection& writer, LogSync& sync, WalLog& log, Padding 
   return padding == Padding::none ? rewrite_log(writer, sync) : begin_log_anew(writer, log);
 }
 
-Status sync_all(Connection& writer, LogSync& log, const Files& files) {
+Reply sync_all(Connection& writer, LogSync& log, const Files& files) {
   const int code = writer.sync_file(SQLITE_FCNTL_FILE_POINTER);
-  if (code != SQLITE_OK) return sync_failure(code, "the database's sync").cause;
-  const Reply synced = log.sync();
-  return synced.ok() ? files.sync_directory() : synced.cause;
+  if (code != SQLITE_OK) return sync_failure(code, "the database's sync");
+  Reply reply = log.sync();
+  if (!reply.ok()) return reply;
+  reply.cause = files.sync_directory();
+  if (!reply.cause.ok()) reply.fault = Fault::environment;
+  return reply;
 }
 
 Status write_once(Connection& writer, WalLog& log) {

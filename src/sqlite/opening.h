@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "onelane/status.h"
 #include "src/sqlite/connection.h"
@@ -14,6 +15,20 @@ namespace onelane::sqlite {
 
 // Of commits, so that none lies in the sector that the next one begins in.
 enum class Padding : std::uint8_t { none, to_sector };
+
+// Runs the deed while nobody else can write, and rolls back what it did not commit.
+template <class Deed>
+Status under_lock(Connection& writer, Deed deed) {
+  std::string ignored;
+  int code = writer.run_own("BEGIN IMMEDIATE", ignored);
+  if (code != SQLITE_OK) return writer.failure(code, Place::control, "BEGIN").cause;
+  Status status = deed();
+  code = writer.in_transaction() ? writer.run_own("ROLLBACK", ignored) : SQLITE_OK;
+  if (status.ok() && code != SQLITE_OK) {
+    status = writer.failure(code, Place::control, "ROLLBACK").cause;
+  }
+  return status;
+}
 
 // Before anything is called durable, and before the schema.
 //
@@ -32,7 +47,7 @@ Status secure_found_log(Connection& writer, LogSync& sync, WalLog& log, Padding 
 // The database, the log, and the directory that leads to both, once the log exists. Without its
 // entry the log is lost with all its commits; and while that of the journal is there that SQLite
 // made to enter WAL mode, it would be played back.
-Status sync_all(Connection& writer, LogSync& log, const Files& files);
+Reply sync_all(Connection& writer, LogSync& log, const Files& files);
 
 // After the schema: that the database takes commits is seen by one, unless the schema has written.
 // If the disk has no room for it that is noted, and waited for by the journal that runs.

@@ -36,20 +36,6 @@ Status failure_in(const Reply& reply, std::size_t number, std::string_view sql) 
   return {code, message, reply.cause.sqlite_code()};
 }
 
-Status run_statements(Connection& connection, std::string_view sql) {
-  if (sql.find('\0') != std::string_view::npos) {
-    return {Errc::invalid_argument, "schema: the SQL has a NUL byte in it"};
-  }
-  Prepared statement;
-  for (std::size_t number = 1;; ++number) {
-    const std::string_view from = sql;
-    Reply reply = connection.prepare_next(sql, Keep::briefly, statement);
-    if (reply.ok() && statement == nullptr) return {};
-    if (reply.ok()) reply = run_one(connection, statement.get());
-    if (!reply.ok()) return failure_in(reply, number, from);
-  }
-}
-
 Reply run_own(Connection& connection, const char* sql) {
   std::string ignored;
   const int code = connection.run_own(sql, ignored);
@@ -65,10 +51,24 @@ Reply commit(Connection& connection) {
 
 }  // namespace
 
+Status try_schema(Connection& connection, std::string_view sql) {
+  if (sql.find('\0') != std::string_view::npos) {
+    return {Errc::invalid_argument, "schema: the SQL has a NUL byte in it"};
+  }
+  Prepared statement;
+  for (std::size_t number = 1;; ++number) {
+    const std::string_view from = sql;
+    Reply reply = connection.prepare_next(sql, Keep::briefly, statement);
+    if (reply.ok() && statement == nullptr) return {};
+    if (reply.ok()) reply = run_one(connection, statement.get());
+    if (!reply.ok()) return failure_in(reply, number, from);
+  }
+}
+
 Status run_schema(Connection& connection, std::string_view sql) {
   Reply reply = run_own(connection, "BEGIN IMMEDIATE");
   if (!reply.ok()) return reply.cause;
-  if (Status status = run_statements(connection, sql); !status.ok()) return status;
+  if (Status status = try_schema(connection, sql); !status.ok()) return status;
   reply = commit(connection);
   if (reply.ok()) return {};
   const Errc code = reply.fault == Fault::record ? Errc::invalid_argument : reply.cause.code();

@@ -5,10 +5,12 @@
 #include <utility>
 
 #include "src/base/check.h"
+#include "src/base/memory.h"
 #include "src/sqlite/commit_watch.h"
 #include "src/sqlite/connection.h"
 #include "src/sqlite/execution.h"
 #include "src/sqlite/files.h"
+#include "src/sqlite/found.h"
 #include "src/sqlite/frame_gather.h"
 #include "src/sqlite/fuse.h"
 #include "src/sqlite/inquiry.h"
@@ -36,7 +38,9 @@ class SqliteSink final : public Sink {
     watch_.install(connection_->handle());
   }
 
-  Status start(const JournalOptions& options);
+  Status start(const JournalOptions& options, Found& found);
+  // Instead of close(), where start() failed.
+  void abandon(const Found& found, const Status& why) noexcept;
 
   Status add_statement(const StatementSpec& spec) override {
     return execution_.add_statement(spec);
@@ -99,13 +103,15 @@ Status keep(Result<std::unique_ptr<T>> made, std::unique_ptr<T>& where) {
   return {};
 }
 
-Status SqliteSink::start(const JournalOptions& options) {
+Status SqliteSink::start(const JournalOptions& options, Found& found) {
   const bool pads = options.synchronous == Synchronous::paranoid;
   const Padding padding = pads ? Padding::to_sector : Padding::none;
-  Status status = open_beside(options);
+  Status status = connection_->enter_wal(options);
+  if (status.ok()) status = open_beside(options);
   if (status.ok()) status = settle_files();
+  if (status.ok()) found.note_content(*connection_);
   if (status.ok()) status = secure_found_log(*connection_, *sync_, *log_, padding);
-  if (status.ok()) status = sync_all(*connection_, *sync_, *files_);
+  if (status.ok()) status = noted(sync_all(*connection_, *sync_, *files_)).cause;
   if (status.ok()) status = run_schema(*connection_, options.schema);
   if (status.ok()) status = write_once(*connection_, *log_);
   if (status.ok() && !options.watermark_table.empty()) status = open_watermark(options);
@@ -123,9 +129,12 @@ Status SqliteSink::open_beside(const JournalOptions& options) {
   if (!for_sync) return for_sync.status();
   Result<std::unique_ptr<Connection>> for_log = Connection::open(files_->database(), options);
   if (!for_log) return for_log.status();
+  Status status = (*for_sync)->enter_wal(options);
+  if (status.ok()) status = (*for_log)->enter_wal(options);
+  if (!status.ok()) return status;
   (*for_sync)->wait_no_more();
   (*for_log)->wait_no_more();
-  Status status = keep(LogSync::open(*std::move(for_sync), *files_, fuse_), sync_);
+  status = keep(LogSync::open(*std::move(for_sync), *files_, fuse_), sync_);
   if (!status.ok()) return status;
   status = keep(WalLog::open(*files_, *std::move(for_log), watch_, fuse_), log_);
   if (status.ok()) log_->keep_ballast(files_->database(), options.ballast);
@@ -297,6 +306,18 @@ Status SqliteSink::close(bool healthy) {
   return status;
 }
 
+// After a sync that failed the files stay as they are, as at the close of a poisoned journal.
+void SqliteSink::abandon(const Found& found, const Status& why) noexcept {
+  forget_statements();
+  if (log_ != nullptr && !files_->found_ballast()) log_->remove_ballast();
+  gather_.reset();
+  index_.reset();
+  log_.reset();
+  sync_.reset();
+  const bool synced = !fuse_.blown() && fault_of(why.sqlite_code(), Place::control) != Fault::sync;
+  synced ? found.put_back(*connection_, *files_) : connection_->close_as_is();
+}
+
 // As SQLite when its last connection is closed. If somebody else writes, the log stays for them.
 Status SqliteSink::copy_all_back() {
   const Reply began = begin();
@@ -341,10 +362,18 @@ Result<std::unique_ptr<Sink>> open_sink(const std::filesystem::path& path,
     return Status(status.code(), database + ": " + status.message(), status.sqlite_code());
   };
   Result<std::unique_ptr<Connection>> connection = Connection::open(database, options);
-  if (!connection) return failed(connection.status());
+  Result<Found> found =
+      connection ? Found::look(**connection, *files, options) : connection.status();
+  if (!found) {
+    if (connection) (*connection)->close_as_is();
+    if (files->database_is_empty()) files->remove_made();
+    return failed(found.status());
+  }
   auto sink = std::make_unique<SqliteSink>(*std::move(files), *std::move(connection), options);
-  if (Status status = sink->start(options); !status.ok()) return failed(status);
-  return std::unique_ptr<Sink>(std::move(sink));
+  const Status status = base::sheltered([&] { return sink->start(options, *found); });
+  if (status.ok()) return std::unique_ptr<Sink>(std::move(sink));
+  sink->abandon(*found, status);
+  return failed(status);
 }
 
 }  // namespace onelane::sqlite

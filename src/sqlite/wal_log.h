@@ -36,7 +36,9 @@ class WalLog final : public Log {
   LogPass close_in() override;
   // Keeps a ballast of so many bytes.
   void keep_ballast(const std::string& database, std::uint64_t bytes);
-  void remove_ballast() noexcept { ballast_->remove(); }
+  void remove_ballast() noexcept {
+    if (ballast_ != nullptr) ballast_->remove();
+  }
   // The disk was found full: from now on nothing is to be committed, where a ballast is kept, until
   // the log was copied back and the ballast is there again.
   void note_full() noexcept { full_.store(true, std::memory_order_relaxed); }

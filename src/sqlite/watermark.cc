@@ -20,6 +20,11 @@ std::uint64_t number(std::string_view text) {
   return out;
 }
 
+Status at_open(const Reply& failed) {
+  const Errc code = failed.fault == Fault::record ? Errc::invalid_argument : failed.cause.code();
+  return {code, failed.cause.message(), failed.cause.sqlite_code()};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Watermark>> Watermark::begin(Connection& connection,
@@ -27,22 +32,34 @@ Result<std::unique_ptr<Watermark>> Watermark::begin(Connection& connection,
   std::unique_ptr<Watermark> out(new Watermark(connection, table));
   const Reply reply = out->begin_epoch();
   if (reply.ok()) return out;
-  const Errc code = reply.fault == Fault::record ? Errc::invalid_argument : reply.cause.code();
-  return Status(code, reply.cause.message(), reply.cause.sqlite_code());
+  return at_open(reply);
+}
+
+Status Watermark::rehearse(Connection& connection, const std::string& table) {
+  const Reply reply = Watermark(connection, table).make_epoch();
+  return reply.ok() ? Status() : at_open(reply);
 }
 
 Reply Watermark::begin_epoch() {
-  Reply reply = try_epoch();
+  Reply reply = commit_epoch();
   std::string ignored;
   if (!reply.ok() && connection_.in_transaction()) (void)connection_.run_own("ROLLBACK", ignored);
   return reply;
 }
 
-Reply Watermark::try_epoch() {
+Reply Watermark::commit_epoch() {
+  std::string ignored;
+  Prepared commit;
+  Reply reply = run("BEGIN IMMEDIATE", ignored);
+  if (reply.ok()) reply = make_epoch();
+  if (reply.ok()) reply = failure(connection_.prepare_own("COMMIT", Keep::briefly, commit));
+  return reply.ok() ? failure(connection_.commit_own(commit.get())) : reply;
+}
+
+Reply Watermark::make_epoch() {
   std::string ignored;
   std::string newest;
-  Reply reply = run("BEGIN IMMEDIATE", ignored);
-  if (reply.ok()) reply = make();
+  Reply reply = make();
   if (reply.ok()) {
     reply = failure(connection_.prepare_own(
         "INSERT INTO " + table_ +
@@ -55,14 +72,10 @@ Reply Watermark::try_epoch() {
   }
   epoch_ = number(newest) + 1;
   if (reply.ok()) reply = write(0);
-  if (reply.ok()) {
-    reply = run("DELETE FROM " + table_ + " WHERE epoch + " + std::to_string(kEpochsKept) +
-                    " <= " + std::to_string(epoch_),
-                ignored);
-  }
-  Prepared commit;
-  if (reply.ok()) reply = failure(connection_.prepare_own("COMMIT", Keep::briefly, commit));
-  return reply.ok() ? failure(connection_.commit_own(commit.get())) : reply;
+  if (!reply.ok()) return reply;
+  return run("DELETE FROM " + table_ + " WHERE epoch + " + std::to_string(kEpochsKept) +
+                 " <= " + std::to_string(epoch_),
+             ignored);
 }
 
 Reply Watermark::make() {

@@ -24,6 +24,9 @@ class Watermark {
   // connection must outlive it.
   static Result<std::unique_ptr<Watermark>> begin(Connection& connection, const std::string& table);
 
+  // In the open transaction: what begin() would do, to find out whether it can.
+  static Status rehearse(Connection& connection, const std::string& table);
+
   std::uint64_t epoch() const noexcept { return epoch_; }
   // In the open transaction. Makes the table and the row again if somebody has removed them. Of a
   // table that cannot be written to: Fault::environment, until it is put right.
@@ -39,7 +42,8 @@ class Watermark {
   Watermark(Connection& connection, const std::string& table)
       : connection_(connection), name_('"' + table + '"'), table_("main." + name_) {}
   Reply begin_epoch();
-  Reply try_epoch();
+  Reply commit_epoch();
+  Reply make_epoch();
   Reply make();
   Reply write(std::uint64_t commit);
   Reply run(const std::string& sql, std::string& answer);
