@@ -36,7 +36,7 @@ struct Guarantee {
 enum class WhenFull : std::uint8_t {
   block,        // waits for room, at most block_timeout, then Errc::full
   reject,       // Errc::full at once
-  drop_oldest,  // is taken; the oldest queued unit ends as dropped at the next drain
+  drop_oldest,  // is taken; the oldest queued unit ends as dropped, at once
 };
 
 // What waiting for a receipt waits for.
@@ -72,8 +72,10 @@ struct ClassOptions {
 
   // Most that may be queued, pushed but not yet settled. Bytes count an entry's whole footprint. A
   // unit that its receipt cancelled gives its room back at once, but its memory only at the next
-  // drain: until then, as much again may be there. At most 4,096 flushes may wait beside this.
-  // 0 is not allowed: memory must be bounded.
+  // drain: until then, as much again may be there. At most 4,096 flushes may wait beside this. With
+  // drop_oldest, what a running tick has in hand comes on top, and so do jobs between their steps
+  // and one unit of each thread that pushes at that moment: they cannot be dropped. 0 is not
+  // allowed: memory must be bounded.
   std::uint64_t capacity_records = 65'536;
   std::uint64_t capacity_bytes = 64 * kMiB;
 
@@ -83,7 +85,7 @@ struct ClassOptions {
   // The newest queued record of a key keeps its own place and the older one ends as superseded. For
   // statements with key columns; groups and jobs never coalesce, nor do rows with NULL in one of
   // them, since in SQL no NULL equals another. A record whose newer one was cancelled before the
-  // lane drained it is not superseded.
+  // lane drained it is not superseded. A full class takes a record that takes an older one's place.
   bool coalesce = false;
 
   // Of units whose push does not say. With durable, the log is synced soon after they are

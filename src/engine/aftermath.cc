@@ -1,5 +1,6 @@
 // The pipeline's way out of a tick that failed, and what else it does with the sink between ticks.
 #include <algorithm>
+#include <mutex>
 #include <new>
 #include <utility>
 
@@ -29,6 +30,7 @@ void Pipeline::starve(TimePoint now, std::size_t units) { retry_at_ = now + retr
 
 // A sink that ran out of memory may have left its transaction open.
 Reply Pipeline::probe() {
+  const LetGo meanwhile(shared_);
   bool lost = false;
   Reply reply = commit::sheltered(Effect::ended, [&] {
     lost = true;
@@ -158,6 +160,7 @@ Reply Pipeline::fence() {
   if (!reply.ok()) return reply;
   recorder_.fence();
   reply.fault = Fault::sync;
+  const LetGo meanwhile(shared_);
   try {
     if (make_durable_(recorder_.next_commit()).ok()) reply.fault = Fault::none;
   } catch (const std::bad_alloc&) {  // a sync that could not be asked for counts as failed
@@ -239,16 +242,22 @@ Closing Pipeline::close_in(Log& log) {
 }
 
 Status Pipeline::touch(ack::Wakes& wakes) {
+  const std::scoped_lock shared(shared_);
   const Reply reply = probe();
   if (reply.ok()) {
     recorder_.next_commit();
   } else if (poisons(reply.fault)) {
-    fail(reply.cause, wakes);
+    fail_held(reply.cause, wakes);
   }
   return reply.cause;
 }
 
 void Pipeline::fail(const Status& cause, ack::Wakes& wakes) {
+  const std::scoped_lock shared(shared_);
+  fail_held(cause, wakes);
+}
+
+void Pipeline::fail_held(const Status& cause, ack::Wakes& wakes) {
   if (!poison_.ok()) return;
   commit::TickResult result;
   result.action = limbo_ ? Action::poison_unknown : Action::poison;

@@ -1,6 +1,7 @@
 #include "src/engine/class_lane.h"
 
 #include <algorithm>
+#include <thread>
 #include <utility>
 
 namespace onelane::engine {
@@ -9,18 +10,9 @@ using detail::EntryKind;
 
 namespace {
 
-// Coalescing and dropping act in staging, so until it drains a push may go this far above capacity.
-constexpr std::uint64_t kOverCapacityNum = 5;
-constexpr std::uint64_t kOverCapacityDen = 4;
-
-bool acts_in_staging(const ClassOptions& options) {
-  return options.coalesce || options.when_full == WhenFull::drop_oldest;
-}
-
-std::uint64_t limit_of(const ClassOptions& options, std::uint64_t capacity) {
-  if (!acts_in_staging(options)) return capacity;
-  return std::max(capacity + 1, capacity * kOverCapacityNum / kOverCapacityDen);
-}
+// A drain of a class that is shared() ends at its limit only if more than can be there at once but
+// for a crowd of pushes: what waits for a push that has not returned stays in the queue then.
+constexpr std::uint64_t kCrowd = 4096;
 
 schedule::Share share_of(const ClassOptions& options, const Budget& tick) {
   schedule::Share share;
@@ -37,6 +29,11 @@ schedule::Share share_of(const ClassOptions& options, const Budget& tick) {
 
 constexpr std::size_t kSettledDeadlinesMax = 1024;
 
+// As the gate counts.
+std::uint64_t held_by(const Entry& entry) {
+  return queue::Gate::packed(entry.rows, entry.footprint);
+}
+
 constexpr auto kLater = [](const auto& a, const auto& b) { return a.at > b.at; };
 
 }  // namespace
@@ -49,7 +46,7 @@ ClassLane::ClassLane(std::uint32_t number, const ClassOptions& given, const Budg
     : index(number),
       options(given),
       share(share_of(options, tick)),
-      gate(limit_of(options, options.capacity_records), limit_of(options, options.capacity_bytes)),
+      gate(options.capacity_records, options.capacity_bytes),
       lingering_(options.capacity_records, options.capacity_bytes) {}
 
 ClassLane::~ClassLane() {
@@ -74,10 +71,13 @@ inline void ClassLane::admit(Entry* entry, TimePoint now, ack::Wakes& wakes) {
 bool ClassLane::stage(TimePoint now, ack::Wakes& wakes) {
   bool whole = true;
   bury_cancelled(wakes);
-  if (queue.pending()) {
-    whole = queue.drain(limit_of(options, options.capacity_records),
-                        [&](Entry* entry) { admit(entry, now, wakes); });
-    if (options.when_full == WhenFull::drop_oldest) drop_oldest(now, wakes);
+  drained_beside_.store(false);
+  if (queue.pending()) whole = drain(now, wakes);
+  if (options.when_full == WhenFull::drop_oldest) {
+    droppable_from_ = 0;
+    give_back();
+    while (gate.overfull() && drop_oldest(now, wakes)) {
+    }
   }
   expire(now, wakes);
   staging.tidy();
@@ -85,12 +85,65 @@ bool ClassLane::stage(TimePoint now, ack::Wakes& wakes) {
   return whole;
 }
 
+bool ClassLane::drain(TimePoint now, ack::Wakes& wakes) {
+  const std::uint64_t limit =
+      shared() ? 2 * options.capacity_records + kCrowd : options.capacity_records;
+  return queue.drain(limit, [&](Entry* entry) { admit(entry, now, wakes); });
+}
+
 void ClassLane::supersede(std::string_view key, TimePoint now, ack::Wakes& wakes) {
+  Entry* older = supersedable(key, now);
+  if (older != nullptr) settle_if_queued(older, End::superseded, now, wakes);
+}
+
+// The newest staged entry with the key, unless it keeps its place.
+Entry* ClassLane::supersedable(std::string_view key, TimePoint now) const {
   Entry* older = staging.find(key);
-  // Past max_delay it keeps its place, or a hot key would be put off for ever.
-  const bool may = older != nullptr &&
-                   (options.max_delay == Duration(0) || now - older->pushed <= options.max_delay);
-  if (may) settle_if_queued(older, End::superseded, now, wakes);
+  if (older == nullptr || older->place < hand_end_ || !older->queued()) return nullptr;
+  // Past max_delay it does, or a hot key would be put off for ever.
+  const bool may = options.max_delay == Duration(0) || now - older->pushed <= options.max_delay;
+  return may ? older : nullptr;
+}
+
+bool ClassLane::charge_full(const Entry& entry, TimePoint now, ack::Wakes& wakes) {
+  while (awaited_.load(std::memory_order_relaxed)) std::this_thread::yield();
+  const std::scoped_lock lock(mutex_);
+  const std::uint64_t packed = held_by(entry);
+  bool drained = false;
+  if (options.coalesce) {
+    if (!drain_beside(now, wakes)) return false;
+    drained = true;
+    if (gate.grant(packed)) return true;
+    const Entry* older = entry.has_key() ? supersedable(entry.key(), now) : nullptr;
+    if (older != nullptr && gate.grant_beyond(packed, held_by(*older))) return true;
+  }
+  if (options.when_full != WhenFull::drop_oldest) return false;
+  while (!gate.grant_beyond(packed, in_hand_)) {
+    if (drop_oldest(now, wakes)) continue;
+    if (drained) return gate.force(packed), true;
+    if (!drain_beside(now, wakes)) return false;
+    drained = true;
+  }
+  return true;
+}
+
+// By who pushes: the committer, who may have gone to sleep by then, is told that there is
+// something.
+bool ClassLane::drain_beside(TimePoint now, ack::Wakes& wakes) {
+  if (!queue.pending()) return true;
+  drained_beside_.store(true);
+  const bool whole = drain(now, wakes);
+  staging.tidy_behind(hand_end_);
+  droppable_from_ = hand_end_;
+  give_back();
+  return whole;
+}
+
+void ClassLane::take_in_hand(std::size_t slots) {
+  for (std::size_t slot = 0; slot < slots; ++slot) {
+    if (const Entry* entry = staging.at(slot); entry != nullptr) in_hand_ += held_by(*entry);
+  }
+  hand_end_ = droppable_from_ = staging.place_of(slots);
 }
 
 void ClassLane::watch_deadline(Entry* entry) {
@@ -109,17 +162,20 @@ void ClassLane::expire(TimePoint now, ack::Wakes& wakes) {
   }
 }
 
-void ClassLane::drop_oldest(TimePoint now, ack::Wakes& wakes) {
-  for (std::size_t slot = 0; slot < staging.slots(); ++slot) {
-    give_back();
-    if (gate.records() <= options.capacity_records && gate.bytes() <= options.capacity_bytes) {
-      return;
-    }
+// The oldest staged unit that can be dropped; false if there is none.
+bool ClassLane::drop_oldest(TimePoint now, ack::Wakes& wakes) {
+  for (std::size_t slot = staging.slot_at(droppable_from_); slot < staging.slots(); ++slot) {
+    droppable_from_ = staging.place_of(slot);
     Entry* entry = staging.at(slot);
     if (entry == nullptr || entry->kind == EntryKind::barrier) continue;
-    if (settle_if_queued(entry, End::dropped, now, wakes)) continue;
-    if (entry->settled()) bury(entry, wakes);  // cancelled: it makes room as well
+    if (!settle_if_queued(entry, End::dropped, now, wakes)) {
+      if (!entry->settled()) continue;  // taken
+      bury(entry, wakes);               // cancelled: it makes room as well
+    }
+    give_back();
+    return true;
   }
+  return false;
 }
 
 bool ClassLane::settle_if_queued(Entry* entry, End end, TimePoint now, ack::Wakes& wakes) {
@@ -148,7 +204,7 @@ void ClassLane::let_go(Entry* entry, ack::Wakes& wakes) {
 }
 
 bool ClassLane::cancel(Entry& entry) {
-  const std::uint64_t packed = queue::Gate::packed(entry.rows, entry.footprint);
+  const std::uint64_t packed = held_by(entry);
   const bool unit = entry.kind != EntryKind::barrier;
   entry.lingers = unit && lingering_.grant(packed);
   const bool gives_back = entry.lingers;
@@ -188,7 +244,7 @@ void ClassLane::count_committed(std::span<const commit::Work> slice, TimePoint b
     const Entry& entry = *work.entry;
     waits.record(began - entry.pushed);
     totals.record(now - entry.pushed);
-    freed_ += queue::Gate::packed(entry.rows, entry.footprint);
+    freed_ += held_by(entry);
     ++units;
   }
   settled_ += units;
@@ -209,7 +265,7 @@ void ClassLane::bury(Entry* entry, ack::Wakes& wakes) {
 
 // It was counted when it was cancelled.
 void ClassLane::let_go_cancelled(Entry* entry, ack::Wakes& wakes) {
-  const std::uint64_t packed = queue::Gate::packed(entry->rows, entry->footprint);
+  const std::uint64_t packed = held_by(*entry);
   if (entry->kind == EntryKind::barrier) {
     flushes.release(kOneFlush);
   } else {
@@ -226,7 +282,7 @@ void ClassLane::let_go_cancelled(Entry* entry, ack::Wakes& wakes) {
 
 void ClassLane::count_out(const Entry* entry, End end) {
   if (entry->kind == EntryKind::barrier) return flushes.release(kOneFlush);
-  freed_ += queue::Gate::packed(entry->rows, entry->footprint);
+  freed_ += held_by(*entry);
   ++settled_;
   model::add(ends_[static_cast<std::size_t>(end)], 1);
 }

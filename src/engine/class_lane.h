@@ -1,10 +1,17 @@
 // All that there is of one write class: its options, its queue and capacity (any thread), its
 // staging and deadlines (the baton holder's), and its counters.
+//
+// A class that coalesces or drops its oldest makes room for a push at once, however long a tick
+// holds the lane: whoever finds it full drains the queue itself (charge_full). So of such a class
+// what is the baton holder's otherwise is guarded by a lock, which is held while a tick stages,
+// plans and settles, and let go of while it commits. What the tick has in hand then nobody else
+// touches.
 #pragma once
 
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -38,9 +45,9 @@ class ClassLane {
 
   // --- The baton holder's.
 
-  // Moves what the queue can give into staging: newer records supersede queued ones of their key, a
-  // full drop_oldest class drops its oldest, and what is past its deadline expires.
-  // False if memory ran out: what is left in the queue comes first the next time.
+  // Moves what the queue can give into staging: newer records supersede queued ones of their key,
+  // an overfull drop_oldest class drops its oldest, and what is past its deadline expires. False if
+  // memory ran out: what is left in the queue comes first the next time.
   bool stage(TimePoint now, ack::Wakes& wakes);
   // Settles all that there is: closed, or incomplete for a job between steps. Needs no memory.
   void end_all(const Status& cause, TimePoint now, ack::Wakes& wakes);
@@ -56,17 +63,34 @@ class ClassLane {
   // Gives back the capacity of all that was settled since.
   void give_back();
 
+  // Of a class that is shared(): from now on a tick has the first so many slots in hand, so that
+  // the lock may be let go of.
+  void take_in_hand(std::size_t slots);
+  void nothing_in_hand() { hand_end_ = in_hand_ = 0; }
+
   std::optional<TimePoint> next_deadline() const;
   std::uint64_t settled() const { return settled_; }  // units so far
   // Whether a gathering window could bring more: not for who waits for room, a flush or a close.
   bool gathers() const { return !gate.crowded() && !queue.closed() && staging.barriers() == 0; }
 
   // --- Any thread.
+  // Whether it makes room for a push at once, and so what is above is guarded by a lock.
+  bool shared() const { return options.coalesce || options.when_full == WhenFull::drop_oldest; }
+  void lock() {
+    awaited_.store(true, std::memory_order_relaxed);
+    mutex_.lock();
+    awaited_.store(false, std::memory_order_relaxed);
+  }
+  void unlock() { mutex_.unlock(); }
+  // Of a class that is shared() and full: charges the entry, if it takes the place of an older one
+  // of its key, or if the oldest may be dropped for it. Beyond the capacity comes only what cannot
+  // be dropped: what a tick has in hand, a job between its steps, what others push at that moment.
+  bool charge_full(const Entry& entry, TimePoint now, ack::Wakes& wakes);
   // queued -> cancelled, counted; its capacity is there again at once, as long as the cancelled
   // units that were not drained since are no more than the class may hold. False if it was too
   // late.
   bool cancel(Entry& entry);
-  bool pending() const { return queue.pending(); }
+  bool pending() const { return queue.pending() || drained_beside_.load(); }
   ClassStats stats(std::uint64_t rivals) const;  // rivals: the number of other classes
   std::uint64_t ended(std::size_t end) const;
 
@@ -96,7 +120,10 @@ class ClassLane {
   void watch_deadline(Entry* entry);
   bool settle_if_queued(Entry* entry, End end, TimePoint now, ack::Wakes& wakes);
   void expire(TimePoint now, ack::Wakes& wakes);
-  void drop_oldest(TimePoint now, ack::Wakes& wakes);
+  Entry* supersedable(std::string_view key, TimePoint now) const;
+  bool drain(TimePoint now, ack::Wakes& wakes);
+  bool drain_beside(TimePoint now, ack::Wakes& wakes);
+  bool drop_oldest(TimePoint now, ack::Wakes& wakes);
   void discard(Entry* entry, const Status& cause, TimePoint now, ack::Wakes& wakes);
   void finish(Entry* entry, End end, TimePoint now, ack::Wakes& wakes);
   void forget_settled_deadlines();
@@ -105,7 +132,15 @@ class ClassLane {
   void let_go(Entry* entry, ack::Wakes& wakes);
   void let_go_cancelled(Entry* entry, ack::Wakes& wakes);
 
-  std::vector<Deadline> deadlines_;  // a heap, earliest first
+  std::mutex mutex_;
+  std::atomic<bool> awaited_{false};  // by the baton's holder, to whom pushes give way
+  std::vector<Deadline> deadlines_;   // a heap, earliest first
+  // Places before it a tick has in hand, and what these hold, packed.
+  std::uint64_t hand_end_ = 0;
+  std::uint64_t in_hand_ = 0;
+  std::uint64_t droppable_from_ = 0;  // no place before it can be dropped
+  // Since the last tick began: what was pushed is staged, and nobody may know.
+  std::atomic<bool> drained_beside_{false};
   std::uint64_t settled_ = 0;
   std::uint64_t freed_ = 0;  // packed, as the gate counts
   model::SharedHistogram total_;

@@ -115,6 +115,10 @@ Status Core::charge_slowly(ClassLane& lane, const Entry& entry, const PushOption
                 std::to_string(lane.options.capacity_bytes) + " bytes)"};
   }
   const std::uint64_t packed = queue::Gate::packed(entry.rows, entry.footprint);
+  if (lane.shared()) {
+    ack::Wakes wakes;  // fired once the class was let go
+    if (lane.charge_full(entry, clock_->now(), wakes)) return {};
+  }
   const auto full = [&](Duration waited) -> Status {
     return {Errc::full, quoted(lane) + " is full: " + std::to_string(lane.gate.records()) + " of " +
                             std::to_string(lane.options.capacity_records) + " records and " +

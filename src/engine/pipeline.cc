@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <mutex>
 #include <new>
 #include <utility>
 
@@ -29,6 +30,7 @@ Pipeline::Pipeline(Sink& sink, const Clock& clock, const JournalOptions& options
 Status Pipeline::add_class(ClassLane& lane) {
   const std::size_t count = lanes_.size() + 1;
   lanes_.reserve(count);
+  if (lane.shared()) shared_.reserve(count);
   backlogs_.reserve(count);
   step_times_.reserve(count);
   state_.classes.reserve(count);
@@ -45,6 +47,7 @@ Status Pipeline::add_class(ClassLane& lane) {
                 "max(records / tick.records, bytes / tick.bytes) must be at most 1"};
   }
   lanes_.push_back(&lane);
+  if (lane.shared()) shared_.add(lane);
   step_times_.emplace_back();
   state_.classes.emplace_back();
   costs_.add_class();
@@ -53,6 +56,7 @@ Status Pipeline::add_class(ClassLane& lane) {
 }
 
 TickReport Pipeline::tick(const Runner& runner, ack::Wakes& wakes) {
+  const std::scoped_lock shared(shared_);
   const TimePoint now = clock_.now();
   const std::uint64_t before = progress();
   const bool starved = !stage(now, wakes);
@@ -95,6 +99,7 @@ TickReport Pipeline::run(const Runner& runner, std::uint64_t progress_before, Ti
   if (retry_.limit() != 0) shorten(plan);
   select(plan);
   if (declines(runner)) return report(progress_before, now);
+  const Hand hand(shared_, plan);
   const commit::TickResult result = commit(plan);
   began_ = result.began;
   if (runner.lends_thread && result.transaction) recorder_.caller_tick();
@@ -107,6 +112,7 @@ TickReport Pipeline::run(const Runner& runner, std::uint64_t progress_before, Ti
 bool Pipeline::paced(TimePoint now) const { return pause_ && now < began_ + *pause_; }
 
 bool Pipeline::only_durable() const {
+  const std::scoped_lock shared(shared_);
   return std::all_of(lanes_.begin(), lanes_.end(), [](const ClassLane* lane) {
     return lane->staging.size() == lane->staging.durable();
   });
@@ -181,7 +187,7 @@ bool Pipeline::store_recovered(TimePoint now, ack::Wakes& wakes) {
     return true;
   }
   retry_at_ = now + (reply.fault == Fault::busy ? retry_.locked() : retry_.failed());
-  if (poisons(reply.fault)) fail(reply.cause, wakes);
+  if (poisons(reply.fault)) fail_held(reply.cause, wakes);
   return false;
 }
 
@@ -200,7 +206,9 @@ commit::TickResult Pipeline::commit(const schedule::Plan& plan) {
     return schedule::stop(progress, costs_.costs(), plan.hold);
   };
   committer_.number_next(recorder_.committed() + 1);
-  return committer_.run(work_, stop, step_times(plan));
+  const std::span<const Duration> times = step_times(plan);
+  const LetGo meanwhile(shared_);
+  return committer_.run(work_, stop, times);
 }
 
 void Pipeline::conclude(const schedule::Plan& plan, const commit::TickResult& result,
@@ -340,6 +348,7 @@ void Pipeline::end(Status cause) {
 }
 
 bool Pipeline::drained() const {
+  const std::scoped_lock shared(shared_);
   return std::none_of(lanes_.begin(), lanes_.end(), [](const ClassLane* lane) {
     return lane->pending() || !lane->staging.empty();
   });

@@ -120,8 +120,55 @@ class Pipeline {
   void put_off_fence(const Reply& fenced, TimePoint now);
   void rerun_fenced(TimePoint now, ack::Wakes& wakes);
   void settle_unknown(const Status& cause, TimePoint now, ack::Wakes& wakes);
+  void fail_held(const Status& cause, ack::Wakes& wakes);
   void poison(const commit::TickResult& result, ack::Wakes& wakes);
   void compact(const schedule::Plan& plan);
+
+  // What classes share with pushes, see class_lane.h: held by every call here that looks at what is
+  // staged, and let go of for as long as the sink takes.
+  class Shared {
+   public:
+    void reserve(std::size_t count) { lanes_.reserve(count); }
+    void add(ClassLane& lane) { lanes_.push_back(&lane); }
+    void lock() {
+      for (ClassLane* lane : lanes_) lane->lock();
+    }
+    void unlock() {
+      for (ClassLane* lane : lanes_) lane->unlock();
+    }
+    const std::vector<ClassLane*>& lanes() const { return lanes_; }
+
+   private:
+    std::vector<ClassLane*> lanes_;
+  };
+  // What of it a tick has in hand, while it commits and until it has settled.
+  class Hand {
+   public:
+    Hand(Shared& shared, const schedule::Plan& plan) : shared_(shared) {
+      for (ClassLane* lane : shared_.lanes()) {
+        lane->take_in_hand(schedule::planned_units(plan, lane->index));
+      }
+    }
+    Hand(const Hand&) = delete;
+    Hand& operator=(const Hand&) = delete;
+    ~Hand() {
+      for (ClassLane* lane : shared_.lanes()) lane->nothing_in_hand();
+    }
+
+   private:
+    Shared& shared_;
+  };
+  // Lets go of it in a scope.
+  class LetGo {
+   public:
+    explicit LetGo(Shared& shared) : shared_(shared) { shared_.unlock(); }
+    LetGo(const LetGo&) = delete;
+    LetGo& operator=(const LetGo&) = delete;
+    ~LetGo() { shared_.lock(); }
+
+   private:
+    Shared& shared_;
+  };
 
   Sink& sink_;
   const Clock& clock_;
@@ -136,6 +183,7 @@ class Pipeline {
   Recorder recorder_;
 
   std::vector<ClassLane*> lanes_;
+  mutable Shared shared_;
   std::vector<schedule::Share> shares_;
   std::vector<std::span<const schedule::Unit>> backlogs_;  // scratch
   std::vector<Duration> step_times_;                       // scratch

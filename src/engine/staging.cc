@@ -44,6 +44,20 @@ void Staging::tidy() {
   if (slots() > 2 * live_ + kSpentSlotsMin) compact(slots());
 }
 
+void Staging::tidy_behind(std::uint64_t place) {
+  std::size_t to = head_ + std::min(slots(), slot_at(place));
+  if (entries_.size() - to <= 2 * live_ + kSpentSlotsMin) return;
+  for (std::size_t from = to; from < entries_.size(); ++from) {
+    if (entries_[from] == nullptr) continue;
+    entries_[to] = entries_[from];
+    units_[to] = units_[from];
+    entries_[to]->place = base_ + to;
+    ++to;
+  }
+  entries_.resize(to);
+  units_.resize(to);
+}
+
 void Staging::compact(std::size_t slots) {
   std::size_t to = head_ + slots;
   for (std::size_t from = to; from-- > head_;) {

@@ -55,12 +55,19 @@ class Staging {
   void compact(std::size_t slots);
   // The same for all, once most slots are empty.
   void tidy();
+  // The same for those from this place on, and those before it keep theirs.
+  void tidy_behind(std::uint64_t place);
 
   // Slots from the head on; at(i) is null where the entry was removed.
   std::span<const schedule::Unit> units() const { return std::span(units_).subspan(head_); }
   Entry* at(std::size_t slot) const { return entries_[head_ + slot]; }
   const schedule::Unit& unit(std::size_t slot) const { return units_[head_ + slot]; }
   std::size_t slots() const { return entries_.size() - head_; }
+  // A place is a slot's number that stays while others before it go.
+  std::uint64_t place_of(std::size_t slot) const { return base_ + head_ + slot; }
+  std::size_t slot_at(std::uint64_t place) const {  // the first if it is gone
+    return place <= base_ + head_ ? 0 : static_cast<std::size_t>(place - base_ - head_);
+  }
   std::size_t size() const { return live_; }
   bool empty() const { return live_ == 0; }
   std::size_t jobs() const { return jobs_; }

@@ -128,6 +128,7 @@ struct Entry {
   bool settle_queued(End end) noexcept;
   // taken -> settled. Breaking an invariant otherwise: a ticket is settled once.
   void settle_taken(End end) noexcept;
+  bool queued() const noexcept { return state.load(std::memory_order_acquire) == kQueued; }
   bool settled() const noexcept { return state.load(std::memory_order_acquire) >= kSettled; }
   Outcome outcome() const;  // of a settled entry
 

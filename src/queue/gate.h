@@ -33,7 +33,13 @@ class Gate {
     return waiting_.load(std::memory_order_relaxed) == 0 && charge(packed);
   }
 
-  // The same, but waits for room; false once `timeout` passed or the gate was closed.
+  // The same with so much more room, whoever waits: for who takes another's place, or comes on top
+  // of what cannot be taken out.
+  bool grant_beyond(std::uint64_t packed, std::uint64_t more) { return charge(packed, more); }
+  // Charges the unit, room or not.
+  void force(std::uint64_t packed) { used_.fetch_add(packed, std::memory_order_seq_cst); }
+
+  // Any thread. Waits for room; false once `timeout` passed or the gate was closed.
   bool wait(std::uint64_t packed, Duration timeout);
 
   // Any thread: gives back what was granted, a sum of packed() units.
@@ -45,6 +51,11 @@ class Gate {
 
   void close();
 
+  // Whether more was charged than there is room for.
+  bool overfull() const {
+    const std::uint64_t now = used_.load(std::memory_order_relaxed);
+    return records_of(now) > records_max_ || granules_of(now) > granules_max_;
+  }
   // Whether somebody waits for room.
   bool crowded() const { return waiting() != 0; }
   std::uint32_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
@@ -71,10 +82,12 @@ class Gate {
   static std::uint64_t records_of(std::uint64_t used) { return used & kRecordsMax; }
   static std::uint64_t granules_of(std::uint64_t used) { return used >> kRecordBits; }
 
-  bool charge(std::uint64_t packed) {
+  bool charge(std::uint64_t packed, std::uint64_t more = 0) {
+    const std::uint64_t records_max = records_max_ + records_of(more);
+    const std::uint64_t granules_max = granules_max_ + granules_of(more);
     std::uint64_t now = used_.load(std::memory_order_seq_cst);
-    while (records_of(now) + records_of(packed) <= records_max_ &&
-           granules_of(now) + granules_of(packed) <= granules_max_) {
+    while (records_of(now) + records_of(packed) <= records_max &&
+           granules_of(now) + granules_of(packed) <= granules_max) {
       if (used_.compare_exchange_weak(now, now + packed, std::memory_order_seq_cst)) return true;
     }
     return false;
