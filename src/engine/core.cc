@@ -1,6 +1,8 @@
 #include "src/engine/core.h"
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -100,6 +102,20 @@ Result<std::shared_ptr<Core>> Core::make(std::unique_ptr<Sink> sink,
     return why;
   }
   return core;
+}
+
+Status Core::try_threads(Drive drive) {
+  if (drive == Drive::manual) return {};
+  std::array<engine::Thread, 3> tried;  // as many as start_threads() starts, at the same time
+  std::atomic<bool> enough{false};
+  Status status;
+  for (engine::Thread& each : tried) {
+    if (status.ok()) status = each.start([&enough] { enough.wait(false); });
+  }
+  enough.store(true);
+  enough.notify_all();
+  for (engine::Thread& each : tried) each.join();
+  return status;
 }
 
 Status Core::start_threads() {

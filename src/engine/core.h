@@ -41,6 +41,9 @@ class Core : public std::enable_shared_from_this<Core> {
   // what it owns is the parent's.
   static Result<std::shared_ptr<Core>> make(std::unique_ptr<Sink> sink,
                                             const JournalOptions& options);
+  // Whether the system has the threads for one: before an opening touches the disk, since it could
+  // not always put back what it found once they are missing.
+  static Status try_threads(Drive drive);
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 

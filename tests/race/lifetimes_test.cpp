@@ -482,6 +482,7 @@ TEST_F(ClosingBeside, AnOpeningWithoutThreadsFailsAndLeavesNothingBehind) {
   ASSERT_EQ(pthread_setattr_default_np(&usual), 0);
   EXPECT_EQ(refused.code(), Errc::storage);
   EXPECT_NE(refused.message().find("cannot start a thread"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "test.db"));
   open({});
   EXPECT_TRUE(ok(class_->write(statement_, row(1))).committed());
 }
