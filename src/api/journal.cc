@@ -16,10 +16,10 @@ using base::sheltered;
 Result<Journal> Journal::open(const std::filesystem::path& path, const JournalOptions& options) {
   return sheltered([&]() -> Result<Journal> {
     if (Status why = validate(options); !why.ok()) return why;
-    if (Status why = detail::Core::try_threads(options.drive); !why.ok()) return why;
     Result<std::unique_ptr<Sink>> sink = sqlite::open_sink(path, options);
     if (!sink) return sink.status();
-    Result<std::shared_ptr<detail::Core>> core = detail::Core::make(std::move(*sink), options);
+    Result<std::shared_ptr<detail::Core>> core =
+        detail::Core::make(std::move(*sink), options, &sqlite::forgo);
     if (!core) return core.status();
     return Journal(std::move(*core));
   });

@@ -1,8 +1,6 @@
 #include "src/engine/core.h"
 
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <chrono>
 #include <thread>
 #include <utility>
@@ -78,8 +76,8 @@ struct CoreDeleter {
   }
 };
 
-Result<std::shared_ptr<Core>> Core::make(std::unique_ptr<Sink> sink,
-                                         const JournalOptions& options) {
+Result<std::shared_ptr<Core>> Core::make(std::unique_ptr<Sink> sink, const JournalOptions& options,
+                                         Forgo forgo) {
   std::shared_ptr<Core> core(new Core(std::move(sink), options), CoreDeleter());
   Core* self = core.get();
   core->checkpointer_.use({
@@ -98,24 +96,11 @@ Result<std::shared_ptr<Core>> Core::make(std::unique_ptr<Sink> sink,
   }
   if (options.drive == Drive::manual) return core;
   if (Status why = core->start_threads(); !why.ok()) {
+    if (forgo != nullptr) forgo(*core->sink_);
     (void)core->close(Duration(0));  // what is started, and the database
     return why;
   }
   return core;
-}
-
-Status Core::try_threads(Drive drive) {
-  if (drive == Drive::manual) return {};
-  std::array<engine::Thread, 3> tried;  // as many as start_threads() starts, at the same time
-  std::atomic<bool> enough{false};
-  Status status;
-  for (engine::Thread& each : tried) {
-    if (status.ok()) status = each.start([&enough] { enough.wait(false); });
-  }
-  enough.store(true);
-  enough.notify_all();
-  for (engine::Thread& each : tried) each.join();
-  return status;
 }
 
 Status Core::start_threads() {

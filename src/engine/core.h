@@ -39,11 +39,10 @@ class Core : public std::enable_shared_from_this<Core> {
 
   // A core that starts its thread, if it has one. In a forked child it is leaked, never destroyed:
   // what it owns is the parent's.
+  // Where there are no threads for it, the sink is told before its close.
+  using Forgo = void (*)(Sink& sink);
   static Result<std::shared_ptr<Core>> make(std::unique_ptr<Sink> sink,
-                                            const JournalOptions& options);
-  // Whether the system has the threads for one: before an opening touches the disk, since it could
-  // not always put back what it found once they are missing.
-  static Status try_threads(Drive drive);
+                                            const JournalOptions& options, Forgo forgo = nullptr);
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 

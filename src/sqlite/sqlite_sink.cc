@@ -29,18 +29,21 @@ namespace {
 
 class SqliteSink final : public Sink {
  public:
-  SqliteSink(Files files, std::unique_ptr<Connection> connection, const JournalOptions& options)
+  SqliteSink(Files files, std::unique_ptr<Connection> connection, Found found,
+             const JournalOptions& options)
       : files_(std::move(files)),
         connection_(std::move(connection)),
+        found_(std::move(found)),
         synchronous_(options.synchronous),
         unit_(*connection_, "onelane"),
         execution_(*connection_, options.foreign_keys) {
     watch_.install(connection_->handle());
   }
 
-  Status start(const JournalOptions& options, Found& found);
-  // Instead of close(), where start() failed.
-  void abandon(const Found& found, const Status& why) noexcept;
+  Status start(const JournalOptions& options);
+  // Instead of close(), where the opening failed: puts back what it found.
+  void abandon(const Status& why) noexcept;
+  void forgo() noexcept { forgone_ = true; }
 
   Status add_statement(const StatementSpec& spec) override {
     return execution_.add_statement(spec);
@@ -84,6 +87,8 @@ class SqliteSink final : public Sink {
   CommitWatch watch_;
   Fuse fuse_;
   std::unique_ptr<Connection> connection_;
+  Found found_;
+  bool forgone_ = false;
   sqlite3_file* writers_log_ = nullptr;  // the write connection's
   std::unique_ptr<FrameGather> gather_;  // null: frames are not gathered
   std::unique_ptr<WalIndex> index_;
@@ -103,13 +108,13 @@ Status keep(Result<std::unique_ptr<T>> made, std::unique_ptr<T>& where) {
   return {};
 }
 
-Status SqliteSink::start(const JournalOptions& options, Found& found) {
+Status SqliteSink::start(const JournalOptions& options) {
   const bool pads = options.synchronous == Synchronous::paranoid;
   const Padding padding = pads ? Padding::to_sector : Padding::none;
   Status status = connection_->enter_wal(options);
   if (status.ok()) status = open_beside(options);
   if (status.ok()) status = settle_files();
-  if (status.ok()) found.note_content(*connection_);
+  if (status.ok()) found_.note_content(*connection_);
   if (status.ok()) status = secure_found_log(*connection_, *sync_, *log_, padding);
   if (status.ok()) status = noted(sync_all(*connection_, *sync_, *files_)).cause;
   if (status.ok()) status = run_schema(*connection_, options.schema);
@@ -288,6 +293,11 @@ Reply SqliteSink::probe() {
 }
 
 Status SqliteSink::close(bool healthy) {
+  if (forgone_) {
+    abandon(Status());
+    files_.reset();
+    return {};
+  }
   Status status = healthy ? copy_all_back() : Status();
   forget_statements();
   log_->end();
@@ -307,7 +317,7 @@ Status SqliteSink::close(bool healthy) {
 }
 
 // After a sync that failed the files stay as they are, as at the close of a poisoned journal.
-void SqliteSink::abandon(const Found& found, const Status& why) noexcept {
+void SqliteSink::abandon(const Status& why) noexcept {
   forget_statements();
   if (log_ != nullptr && !files_->found_ballast()) log_->remove_ballast();
   gather_.reset();
@@ -315,7 +325,7 @@ void SqliteSink::abandon(const Found& found, const Status& why) noexcept {
   log_.reset();
   sync_.reset();
   const bool synced = !fuse_.blown() && fault_of(why.sqlite_code(), Place::control) != Fault::sync;
-  synced ? found.put_back(*connection_, *files_) : connection_->close_as_is();
+  synced ? found_.put_back(*connection_, *files_) : connection_->close_as_is();
 }
 
 // As SQLite when its last connection is closed. If somebody else writes, the log stays for them.
@@ -369,11 +379,14 @@ Result<std::unique_ptr<Sink>> open_sink(const std::filesystem::path& path,
     if (files->database_is_empty()) files->remove_made();
     return failed(found.status());
   }
-  auto sink = std::make_unique<SqliteSink>(*std::move(files), *std::move(connection), options);
-  const Status status = base::sheltered([&] { return sink->start(options, *found); });
+  auto sink = std::make_unique<SqliteSink>(*std::move(files), *std::move(connection),
+                                           *std::move(found), options);
+  const Status status = base::sheltered([&] { return sink->start(options); });
   if (status.ok()) return std::unique_ptr<Sink>(std::move(sink));
-  sink->abandon(*found, status);
+  sink->abandon(status);
   return failed(status);
 }
+
+void forgo(Sink& sink) { static_cast<SqliteSink&>(sink).forgo(); }
 
 }  // namespace onelane::sqlite

@@ -9,9 +9,13 @@
 
 namespace onelane::sqlite {
 
-// Takes the lock file, opens or makes the database, sets and reads back the pragmas, runs
-// options.schema. Errors as Journal::open.
+// Opens or makes the database and locks it, sets and reads back the pragmas, runs options.schema.
+// An opening that fails puts back what it found. Errors as Journal::open.
 Result<std::unique_ptr<Sink>> open_sink(const std::filesystem::path& path,
                                         const JournalOptions& options);
+
+// Of a sink that open_sink() gave, where no journal could be opened on it after all: its close puts
+// back what the opening found.
+void forgo(Sink& sink);
 
 }  // namespace onelane::sqlite
