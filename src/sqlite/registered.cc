@@ -27,8 +27,11 @@ Reply look_for_misspelt_columns(Connection& connection, const std::string& sql) 
   constexpr std::string_view kUnknown = "no such column: ";
   const std::size_t at = reply.cause.message().find(kUnknown);
   if (at == std::string::npos) return {};
-  const std::string name = reply.cause.message().substr(at + kUnknown.size());
-  return sql.find('"' + name + '"') == std::string::npos ? Reply() : reply;
+  std::string name = reply.cause.message().substr(at + kUnknown.size());
+  // Newer ones say it in quotes, and a hint after it.
+  const std::size_t hint = name.find("\" - should this be");
+  name = hint == std::string::npos ? '"' + name + '"' : name.substr(0, hint + 1);
+  return sql.find(name) == std::string::npos ? Reply() : reply;
 }
 
 }  // namespace

@@ -211,8 +211,10 @@ TEST_F(FileIdentity, ALockIsNotLostWhereTheStandardStreamsAreOpenedAfterwards) {
   EXPECT_EQ(child.wait(), 0);
 }
 
-// Another process that closes the database takes itself for the last, and deletes the log.
+// Another process that closes the database takes itself for the last, and deletes the log; from
+// SQLite 3.51 on it looks for others at the log's index first.
 TEST_F(FileIdentity, AProgramThatOpensAndClosesItsDatabasesFileIsToldThatItsLocksAreGone) {
+  const bool stays = sqlite3_libversion_number() >= 3051000;
   Standby reader([&] { return seen("SELECT count(*) FROM t") == "3" ? 0 : 1; });
   Child child([&] {
     Owner owner(database_);
@@ -220,12 +222,13 @@ TEST_F(FileIdentity, AProgramThatOpensAndClosesItsDatabasesFileIsToldThatItsLock
       if (!owner.durable(i)) return 1;
     }
     fs::copy_file(database_, with(".copy"));
-    if (reader.run() != 0 || fs::exists(with("-wal"))) return 2;
+    if (reader.run() != 0) return 2;
+    if (fs::exists(with("-wal")) != stays) return 5;
     if (owner.durable(3)) return 3;
     return names(owner.poison(), "opened and closed the file") ? 0 : 4;
   });
   EXPECT_EQ(child.wait(), 0);
-  EXPECT_EQ(seen("SELECT count(*) FROM t"), "3");
+  EXPECT_EQ(seen("SELECT count(*) FROM t"), stays ? "4" : "3") << "the last is in the log, if any";
 }
 
 TEST_F(FileIdentity, LostLocksAreNoticedBeforeAnybodyMakesUseOfIt) {
