@@ -19,7 +19,7 @@ namespace {
 
 using test::succeeded;
 
-constexpr std::size_t kCommits = 1'000'000;
+constexpr std::size_t kCommits = 250'000;
 // A database of its own for so many, so that a damaged one is found soon and integrity_check is
 // quick.
 constexpr std::size_t kCommitsPerRound = 50'000;
