@@ -4,7 +4,8 @@
 // below. A Receipt is waited for, polled or awaited; there are no completion callbacks. It is
 // move-only and belongs to one thread at a time; cancel() alone may race with the committer.
 // Dropping a receipt cancels nothing. A receipt keeps the journal's core alive, so it may outlive
-// the Journal.
+// the Journal, and 384 bytes. Memory that the journal closed over goes back to the system as its
+// receipts go, in pieces of 256 KiB, each once it has none left.
 #pragma once
 
 #include <array>

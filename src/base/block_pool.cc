@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
 #include <cstdlib>
 #include <mutex>
 #include <new>
@@ -34,10 +35,40 @@ struct Batch {
 static_assert(sizeof(Batch) <= BlockPool::kBlockBytes);
 static_assert(BlockPool::kBlockBytes % alignof(std::max_align_t) == 0);
 
-// New blocks come out of slabs, and those from the system itself: a block is never given back, and
-// would pin what the allocator has around it.
+// New blocks come out of slabs, and those from the system itself: a block would pin what an
+// allocator has around it. A slab lies at a multiple of its size, so that each of its blocks leads
+// to it.
+struct alignas(64) Slab {
+  std::size_t free = 0;  // of its blocks, while they are counted
+  Slab* next = nullptr;  // while it is given back
+};
+constexpr std::size_t kSlabBytes = std::size_t{256} * 1024;
 constexpr std::size_t kBatchBytes = BlockPool::kBatch * BlockPool::kBlockBytes;
-constexpr std::size_t kSlabBytes = 32 * kBatchBytes;
+constexpr std::size_t kBatchesPerSlab = (kSlabBytes - sizeof(Slab)) / kBatchBytes;
+constexpr std::size_t kBlocksPerSlab = kBatchesPerSlab * BlockPool::kBatch;
+
+Slab* slab_of(void* block) noexcept {
+  const auto address = reinterpret_cast<std::uintptr_t>(block);
+  return reinterpret_cast<Slab*>(address / kSlabBytes * kSlabBytes);
+}
+
+// Null if there is no memory.
+Slab* map_slab() noexcept {
+  void* mapped =
+      mmap(nullptr, 2 * kSlabBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapped == MAP_FAILED) return nullptr;
+  auto* begin = static_cast<std::byte*>(mapped);
+  const std::size_t before =
+      (kSlabBytes - reinterpret_cast<std::uintptr_t>(begin) % kSlabBytes) % kSlabBytes;
+  if (before != 0) (void)munmap(begin, before);
+  (void)munmap(begin + before + kSlabBytes, kSlabBytes - before);
+  return new (begin + before) Slab;
+}
+
+// With no user, free blocks are looked through for whole slabs once they are so many, and twice as
+// many as the last time left.
+constexpr std::size_t kTrimMin = 8 * kBlocksPerSlab;
+
 // A block is fetched so many before its turn: memory is further away than one push takes.
 constexpr std::size_t kAhead = 4;
 
@@ -51,6 +82,7 @@ class Batches {
       const std::scoped_lock lock(mutex_);
       if (first_ == nullptr) return make(into);
       batch = std::exchange(first_, first_->next);
+      free_ -= batch->size + 1;
     }
     std::copy_n(batch->others.begin(), batch->size, into.blocks.begin());
     into.size = batch->size;
@@ -60,25 +92,42 @@ class Batches {
   // The topmost of them, as many as a batch has.
   void give(Stack& from) noexcept {
     if (from.size == 0) return;
-    auto* batch = new (from.pop()) Batch;
-    batch->size = std::min(from.size, batch->others.size());
-    from.size -= batch->size;
-    std::copy_n(from.blocks.begin() + static_cast<std::ptrdiff_t>(from.size), batch->size,
-                batch->others.begin());
+    Batch* batch = make_batch(from);
     const std::scoped_lock lock(mutex_);
-    batch->next = std::exchange(first_, batch);
+    add(batch);
+    if (users_ == 0 && free_ >= trim_at_) [[unlikely]]
+      trim();
+  }
+  void use() noexcept {
+    const std::scoped_lock lock(mutex_);
+    ++users_;
+  }
+  void unuse() noexcept {
+    const std::scoped_lock lock(mutex_);
+    if (--users_ == 0) trim();
   }
   void lock() noexcept { mutex_.lock(); }
   void unlock() noexcept { mutex_.unlock(); }
 
  private:
+  static Batch* make_batch(Stack& from) noexcept {
+    auto* batch = new (from.pop()) Batch;
+    batch->size = std::min(from.size, batch->others.size());
+    from.size -= batch->size;
+    std::copy_n(from.blocks.begin() + static_cast<std::ptrdiff_t>(from.size), batch->size,
+                batch->others.begin());
+    return batch;
+  }
+  void add(Batch* batch) noexcept {
+    batch->next = std::exchange(first_, batch);
+    free_ += batch->size + 1;
+  }
   bool make(Stack& into) noexcept {
     if (slab_left_ == 0) {
-      void* slab =
-          mmap(nullptr, kSlabBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-      if (slab == MAP_FAILED) return false;
-      slab_ = static_cast<std::byte*>(slab);
-      slab_left_ = kSlabBytes;
+      Slab* slab = map_slab();
+      if (slab == nullptr) return false;
+      slab_ = reinterpret_cast<std::byte*>(slab + 1);
+      slab_left_ = kBatchesPerSlab * kBatchBytes;
     }
     slab_left_ -= kBatchBytes;
     for (std::size_t i = BlockPool::kBatch; i-- > 0;) {
@@ -87,8 +136,45 @@ class Batches {
     return true;
   }
 
+  // Gives slabs back to the system of which all blocks are here.
+  void trim() noexcept {
+    for_each_block([](void* block) { ++slab_of(block)->free; });
+    Stack kept;
+    Slab* whole = nullptr;
+    const auto sort_out = [&](void* block) {
+      Slab* slab = slab_of(block);
+      if (slab->free < kBlocksPerSlab) {
+        kept.push(block);
+      } else if (slab->free++ == kBlocksPerSlab) {
+        slab->next = std::exchange(whole, slab);
+      }
+    };
+    free_ = 0;
+    for (Batch* rest = std::exchange(first_, nullptr); rest != nullptr;) {
+      Batch* batch = std::exchange(rest, rest->next);
+      const std::size_t size = batch->size;
+      const auto others = batch->others;
+      sort_out(batch);
+      std::for_each_n(others.begin(), size, sort_out);
+      while (kept.size >= BlockPool::kBatch) add(make_batch(kept));
+    }
+    while (kept.size > 0) add(make_batch(kept));
+    while (whole != nullptr) (void)munmap(std::exchange(whole, whole->next), kSlabBytes);
+    for_each_block([](void* block) { slab_of(block)->free = 0; });
+    trim_at_ = std::max(kTrimMin, 2 * free_);
+  }
+  void for_each_block(const auto& what) {
+    for (Batch* batch = first_; batch != nullptr; batch = batch->next) {
+      what(batch);
+      std::for_each_n(batch->others.begin(), batch->size, what);
+    }
+  }
+
   std::mutex mutex_;
   Batch* first_ = nullptr;
+  std::size_t free_ = 0;  // blocks
+  std::size_t users_ = 0;
+  std::size_t trim_at_ = kTrimMin;
   std::byte* slab_ = nullptr;
   std::size_t slab_left_ = 0;
 };
@@ -167,6 +253,13 @@ void BlockPool::free(void* block) noexcept {
   cache.blocks.push(block);
   if (cache.life != Life::open || cache.blocks.size == 2 * kBatch) [[unlikely]]
     give_excess();
+}
+
+BlockPool::Use::Use() noexcept { batches.use(); }
+
+BlockPool::Use::~Use() {
+  while (cache.blocks.size > 0) batches.give(cache.blocks);
+  batches.unuse();
 }
 
 }  // namespace onelane::base

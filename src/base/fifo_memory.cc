@@ -61,8 +61,23 @@ struct FifoMemory::Slabs {
     return fresh == MAP_FAILED ? nullptr : new (fresh) Slab;
   }
   void give(Slab* slab) noexcept {
+    {
+      const std::scoped_lock lock(mutex);
+      if (users != 0) {
+        slab->next = std::exchange(first, slab);
+        return;
+      }
+    }
+    (void)munmap(slab, kSlabBytes);
+  }
+  void use() noexcept {
     const std::scoped_lock lock(mutex);
-    slab->next = std::exchange(first, slab);
+    ++users;
+  }
+  void unuse() noexcept {
+    const std::scoped_lock lock(mutex);
+    if (--users != 0) return;
+    while (first != nullptr) (void)munmap(std::exchange(first, first->next), kSlabBytes);
   }
   static Slabs& all() noexcept {
     // Destroyed by nobody: its threads may outlive main. A child that is forked must find it whole.
@@ -75,6 +90,7 @@ struct FifoMemory::Slabs {
 
   std::mutex mutex;
   Slab* first = nullptr;
+  std::size_t users = 0;
 };
 
 void* FifoMemory::allocate(std::size_t bytes) noexcept {
@@ -126,5 +142,8 @@ void FifoMemory::free(void* memory) noexcept {
 FifoMemory::~FifoMemory() {
   if (slab_ != nullptr) retire(slab_);
 }
+
+FifoMemory::Use::Use() noexcept { Slabs::all().use(); }
+FifoMemory::Use::~Use() { Slabs::all().unuse(); }
 
 }  // namespace onelane::base

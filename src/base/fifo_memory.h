@@ -4,7 +4,7 @@
 // arena, so that with threads that come and go it ends up with twice what was ever in use at once.
 //
 // One thing that stays pins its slab: each queue has a FifoMemory of its own. Slabs go back to a
-// list that all share, and never to the system, like the blocks of base/block_pool.h. A build with
+// list that all share, and to the system once no journal is open. A build with
 // AddressSanitizer uses malloc.
 #pragma once
 
@@ -20,6 +20,15 @@ class FifoMemory {
   static constexpr std::size_t kBytesMax = kSlabBytes / 8;
   // What each thing takes beyond its size, rounding included.
   static constexpr std::size_t kOverheadBytes = 32;
+
+  // As BlockPool::Use.
+  class Use {
+   public:
+    Use() noexcept;
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+    ~Use();
+  };
 
   FifoMemory() = default;
   FifoMemory(const FifoMemory&) = delete;

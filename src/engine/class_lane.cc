@@ -309,6 +309,12 @@ void ClassLane::end_all(const Status& cause, TimePoint now, ack::Wakes& wakes) {
   give_back();
 }
 
+void ClassLane::release_memory() {
+  const std::scoped_lock lock(*this);  // a push that is refused may look into it still
+  queue.release();
+  staging = {};
+}
+
 // What there was no memory to stage.
 void ClassLane::discard(Entry* entry, const Status& cause, TimePoint now, ack::Wakes& wakes) {
   if (entry->take()) {

@@ -60,6 +60,8 @@ class ClassLane {
   void settle_counted(Entry* entry, ack::Wakes& wakes);
   // Takes out an entry that its own receipt has settled.
   void bury(Entry* entry, ack::Wakes& wakes);
+  // Of a closed class that has settled all: what it has no use for any more.
+  void release_memory();
   // Gives back the capacity of all that was settled since.
   void give_back();
 

@@ -72,7 +72,9 @@ class Core::Closer {
 
 struct CoreDeleter {
   void operator()(Core* core) const {
-    if (!core->forked()) delete core;
+    if (core->forked()) return;
+    delete core;
+    const base::BlockPool::Use last;  // and with it goes what its last receipts had kept
   }
 };
 
@@ -427,6 +429,9 @@ CloseReport Core::finish(const Status& cut) {
                   : !pipeline_.stalled().ok() ? pipeline_.stalled()
                                               : cut;
   if (report.status.ok()) report.status = sink_closed;
+  // Whoever still pushes is refused before it comes to the queue.
+  for (std::uint32_t i = 0; i < classes(); ++i) lanes_[i]->release_memory();
+  memory_use_.reset();
   const std::scoped_lock lock(state_mutex_);
   ended_ = clock_->now();
   return report;

@@ -19,6 +19,7 @@
 #include "onelane/record.h"
 #include "onelane/sink.h"
 #include "onelane/stats.h"
+#include "src/base/block_pool.h"
 #include "src/base/priority.h"
 #include "src/base/process.h"
 #include "src/engine/baton.h"
@@ -172,6 +173,11 @@ class Core : public std::enable_shared_from_this<Core> {
   const std::unique_ptr<Sink> sink_;
   const std::uint64_t epoch_;  // the sink's, which must not be asked once it is closed
 
+  struct MemoryUse {
+    base::BlockPool::Use blocks;
+    base::FifoMemory::Use large_rows;
+  };
+  std::optional<MemoryUse> memory_use_{std::in_place};  // until it is closed
   std::array<std::unique_ptr<engine::ClassLane>, kClassesMax> lanes_;
   std::atomic<std::uint32_t> class_count_{0};
   engine::Statements statements_;

@@ -1,13 +1,17 @@
 // Blocks that are made on one thread and freed on another.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <set>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "src/base/block_pool.h"
+#include "tests/support/resident.h"
 
 namespace onelane::base {
 namespace {
@@ -69,6 +73,48 @@ TEST(BlockPool, AThreadThatEndsLeavesItsBlocksToOthers) {
     free_all(blocks);
   });
   for (void* block : last) EXPECT_EQ(mine.count(block), 1U);
+}
+
+constexpr std::size_t kMany = 100'000;  // 37 MiB
+
+TEST(BlockPool, IsKeptWhileItHasAUserAndGivenBackOnceThereIsNone) {
+  std::optional<BlockPool::Use> use(std::in_place);
+  const long before = test::resident_kb();
+  const auto fill = [] {
+    const Blocks blocks = allocate(kMany);
+    for (void* block : blocks) std::memset(block, 1, BlockPool::kBlockBytes);
+    free_all(blocks);
+  };
+  fill();
+  EXPECT_GT(test::resident_kb() - before, 30'000);
+  use.reset();
+  EXPECT_LT(test::resident_kb() - before, 3'000);
+  fill();  // what receipts keep is freed later
+  EXPECT_LT(test::resident_kb() - before, 6'000);
+}
+
+TEST(BlockPool, ABlockThatIsKeptKeepsWhatItHoldsAndItsSlabAlone) {
+  std::optional<BlockPool::Use> use(std::in_place);
+  const long before = test::resident_kb();
+  Blocks blocks = allocate(kMany);
+  for (void* block : blocks) std::memset(block, 1, BlockPool::kBlockBytes);
+  Blocks kept;
+  for (std::size_t i = 0; i < kMany; i += kMany / 4) {
+    std::memset(blocks[i], 2, BlockPool::kBlockBytes);
+    kept.push_back(std::exchange(blocks[i], nullptr));
+  }
+  std::erase(blocks, nullptr);
+  free_all(blocks);
+  use.reset();
+  EXPECT_LT(test::resident_kb() - before, 4'000);
+  for (const void* block : kept) {
+    EXPECT_EQ(static_cast<const unsigned char*>(block)[BlockPool::kBlockBytes - 1], 2);
+  }
+  const Blocks others = allocate(1000);
+  EXPECT_EQ(std::set<void*>(others.begin(), others.end()).size(), 1000U);
+  for (void* block : kept) EXPECT_EQ(std::count(others.begin(), others.end(), block), 0);
+  free_all(others);
+  free_all(kept);
 }
 
 #endif

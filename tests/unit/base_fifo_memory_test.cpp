@@ -5,11 +5,14 @@
 #include <cstring>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "src/base/fifo_memory.h"
 #include "src/base/sanitizers.h"
+#include "tests/support/resident.h"
 
 namespace onelane::base {
 namespace {
@@ -64,6 +67,25 @@ TEST(FifoMemory, AQueueThatMovesOnUsesTheSameSlabsAnew) {
   // A slab is not aligned, so that each shows as two at most.
   EXPECT_LE(slabs.size(), 2 * (10 + 3U));
   for (void* each : queue) FifoMemory::free(each);
+}
+
+TEST(FifoMemory, SlabsGoBackToTheSystemOnceThereIsNoUserOfThem) {
+  if (kPoolIsMalloc) GTEST_SKIP() << "it is malloc here";
+  std::optional<FifoMemory::Use> use(std::in_place);
+  FifoMemory memory;
+  const long before = test::resident_kb();
+  const auto fill = [&] {
+    std::vector<void*> things;
+    for (int i = 0; i < 10'000; ++i) things.push_back(memory.allocate(4000));
+    for (void* thing : things) std::memset(thing, 1, 4000);
+    for (void* thing : things) FifoMemory::free(thing);
+  };
+  fill();
+  EXPECT_GT(test::resident_kb() - before, 30'000);
+  use.reset();
+  EXPECT_LT(test::resident_kb() - before, 2'000);
+  fill();
+  EXPECT_LT(test::resident_kb() - before, 2'000);
 }
 
 TEST(FifoMemory, OneThatGoesLeavesItsSlabToOthers) {

@@ -1,6 +1,10 @@
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <barrier>
+#include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
 #include <memory>
 #include <numeric>
@@ -164,6 +168,52 @@ TEST_F(ClassQueueTest, AfterCloseNothingGetsInAndAllThatWasInArrives) {
   EXPECT_EQ(queue_.numbers(), 3U);
   EXPECT_EQ(drain(), from_to(0, 2));
   EXPECT_FALSE(queue_.pending());
+}
+
+// The library's own blocks, counted.
+struct CountedTraits : queue::ClassQueueTraits {
+  static inline std::atomic<std::size_t> bytes{0};
+  static void* malloc(std::size_t size) {
+    bytes += size;
+    auto* memory = static_cast<std::size_t*>(std::malloc(size + sizeof(std::max_align_t)));
+    *memory = size;
+    return reinterpret_cast<std::byte*>(memory) + sizeof(std::max_align_t);
+  }
+  static void free(void* memory) {
+    if (memory == nullptr) return;
+    memory = static_cast<std::byte*>(memory) - sizeof(std::max_align_t);
+    bytes -= *static_cast<std::size_t*>(memory);
+    std::free(memory);
+  }
+};
+
+TEST(ClassQueueMemory, IsLittleForEachThreadThatPushesAndGoesOnceItIsClosed) {
+  constexpr std::size_t kThreads = 64;
+  queue::BasicClassQueue<CountedTraits> queue;
+  const std::size_t empty = CountedTraits::bytes;
+  std::vector<EntryRef> entries;
+  for (std::size_t i = 0; i < kThreads; ++i) entries.emplace_back(Entry::make());
+  std::barrier all(kThreads);  // so that none has another's id
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < kThreads; ++i) {
+    threads.emplace_back([&, i] {
+      all.arrive_and_wait();
+      EXPECT_TRUE(queue.push(entries[i].get()));
+      all.arrive_and_wait();
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  const std::size_t each = (CountedTraits::bytes - empty) / kThreads;
+  EXPECT_GT(each, 500U) << "it was not counted";
+  EXPECT_LT(each, 1000U);
+  queue.close();
+  std::size_t seen = 0;
+  EXPECT_TRUE(queue.drain(SIZE_MAX, [&](Entry*) { ++seen; }));
+  EXPECT_EQ(seen, kThreads);
+  queue.release();
+  EXPECT_EQ(CountedTraits::bytes, 0U);
+  EXPECT_FALSE(queue.push(entries[0].get()));
+  EXPECT_TRUE(queue.drain(SIZE_MAX, [](Entry*) {}));
 }
 
 TEST_F(ClassQueueTest, CloseWaitsForAPushThatHasItsNumber) {
