@@ -12,7 +12,7 @@
 #include "src/sqlite/library.h"
 #include "src/sqlite/wal_index.h"
 #include "tests/support/faulty_vfs.h"
-#include "tests/support/single_thread.h"
+#include "tests/support/other_library.h"
 #include "tests/support/sink_fixture.h"
 
 namespace onelane {
@@ -61,6 +61,11 @@ class Reconfigured {
 TEST_F(SqliteLibrary, OneThatWasBuiltForASingleThreadIsRefused) {
   const test::BuiltForASingleThread built;
   expect_refused("was built for a single thread (SQLITE_THREADSAFE=0)");
+}
+
+TEST_F(SqliteLibrary, OneThatIsTooOldIsRefused) {
+  const test::OfVersion old(3'036'999);
+  expect_refused("is too old; onelane needs 3.37 or newer");
 }
 
 TEST_F(SqliteLibrary, OneThatWasConfiguredForASingleThreadIsRefused) {

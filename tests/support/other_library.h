@@ -1,5 +1,5 @@
-// A SQLite that says that it was built for a single thread, for the whole test program: its own
-// sqlite3_threadsafe() takes the place of the library's.
+// A SQLite that says of itself what a test wants, for the whole test program: functions of its own
+// take the place of the library's.
 #pragma once
 
 namespace onelane::test {
@@ -11,6 +11,15 @@ class BuiltForASingleThread {
   ~BuiltForASingleThread();
   BuiltForASingleThread(const BuiltForASingleThread&) = delete;
   BuiltForASingleThread& operator=(const BuiltForASingleThread&) = delete;
+};
+
+// One at a time.
+class OfVersion {
+ public:
+  explicit OfVersion(int number);
+  ~OfVersion();
+  OfVersion(const OfVersion&) = delete;
+  OfVersion& operator=(const OfVersion&) = delete;
 };
 
 }  // namespace onelane::test
