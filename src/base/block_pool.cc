@@ -48,8 +48,8 @@ constexpr std::size_t kBatchesPerSlab = (kSlabBytes - sizeof(Slab)) / kBatchByte
 constexpr std::size_t kBlocksPerSlab = kBatchesPerSlab * BlockPool::kBatch;
 
 Slab* slab_of(void* block) noexcept {
-  const auto address = reinterpret_cast<std::uintptr_t>(block);
-  return reinterpret_cast<Slab*>(address / kSlabBytes * kSlabBytes);
+  const std::size_t offset = reinterpret_cast<std::uintptr_t>(block) % kSlabBytes;
+  return reinterpret_cast<Slab*>(static_cast<std::byte*>(block) - offset);
 }
 
 // Null if there is no memory.
