@@ -64,7 +64,7 @@ struct Application {
 
 // What a sink's log holds, as far as this journal's own commits tell.
 struct LogState {
-  std::uint64_t bytes = 0;    // from its beginning to the end of the newest commit
+  std::uint64_t bytes = 0;    // from its beginning to the end of the newest commit known of
   std::uint64_t commits = 0;  // transactions that wrote to it since the sink was opened
   bool may_copy = false;      // whether copy_back() may run now
   bool full = false;          // the store has no room: only a pass that closes in may help
@@ -92,6 +92,8 @@ class Log {
   virtual ~Log() = default;
 
   virtual LogState state() const noexcept = 0;
+  // Looks for what others committed, for state() to tell: own commits tell of themselves. Cheap.
+  virtual void look() noexcept {}
   // Copies what is committed while others commit. Does nothing unless state().may_copy.
   virtual LogPass copy_back() = 0;
   // Puts on the disk what was copied and what is in the log, so that a pass that closes in has
@@ -99,8 +101,10 @@ class Log {
   virtual Reply sync() = 0;
   // Copies and syncs all there is. Between a begin() of the sink that succeeded and its rollback().
   virtual LogPass close_in() = 0;
-  // Others who read now.
+  // Who keeps the log from being copied back now.
   virtual std::vector<LogReader> readers() const = 0;
+  // After the sink's close: what that could not copy back.
+  virtual LogLeft left() const { return {}; }
   // What is known to be wrong with checkpoints of this store's version; empty if nothing is.
   virtual std::string_view hazard() const noexcept = 0;
 };

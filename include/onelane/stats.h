@@ -90,16 +90,16 @@ inline constexpr std::size_t kTickEndCount = 7;
 // "drained", "records", ...
 std::string_view name(TickEnd end) noexcept;
 
-// Somebody else who reads the database and so may keep the log from being copied back.
+// Who reads an old state of the database and so keeps the log from being copied back.
 struct LogReader {
-  std::int64_t pid = 0;
-  std::string name{};  // of the program, where the system tells
+  std::int64_t pid = 0;  // this process's own: a connection of the program, not of the journal
+  std::string name{};    // of the program, where the system tells
 };
 
 // SQLite's log and the checkpoints that copy it back.
 struct LogStats {
   std::uint64_t limit = 0;      // JournalOptions::wal_limit
-  std::uint64_t bytes = 0;      // in the log now
+  std::uint64_t bytes = 0;      // in the log now, as far as others' commits were looked for
   std::uint64_t bytes_max = 0;  // the most so far
   std::uint64_t passes = 0;     // that copied while others committed
   std::uint64_t closings = 0;   // passes that held the lane; part of JournalStats::hold, too
@@ -107,10 +107,11 @@ struct LogStats {
   // A reader that stays on an old state: what it keeps in the log, since when, and who it may be.
   std::uint64_t pinned_bytes = 0;  // 0: nobody does
   std::optional<TimePoint> pinned_since;
-  std::vector<LogReader> readers;  // other processes that read, when it was last found
-  bool full = false;               // the disk had no room, and the log is not copied back yet
-  std::uint64_t ballast = 0;       // bytes of JournalOptions::ballast that are there now
-  std::string hazard;              // what is wrong with this version's checkpoints, if anything is
+  std::vector<LogReader> readers;  // who read, when it was last found
+  Status blocked;     // ok, or why the last pass could not run: somebody else writes, no room, ...
+  bool full = false;  // the disk had no room, and the log is not copied back yet
+  std::uint64_t ballast = 0;  // bytes of JournalOptions::ballast that are there now
+  std::string hazard;         // what is wrong with this version's checkpoints, if anything is
 };
 
 struct JournalStats {
@@ -150,10 +151,18 @@ struct TickReport {
   std::optional<TimePoint> next;  // else, when there will be, if time alone brings it
 };
 
+// What a close could not copy back from the log. It is committed, and the next opening finds it.
+struct LogLeft {
+  std::uint64_t bytes = 0;         // 0: nothing stays
+  Status why{};                    // ok if nothing stays; else who keeps it, in words
+  std::vector<LogReader> readers;  // who read then
+};
+
 // What close() found, over all classes since the journal was opened.
 struct CloseReport {
   std::array<std::uint64_t, kEndCount> ends{};  // indexed by End; units
   Status status;  // ok; poisoned or storage: the first error; timed_out: the deadline cut the drain
+  LogLeft log{};  // of a journal that was not poisoned
 
   std::uint64_t end(End which) const { return ends[static_cast<std::size_t>(which)]; }
 };

@@ -232,7 +232,6 @@ Closing Pipeline::close_in(Log& log) {
   }
   const Reply ended = commit::sheltered(Effect::kept, [this] { return sink_.rollback(); });
   closing.held = clock_.now() - began;
-  closing.bytes = log.state().bytes;
   recorder_.closing(closing.held);
   if (closing.pass.ok() && !ended.ok()) {
     closing.pass.fault = ended.fault;

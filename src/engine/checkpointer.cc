@@ -7,6 +7,13 @@
 
 namespace onelane::engine {
 
+namespace {
+
+// What others commit rings no bell, so it is looked for.
+constexpr Duration kLookAgain = std::chrono::milliseconds(200);
+
+}  // namespace
+
 Checkpointer::Checkpointer(Log* log, const Clock& clock, std::uint64_t limit_bytes)
     : log_(log),
       clock_(clock),
@@ -55,10 +62,15 @@ void Checkpointer::tick_ended() {
     tick_added_ = bytes - (bytes > tick_bytes_ ? tick_bytes_ : 0);
     tick_bytes_ = bytes;
   }
-  if (bytes > bytes_max_.load(std::memory_order_relaxed)) {
-    bytes_max_.store(bytes, std::memory_order_relaxed);
-  }
+  note_most(bytes);
   if (wanted() || log.full) bell_.ring();
+}
+
+void Checkpointer::note_most(std::uint64_t bytes) {
+  std::uint64_t most = bytes_max_.load(std::memory_order_relaxed);
+  while (bytes > most &&
+         !bytes_max_.compare_exchange_weak(most, bytes, std::memory_order_relaxed)) {
+  }
 }
 
 bool Checkpointer::wanted() const {
@@ -79,7 +91,7 @@ LogDecision Checkpointer::step() {
   const std::scoped_lock lock(step_mutex_);
   if (!lane_.healthy()) return {.wake_bytes = std::numeric_limits<std::uint64_t>::max()};
   const TimePoint now = clock_.now();
-  const LogDecision decision = decide(look(now), cycle_, now);
+  LogDecision decision = decide(look(now), cycle_, now);
   hold_back_bytes_.store(decision.hold_back_bytes, std::memory_order_relaxed);
   wake_bytes_.store(decision.wake_bytes);
   try {
@@ -87,12 +99,16 @@ LogDecision Checkpointer::step() {
   } catch (const std::bad_alloc&) {
     note_copy(cycle_, {.fault = Fault::environment}, limit_, clock_.now());
   }
+  const TimePoint again = now + kLookAgain;
+  decision.wake_at = std::min(decision.wake_at.value_or(again), again);
   return decision;
 }
 
 LogView Checkpointer::look(TimePoint now) {
+  log_->look();
   const LogState state = log_->state();
   seen_bytes_.store(state.bytes);
+  note_most(state.bytes);
   if (state.commits != commits_seen_) {
     commits_seen_ = state.commits;
     commit_seen_at_ = now;
@@ -102,10 +118,9 @@ LogView Checkpointer::look(TimePoint now) {
 }
 
 void Checkpointer::act(LogAction action) {
-  const bool pinned_before = cycle_.pinned != 0;
   switch (action) {
     case LogAction::wait:
-      return;
+      break;
     case LogAction::copy: {
       const LogPass pass = log_->copy_back();
       passes_.fetch_add(1, std::memory_order_relaxed);
@@ -123,7 +138,7 @@ void Checkpointer::act(LogAction action) {
       close();
       break;
   }
-  find_readers(pinned_before);
+  if (action != LogAction::wait || cycle_.pinned == 0) find_readers();
 }
 
 void Checkpointer::close() {
@@ -133,19 +148,33 @@ void Checkpointer::close() {
 }
 
 void Checkpointer::note_failure(const LogPass& pass) {
+  {
+    const std::scoped_lock lock(stats_mutex_);
+    blocked_ = pass.cause;
+  }
   if (pass.fault == Fault::sync || pass.fault == Fault::corrupt) lane_.poison(pass.cause);
 }
 
 // Who reads is looked up when the log is first found pinned, and with every try after that.
-void Checkpointer::find_readers(bool pinned_before) {
+void Checkpointer::find_readers() {
   const bool pinned = cycle_.pinned != 0;
-  if (!pinned && !pinned_before) return;
+  if (!pinned && !pinned_told_) return;
+  pinned_told_ = pinned;
   std::vector<LogReader> readers;
   if (pinned) readers = log_->readers();
   const std::scoped_lock lock(stats_mutex_);
   pinned_bytes_ = cycle_.pinned;
   pinned_since_ = cycle_.pinned_since;
   readers_ = std::move(readers);
+}
+
+void Checkpointer::closed(const LogLeft& left) {
+  const std::scoped_lock lock(stats_mutex_);
+  pinned_bytes_ = left.bytes;
+  if (left.bytes == 0) pinned_since_.reset();
+  if (left.bytes != 0 && !pinned_since_) pinned_since_ = clock_.now();
+  readers_ = left.readers;
+  blocked_ = left.why;
 }
 
 void Checkpointer::snapshot(LogStats& out) const {
@@ -161,6 +190,7 @@ void Checkpointer::snapshot(LogStats& out) const {
   out.pinned_bytes = pinned_bytes_;
   out.pinned_since = pinned_since_;
   out.readers = readers_;
+  out.blocked = blocked_;
 }
 
 }  // namespace onelane::engine

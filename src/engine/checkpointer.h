@@ -60,14 +60,17 @@ class Checkpointer {
   }
 
   void snapshot(LogStats& out) const;
+  // After stop() and the sink's close.
+  void closed(const LogLeft& left);
 
  private:
   LogDecision step();
   LogView look(TimePoint now);
+  void note_most(std::uint64_t bytes);
   void act(LogAction action);
   void close();
   void note_failure(const LogPass& pass);
-  void find_readers(bool pinned_before);
+  void find_readers();
   void run();
 
   Log* const log_;
@@ -90,10 +93,13 @@ class Checkpointer {
   std::atomic<std::uint64_t> bytes_max_{0};
   std::atomic<std::uint64_t> passes_{0};
 
-  mutable std::mutex stats_mutex_;  // of the three below
+  bool pinned_told_ = false;  // what stats say; a step's
+
+  mutable std::mutex stats_mutex_;  // of the four below
   std::uint64_t pinned_bytes_ = 0;
   std::optional<TimePoint> pinned_since_;
   std::vector<LogReader> readers_;
+  Status blocked_;
 
   std::atomic<bool> due_runs_{false};
   std::atomic<std::thread::id> due_runner_{};

@@ -424,7 +424,14 @@ CloseReport Core::finish(const Status& cut) {
     for (std::size_t end = 0; end < kEndCount; ++end) report.ends[end] += lanes_[i]->ended(end);
   }
   const bool healthy = pipeline_.poison().ok();
-  const Status sink_closed = base::sheltered([&] { return sink_->close(healthy); });
+  const Status sink_closed = base::sheltered([&] {
+    Status closed = sink_->close(healthy);
+    if (Log* log = sink_->log(); log != nullptr && healthy) {
+      report.log = log->left();
+      checkpointer_.closed(report.log);
+    }
+    return closed;
+  });
   report.status = !healthy                    ? pipeline_.poison()
                   : !pipeline_.stalled().ok() ? pipeline_.stalled()
                                               : cut;

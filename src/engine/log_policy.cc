@@ -133,13 +133,10 @@ Duration pause_after(std::uint64_t bytes, std::uint64_t limit, Duration full) {
   return Duration(static_cast<Duration::rep>(static_cast<double>(full.count()) * part));
 }
 
-// A log that is shorter than what was copied of it has begun anew, unless it was never seen longer:
-// then somebody else wrote what was copied, and own commits do not tell.
+// A log that is shorter than what was copied of it has begun anew.
 void observe(LogCycle& cycle, const LogState& log, TimePoint now) {
   if (log.bytes == cycle.copied) cycle.settled_at = now;
-  const bool shrunk = log.bytes < cycle.seen;
-  if (shrunk && log.bytes < cycle.copied) cycle = {.settled_at = cycle.settled_at};
-  cycle.seen = log.bytes;
+  if (log.bytes < cycle.copied) cycle = {.settled_at = cycle.settled_at};
 }
 
 namespace {
@@ -184,9 +181,7 @@ void note_copy(LogCycle& cycle, const LogPass& pass, std::uint64_t limit, TimePo
 
 void note_sync(LogCycle& cycle) { cycle.synced = true; }
 
-// Whatever is left after it, the next cycle begins from here. If nothing is, that holds for all
-// that own commits wrote, too: somebody else may have begun the log anew, and made it shorter. What
-// was seen before it does not tell: commits came while the lane was waited for.
+// Whatever is left after it, the next cycle begins from here.
 void note_close(LogCycle& cycle, const Closing& closing, TimePoint now) {
   const LogPass& pass = closing.pass;
   if (failed(cycle, pass, now)) {
@@ -198,8 +193,7 @@ void note_close(LogCycle& cycle, const Closing& closing, TimePoint now) {
   cycle.rounds = 0;
   cycle.round = 0;
   cycle.strained = false;
-  cycle.copied = pass.copied < pass.bytes ? pass.copied : closing.bytes;
-  cycle.seen = closing.bytes;
+  cycle.copied = pass.copied;
   cycle.not_before = now + closing.held * kCloseShare;
   if (pass.copied < pass.bytes) pinned_by_reader(cycle, pass, now);
 }

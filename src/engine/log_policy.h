@@ -30,7 +30,6 @@ enum class LogAction : std::uint8_t { wait, copy, sync, close };
 // What is remembered of the passes since the log began anew.
 struct LogCycle {
   std::uint64_t copied = 0;  // bytes, from the log's beginning
-  std::uint64_t seen = 0;    // bytes in it when it was last looked at, as own commits tell
   std::uint64_t round = 0;   // bytes that the last pass began with and that were not copied yet
   std::uint32_t rounds = 0;  // from three quarters of the limit on
   bool synced = true;        // nothing was copied since the last sync
@@ -41,11 +40,10 @@ struct LogCycle {
   std::optional<TimePoint> settled_at;  // when it was last seen wholly copied
 };
 
-// A closing pass, how long it held the lane, and how much lay in the log then, as own commits tell.
+// A closing pass, and how long it held the lane.
 struct Closing {
   LogPass pass;
   Duration held{0};
-  std::uint64_t bytes = 0;
 };
 
 struct LogDecision {

@@ -49,6 +49,11 @@ class CommitWatch {
     return committed_in_.load(std::memory_order_acquire) == passes_.load(std::memory_order_acquire);
   }
   std::uint64_t frames() const noexcept { return frames_.load(std::memory_order_relaxed); }
+  // What the log was seen to hold, unless a commit of our own has told since `known` of a newer
+  // one.
+  void correct(std::uint64_t known, std::uint64_t frames) noexcept {
+    frames_.compare_exchange_strong(known, frames, std::memory_order_relaxed);
+  }
   std::uint64_t commits() const noexcept { return commits_.load(std::memory_order_relaxed); }
 
  private:

@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "src/sqlite/readers.h"
+
 namespace onelane::sqlite {
 
 namespace {
@@ -20,16 +22,10 @@ Status commit_touch(Connection& writer) {
 }
 
 Status read_by_others(const WalLog& log) {
-  std::string who;
-  for (const LogReader& reader : log.readers()) {
-    if (!who.empty()) who += ", ";
-    who += std::to_string(reader.pid);
-    who += " (" + reader.name + ")";
-  }
   return {
       Errc::locked,
       "an earlier process left a log, which paranoid has to begin anew, and a reader keeps it: " +
-          (who.empty() ? "in this process, or one that cannot be seen" : "process " + who),
+          in_words(log.readers()),
       SQLITE_BUSY};
 }
 

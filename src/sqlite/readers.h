@@ -1,4 +1,4 @@
-// Who else reads a database in WAL mode, by the locks that readers hold on its "-shm" file. Asked
+// Who reads a database in WAL mode, by the locks that readers hold on its "-shm" file. Asked
 // of /proc/locks: opening the file to ask with fcntl, and closing it again, would drop the locks
 // that SQLite has on it in this process.
 #pragma once
@@ -11,11 +11,16 @@
 
 namespace onelane::sqlite {
 
-// Other processes that hold a read lock now; empty where the system does not tell.
-std::vector<LogReader> readers_of(const std::string& shared_memory);
+inline constexpr unsigned kAllReadMarks = ~0U;
 
-// The same from the text of /proc/locks: processes other than `self` with a lock on that inode.
-std::vector<std::int64_t> reading_pids(std::string_view locks, std::uint64_t inode,
-                                       std::int64_t self);
+// Processes, this one included, that hold a read lock on one of these read marks now, a bit each;
+// empty where the system does not tell.
+std::vector<LogReader> readers_of(const std::string& shared_memory, unsigned marks);
+
+// The same from the text of /proc/locks: processes with such a lock on that inode.
+std::vector<std::int64_t> reading_pids(std::string_view locks, std::uint64_t inode, unsigned marks);
+
+// For a message: "a connection of this process, process 4711 (sqlite3)".
+std::string in_words(const std::vector<LogReader>& readers);
 
 }  // namespace onelane::sqlite

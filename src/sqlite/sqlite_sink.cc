@@ -122,6 +122,7 @@ Status SqliteSink::start(const JournalOptions& options) {
   if (status.ok() && !options.watermark_table.empty()) status = open_watermark(options);
   if (status.ok()) status = prepare_control();
   if (status.ok()) status = keep(WalIndex::of(*connection_), index_);
+  if (status.ok()) log_->use(*index_);
   if (status.ok()) status = gather_frames();
   connection_->wait_no_more();
   return status;
@@ -331,8 +332,12 @@ void SqliteSink::abandon(const Status& why) noexcept {
 // As SQLite when its last connection is closed. If somebody else writes, the log stays for them.
 Status SqliteSink::copy_all_back() {
   const Reply began = begin();
-  if (!began.ok()) return began.fault == Fault::busy ? Status() : began.cause;
+  if (!began.ok()) {
+    log_->note_last({.fault = began.fault, .cause = began.cause});
+    return began.fault == Fault::busy ? Status() : began.cause;
+  }
   const LogPass pass = log_->close_in();
+  log_->note_last(pass);
   const Reply ended = rollback();
   return pass.ok() || pass.fault == Fault::busy ? ended.cause : pass.cause;
 }

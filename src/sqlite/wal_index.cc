@@ -17,6 +17,8 @@ constexpr std::size_t kPagesAt = 20 / 4;
 constexpr std::size_t kSaltAt = 32 / 4;
 constexpr std::size_t kSaltWords = 2;
 constexpr std::size_t kCopiedAt = 96 / 4;
+constexpr std::size_t kReadMarksAt = 100 / 4;
+constexpr unsigned kReadMarks = 5;
 
 // Of the log's file: https://sqlite.org/fileformat2.html#walformat
 constexpr std::uint32_t kMagic = 0x377f0682;   // or one more, by the byte order of its checksums
@@ -85,6 +87,19 @@ bool WalIndex::has_salt(std::span<const std::byte> header, std::size_t at) const
   return std::memcmp(header.data() + at, salt.data(), sizeof salt) == 0;
 }
 
-bool WalIndex::wholly_copied() const noexcept { return words_[kFramesAt] == words_[kCopiedAt]; }
+bool WalIndex::wholly_copied() const noexcept { return frames() == copied(); }
+
+std::uint32_t WalIndex::frames() const noexcept { return words_[kFramesAt]; }
+
+std::uint32_t WalIndex::copied() const noexcept { return words_[kCopiedAt]; }
+
+unsigned WalIndex::keeping_marks() const noexcept {
+  unsigned marks = 1;
+  const std::uint32_t safe = copied();
+  for (unsigned i = 1; i < kReadMarks; ++i) {
+    if (words_[kReadMarksAt + i] <= safe) marks |= 1U << i;
+  }
+  return marks;
+}
 
 }  // namespace onelane::sqlite

@@ -22,6 +22,14 @@ class WalIndex {
   // what somebody else's checkpoint does meanwhile can make this true, but never false.
   bool wholly_copied() const noexcept;
 
+  // In the log now, and of these, copied back. From any thread; while somebody commits, a moment
+  // old or ahead.
+  std::uint32_t frames() const noexcept;
+  std::uint32_t copied() const noexcept;
+  // Of the read marks, one bit each, those whose readers keep what is not copied back where it is.
+  // The first is for readers of the database's file alone, of which nothing may be overwritten.
+  unsigned keeping_marks() const noexcept;
+
   // While nobody can write: compares the log's file with what the index says of it, and fails if a
   // SQLite that writes another format wrote it. False if the log holds no commit to look at.
   //

@@ -1,5 +1,7 @@
 #include "src/sqlite/wal_log.h"
 
+#include <algorithm>
+#include <string>
 #include <utility>
 
 #include "src/base/memory.h"
@@ -49,6 +51,7 @@ Status WalLog::name_syncs() {
 }
 
 void WalLog::end() noexcept {
+  index_ = nullptr;
   database_syncs_.reset();
   log_syncs_.reset();
   connection_.reset();
@@ -64,6 +67,12 @@ LogState WalLog::state() const noexcept {
           .may_copy = watch_.may_copy(),
           .full = full_.load(std::memory_order_relaxed),
           .ballast = ballast_ == nullptr ? 0 : ballast_->held()};
+}
+
+void WalLog::look() noexcept {
+  if (index_ == nullptr) return;
+  const std::uint64_t known = watch_.frames();
+  watch_.correct(known, index_->frames());
 }
 
 LogPass WalLog::copy_back() { return watch_.may_copy() ? pass() : LogPass{}; }
@@ -170,6 +179,19 @@ Reply WalLog::failed(int code, const char* what) {
   return reply;
 }
 
-std::vector<LogReader> WalLog::readers() const { return readers_of(shared_memory_); }
+std::vector<LogReader> WalLog::readers() const {
+  return readers_of(shared_memory_, index_ == nullptr ? kAllReadMarks : index_->keeping_marks());
+}
+
+void WalLog::note_last(const LogPass& pass) {
+  if (index_ == nullptr) return;
+  left_.bytes = bytes_of(index_->frames()) - bytes_of(std::min(index_->frames(), index_->copied()));
+  if (left_.bytes == 0) return;
+  left_.readers = readers();
+  const std::string who =
+      pass.ok() ? "it is read by " + in_words(left_.readers) : pass.cause.message();
+  left_.why = {Errc::locked,
+               std::to_string(left_.bytes) + " bytes of the log are not copied back: " + who};
+}
 
 }  // namespace onelane::sqlite

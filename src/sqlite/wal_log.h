@@ -16,6 +16,7 @@
 #include "src/sqlite/fuse.h"
 #include "src/sqlite/library.h"
 #include "src/sqlite/sync_name.h"
+#include "src/sqlite/wal_index.h"
 
 namespace onelane::sqlite {
 
@@ -27,10 +28,14 @@ class WalLog final : public Log {
                                               std::unique_ptr<Connection> connection,
                                               CommitWatch& watch, Fuse& fuse);
 
+  // Sees what others write from now on. Until end().
+  void use(const WalIndex& index) noexcept { index_ = &index; }
+
   // Closes the connection, and copies nothing back for it.
   void end() noexcept;
 
   LogState state() const noexcept override;
+  void look() noexcept override;
   LogPass copy_back() override;
   Reply sync() override;
   LogPass close_in() override;
@@ -48,6 +53,9 @@ class WalLog final : public Log {
   // while the write connection keeps others from committing, and does not read the log itself.
   bool unread();
   std::vector<LogReader> readers() const override;
+  LogLeft left() const override { return left_; }
+  // That no pass comes after this one.
+  void note_last(const LogPass& pass);
   std::string_view hazard() const noexcept override { return hazard_; }
 
  private:
@@ -66,12 +74,14 @@ class WalLog final : public Log {
   const std::string hazard_ = reset_hazard();
   std::unique_ptr<Connection> connection_;
   sqlite3_file* log_file_ = nullptr;  // the connection's
+  const WalIndex* index_ = nullptr;
   std::optional<SyncName> database_syncs_;
   std::optional<SyncName> log_syncs_;
   CommitWatch& watch_;
   Fuse& fuse_;
   std::atomic<bool> full_{false};
   std::unique_ptr<Ballast> ballast_;
+  LogLeft left_;
 };
 
 }  // namespace onelane::sqlite

@@ -14,6 +14,10 @@ namespace onelane::test {
 class ScriptedLog final : public Log {
  public:
   LogState state() const noexcept override { return now; }
+  void look() noexcept override {
+    if (written_by_others != 0) now.bytes = written_by_others;
+    written_by_others = 0;
+  }
   LogPass copy_back() override { return pass("copy"); }
   LogPass close_in() override { return pass("close"); }
   Reply sync() override {
@@ -34,6 +38,7 @@ class ScriptedLog final : public Log {
   LogState now;
   std::uint64_t pinned_from = UINT64_MAX;  // a reader keeps what lies behind it
   std::uint64_t written_meanwhile = 0;     // by commits during each pass that lets them
+  std::uint64_t written_by_others = 0;     // how long the log then is: seen by looking
   Reply answer;                            // of every call
   std::vector<LogReader> others;
   std::vector<std::string> calls;

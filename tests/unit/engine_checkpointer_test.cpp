@@ -22,12 +22,7 @@ class CheckpointerTest : public ::testing::Test {
  protected:
   CheckpointerTest() {
     checkpointer_.use({
-        .close_in =
-            [](Log& log) {
-              Closing out{.pass = log.close_in()};
-              out.bytes = log.state().bytes;
-              return out;
-            },
+        .close_in = [](Log& log) { return Closing{.pass = log.close_in()}; },
         .healthy = [this] { return poison_.ok(); },
         .poison = [this](const Status& cause) { poison_ = cause; },
     });
@@ -74,6 +69,27 @@ TEST_F(CheckpointerTest, ClosesInWhenItHasBeenQuietForAWhile) {
   EXPECT_EQ(run(), "close");
   clock_.advance(seconds(10));
   EXPECT_EQ(run(), "") << "once";
+}
+
+// Foreign commits ring no bell and are none of its own: they are looked for.
+TEST_F(CheckpointerTest, WhatSomebodyElseWritesBesideAnIdleLaneIsCopiedBack) {
+  commit(kKiB);
+  EXPECT_EQ(run(), "");
+  clock_.advance(seconds(1));
+  log_.written_by_others = kLimit / 4;
+  EXPECT_EQ(run(), "close");
+  EXPECT_EQ(stats().bytes, kLimit / 4);
+  EXPECT_EQ(stats().bytes_max, kLimit / 4);
+}
+
+TEST_F(CheckpointerTest, WhatSomebodyElseWritesHoldsBackToo) {
+  commit(kKiB);
+  run();
+  ASSERT_FALSE(checkpointer_.pause(kFull));
+  log_.written_by_others = kLimit;
+  log_.now.may_copy = false;
+  run();
+  EXPECT_TRUE(checkpointer_.pause(kFull));
 }
 
 TEST_F(CheckpointerTest, AFailedSyncPoisonsAndNothingIsAskedOfTheLogAnyMore) {
@@ -142,6 +158,32 @@ TEST_F(CheckpointerTest, HeldBackTicksPauseByWhatTheLastOneThatCommittedAdded) {
   EXPECT_EQ(checkpointer_.pause(kFull), kFull / 2);
   checkpointer_.tick_ended();
   EXPECT_EQ(checkpointer_.pause(kFull), kFull / 2) << "a tick that committed nothing";
+}
+
+TEST_F(CheckpointerTest, TellsOfTheLogOnlyWhatHoldsNow) {
+  log_.pinned_from = kMiB;
+  commit(kLimit / 4);
+  ASSERT_EQ(run(), "");
+  clock_.advance(seconds(1));
+  EXPECT_EQ(run(), "close");
+  ASSERT_GT(stats().pinned_bytes, 0U);
+  log_.now.bytes = kKiB;  // somebody else copied all of it, and began it anew
+  EXPECT_EQ(run(), "");
+  EXPECT_EQ(stats().pinned_bytes, 0U);
+  EXPECT_FALSE(stats().pinned_since);
+}
+
+TEST_F(CheckpointerTest, TellsWhyTheLastPassCouldNotRun) {
+  log_.answer = {.fault = Fault::busy, .cause = {Errc::locked, "somebody else writes"}};
+  commit(kLimit / 4);
+  ASSERT_EQ(run(), "");
+  clock_.advance(seconds(1));
+  EXPECT_EQ(run(), "close");
+  EXPECT_EQ(stats().blocked.message(), "somebody else writes");
+  log_.answer = {};
+  clock_.advance(seconds(1));
+  EXPECT_EQ(run(), "close");
+  EXPECT_TRUE(stats().blocked.ok());
 }
 
 TEST_F(CheckpointerTest, IsWantedOnceTheLogHasGrownEnoughOrBegunAnew) {

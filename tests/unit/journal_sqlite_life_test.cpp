@@ -1,6 +1,7 @@
 // A journal's life on real SQLite: its files, opening and closing, other programs beside it, its
 // classes, and what it says about durability.
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -162,6 +163,94 @@ TEST_F(JournalLife, TheLogIsCopiedBackBeforeItOutgrowsItsLimit) {
   EXPECT_LE(log.bytes_max, kMiB);
   EXPECT_LT(std::filesystem::file_size(beside("-wal")), kMiB);
   EXPECT_GT(std::filesystem::file_size(database_), 2 * 4096U);
+}
+
+// What another program writes at once: more than two MiB.
+constexpr const char* kForeignBurst =
+    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200) "
+    "INSERT INTO peers(name) SELECT 'foreign' || i || hex(randomblob(10000)) FROM n";
+
+TEST_F(JournalLife, WhatOthersWriteBesideAnIdleJournalIsToldAndCopiedBack) {
+  options_.wal_limit = kMiB;
+  start();
+  write(insert_, "ada");
+  test::OtherConnection other(database_);
+  other.query("PRAGMA wal_autocheckpoint = 0");
+  ASSERT_EQ(other.query(kForeignBurst), "");
+  const std::uintmax_t burst = std::filesystem::file_size(beside("-wal"));
+  ASSERT_GT(burst, 2 * kMiB);
+  clock_->advance(std::chrono::seconds(1));
+  tick();
+  const LogStats log = journal_->stats().log;
+  EXPECT_EQ(log.bytes, burst);
+  EXPECT_EQ(log.bytes_max, burst);
+  EXPECT_EQ(log.closings, 1U);
+  EXPECT_TRUE(log.blocked.ok());
+  ASSERT_EQ(other.query("INSERT INTO peers(name) VALUES('foreign')"), "");
+  EXPECT_EQ(std::filesystem::file_size(beside("-wal")), burst) << "the log began anew";
+  EXPECT_TRUE(write(insert_, "bob").committed());
+}
+
+TEST_F(JournalLife, WhoKeepsItFromCopyingWhatOthersWriteIsTold) {
+  options_.wal_limit = kMiB;
+  start();
+  write(insert_, "ada");
+  test::OtherConnection other(database_);
+  other.query("PRAGMA wal_autocheckpoint = 0");
+  ASSERT_EQ(other.query(kForeignBurst), "");
+  ASSERT_EQ(other.query("BEGIN IMMEDIATE"), "");
+  clock_->advance(std::chrono::seconds(1));
+  tick();
+  LogStats log = journal_->stats().log;
+  EXPECT_GT(log.bytes, kMiB);
+  EXPECT_EQ(log.closings, 0U);
+  EXPECT_TRUE(says(log.blocked, Errc::locked, {"locked"}));
+  ASSERT_EQ(other.query("COMMIT"), "");
+  clock_->advance(std::chrono::seconds(1));
+  tick();
+  log = journal_->stats().log;
+  EXPECT_EQ(log.closings, 1U);
+  EXPECT_TRUE(log.blocked.ok());
+}
+
+TEST_F(JournalLife, CloseNamesAReaderOfThisProcessWhoKeepsTheLog) {
+  start();
+  write(insert_, "ada");
+  test::OtherConnection forgotten(database_);
+  forgotten.query("BEGIN");
+  ASSERT_EQ(forgotten.query("SELECT name FROM peers"), "ada");
+  for (int i = 0; i < 20; ++i) write(insert_, "peer" + std::to_string(i));
+  const CloseReport report = close();
+  EXPECT_TRUE(succeeded(report.status)) << "nothing is lost";
+  EXPECT_GT(report.log.bytes, 20 * 4096U);
+  EXPECT_TRUE(says(report.log.why, Errc::locked,
+                   {std::to_string(report.log.bytes), "a connection of this process"}));
+  ASSERT_EQ(report.log.readers.size(), 1U);
+  EXPECT_EQ(report.log.readers[0].pid, ::getpid());
+  const LogStats log = journal_->stats().log;
+  EXPECT_EQ(log.pinned_bytes, report.log.bytes);
+  EXPECT_EQ(log.readers.size(), 1U);
+  EXPECT_EQ(log.blocked.message(), report.log.why.message());
+  EXPECT_EQ(outside("SELECT count(*) FROM peers"), "21");
+}
+
+TEST_F(JournalLife, CloseNamesAWriterWhoKeepsItFromCopying) {
+  start();
+  write(insert_, "ada");
+  test::OtherConnection other(database_);
+  ASSERT_EQ(other.query("BEGIN IMMEDIATE"), "");
+  const CloseReport report = close();
+  EXPECT_TRUE(succeeded(report.status));
+  EXPECT_GT(report.log.bytes, 0U);
+  EXPECT_TRUE(says(report.log.why, Errc::locked, {"bytes of the log", "locked"}));
+}
+
+TEST_F(JournalLife, ACloseThatCopiesAllBackLeavesNothingInTheLog) {
+  start();
+  write(insert_, "ada");
+  const CloseReport report = close();
+  EXPECT_EQ(report.log.bytes, 0U);
+  EXPECT_TRUE(report.log.why.ok());
 }
 
 TEST_F(JournalLife, AClosingPassKeepsEverybodyOutAndCountsAsAHold) {

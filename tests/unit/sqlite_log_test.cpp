@@ -1,4 +1,6 @@
 // The log of the SQLite sink: which passes run when, what a failed sync does, who reads.
+#include <unistd.h>
+
 #include <filesystem>
 
 #include "src/sqlite/readers.h"
@@ -160,7 +162,7 @@ TEST_F(SqliteLog, NoPassCutsTheFile) {
 
 // What the kernel says of locks.
 
-TEST(ReadersOfADatabase, AreOtherProcessesWithALockOnAReadMark) {
+TEST(ReadersOfADatabase, AreTheProcessesWithALockOnAReadMark) {
   const std::string locks =
       "1: POSIX  ADVISORY  READ 4711 fe:00:131077 124 124\n"
       "2: POSIX  ADVISORY  READ 4711 fe:00:131077 128 128\n"
@@ -173,17 +175,46 @@ TEST(ReadersOfADatabase, AreOtherProcessesWithALockOnAReadMark) {
       "8: FLOCK  ADVISORY  WRITE 17 fe:00:131077 0 EOF\n"
       "9: POSIX  ADVISORY  READ 99 fe:00:131077 123 123\n"
       "nonsense\n";
-  EXPECT_EQ(sqlite::reading_pids(locks, 131077, 99), (std::vector<std::int64_t>{4711, 12}));
-  EXPECT_TRUE(sqlite::reading_pids("", 131077, 99).empty());
+  const auto on = [&](unsigned marks) { return sqlite::reading_pids(locks, 131077, marks); };
+  EXPECT_EQ(on(sqlite::kAllReadMarks), (std::vector<std::int64_t>{4711, 12, 99}));
+  EXPECT_EQ(on(1U), (std::vector<std::int64_t>{12, 99})) << "of the database's file alone";
+  EXPECT_EQ(on(1U << 1), (std::vector<std::int64_t>{4711}));
+  EXPECT_TRUE(on(1U << 2).empty());
+  EXPECT_TRUE(sqlite::reading_pids("", 131077, sqlite::kAllReadMarks).empty());
 }
 
-TEST_F(SqliteLog, ThisProcessesOwnReadersAreNotAmongTheOthers) {
+TEST_F(SqliteLog, AReaderOfThisProcessIsNamedWhileItKeepsTheLogAndTheJournalItselfNever) {
   ASSERT_NO_FATAL_FAILURE(open(kTable));
   test::OtherConnection reader(database_);
   reader.query("BEGIN");
   reader.query("SELECT count(*) FROM t");
-  EXPECT_TRUE(log().readers().empty());
+  ASSERT_NO_FATAL_FAILURE(commit_row("x"));
+  ASSERT_TRUE(succeeded(sink_->begin()));
+  const LogPass pass = log().close_in();
+  ASSERT_LT(pass.copied, pass.bytes);
+  ASSERT_EQ(log().readers().size(), 1U);
+  EXPECT_EQ(log().readers()[0].pid, ::getpid());
+  EXPECT_EQ(sqlite::in_words(log().readers()), "a connection of this process");
   reader.query("COMMIT");
+  EXPECT_TRUE(log().readers().empty()) << "the write connection reads, too";
+  EXPECT_TRUE(succeeded(sink_->rollback()));
+}
+
+TEST(ReadersOfADatabase, AreNamedInWords) {
+  EXPECT_EQ(sqlite::in_words({{.pid = 1, .name = "init"}, {.pid = ::getpid(), .name = "us"}}),
+            "process 1 (init), a connection of this process");
+  EXPECT_EQ(sqlite::in_words({}), "a connection of this process, or of one that cannot be seen");
+}
+
+TEST_F(SqliteLog, WhatSomebodyElseWroteIsSeenByLooking) {
+  ASSERT_NO_FATAL_FAILURE(open(kTable));
+  ASSERT_NO_FATAL_FAILURE(commit_row("x"));
+  const std::uint64_t commits = log().state().commits;
+  EXPECT_EQ(outside("INSERT INTO t(v) VALUES('foreign')"), "");
+  ASSERT_LT(log().state().bytes, file_bytes());
+  log().look();
+  EXPECT_EQ(log().state().bytes, file_bytes());
+  EXPECT_EQ(log().state().commits, commits) << "of its own";
 }
 
 TEST(WalResetBug, IsInTheVersionsThatHaveIt) {
