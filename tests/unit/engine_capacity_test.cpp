@@ -134,6 +134,7 @@ TEST_F(LaneCapacity, WhatIsDroppedWhileATickHoldsTheLaneTakesNoMemory) {
   });
   tick();
   EXPECT_EQ(stats_of("peers").end(End::dropped), 299'992U);
+  if (!kResidentTells) return;
   EXPECT_LT(resident_kb() - before, 2000);  // a block each would be 112 MiB, a slot 14
 }
 
