@@ -107,7 +107,9 @@ TEST(BlockPool, ABlockThatIsKeptKeepsWhatItHoldsAndItsSlabAlone) {
   std::erase(blocks, nullptr);
   free_all(blocks);
   use.reset();
-  if (test::kResidentTells) EXPECT_LT(test::resident_kb() - before, 4'000);
+  if (test::kResidentTells) {
+    EXPECT_LT(test::resident_kb() - before, 4'000);
+  }
   for (const void* block : kept) {
     EXPECT_EQ(static_cast<const unsigned char*>(block)[BlockPool::kBlockBytes - 1], 2);
   }
