@@ -191,7 +191,7 @@ bool Files::is_empty(const std::string& name) const noexcept {
   return errno == ENOENT;
 }
 
-void Files::remove_made() noexcept {
+void Files::remove_made() {
   if (!made_ || !lock_again() || !lock_->open_nowhere_else()) return;
   if (id_of(directory_fd_.get(), name_.c_str()) != lock_->id()) return;
   (void)::unlinkat(directory_fd_.get(), name_.c_str(), 0);

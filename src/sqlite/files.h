@@ -39,11 +39,11 @@ class Files {
   // Whether a ballast lay beside it then.
   bool found_ballast() const noexcept { return found_ballast_; }
   bool database_is_empty() const noexcept { return is_empty(name_); }
-  bool log_is_empty() const noexcept { return is_empty(name_ + "-wal"); }
+  bool log_is_empty() const { return is_empty(name_ + "-wal"); }
   // Removes the database's file, if take() made it and nobody else has it open now, or any lock of
   // another journal's. SQLite's connections are closed by then. Whoever opens it in this very
   // moment loses it: a journal notices, and opens the one that comes next.
-  void remove_made() noexcept;
+  void remove_made();
 
   // Whether the lock is still ours after SQLite has closed its last connection, and dropped it.
   bool lock_again() const { return lock_->retake().ok(); }
