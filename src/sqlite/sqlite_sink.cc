@@ -317,7 +317,8 @@ Status SqliteSink::close(bool healthy) {
   return status;
 }
 
-// After a sync that failed the files stay as they are, as at the close of a poisoned journal.
+// After a sync that failed the files stay as they are, as at the close of a poisoned journal. A
+// full disk may be what the VFS calls one: before the log is open nobody names them.
 void SqliteSink::abandon(const Status& why) noexcept {
   forget_statements();
   if (log_ != nullptr && !files_->found_ballast()) log_->remove_ballast();
@@ -325,7 +326,9 @@ void SqliteSink::abandon(const Status& why) noexcept {
   index_.reset();
   log_.reset();
   sync_.reset();
-  const bool synced = !fuse_.blown() && fault_of(why.sqlite_code(), Place::control) != Fault::sync;
+  const int code = why.sqlite_code();
+  const bool full = (code & 0xff) == SQLITE_FULL;
+  const bool synced = !fuse_.blown() && !full && fault_of(code, Place::control) != Fault::sync;
   synced ? found_.put_back(*connection_, *files_) : connection_->close_as_is();
 }
 

@@ -179,6 +179,14 @@ TEST_F(FailedOpen, OfASyncLeavesAllAsItIsByThen) {
   EXPECT_TRUE(in_wal_mode());
 }
 
+TEST_F(FailedOpen, OfASyncThatTheVfsCallsAFullDiskLeavesAllAsItIsByThen) {
+  FaultyVfs vfs;
+  vfs.fail({.call = VfsCall::sync, .file = VfsFile::database, .code = SQLITE_FULL});
+  ASSERT_NO_FATAL_FAILURE(fail_open("full"));
+  vfs.heal();
+  EXPECT_NE(names(), "") << "nothing is removed";
+}
+
 // Somebody else comes while it is open, in the middle of the sync that follows the switch to WAL.
 class FailedOpenBesideSomebody : public FailedOpen {
  protected:
