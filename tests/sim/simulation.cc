@@ -222,9 +222,13 @@ void Simulation::tick() {
 // Another process's failed sync is its own affair: of the log's, ours hear by themselves.
 void Simulation::as_foreign(const std::function<void(ForeignProcess&)>& deed) {
   note_failures();
+  const std::uint64_t failed_syncs = disk_->failed_syncs();
   const bool outer = std::exchange(foreign_runs_, true);
   deed(*foreign_);
   foreign_runs_ = outer;
+  // As the last one who closes, which it takes itself for without our locks, it tries a checkpoint
+  // again whose sync failed, and so copies back what the disk may not have. This ends the seed.
+  if (files_at_risk_ && disk_->failed_syncs() != failed_syncs) lost_ = true;
   failures_when_armed_ = disk_->failures();
   if (!foreign_->wrong().empty()) complain(foreign_->wrong());
 }
