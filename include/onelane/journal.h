@@ -42,9 +42,10 @@ class Journal {
  public:
   // Opens or makes the database and takes it for this journal alone; other connections may read,
   // and foreign writers are waited for. New files are private to the user. The path may be
-  // relative, may not be a link, a URI or ":memory:". Besides SQLite's there are no files. One that
-  // fails leaves the journal mode and the files as it found them, if nobody else came meanwhile.
-  // Errors: invalid_argument, already_open, forked, locked, storage, corrupt.
+  // relative, may not be a link, a URI or ":memory:". Besides SQLite's there are no files. If
+  // open() fails, it restores the journal mode and removes the files that it made, unless another
+  // connection has the database open, the disk is full or a sync failed. Errors: invalid_argument,
+  // already_open, forked, locked, storage, corrupt.
   static Result<Journal> open(const std::filesystem::path& path,
                               const JournalOptions& options = {});
   // On a sink of your own; options.schema, synchronous and foreign_keys are then the sink's

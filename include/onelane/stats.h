@@ -90,7 +90,8 @@ inline constexpr std::size_t kTickEndCount = 7;
 // "drained", "records", ...
 std::string_view name(TickEnd end) noexcept;
 
-// Who reads an old state of the database and so keeps the log from being copied back.
+// A process with a read transaction that began before the newest commit: SQLite's checkpoints
+// cannot copy back what was written to the log since then.
 struct LogReader {
   std::int64_t pid = 0;  // this process's own: a connection of the program, not of the journal
   std::string name{};    // of the program, where the system tells

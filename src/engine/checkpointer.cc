@@ -9,7 +9,7 @@ namespace onelane::engine {
 
 namespace {
 
-// What others commit rings no bell, so it is looked for.
+// A commit of another connection wakes nobody, so the log is looked at this often.
 constexpr Duration kLookAgain = std::chrono::milliseconds(200);
 
 }  // namespace

@@ -10,8 +10,8 @@ using detail::EntryKind;
 
 namespace {
 
-// A drain of a class that is shared() ends at its limit only if more than can be there at once but
-// for a crowd of pushes: what waits for a push that has not returned stays in the queue then.
+// A shared() class may have twice its capacity queued, cancelled units included, and one unit more
+// for each of so many threads that push at the same moment.
 constexpr std::uint64_t kCrowd = 4096;
 
 schedule::Share share_of(const ClassOptions& options, const Budget& tick) {
@@ -28,11 +28,6 @@ schedule::Share share_of(const ClassOptions& options, const Budget& tick) {
 }
 
 constexpr std::size_t kSettledDeadlinesMax = 1024;
-
-// As the gate counts.
-std::uint64_t held_by(const Entry& entry) {
-  return queue::Gate::packed(entry.rows, entry.footprint);
-}
 
 constexpr auto kLater = [](const auto& a, const auto& b) { return a.at > b.at; };
 
@@ -127,8 +122,8 @@ bool ClassLane::charge_full(const Entry& entry, TimePoint now, ack::Wakes& wakes
   return true;
 }
 
-// By who pushes: the committer, who may have gone to sleep by then, is told that there is
-// something.
+// Called by a thread that pushes. It takes entries out of the queue before the committer thread has
+// seen them: drained_beside_ tells that thread, which might sleep, that there is something to do.
 bool ClassLane::drain_beside(TimePoint now, ack::Wakes& wakes) {
   if (!queue.pending()) return true;
   drained_beside_.store(true);

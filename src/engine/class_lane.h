@@ -36,6 +36,11 @@ inline bool committed_rows(const commit::Work& work) {
   return work.verdict == commit::Verdict::applied && work.entry->kind <= detail::EntryKind::group;
 }
 
+// What an entry takes of its class's capacity, as the gate counts.
+inline std::uint64_t held_by(const Entry& entry) {
+  return queue::Gate::packed(entry.rows, entry.footprint);
+}
+
 class ClassLane {
  public:
   ClassLane(std::uint32_t index, const ClassOptions& options, const Budget& tick);
@@ -135,8 +140,9 @@ class ClassLane {
   void let_go_cancelled(Entry* entry, ack::Wakes& wakes);
 
   std::mutex mutex_;
-  std::atomic<bool> awaited_{false};  // by the baton's holder, to whom pushes give way
-  std::vector<Deadline> deadlines_;   // a heap, earliest first
+  std::atomic<bool> awaited_{
+      false};  // the baton's holder waits for mutex_; threads that push let it
+  std::vector<Deadline> deadlines_;  // a heap, earliest first
   // Places before it a tick has in hand, and what these hold, packed.
   std::uint64_t hand_end_ = 0;
   std::uint64_t in_hand_ = 0;

@@ -114,7 +114,7 @@ Status Core::charge_slowly(ClassLane& lane, const Entry& entry, const PushOption
                 std::to_string(lane.options.capacity_records) + " records, " +
                 std::to_string(lane.options.capacity_bytes) + " bytes)"};
   }
-  const std::uint64_t packed = queue::Gate::packed(entry.rows, entry.footprint);
+  const std::uint64_t packed = engine::held_by(entry);
   if (lane.shared()) {
     ack::Wakes wakes;  // fired once the class was let go
     if (lane.charge_full(entry, clock_->now(), wakes)) return {};
@@ -145,8 +145,7 @@ Status Core::charge_slowly(ClassLane& lane, const Entry& entry, const PushOption
 Status Core::accept(ClassLane& lane, EntryRef& entry, const Offer& how) {
   const PushOptions& options = how.options;
   if (Status why = entrance(); !why.ok()) return why;
-  if (too_large(lane, *entry) ||
-      !lane.gate.grant(queue::Gate::packed(entry->rows, entry->footprint))) {
+  if (too_large(lane, *entry) || !lane.gate.grant(engine::held_by(*entry))) {
     if (Status why = charge_slowly(lane, *entry, options); !why.ok()) return why;
   }
   entry->klass = lane.index;
@@ -154,7 +153,7 @@ Status Core::accept(ClassLane& lane, EntryRef& entry, const Offer& how) {
   if (options.deadline) entry->deadline = *options.deadline;
   entry->promise = kept_by_sync(options.promise.value_or(lane.options.promise));
   if (!lane.queue.push(entry.get())) {
-    lane.gate.release(queue::Gate::packed(entry->rows, entry->footprint));
+    lane.gate.release(engine::held_by(*entry));
     return entrance();
   }
   (void)entry.release();  // the queue's now, which may have settled and freed it already

@@ -133,7 +133,7 @@ Duration pause_after(std::uint64_t bytes, std::uint64_t limit, Duration full) {
   return Duration(static_cast<Duration::rep>(static_cast<double>(full.count()) * part));
 }
 
-// A log that is shorter than what was copied of it has begun anew.
+// If the log is shorter than what was copied back of it, a commit has restarted it.
 void observe(LogCycle& cycle, const LogState& log, TimePoint now) {
   if (log.bytes == cycle.copied) cycle.settled_at = now;
   if (log.bytes < cycle.copied) cycle = {.settled_at = cycle.settled_at};

@@ -33,8 +33,9 @@ class Gate {
     return waiting_.load(std::memory_order_relaxed) == 0 && charge(packed);
   }
 
-  // The same with so much more room, whoever waits: for who takes another's place, or comes on top
-  // of what cannot be taken out.
+  // Charges the unit if it fits a capacity that is larger by `more`, even if others wait for room:
+  // for a push that takes an older unit's place, or whose class cannot drop what a tick has in
+  // hand.
   bool grant_beyond(std::uint64_t packed, std::uint64_t more) { return charge(packed, more); }
   // Charges the unit, room or not.
   void force(std::uint64_t packed) { used_.fetch_add(packed, std::memory_order_seq_cst); }

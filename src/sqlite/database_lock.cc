@@ -240,8 +240,9 @@ Status DatabaseLock::retake() const {
           path_ + ": it cannot be locked: " + std::generic_category().message(error)};
 }
 
-// Only then is a lease for writing granted. To whom it is broken a signal is sent: one that is
-// ignored by default, and not SIGIO, which ends the process.
+// Linux grants a write lease only if nothing else has the file open. If another process opens it
+// while we hold the lease, the kernel sends us a signal: SIGURG, which is ignored by default, and
+// not SIGIO, which would end the process.
 bool DatabaseLock::open_nowhere_else() const noexcept {
   if (::fcntl(file_.get(), F_SETSIG, SIGURG) != 0) return false;
   const bool granted = ::fcntl(file_.get(), F_SETLEASE, F_WRLCK) == 0;

@@ -76,9 +76,10 @@ Result<Files> Files::take(const std::filesystem::path& path) {
   for (const char* suffix : kNeighbours) {
     if (status.ok()) status = files.check_plain(files.name_ + suffix);
   }
+  if (!status.ok()) return status;
   files.found_ballast_ =
       id_of(files.directory_fd_.get(), (files.name_ + "-ballast").c_str()).has_value();
-  if (status.ok()) status = files.check_writable();
+  status = files.check_writable();
   if (status.ok()) status = files.lock();
   if (!status.ok()) return status;
   return files;

@@ -40,9 +40,9 @@ class Files {
   bool found_ballast() const noexcept { return found_ballast_; }
   bool database_is_empty() const noexcept { return is_empty(name_); }
   bool log_is_empty() const { return is_empty(name_ + "-wal"); }
-  // Removes the database's file, if take() made it and nobody else has it open now, or any lock of
-  // another journal's. SQLite's connections are closed by then. Whoever opens it in this very
-  // moment loses it: a journal notices, and opens the one that comes next.
+  // Removes the database's file, if take() made it, the lock is still ours and nobody else has the
+  // file open. SQLite's connections are closed by then. A program that opens it at this very moment
+  // is left with a file without a name; a journal notices, and its opening fails.
   void remove_made();
 
   // Whether the lock is still ours after SQLite has closed its last connection, and dropped it.

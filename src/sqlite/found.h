@@ -15,8 +15,8 @@ namespace onelane::sqlite {
 class Found {
  public:
   // Before WAL mode is entered. Where the database is not in it yet, the schema and the watermark's
-  // table are tried and rolled back, without a byte written: most failures are theirs, and by then
-  // somebody else could have come whom the switch back would have to wait for.
+  // table are tried and rolled back, without a byte written: most failures are theirs. In WAL mode
+  // another connection may open the database, and then SQLite refuses to switch back.
   static Result<Found> look(Connection& writer, const Files& files, const JournalOptions& options);
 
   // Once the writer has the log open: from here on somebody else's commits can be told from its

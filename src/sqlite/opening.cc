@@ -1,7 +1,6 @@
 #include "src/sqlite/opening.h"
 
 #include <string>
-#include <vector>
 
 #include "src/sqlite/readers.h"
 

@@ -1,6 +1,6 @@
-// Who reads a database in WAL mode, by the locks that readers hold on its "-shm" file. Asked
-// of /proc/locks: opening the file to ask with fcntl, and closing it again, would drop the locks
-// that SQLite has on it in this process.
+// Finds the processes that read a database in WAL mode, by the locks that SQLite's readers hold on
+// its "-shm" file. The locks are read from /proc/locks: to open the file, ask with fcntl and close
+// it again would drop the locks that SQLite has on it in this process.
 #pragma once
 
 #include <string>

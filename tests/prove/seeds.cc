@@ -18,8 +18,9 @@
 namespace onelane::prove {
 namespace {
 
-// Each of these was seen to fail with a bug of tests/planted in the library. A seed is another
-// history once the simulation draws otherwise: then they are looked for anew.
+// Each of these was seen to fail with a bug of tests/planted in the library. If the
+// simulation uses its random numbers otherwise, each seed gives another history: then look for
+// seeds that fail again.
 constexpr std::uint64_t kOnceFailed[] = {
     1,     // settled_before_commit, commit_failure_ignored, null_keys_coalesce
     4,     // incomplete_called_rejected

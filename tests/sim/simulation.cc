@@ -272,9 +272,11 @@ void Simulation::open_own_file() {
   (void)std::ifstream(machine_.database());
 }
 
+bool Simulation::unhurt() const { return disk_->failures() == failures_ && !files_at_risk_; }
+
 void Simulation::listen() {
   note_failures();
-  user_.listen(disk_->failures() == failures_ && !files_at_risk_);
+  user_.listen(unhurt());
   if (!user_.wrong().empty()) complain(user_.wrong());
   if (!history_.wrong().empty()) complain(history_.wrong());
   if (sync_failed_ && user_.stats().durable > durable_) {
@@ -458,7 +460,7 @@ void Simulation::go_on_elsewhere(VfsCall within) {
     note_failures();
     if (sync_failed_) durable_ = journal_->stats().durable;
   }
-  user_.listen(disk_->failures() == failures_ && !files_at_risk_);
+  user_.listen(unhurt());
 }
 
 // Somebody who waits syncs in the midst of a tick: on a thread, since whoever is in the lane may

@@ -60,6 +60,7 @@ class Simulation {
   void close_foreign();
   void open_own_file();
   void remove_log();
+  bool unhurt() const;
   void listen();
   void settle_all();
   Duration tick_calmly();
@@ -97,7 +98,7 @@ class Simulation {
   bool quiet_ = false;  // nobody else comes any more
   bool opened_once_ = false;
   bool files_at_risk_ = false;  // this life's locks are lost, or its log is
-  bool lost_ = false;           // what was committed, with the file that it was in
+  bool lost_ = false;           // what was committed may be
 
   std::uint64_t calls_left_ = 0;  // of the disk, until the process dies; 0: it does not
   bool may_crash_ = false;        // this life

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <optional>
 
 #include "tests/support/faulty_vfs.h"
 #include "tests/support/sqlite_journal_fixture.h"
@@ -32,8 +33,21 @@ class JournalLife : public test::SqliteJournalFixture {
     return database_.string() + suffix;
   }
   std::string names() { return outside("SELECT name FROM peers ORDER BY id"); }
+  // Another connection has written more than two MiB to a log whose limit is one.
+  void start_beside_a_foreign_burst() {
+    options_.wal_limit = kMiB;
+    start();
+    write(insert_, "ada");
+    other_.emplace(database_);
+    other_->query("PRAGMA wal_autocheckpoint = 0");
+    ASSERT_EQ(other_->query("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+                            "WHERE i < 200) INSERT INTO peers(name) "
+                            "SELECT 'foreign' || i || hex(randomblob(10000)) FROM n"),
+              "");
+  }
 
   Statement insert_;
+  std::optional<test::OtherConnection> other_;
 };
 
 // --- Files.
@@ -165,18 +179,8 @@ TEST_F(JournalLife, TheLogIsCopiedBackBeforeItOutgrowsItsLimit) {
   EXPECT_GT(std::filesystem::file_size(database_), 2 * 4096U);
 }
 
-// What another program writes at once: more than two MiB.
-constexpr const char* kForeignBurst =
-    "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200) "
-    "INSERT INTO peers(name) SELECT 'foreign' || i || hex(randomblob(10000)) FROM n";
-
 TEST_F(JournalLife, WhatOthersWriteBesideAnIdleJournalIsToldAndCopiedBack) {
-  options_.wal_limit = kMiB;
-  start();
-  write(insert_, "ada");
-  test::OtherConnection other(database_);
-  other.query("PRAGMA wal_autocheckpoint = 0");
-  ASSERT_EQ(other.query(kForeignBurst), "");
+  ASSERT_NO_FATAL_FAILURE(start_beside_a_foreign_burst());
   const std::uintmax_t burst = std::filesystem::file_size(beside("-wal"));
   ASSERT_GT(burst, 2 * kMiB);
   clock_->advance(std::chrono::seconds(1));
@@ -186,26 +190,21 @@ TEST_F(JournalLife, WhatOthersWriteBesideAnIdleJournalIsToldAndCopiedBack) {
   EXPECT_EQ(log.bytes_max, burst);
   EXPECT_EQ(log.closings, 1U);
   EXPECT_TRUE(log.blocked.ok());
-  ASSERT_EQ(other.query("INSERT INTO peers(name) VALUES('foreign')"), "");
+  ASSERT_EQ(other_->query("INSERT INTO peers(name) VALUES('foreign')"), "");
   EXPECT_EQ(std::filesystem::file_size(beside("-wal")), burst) << "the log began anew";
   EXPECT_TRUE(write(insert_, "bob").committed());
 }
 
 TEST_F(JournalLife, WhoKeepsItFromCopyingWhatOthersWriteIsTold) {
-  options_.wal_limit = kMiB;
-  start();
-  write(insert_, "ada");
-  test::OtherConnection other(database_);
-  other.query("PRAGMA wal_autocheckpoint = 0");
-  ASSERT_EQ(other.query(kForeignBurst), "");
-  ASSERT_EQ(other.query("BEGIN IMMEDIATE"), "");
+  ASSERT_NO_FATAL_FAILURE(start_beside_a_foreign_burst());
+  ASSERT_EQ(other_->query("BEGIN IMMEDIATE"), "");
   clock_->advance(std::chrono::seconds(1));
   tick();
   LogStats log = journal_->stats().log;
   EXPECT_GT(log.bytes, kMiB);
   EXPECT_EQ(log.closings, 0U);
   EXPECT_TRUE(says(log.blocked, Errc::locked, {"locked"}));
-  ASSERT_EQ(other.query("COMMIT"), "");
+  ASSERT_EQ(other_->query("COMMIT"), "");
   clock_->advance(std::chrono::seconds(1));
   tick();
   log = journal_->stats().log;
