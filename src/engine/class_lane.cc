@@ -106,9 +106,13 @@ bool ClassLane::charge_full(const Entry& entry, TimePoint now, ack::Wakes& wakes
   const std::uint64_t packed = held_by(entry);
   bool drained = false;
   if (options.coalesce) {
-    if (!drain_beside(now, wakes)) return false;
-    drained = true;
-    if (gate.grant(packed)) return true;
+    // The room that a drain makes, others may take before this push. In the end they all find the
+    // class full, and wait for its lock.
+    for (std::uint64_t arrived = 0; !drained; drained = queue.numbers() == arrived) {
+      arrived = queue.numbers();
+      if (!drain_beside(now, wakes)) return false;
+      if (gate.grant(packed)) return true;
+    }
     const Entry* older = entry.has_key() ? supersedable(entry.key(), now) : nullptr;
     if (older != nullptr && gate.grant_beyond(packed, held_by(*older))) return true;
   }
