@@ -21,17 +21,28 @@ namespace {
 // range.
 constexpr off_t kSqliteFirst = 0x40000000;
 constexpr off_t kSqliteBytes = 512;
+constexpr off_t kSharedFirst = kSqliteFirst + 2;
+constexpr off_t kSharedBytes = 510;
+static_assert(kSharedFirst + kSharedBytes == kSqliteFirst + kSqliteBytes);
 constexpr off_t kOurByte = kSqliteFirst + 4096;
 static_assert(kOurByte >= kSqliteFirst + kSqliteBytes);
 constexpr off_t kAllBytes = kOurByte + 1 - kSqliteFirst;
 
-struct flock write_lock(off_t first, off_t bytes) noexcept {
+struct flock lock_of(short type, off_t first, off_t bytes) noexcept {
   struct flock out = {};
-  out.l_type = F_WRLCK;
+  out.l_type = type;
   out.l_whence = SEEK_SET;
   out.l_start = first;
   out.l_len = bytes;
   return out;
+}
+
+struct flock write_lock(off_t first, off_t bytes) noexcept {
+  return lock_of(F_WRLCK, first, bytes);
+}
+
+struct flock shared_lock() noexcept {
+  return lock_of(F_RDLCK, kSharedFirst, kSharedBytes);
 }
 
 // Whether anybody, this process included, has a lock there.
@@ -173,6 +184,10 @@ Status already_open(const std::string& path, pid_t owner) {
   return {Errc::already_open, path + ": another journal, in " + who + ", has it open"};
 }
 
+Status cannot_lock(const std::string& path, int error) {
+  return {Errc::storage, path + ": it cannot be locked: " + std::generic_category().message(error)};
+}
+
 }  // namespace
 
 Status DatabaseLock::free(FileId id, const std::string& path) {
@@ -220,9 +235,8 @@ DatabaseLock::~DatabaseLock() {
     (void)file_.release();
     return;
   }
-  struct flock ours = write_lock(kOurByte, 1);
-  ours.l_type = F_UNLCK;
-  if (id_of(file_.get()) == id_) (void)::fcntl(file_.get(), F_SETLK, &ours);
+  allow_exclusive();
+  unlock(F_SETLK, kOurByte, 1);
   Registry::get().retire(std::move(file_), id_);
   Registry::get().remove(id_);
 }
@@ -236,8 +250,42 @@ Status DatabaseLock::retake() const {
     const bool known = ::fcntl(file_.get(), F_GETLK, &owner) == 0 && owner.l_type != F_UNLCK;
     return already_open(path_, known ? owner.l_pid : 0);
   }
-  return {Errc::storage,
-          path_ + ": it cannot be locked: " + std::generic_category().message(error)};
+  return cannot_lock(path_, error);
+}
+
+Status DatabaseLock::bar_exclusive() const {
+  struct flock shared = shared_lock();
+  if (::fcntl(file_.get(), F_OFD_SETLK, &shared) == 0) return {};
+  return cannot_lock(path_, errno);
+}
+
+void DatabaseLock::allow_exclusive() const noexcept {
+  unlock(F_OFD_SETLK, kSharedFirst, kSharedBytes);
+}
+
+// If the program has closed the descriptor, its number may be another file's by now.
+void DatabaseLock::unlock(int command, off_t first, off_t bytes) const noexcept {
+  struct flock lock = lock_of(F_UNLCK, first, bytes);
+  if (id_of(file_.get()) == id_) (void)::fcntl(file_.get(), command, &lock);
+}
+
+// Asked of the open file description, to which the process's own lock is somebody else's. What
+// takes one of the process's locks takes all.
+Status DatabaseLock::keep() const {
+  struct flock ours = write_lock(kOurByte, 1);
+  const bool asked = ::fcntl(file_.get(), F_OFD_GETLK, &ours) == 0;
+  if (asked && ours.l_type != F_UNLCK && ours.l_pid == process_) [[likely]]
+    return {};
+  if (id_of(file_.get()) != id_) {
+    return {Errc::storage, path_ + ": this program has closed the descriptor that holds its locks"};
+  }
+  struct flock shared = shared_lock();
+  if (::fcntl(file_.get(), F_SETLK, &shared) != 0) return cannot_lock(path_, errno);
+  Status status = retake();
+  if (status.code() != Errc::already_open) return status;
+  return {Errc::storage, status.message() +
+                             "; it could, since this process had lost its locks: something in this "
+                             "program opened and closed the file (see journal.h)"};
 }
 
 // Linux grants a write lease only if nothing else has the file open. If another process opens it
@@ -248,17 +296,6 @@ bool DatabaseLock::open_nowhere_else() const noexcept {
   const bool granted = ::fcntl(file_.get(), F_SETLEASE, F_WRLCK) == 0;
   if (granted) (void)::fcntl(file_.get(), F_SETLEASE, F_UNLCK);
   return granted;
-}
-
-// Asked of the open file description, to which the process's own lock is somebody else's.
-Status DatabaseLock::held() const {
-  struct flock ours = write_lock(kOurByte, 1);
-  const bool asked = ::fcntl(file_.get(), F_OFD_GETLK, &ours) == 0;
-  if (asked && ours.l_type != F_UNLCK && ours.l_pid == process_) return {};
-  return {Errc::storage,
-          path_ +
-              ": the process has lost its locks on it, SQLite's, too: something in this program "
-              "opened and closed the file, which drops them (see journal.h)"};
 }
 
 }  // namespace onelane::sqlite

@@ -9,8 +9,10 @@
 // on it, SQLite's included. So
 //   - our descriptor is closed only when nobody can lose a lock by it (Registry::retire);
 //   - if the program opens and closes the database's file besides SQLite, our lock goes with
-//     SQLite's, and its absence tells (held). SQLite would go on as if it had them: another process
-//     that closes the database then takes itself for the last, and deletes the log under us.
+//     SQLite's, which goes on as if it had them. Another process that closes the database would
+//     take itself for the last, and delete the log under us. So nobody can have the file for itself
+//     (bar_exclusive), by a lock that belongs to our descriptor; and what was lost is taken again
+//     (keep).
 #pragma once
 
 #include <string>
@@ -40,15 +42,21 @@ class DatabaseLock {
   // Takes the lock anew. SQLite's unlock is of the whole file when it gives up its last lock, as it
   // does between transactions of a database that is not in WAL mode yet.
   Status retake() const;
+  // From here on no SQLite, this process's own included, gets the exclusive lock, without which it
+  // neither removes nor truncates a log, nor leaves WAL mode. For who has the database in WAL mode.
+  Status bar_exclusive() const;
+  void allow_exclusive() const noexcept;
+  // ok, once the process has all its locks again, SQLite's shared one included; else what became of
+  // them. After bar_exclusive(), while SQLite has the database open. Any thread.
+  Status keep() const;
   // Whether no descriptor but the lock's leads to the file now, this process's others included;
   // also false where the file system cannot tell.
   bool open_nowhere_else() const noexcept;
-  // ok, or how it was lost. Any thread.
-  Status held() const;
   FileId id() const noexcept { return id_; }
 
  private:
   DatabaseLock(FileDescriptor file, FileId id, std::string path) noexcept;
+  void unlock(int command, off_t first, off_t bytes) const noexcept;
 
   FileDescriptor file_;
   FileId id_;

@@ -199,25 +199,26 @@ void Files::remove_made() {
 }
 
 Status Files::settle() {
-  if (Status status = lock_->retake(); !status.ok()) return status;
+  Status status = lock_->retake();
+  if (status.ok()) status = lock_->bar_exclusive();
+  if (!status.ok()) return status;
   identity_ = std::make_unique<Identity>(directory_fd_.get(), database_, name_, lock_->id());
   return {};
 }
 
 Reply Files::intact(sqlite3_file& log) const {
-  Status status = lock_->held();
+  Status status = lock_->keep();
   if (status.ok()) status = identity_->check_moved(log);
   if (status.ok()) status = identity_->check();
   return status.ok() ? Reply() : lost(std::move(status));
 }
 
-Reply Files::held(sqlite3_file& log) {
+Reply Files::seemingly_intact(sqlite3_file& log) {
   timespec now = {};
   ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
   const std::int64_t now_ns = now.tv_sec * 1'000'000'000LL + now.tv_nsec;
   const bool just_looked = std::exchange(looked_ns_, now_ns) == now_ns;
-  return just_looked && lock_->held().ok() && identity_->check_moved(log).ok() ? Reply()
-                                                                               : intact(log);
+  return just_looked && identity_->check_moved(log).ok() ? Reply() : intact(log);
 }
 
 Status Files::sync_directory() const {

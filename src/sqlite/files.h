@@ -24,16 +24,19 @@ class Files {
   static Result<Files> take(const std::filesystem::path& path);
 
   const std::string& database() const noexcept { return database_; }
-  // Once SQLite has its log open: from here on the lock stays, and the files have an identity.
+  // Once SQLite has its log open: from here on the lock stays, nobody can take the log away, and
+  // the files have an identity.
   // Errors: already_open, where another journal opened it at the same time; storage.
   Status settle();
-  // ok, or Fault::sync, which has no way back: the lock is lost, or one of the files is not what
-  // its name leads to. `log` is a connection's that the calling thread may use. After settle().
+  // ok, or Fault::sync, which has no way back: another journal has the lock, or one of the files is
+  // not what its name leads to. `log` is a connection's that the calling thread may use. From
+  // settle() to let_go().
   Reply intact(sqlite3_file& log) const;
-  // The same, but that the names are looked up once in a tick of the system's clock (1 to 10 ms):
-  // for a commit that is not called durable, and costs little more than a look. While the lock is
-  // held no SQLite takes the files away.
-  Reply held(sqlite3_file& log);
+  // The same, but looked at once in a tick of the system's clock (1 to 10 ms): for a commit that is
+  // not called durable, and costs little more than a look.
+  Reply seemingly_intact(sqlite3_file& log);
+  // Before SQLite closes its last connection, which may take the log away again.
+  void let_go() const noexcept { lock_->allow_exclusive(); }
   // Whether take() made the database's file.
   bool made() const noexcept { return made_; }
   // Whether a ballast lay beside it then.

@@ -71,6 +71,7 @@ void Found::put_back(Connection& writer, Files& files) const noexcept {
 void Found::put_mode_back(Connection& writer, Files& files) const {
   std::string ignored;
   if (writer.in_transaction()) (void)writer.run_own("ROLLBACK", ignored);
+  files.let_go();
   if (in_wal_mode_) {
     // The last connection that is closed copies the log back and removes it. A log that was found
     // stays as it was.

@@ -260,8 +260,8 @@ Reply SqliteSink::commit() {
   if (watermark_ != nullptr) watermark_->committed();
   // Or others could read frames that are not there.
   ONELANE_CHECK(gather_ == nullptr || gather_->complete(), 0);
-  Reply lost =
-      noted(commit_is_durable() ? files_->intact(*writers_log_) : files_->held(*writers_log_));
+  Reply lost = noted(commit_is_durable() ? files_->intact(*writers_log_)
+                                         : files_->seemingly_intact(*writers_log_));
   if (!lost.ok()) lost.effect = Effect::unknown;
   return lost;
 }
@@ -308,6 +308,7 @@ Status SqliteSink::close(bool healthy) {
   gather_.reset();
   if (fuse_.blown()) status = fuse_.why().cause;
   if (healthy && status.ok()) {
+    files_->let_go();
     status = connection_->close_healthy();
     if (files_->lock_again()) log_->remove_ballast();
   } else {

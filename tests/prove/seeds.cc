@@ -27,12 +27,11 @@ constexpr std::uint64_t kOnceFailed[] = {
     7,     // unsafe_statements_without_savepoint
     13,    // sync_error_is_an_io_error
     17,    // failed_sync_forgotten
-    37,    // autocommit_not_asked
+    37,    // autocommit_not_asked, exclusive_not_barred
     52,    // no_sync
+    141,   // exclusive_not_barred
     245,   // no_poison
     294,   // counter_read_late
-    537,   // lock_asked_now_and_then
-    850,   // the same
     1156,  // stale_schema_believed
     7225,  // probe_that_fails_for_good
     8463,  // the same

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "tests/sim/disk_file.h"
+#include "tests/sim/real_locks.h"
 
 namespace onelane::test {
 
@@ -125,11 +126,16 @@ int DiskHandle::failed_sync(int code) {
 
 // Within a process all connections see each other's locks; another process sees those that the
 // system still has.
-bool DiskHandle::others_hold(int level) const {
+bool DiskHandle::others_hold(int level, bool regained) const {
   return std::any_of(file_->handles.begin(), file_->handles.end(), [&](const DiskHandle* each) {
-    const bool seen = each->process_ == process_ || !each->lock_lost_;
+    const bool seen = each->process_ == process_ || !each->lock_lost_ || regained;
     return each != this && seen && each->level_ >= level;
   });
+}
+
+bool DiskHandle::others_share() const {
+  const RealLocks real = real_locks(name_);
+  return real.barred || others_hold(SQLITE_LOCK_SHARED, real.regained);
 }
 
 int DiskHandle::lock(int level) {
@@ -148,7 +154,7 @@ int DiskHandle::lock(int level) {
     lock_lost_ = false;
     if (level == SQLITE_LOCK_EXCLUSIVE) {
       level_ = SQLITE_LOCK_PENDING;
-      if (others_hold(SQLITE_LOCK_SHARED)) return SQLITE_BUSY;
+      if (others_share()) return SQLITE_BUSY;
     }
   }
   level_ = level;

@@ -59,7 +59,8 @@ class DiskHandle {
  private:
   bool lies() const;
   void append_sync(Deed deed, std::size_t covered);
-  bool others_hold(int level) const;
+  bool others_hold(int level, bool regained = false) const;
+  bool others_share() const;
   void map_shared();
 
   friend class Disk;

@@ -84,7 +84,7 @@ void Simulation::live(End end) {
   disk_->meanwhile([this](VfsCall call, VfsFile file) { meanwhile(call, file); });
   heal();
   failures_ = failures_when_armed_ = disk_->failures();
-  sync_failed_ = sync_failed_before_ = quiet_ = files_at_risk_ = false;
+  sync_failed_ = sync_failed_before_ = quiet_ = log_removed_ = false;
   durable_ = 0;
   may_crash_ = end == End::as_it_may && (features_.kills || features_.power_cuts);
   calls_left_ = 0;
@@ -92,6 +92,7 @@ void Simulation::live(End end) {
     calls_left_ = 1 + below(random_, std::size_t{2} << below(random_, kCallsBits));
   }
   if (end == End::as_it_may && chance(random_, 20)) arm();
+  if (features_.own_file) drop_real_locks();  // the process of the life before has ended
   const Status opened = open();
   trace_.add("open", static_cast<std::uint64_t>(opened.code()));
   if (opened.ok() && going_on()) {
@@ -222,13 +223,9 @@ void Simulation::tick() {
 // Another process's failed sync is its own affair: of the log's, ours hear by themselves.
 void Simulation::as_foreign(const std::function<void(ForeignProcess&)>& deed) {
   note_failures();
-  const std::uint64_t failed_syncs = disk_->failed_syncs();
   const bool outer = std::exchange(foreign_runs_, true);
   deed(*foreign_);
   foreign_runs_ = outer;
-  // As the last one who closes, which it takes itself for without our locks, it tries a checkpoint
-  // again whose sync failed, and so copies back what the disk may not have. This ends the seed.
-  if (files_at_risk_ && disk_->failed_syncs() != failed_syncs) lost_ = true;
   failures_when_armed_ = disk_->failures();
   if (!foreign_->wrong().empty()) complain(foreign_->wrong());
 }
@@ -245,7 +242,7 @@ void Simulation::remove_log() {
   close_foreign();
   quiet_ = true;
   if (disk_->remove(machine_.database() + "-wal") != SQLITE_OK) return;
-  files_at_risk_ = true;
+  log_removed_ = true;
   const JournalStats before = user_.stats();
   for (std::size_t i = 1 + below(random_, 6); i-- > 0 && going_on();) {
     user_.push();
@@ -266,13 +263,14 @@ void Simulation::close_foreign() {
 // A copy of it is enough. Its process loses what locks it has on the file.
 void Simulation::open_own_file() {
   trace_.add("own file", 0);
-  files_at_risk_ = true;
   disk_->drop_locks(machine_.database(), machine_.process());
-  // onelane's own lock is on the real file beside the simulated ones.
-  (void)std::ifstream(machine_.database());
+  drop_real_locks();
 }
 
-bool Simulation::unhurt() const { return disk_->failures() == failures_ && !files_at_risk_; }
+// onelane's own are on the real file beside the simulated ones.
+void Simulation::drop_real_locks() const { (void)std::ifstream(machine_.database()); }
+
+bool Simulation::unhurt() const { return disk_->failures() == failures_ && !log_removed_; }
 
 void Simulation::listen() {
   note_failures();
@@ -336,8 +334,7 @@ void Simulation::answer_all() {
     const Status synced = journal_->sync();
     listen();
     // Another process's failed sync of the log may be told to us now only.
-    const bool may_fail =
-        (disk_->failed_syncs() > 0 || files_at_risk_) && !user_.stats().poison.ok();
+    const bool may_fail = (disk_->failed_syncs() > 0 || log_removed_) && !user_.stats().poison.ok();
     if (!synced.ok() && !may_fail) complain("a sync failed for no reason: " + synced.to_string());
   }
   const bool poisoned = !user_.stats().poison.ok();
@@ -466,7 +463,7 @@ void Simulation::go_on_elsewhere(VfsCall within) {
 // Somebody who waits syncs in the midst of a tick: on a thread, since whoever is in the lane may
 // not wait, but one that runs alone. Where the sync can fail it would wait for the tick, to poison.
 void Simulation::sync_beside() {
-  if (may_fail_ || files_at_risk_ || disk_->failed_syncs() > 0) return;
+  if (may_fail_ || log_removed_ || disk_->failed_syncs() > 0) return;
   if (!user_.stats().poison.ok()) return;
   beside_ = true;
   std::thread([this] { user_.wait_durable(); }).join();

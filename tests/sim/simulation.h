@@ -59,6 +59,7 @@ class Simulation {
   void act_as_foreign();
   void close_foreign();
   void open_own_file();
+  void drop_real_locks() const;
   void remove_log();
   bool unhurt() const;
   void listen();
@@ -97,8 +98,8 @@ class Simulation {
   bool foreign_runs_ = false;
   bool quiet_ = false;  // nobody else comes any more
   bool opened_once_ = false;
-  bool files_at_risk_ = false;  // this life's locks are lost, or its log is
-  bool lost_ = false;           // what was committed may be
+  bool log_removed_ = false;  // in this life
+  bool lost_ = false;         // what was committed may be
 
   std::uint64_t calls_left_ = 0;  // of the disk, until the process dies; 0: it does not
   bool may_crash_ = false;        // this life
