@@ -33,8 +33,6 @@ constexpr std::uint64_t kOnceFailed[] = {
     245,   // no_poison
     294,   // counter_read_late
     1156,  // stale_schema_believed
-    7225,  // probe_that_fails_for_good
-    8463,  // the same
 };
 
 constexpr std::uint64_t kRerunEvery = 50;
