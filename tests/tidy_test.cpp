@@ -74,11 +74,19 @@ TEST(FloorRule, FindsAnIncludeThatPointsUp) {
 }
 
 TEST(FloorRule, FindsASiblingOnTheSameFloor) {
-  expect_found(floors, {"src/commit/committer.cc", "#include \"src/sqlite/sqlite_sink.h\"\n"});
+  expect_found(floors, {"src/commit/committer.cc", "#include \"src/sqlite/sink/sqlite_sink.h\"\n"});
+}
+
+TEST(FloorRule, FindsAWayBackFromRoomToRoom) {
+  const std::string log = "#include \"src/sqlite/log/wal_log.h\"\n";
+  expect_found(floors, {"src/sqlite/connection/files.cc", log});
+  expect_allowed(floors, {"src/sqlite/log/log_sync.cc", log});
+  expect_allowed(floors, {"src/sqlite/sink/opening.cc", log});
 }
 
 TEST(FloorRule, FindsWhatHasNoFloor) {
   expect_found(floors, {"src/cellar/rat.cc", ""});
+  expect_found(floors, {"src/sqlite/rat.cc", ""});
   expect_found(floors, {"src/engine/tick.cc", "#include \"src/cellar/rat.h\"\n"});
 }
 
@@ -90,7 +98,7 @@ TEST(FloorRule, AllowsTheOwnModuleAndWhatIsBelow) {
 
 TEST(DependencyRule, FindsADependencyOutsideItsModule) {
   expect_found(dependencies, {"src/engine/tick.cc", "#include <sqlite3.h>\n"});
-  expect_found(dependencies, {"src/sqlite/sink.cc", "#include <concurrentqueue.h>\n"});
+  expect_found(dependencies, {"src/sqlite/sink/rat.cc", "#include <concurrentqueue.h>\n"});
   expect_found(dependencies, {"src/base/text.cc", "#include <fmt/format.h>\n"});
   expect_found(dependencies, {"src/base/text.cc", "#include <boost/any.hpp>\n"});
 }
@@ -101,7 +109,7 @@ TEST(DependencyRule, FindsAnythingButTheStandardLibraryInAPublicHeader) {
 }
 
 TEST(DependencyRule, AllowsADependencyInItsModule) {
-  expect_allowed(dependencies, {"src/sqlite/sink.cc", "#include <sqlite3.h>\n"});
+  expect_allowed(dependencies, {"src/sqlite/sink/rat.cc", "#include <sqlite3.h>\n"});
   expect_allowed(dependencies, {"src/queue/queue.h", "#include <concurrentqueue.h>\n"});
   expect_allowed(dependencies, {"bench/main.cc", "#include <boost/program_options.hpp>\n"});
 }

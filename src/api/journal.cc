@@ -7,7 +7,7 @@
 #include "src/base/memory.h"
 #include "src/engine/core.h"
 #include "src/engine/refusals.h"
-#include "src/sqlite/sqlite_sink.h"
+#include "src/sqlite/sink/sqlite_sink.h"
 
 namespace onelane::inline v0 {
 

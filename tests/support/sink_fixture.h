@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "onelane/sink.h"
-#include "src/sqlite/sqlite_sink.h"
+#include "src/sqlite/sink/sqlite_sink.h"
 #include "tests/support/sqlite_support.h"
 #include "tests/support/temp_directory.h"
 

@@ -20,6 +20,7 @@ struct Place {
   std::string_view prefix;  // of a path from the root
   int floor;
   std::string_view module;
+  int room = 0;  // of a module that has several
 };
 
 // Where each part of the house stands.
@@ -38,7 +39,9 @@ constexpr std::array kHouse = {
     Place{"src/schedule/", 3, "schedule"},
     Place{"src/commit/", 3, "commit"},
     Place{"src/ack/", 3, "ack"},
-    Place{"src/sqlite/", 3, "sqlite"},
+    Place{"src/sqlite/connection/", 3, "sqlite", 1},
+    Place{"src/sqlite/log/", 3, "sqlite", 2},
+    Place{"src/sqlite/sink/", 3, "sqlite", 3},
     Place{"src/engine/", 4, "engine"},
     Place{"include/onelane/producer.h", 5, "api"},
     Place{"include/onelane/journal.h", 5, "api"},
@@ -187,6 +190,8 @@ Findings floors(const File& file) {
     const Place* there = place_of(path_of(include));
     if (there == nullptr) {
       findings.push_back(finding(file, include.line, "includes what has no floor"));
+    } else if (there->module == here->module && there->room > here->room) {
+      findings.push_back(finding(file, include.line, "leads from a room into one above it"));
     } else if (there->module != here->module && there->floor >= here->floor) {
       findings.push_back(finding(file, include.line,
                                  std::string(here->module) + " may not include " +

@@ -24,7 +24,8 @@ std::string read_text(const std::filesystem::path& path);
 // The text with comments, strings and character literals blanked, lines kept.
 std::string code_of(std::string_view text);
 
-// Includes point down only, and modules on one floor never include each other.
+// Includes point down only, from room to room of a module as well, and modules on one floor never
+// include each other.
 Findings floors(const File& file);
 // SQLite and the queue have one module each; public headers include the standard library alone.
 Findings dependencies(const File& file);

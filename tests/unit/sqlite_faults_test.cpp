@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <filesystem>
 
-#include "src/sqlite/fault.h"
+#include "src/sqlite/connection/fault.h"
 #include "tests/sim/disk_vfs.h"
 #include "tests/support/faulty_vfs.h"
 #include "tests/support/sink_fixture.h"

@@ -6,7 +6,7 @@
 #include <random>
 #include <string>
 
-#include "src/sqlite/frame_gather.h"
+#include "src/sqlite/log/frame_gather.h"
 #include "tests/support/faulty_vfs.h"
 #include "tests/support/scale.h"
 #include "tests/support/sink_fixture.h"

@@ -8,9 +8,9 @@
 #include <functional>
 #include <string>
 
-#include "src/sqlite/connection.h"
-#include "src/sqlite/library.h"
-#include "src/sqlite/wal_index.h"
+#include "src/sqlite/connection/connection.h"
+#include "src/sqlite/connection/library.h"
+#include "src/sqlite/log/wal_index.h"
 #include "tests/support/faulty_vfs.h"
 #include "tests/support/other_library.h"
 #include "tests/support/sink_fixture.h"

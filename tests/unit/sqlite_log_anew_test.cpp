@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "src/sqlite/sqlite_sink.h"
+#include "src/sqlite/sink/sqlite_sink.h"
 #include "tests/support/faulty_vfs.h"
 #include "tests/support/sqlite_journal_fixture.h"
 

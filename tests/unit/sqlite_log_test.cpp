@@ -3,8 +3,8 @@
 
 #include <filesystem>
 
-#include "src/sqlite/readers.h"
-#include "src/sqlite/wal_log.h"
+#include "src/sqlite/log/readers.h"
+#include "src/sqlite/log/wal_log.h"
 #include "tests/support/faulty_vfs.h"
 #include "tests/support/sink_fixture.h"
 

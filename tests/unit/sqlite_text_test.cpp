@@ -1,5 +1,5 @@
 // Text in a database that keeps it as UTF-16.
-#include "src/sqlite/text.h"
+#include "src/sqlite/sink/text.h"
 #include "tests/support/sqlite_journal_fixture.h"
 
 namespace onelane {

@@ -6,7 +6,7 @@
 #include <string>
 #include <utility>
 
-#include "src/sqlite/wal_log.h"
+#include "src/sqlite/log/wal_log.h"
 #include "tests/support/faulty_vfs.h"
 #include "tests/support/sink_fixture.h"
 

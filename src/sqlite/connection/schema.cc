@@ -1,0 +1,89 @@
+#include "src/sqlite/connection/schema.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <string>
+
+#include "src/sqlite/connection/connection.h"
+
+namespace onelane::sqlite {
+
+namespace {
+
+constexpr std::size_t kShownChars = 80;
+
+Reply run_one(Connection& connection, sqlite3_stmt* statement) {
+  if (sqlite3_bind_parameter_count(statement) != 0) {
+    const char* const name = sqlite3_bind_parameter_name(statement, 1);
+    return reply_of(
+        Fault::record, Effect::undone,
+        std::string("a parameter, which has no value here: ") + (name == nullptr ? "?" : name));
+  }
+  int code = SQLITE_ROW;
+  while (code == SQLITE_ROW) code = sqlite3_step(statement);
+  return code == SQLITE_DONE ? Reply() : connection.failure(code, Place::statement);
+}
+
+// Which statement it was, and what to do about those that a dump has.
+Status failure_in(const Reply& reply, std::size_t number, std::string_view sql) {
+  const std::size_t from = std::min(sql.find_first_not_of(" \t\r\n"), sql.size());
+  std::string message = "schema: " + reply.cause.message() + ", in statement " +
+                        std::to_string(number) + ": " + std::string(sql.substr(from, kShownChars));
+  if (reply.cause.sqlite_code() == SQLITE_AUTH) {
+    message += "; the schema runs in a transaction of its own: leave this statement out";
+  }
+  const Errc code = reply.fault == Fault::record ? Errc::invalid_argument : reply.cause.code();
+  return {code, message, reply.cause.sqlite_code()};
+}
+
+Reply run_own(Connection& connection, const char* sql) {
+  std::string ignored;
+  const int code = connection.run_own(sql, ignored);
+  return code == SQLITE_OK ? Reply() : connection.failure(code, Place::control, sql);
+}
+
+Reply commit(Connection& connection) {
+  Prepared commit;
+  int code = connection.prepare_own("COMMIT", Keep::briefly, commit);
+  if (code == SQLITE_OK) code = connection.commit_own(commit.get());
+  return code == SQLITE_OK ? Reply() : connection.failure(code, Place::commit, "COMMIT");
+}
+
+}  // namespace
+
+Status try_schema(Connection& connection, std::string_view sql) {
+  if (sql.find('\0') != std::string_view::npos) {
+    return {Errc::invalid_argument, "schema: the SQL has a NUL byte in it"};
+  }
+  Prepared statement;
+  for (std::size_t number = 1;; ++number) {
+    const std::string_view from = sql;
+    Reply reply = connection.prepare_next(sql, Keep::briefly, statement);
+    if (reply.ok() && statement == nullptr) return {};
+    if (reply.ok()) reply = run_one(connection, statement.get());
+    if (!reply.ok()) return failure_in(reply, number, from);
+  }
+}
+
+Status run_schema(Connection& connection, std::string_view sql) {
+  Reply reply = run_own(connection, "BEGIN IMMEDIATE");
+  if (!reply.ok()) return reply.cause;
+  if (Status status = try_schema(connection, sql); !status.ok()) return status;
+  reply = commit(connection);
+  if (reply.ok()) return {};
+  const Errc code = reply.fault == Fault::record ? Errc::invalid_argument : reply.cause.code();
+  return {code, "schema: " + reply.cause.message(), reply.cause.sqlite_code()};
+}
+
+// To name the schema of temporary tables would make one, so it is named only where there is one.
+bool may_have_deferred_keys(Connection& connection) {
+  const auto may = [&connection](const char* query) {
+    std::string found;
+    return connection.run_own(query, found) != SQLITE_OK || found != "0";
+  };
+  return may("SELECT EXISTS(SELECT 1 FROM sqlite_schema WHERE sql LIKE '%deferred%')") ||
+         (may("SELECT EXISTS(SELECT 1 FROM pragma_database_list WHERE name = 'temp')") &&
+          may("SELECT EXISTS(SELECT 1 FROM sqlite_temp_schema WHERE sql LIKE '%deferred%')"));
+}
+
+}  // namespace onelane::sqlite

@@ -1,0 +1,168 @@
+#include "src/sqlite/log/frame_gather.h"
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+#include "src/sqlite/connection/sync_name.h"
+
+namespace onelane::sqlite {
+
+namespace {
+
+constexpr sqlite3_int64 kLogHeaderBytes = 32;
+constexpr std::size_t kHeaderBytes = 24;
+// The size of the database after the commit; zero but in a commit's last frame.
+constexpr std::size_t kMarkAt = 4;
+constexpr std::size_t kMarkBytes = 4;
+// Of the locks in shared memory: https://sqlite.org/walformat.html#locks
+constexpr int kWriteLock = 0;
+
+bool has_mark(std::span<const std::byte> header) noexcept {
+  const auto mark = header.subspan(kMarkAt, kMarkBytes);
+  return std::any_of(mark.begin(), mark.end(), [](std::byte one) { return one != std::byte{0}; });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<FrameGather>> FrameGather::install(Connection& connection) {
+  const Result<sqlite3_file*> log = connection.log_file();
+  if (!log) return log.status();
+  const Result<std::size_t> page_bytes = connection.page_bytes();
+  if (!page_bytes) return page_bytes.status();
+  return std::unique_ptr<FrameGather>(
+      new FrameGather(*log, connection.database_file(), *page_bytes));
+}
+
+// The methods that are not replaced are given the same file, and never know.
+FrameGather::FrameGather(sqlite3_file* log, sqlite3_file* database, std::size_t page_bytes) noexcept
+    : methods_(methods_of(*log)),
+      real_(log->pMethods),
+      file_(log),
+      page_bytes_(static_cast<sqlite3_int64>(page_bytes)),
+      write_lock_{methods_of(*database), database->pMethods, database, this} {
+  methods_.xRead = read;
+  methods_.xWrite = write;
+  methods_.xTruncate = truncate;
+  methods_.xSync = sync;
+  methods_.xFileSize = file_size;
+  file_->pMethods = &methods_;
+  write_lock_.methods.xShmLock = shm_lock;
+  database->pMethods = &write_lock_.methods;
+}
+
+FrameGather::~FrameGather() {
+  file_->pMethods = real_;
+  write_lock_.file->pMethods = write_lock_.real;
+}
+
+void FrameGather::begin_transaction() noexcept {
+  end_transaction();
+  dropped_ = false;
+}
+
+void FrameGather::end_transaction() noexcept {
+  dropped_ = dropped_ || size_ != 0 || failure_ != SQLITE_OK;
+  size_ = 0;
+  failure_ = SQLITE_OK;
+}
+
+int FrameGather::shm_lock(sqlite3_file* file, int first, int count, int flags) {
+  static_assert(std::is_standard_layout_v<WriteLock>, "its methods are where it is");
+  const auto& self = *reinterpret_cast<const WriteLock*>(file->pMethods);
+  constexpr int kGivenUp = SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE;
+  if (first == kWriteLock && flags == kGivenUp) self.gather->end_transaction();
+  return self.real->xShmLock(file, first, count, flags);
+}
+
+FrameGather& FrameGather::of(sqlite3_file* file) noexcept {
+  static_assert(std::is_standard_layout_v<FrameGather>, "its methods are where it is");
+  return *reinterpret_cast<FrameGather*>(const_cast<sqlite3_io_methods*>(file->pMethods));
+}
+
+// Nothing is tried twice: by then another transaction may have its place.
+int FrameGather::failed(int code) noexcept {
+  failure_ = code;
+  missing_from_ = first();
+  size_ = 0;
+  last_ = Last::other;
+  return code;
+}
+
+int FrameGather::flush() noexcept {
+  if (size_ == 0) return SQLITE_OK;
+  const int code = real_->xWrite(file_, bytes_.data(), static_cast<int>(size_), first());
+  if (code != SQLITE_OK) return failed(code);
+  size_ = 0;
+  return SQLITE_OK;
+}
+
+int FrameGather::append(std::span<const std::byte> data) noexcept {
+  if (data.size() > kBytesMax - size_) {
+    if (const int code = flush(); code != SQLITE_OK) return code;
+  }
+  std::copy(data.begin(), data.end(), bytes_.begin() + static_cast<std::ptrdiff_t>(size_));
+  size_ += data.size();
+  next_ += static_cast<sqlite3_int64>(data.size());
+  return SQLITE_OK;
+}
+
+int FrameGather::pass_on(std::span<const std::byte> data, sqlite3_int64 at) noexcept {
+  if (const int code = flush(); code != SQLITE_OK) return code;
+  next_ = at;
+  const int code = real_->xWrite(file_, data.data(), static_cast<int>(data.size()), at);
+  if (code != SQLITE_OK) return failed(code);
+  next_ += static_cast<sqlite3_int64>(data.size());
+  return SQLITE_OK;
+}
+
+// Where commits are padded, SQLite splits a write at a sector's end, and any size may follow.
+bool FrameGather::next_frame_at(sqlite3_int64 at) const noexcept {
+  const sqlite3_int64 frame_bytes = static_cast<sqlite3_int64>(kHeaderBytes) + page_bytes_;
+  return at == next_ && (at - kLogHeaderBytes) % frame_bytes == 0;
+}
+
+int FrameGather::put(std::span<const std::byte> data, sqlite3_int64 at) noexcept {
+  if (failure_ != SQLITE_OK && at > missing_from_) return failure_;
+  if (at == missing_from_) failure_ = SQLITE_OK;  // SQLite writes all of it once more
+  const Last before = std::exchange(last_, Last::other);
+  if (next_frame_at(at) && data.size() == kHeaderBytes) {
+    const int code = append(data);
+    if (code == SQLITE_OK) last_ = has_mark(data) ? Last::marked_header : Last::header;
+    return code;
+  }
+  if (at != next_ || before == Last::other) return pass_on(data, at);
+  const int code = append(data);
+  return code == SQLITE_OK && before == Last::marked_header ? flush() : code;
+}
+
+int FrameGather::write(sqlite3_file* file, const void* data, int bytes, sqlite3_int64 at) {
+  return of(file).put({static_cast<const std::byte*>(data), static_cast<std::size_t>(bytes)}, at);
+}
+
+int FrameGather::read(sqlite3_file* file, void* out, int bytes, sqlite3_int64 at) {
+  FrameGather& self = of(file);
+  if (self.failure_ != SQLITE_OK && at + bytes > self.missing_from_) return self.failure_;
+  const int code = at + bytes > self.first() ? self.flush() : SQLITE_OK;
+  return code == SQLITE_OK ? self.real_->xRead(file, out, bytes, at) : code;
+}
+
+int FrameGather::truncate(sqlite3_file* file, sqlite3_int64 size) {
+  FrameGather& self = of(file);
+  const int code = self.flush();
+  return code == SQLITE_OK ? self.real_->xTruncate(file, size) : code;
+}
+
+int FrameGather::sync(sqlite3_file* file, int flags) {
+  FrameGather& self = of(file);
+  const int code = self.flush();
+  return code == SQLITE_OK ? SyncName::of(self.real_->xSync(file, flags)) : code;
+}
+
+int FrameGather::file_size(sqlite3_file* file, sqlite3_int64* size) {
+  FrameGather& self = of(file);
+  const int code = self.flush();
+  return code == SQLITE_OK ? self.real_->xFileSize(file, size) : code;
+}
+
+}  // namespace onelane::sqlite

@@ -1,0 +1,51 @@
+// Makes commits durable from beside the write connection: syncs the log through a connection of its
+// own that is idle otherwise. Its file objects are then used by nobody else (SQLite's are not safe
+// from two threads), the sync goes through SQLite's VFS, and its shared lock keeps others from
+// deleting the log or leaving WAL mode. Linux syncs a file, not a descriptor's writes, so it covers
+// what other connections wrote; SQLite's own checkpoints count on the same.
+//
+// A commit whose log was copied back and begun anew before the sync is covered as well: the log
+// begins anew only after both files were synced.
+#pragma once
+
+#include <memory>
+
+#include "onelane/sink.h"
+#include "src/sqlite/connection/connection.h"
+#include "src/sqlite/connection/files.h"
+#include "src/sqlite/connection/fuse.h"
+
+namespace onelane::sqlite {
+
+class LogSync final : public CommitSync {
+ public:
+  // The connection is its own; the database must be in WAL mode already. Opened before the first
+  // write, and kept: a descriptor that is opened later may miss an error. files and fuse must
+  // outlive its calls.
+  static Result<std::unique_ptr<LogSync>> open(std::unique_ptr<Connection> connection,
+                                               const Files& files, Fuse& fuse);
+
+  // Closes the connection, and copies nothing back for it.
+  void end() noexcept { connection_.reset(); }
+
+  Reply sync() override;
+
+  // Whether the log has bytes. Before our first write: whether an earlier process, or one that is
+  // there still, left them.
+  Result<bool> has_bytes();
+  // Writes the log's bytes anew where they are, for the next sync to put them on the disk for sure:
+  // a log that an earlier process left may be in the system's memory only, and called clean there
+  // after a sync that failed. Only while the write connection keeps all others from writing.
+  Status rewrite();
+
+ private:
+  LogSync(std::unique_ptr<Connection> connection, sqlite3_file* log, const Files& files, Fuse& fuse)
+      : connection_(std::move(connection)), log_(log), files_(files), fuse_(fuse) {}
+
+  std::unique_ptr<Connection> connection_;
+  sqlite3_file* const log_;  // the connection's
+  const Files& files_;
+  Fuse& fuse_;
+};
+
+}  // namespace onelane::sqlite

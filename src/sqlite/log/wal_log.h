@@ -1,0 +1,87 @@
+// SQLite's log, copied back through a connection of its own. Only PASSIVE passes: RESTART, TRUNCATE
+// and FULL quietly become PASSIVE under somebody else's lock, without the protection that they
+// promise. Which pass may run when is in commit_watch.h.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "onelane/sink.h"
+#include "src/sqlite/connection/connection.h"
+#include "src/sqlite/connection/files.h"
+#include "src/sqlite/connection/fuse.h"
+#include "src/sqlite/connection/library.h"
+#include "src/sqlite/connection/sync_name.h"
+#include "src/sqlite/log/ballast.h"
+#include "src/sqlite/log/commit_watch.h"
+#include "src/sqlite/log/wal_index.h"
+
+namespace onelane::sqlite {
+
+class WalLog final : public Log {
+ public:
+  // The connection is the log's own, and is not used before the write connection has made the log.
+  // watch and fuse must outlive it, and files its passes.
+  static Result<std::unique_ptr<WalLog>> open(const Files& files,
+                                              std::unique_ptr<Connection> connection,
+                                              CommitWatch& watch, Fuse& fuse);
+
+  // Sees what others write from now on. Until end().
+  void use(const WalIndex& index) noexcept { index_ = &index; }
+
+  // Closes the connection, and copies nothing back for it.
+  void end() noexcept;
+
+  LogState state() const noexcept override;
+  void look() noexcept override;
+  LogPass copy_back() override;
+  Reply sync() override;
+  LogPass close_in() override;
+  // Keeps a ballast of so many bytes.
+  void keep_ballast(const std::string& database, std::uint64_t bytes);
+  void remove_ballast() noexcept {
+    if (ballast_ != nullptr) ballast_->remove();
+  }
+  // The disk was found full: from now on nothing is to be committed, where a ballast is kept, until
+  // the log was copied back and the ballast is there again.
+  void note_full() noexcept { full_.store(true, std::memory_order_relaxed); }
+  // ok, or that nothing is to be committed now.
+  Reply room() const noexcept;
+  // Whether nobody keeps the next commit from beginning a log anew that is wholly copied back: only
+  // while the write connection keeps others from committing, and does not read the log itself.
+  bool unread();
+  std::vector<LogReader> readers() const override;
+  LogLeft left() const override { return left_; }
+  // That no pass comes after this one.
+  void note_last(const LogPass& pass);
+  std::string_view hazard() const noexcept override { return hazard_; }
+
+ private:
+  WalLog(const Files& files, std::unique_ptr<Connection> connection, std::size_t page_bytes,
+         CommitWatch& watch, Fuse& fuse);
+  Status name_syncs();
+  Reply may_pass();
+  LogPass pass();
+  Reply sync_file(int which);
+  Reply failed(int code, const char* what);
+  std::uint64_t bytes_of(std::uint64_t frames) const noexcept;
+
+  const Files& files_;
+  const std::string shared_memory_;
+  const std::uint64_t frame_bytes_;
+  const std::string hazard_ = reset_hazard();
+  std::unique_ptr<Connection> connection_;
+  sqlite3_file* log_file_ = nullptr;  // the connection's
+  const WalIndex* index_ = nullptr;
+  std::optional<SyncName> database_syncs_;
+  std::optional<SyncName> log_syncs_;
+  CommitWatch& watch_;
+  Fuse& fuse_;
+  std::atomic<bool> full_{false};
+  std::unique_ptr<Ballast> ballast_;
+  LogLeft left_;
+};
+
+}  // namespace onelane::sqlite

@@ -1,0 +1,22 @@
+// A statement that a journal was given, prepared, and what is known of it.
+#pragma once
+
+#include "onelane/record.h"
+#include "src/sqlite/connection/connection.h"
+#include "src/sqlite/sink/program.h"
+
+namespace onelane::sqlite {
+
+struct Registered {
+  StatementSpec spec;
+  Prepared prepared;
+  int columns = 0;
+  Program program;
+  // Whether a row of it may leave a deferred violation behind, as of the same preparation.
+  bool may_defer = false;
+};
+
+// Prepares it, and holds it against what is said of its columns.
+Result<Registered> register_statement(Connection& connection, const StatementSpec& spec);
+
+}  // namespace onelane::sqlite
