@@ -1,7 +1,6 @@
 #include "src/base/block_pool.h"
 
 #include <pthread.h>
-#include <sys/mman.h>
 
 #include <algorithm>
 #include <array>
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "src/base/sanitizers.h"
+#include "src/base/slab_run.h"
 
 namespace onelane::base {
 
@@ -42,7 +42,6 @@ struct alignas(64) Slab {
   std::size_t free = 0;  // of its blocks, while they are counted
   Slab* next = nullptr;  // while it is given back
 };
-constexpr std::size_t kSlabBytes = std::size_t{256} * 1024;
 constexpr std::size_t kBatchBytes = BlockPool::kBatch * BlockPool::kBlockBytes;
 constexpr std::size_t kBatchesPerSlab = (kSlabBytes - sizeof(Slab)) / kBatchBytes;
 constexpr std::size_t kBlocksPerSlab = kBatchesPerSlab * BlockPool::kBatch;
@@ -50,19 +49,6 @@ constexpr std::size_t kBlocksPerSlab = kBatchesPerSlab * BlockPool::kBatch;
 Slab* slab_of(void* block) noexcept {
   const std::size_t offset = reinterpret_cast<std::uintptr_t>(block) % kSlabBytes;
   return reinterpret_cast<Slab*>(static_cast<std::byte*>(block) - offset);
-}
-
-// Null if there is no memory.
-Slab* map_slab() noexcept {
-  void* mapped =
-      mmap(nullptr, 2 * kSlabBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (mapped == MAP_FAILED) return nullptr;
-  auto* begin = static_cast<std::byte*>(mapped);
-  const std::size_t before =
-      (kSlabBytes - reinterpret_cast<std::uintptr_t>(begin) % kSlabBytes) % kSlabBytes;
-  if (before != 0) (void)munmap(begin, before);
-  (void)munmap(begin + before + kSlabBytes, kSlabBytes - before);
-  return new (begin + before) Slab;
 }
 
 // With no user, free blocks are looked through for whole slabs once they are so many, and twice as
@@ -124,9 +110,9 @@ class Batches {
   }
   bool make(Stack& into) noexcept {
     if (slab_left_ == 0) {
-      Slab* slab = map_slab();
-      if (slab == nullptr) return false;
-      slab_ = reinterpret_cast<std::byte*>(slab + 1);
+      void* memory = run_.next();
+      if (memory == nullptr) return false;
+      slab_ = reinterpret_cast<std::byte*>(new (memory) Slab + 1);
       slab_left_ = kBatchesPerSlab * kBatchBytes;
     }
     slab_left_ -= kBatchBytes;
@@ -159,8 +145,9 @@ class Batches {
       while (kept.size >= BlockPool::kBatch) add(make_batch(kept));
     }
     while (kept.size > 0) add(make_batch(kept));
-    while (whole != nullptr) (void)munmap(std::exchange(whole, whole->next), kSlabBytes);
+    while (whole != nullptr) SlabRun::unmap(std::exchange(whole, whole->next));
     for_each_block([](void* block) { slab_of(block)->free = 0; });
+    run_.unmap_rest();
     trim_at_ = std::max(kTrimMin, 2 * free_);
   }
   void for_each_block(const auto& what) {
@@ -175,6 +162,7 @@ class Batches {
   std::size_t free_ = 0;  // blocks
   std::size_t users_ = 0;
   std::size_t trim_at_ = kTrimMin;
+  SlabRun run_;
   std::byte* slab_ = nullptr;
   std::size_t slab_left_ = 0;
 };

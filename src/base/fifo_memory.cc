@@ -1,7 +1,6 @@
 #include "src/base/fifo_memory.h"
 
 #include <pthread.h>
-#include <sys/mman.h>
 
 #include <atomic>
 #include <cstdint>
@@ -10,16 +9,26 @@
 #include <utility>
 
 #include "src/base/sanitizers.h"
+#include "src/base/slab_run.h"
 
 namespace onelane::base {
+
+namespace {
+
+constexpr std::size_t rounded(std::size_t bytes) {
+  constexpr std::size_t kAlign = alignof(std::max_align_t);
+  return (bytes + kAlign - 1) / kAlign * kAlign;
+}
+
+}  // namespace
 
 struct FifoMemory::Slab {
   // What is in use, and kFilling for as long as more may come.
   static constexpr std::uint64_t kFilling = 1ULL << 32;
   std::atomic<std::uint64_t> live{kFilling};
   std::uint64_t handed_out = 0;
-  std::size_t used = 0;  // of the slab, this object included
-  Slab* next = nullptr;  // in the list
+  std::size_t used = rounded(sizeof(Slab));  // of the slab
+  Slab* next = nullptr;                      // in the list
 };
 
 // Before each thing: where it lies; null if by itself.
@@ -39,36 +48,31 @@ void lock_soon(std::mutex& mutex) noexcept {
   mutex.lock();
 }
 
-constexpr std::size_t rounded(std::size_t bytes) {
-  constexpr std::size_t kAlign = alignof(std::max_align_t);
-  return (bytes + kAlign - 1) / kAlign * kAlign;
-}
-
 }  // namespace
 
 // The slabs that nobody uses.
 struct FifoMemory::Slabs {
+  // The slab's own memory is first touched once the lock was let go: whoever waits for a lock while
+  // its holder has a page made sleeps, and with many threads for milliseconds.
   Slab* take() noexcept {
+    void* memory = nullptr;
     {
-      const std::scoped_lock lock(mutex);
-      if (first != nullptr) {
-        Slab* slab = std::exchange(first, first->next);
-        return new (slab) Slab;
-      }
+      lock_soon(mutex);
+      const std::scoped_lock lock(std::adopt_lock, mutex);
+      memory = first != nullptr ? std::exchange(first, first->next) : run.next();
     }
-    void* fresh =
-        mmap(nullptr, kSlabBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    return fresh == MAP_FAILED ? nullptr : new (fresh) Slab;
+    return memory == nullptr ? nullptr : new (memory) Slab;
   }
   void give(Slab* slab) noexcept {
     {
-      const std::scoped_lock lock(mutex);
+      lock_soon(mutex);
+      const std::scoped_lock lock(std::adopt_lock, mutex);
       if (users != 0) {
         slab->next = std::exchange(first, slab);
         return;
       }
     }
-    (void)munmap(slab, kSlabBytes);
+    SlabRun::unmap(slab);
   }
   void use() noexcept {
     const std::scoped_lock lock(mutex);
@@ -77,7 +81,8 @@ struct FifoMemory::Slabs {
   void unuse() noexcept {
     const std::scoped_lock lock(mutex);
     if (--users != 0) return;
-    while (first != nullptr) (void)munmap(std::exchange(first, first->next), kSlabBytes);
+    while (first != nullptr) SlabRun::unmap(std::exchange(first, first->next));
+    run.unmap_rest();
   }
   static Slabs& all() noexcept {
     // Destroyed by nobody: its threads may outlive main. A child that is forked must find it whole.
@@ -90,6 +95,7 @@ struct FifoMemory::Slabs {
 
   std::mutex mutex;
   Slab* first = nullptr;
+  SlabRun run;
   std::size_t users = 0;
 };
 
@@ -100,30 +106,31 @@ void* FifoMemory::allocate(std::size_t bytes) noexcept {
     void* own = std::malloc(size);
     return own == nullptr ? nullptr : new (own) Header{nullptr} + 1;
   }
-  Place place;
-  {
-    lock_soon(mutex_);
-    const std::scoped_lock lock(std::adopt_lock, mutex_);
-    place = take(size);
+  Place place = take(size, nullptr);
+  if (place.slab == nullptr) {
+    Slab* next = Slabs::all().take();
+    if (next == nullptr) return nullptr;
+    place = take(size, next);
   }
-  if (place.slab == nullptr) return nullptr;
   return new (place.at) Header{place.slab} + 1;
 }
 
-FifoMemory::Place FifoMemory::take(std::size_t size) noexcept {
-  if ((slab_ == nullptr || slab_->used + size > kSlabBytes) && next_slab() == nullptr) return {};
-  std::byte* at = reinterpret_cast<std::byte*>(slab_) + slab_->used;
+// What is left of the slab goes first, and `next` after it; null if that does not do.
+FifoMemory::Place FifoMemory::take(std::size_t size, Slab* next) noexcept {
+  lock_soon(mutex_);
+  std::unique_lock lock(mutex_, std::adopt_lock);
+  Slab* full = nullptr;
+  if (slab_ == nullptr || slab_->used + size > kSlabBytes) {
+    if (next == nullptr) return {};
+    full = std::exchange(slab_, std::exchange(next, nullptr));
+  }
+  const Place place{slab_, reinterpret_cast<std::byte*>(slab_) + slab_->used};
   slab_->used += size;
   ++slab_->handed_out;
-  return {slab_, at};
-}
-
-FifoMemory::Slab* FifoMemory::next_slab() noexcept {
-  Slab* next = Slabs::all().take();
-  if (next == nullptr) return nullptr;
-  next->used = rounded(sizeof(Slab));
-  if (slab_ != nullptr) retire(slab_);
-  return slab_ = next;
+  lock.unlock();
+  if (full != nullptr) retire(full);
+  if (next != nullptr) Slabs::all().give(next);  // somebody else was first
+  return place;
 }
 
 // No more will come.

@@ -11,11 +11,12 @@
 #include <cstddef>
 #include <mutex>
 
+#include "src/base/slab_run.h"
+
 namespace onelane::base {
 
 class FifoMemory {
  public:
-  static constexpr std::size_t kSlabBytes = std::size_t{256} * 1024;
   // More at once comes from malloc: too little of a slab would be left.
   static constexpr std::size_t kBytesMax = kSlabBytes / 8;
   // What each thing takes beyond its size, rounding included.
@@ -50,8 +51,7 @@ class FifoMemory {
     std::byte* at = nullptr;
   };
 
-  Place take(std::size_t bytes) noexcept;
-  Slab* next_slab() noexcept;
+  Place take(std::size_t bytes, Slab* next) noexcept;
   static void retire(Slab* slab) noexcept;
 
   std::mutex mutex_;
