@@ -59,6 +59,12 @@ class Owner {
     const Result<Outcome> outcome = write(value);
     return outcome.ok() && outcome->committed() && outcome->durable;
   }
+  bool run(StepFunction step) {
+    Result<Receipt> receipt = class_->submit(Job{.name = "job", .step = std::move(step)});
+    if (!receipt.ok()) return false;
+    const Result<Outcome> outcome = receipt->wait();
+    return outcome.ok() && outcome->committed();
+  }
   Status close() { return journal_->close(kTooLong).status; }
   Status poison() const { return journal_->stats().poison; }
 
@@ -191,8 +197,10 @@ TEST_F(FileIdentity, TheLockEndsWithItsOwnerThoughAChildOfItLivesOn) {
       (void)ended.read();
       ::_exit(0);
     }
-    opened.write(heir);
-    for (;;) ::pause();
+    mine.run([&](Transaction&) -> Result<Step> {
+      opened.write(heir);
+      for (;;) ::pause();  // with all its locks
+    });
     return 0;
   });
   const std::optional<std::int64_t> heir = opened.read();
@@ -296,6 +304,50 @@ TEST_F(LostLocks, ThatAnotherJournalHasTakenAreTheEnd) {
   EXPECT_FALSE(owner.close().ok());
   EXPECT_EQ(other.run(), 0) << "the other one goes on";
   EXPECT_TRUE(rows().starts_with("1 2")) << rows();
+}
+
+// The same of the log's index, whose locks are those of transactions, and of its use: who finds it
+// in nobody's use cuts it, under the memory that the journal has mapped.
+class LostIndexLocks : public LostLocks {
+ protected:
+  void lose_index() const {
+    fs::copy_file(with("-shm"), with(".copy"), fs::copy_options::overwrite_existing);
+  }
+  // Whether it is, asked as SQLite does.
+  bool in_use() const {
+    constexpr off_t kUse = 128;
+    struct flock asked = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = kUse, .l_len = 1};
+    const int fd = ::open(with("-shm").c_str(), O_RDWR | O_CLOEXEC);
+    EXPECT_EQ(::fcntl(fd, F_GETLK, &asked), 0);
+    ::close(fd);
+    return asked.l_type != F_UNLCK;
+  }
+
+  Standby asker_{[this] { return in_use() ? 0 : 1; }};
+  Standby writer_{[this] { return seen("INSERT INTO t VALUES(2)") == kBusy ? 0 : 1; }};
+};
+
+TEST_F(LostIndexLocks, LeaveItInUse) {
+  Owner owner(database_);
+  ASSERT_TRUE(owner.durable(1));
+  lose_index();
+  EXPECT_EQ(asker_.run(), 0);
+  EXPECT_TRUE(owner.close().ok());
+  EXPECT_FALSE(fs::exists(with("-shm"))) << "not even by the journal that has closed it";
+}
+
+TEST_F(LostIndexLocks, LeaveTheTransactionItsPlaceInTheLog) {
+  Owner owner(database_);
+  ASSERT_TRUE(owner.durable(1));
+  EXPECT_TRUE(owner.run([&](Transaction& transaction) -> Result<Step> {
+    EXPECT_TRUE(transaction.execute("INSERT INTO t VALUES(3)").ok());
+    lose_index();
+    EXPECT_EQ(writer_.run(), 0) << "another process writes in the midst of a transaction";
+    return Step::done;
+  }));
+  EXPECT_EQ(writer_.run(), 1) << "nor is it kept out afterwards";
+  EXPECT_TRUE(owner.close().ok());
+  EXPECT_EQ(rows(), "1 3 2");
 }
 
 TEST_F(FileIdentity, AJournalThatClosesLeavesTheProgramsOwnConnectionItsLocks) {

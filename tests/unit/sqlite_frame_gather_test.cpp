@@ -115,8 +115,16 @@ class FrameGatheringAtRandom : public ::testing::TestWithParam<Synchronous> {
         sqlite::Connection::open(database_, options);
     ASSERT_TRUE(opened.ok()) << opened.status().to_string();
     connection_ = *std::move(opened);
+    Result<sqlite::Files> files = sqlite::Files::take(database_);
+    ASSERT_TRUE(files.ok()) << files.status().to_string();
+    files_.emplace(*std::move(files));
+    ASSERT_TRUE(connection_->log_file().ok());
+    Result<std::unique_ptr<sqlite::IndexLocks>> locks =
+        sqlite::IndexLocks::install(*connection_, *files_);
+    ASSERT_TRUE(locks.ok()) << locks.status().to_string();
+    locks_ = *std::move(locks);
     Result<std::unique_ptr<sqlite::FrameGather>> gather =
-        sqlite::FrameGather::install(*connection_);
+        sqlite::FrameGather::install(*connection_, *locks_);
     ASSERT_TRUE(gather.ok()) << gather.status().to_string();
     gather_ = *std::move(gather);
     ASSERT_TRUE(connection_->prepare_own("COMMIT", sqlite::Keep::long_time, commit_) == SQLITE_OK);
@@ -125,7 +133,9 @@ class FrameGatheringAtRandom : public ::testing::TestWithParam<Synchronous> {
   void TearDown() override {
     commit_.reset();
     gather_.reset();
+    locks_.reset();
     connection_.reset();
+    files_.reset();
     sqlite3_close(oracle_);
   }
 
@@ -202,6 +212,8 @@ class FrameGatheringAtRandom : public ::testing::TestWithParam<Synchronous> {
   std::filesystem::path database_ = directory_ / "test.db";
   FaultyVfs vfs_;
   std::unique_ptr<sqlite::Connection> connection_;
+  std::optional<sqlite::Files> files_;
+  std::unique_ptr<sqlite::IndexLocks> locks_;
   std::unique_ptr<sqlite::FrameGather> gather_;
   sqlite::Prepared commit_;
   sqlite3* oracle_ = nullptr;

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sqlite3.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,7 +27,17 @@ constexpr off_t kSharedBytes = 510;
 static_assert(kSharedFirst + kSharedBytes == kSqliteFirst + kSqliteBytes);
 constexpr off_t kOurByte = kSqliteFirst + 4096;
 static_assert(kOurByte >= kSqliteFirst + kSqliteBytes);
-constexpr off_t kAllBytes = kOurByte + 1 - kSqliteFirst;
+
+// Bytes of a file that are locked.
+struct Bytes {
+  off_t first;
+  off_t count;
+};
+constexpr Bytes kOfDatabase{kSqliteFirst, kOurByte + 1 - kSqliteFirst};
+// https://sqlite.org/src/file/src/os_unix.c, UNIX_SHM_BASE and UNIX_SHM_DMS: SQLite's locks, and
+// one more, which whoever uses the index has shared.
+constexpr Bytes kOfIndex{120, SQLITE_SHM_NLOCK + 1};
+constexpr Bytes kIndexInUse{kOfIndex.first + SQLITE_SHM_NLOCK, 1};
 
 struct flock lock_of(short type, off_t first, off_t bytes) noexcept {
   struct flock out = {};
@@ -46,12 +57,13 @@ struct flock shared_lock() noexcept {
 }
 
 // Whether anybody, this process included, has a lock there.
-bool locked(int fd, off_t first, off_t bytes) noexcept {
-  struct flock asked = write_lock(first, bytes);
+bool locked(int fd, Bytes bytes) noexcept {
+  struct flock asked = write_lock(bytes.first, bytes.count);
   return ::fcntl(fd, F_OFD_GETLK, &asked) != 0 || asked.l_type != F_UNLCK;
 }
 
-// What this process has locked, and the descriptors that it could not close yet.
+// What this process has locked, the descriptors that it could not close yet, and those that are
+// closed in a child that is forked: by these it would share their locks, and have them after us.
 class Registry {
  public:
   // Never destroyed: a static journal may be closed after it would be.
@@ -64,7 +76,9 @@ class Registry {
   Status add(FileId id, const std::string& path);
   void remove(FileId id) noexcept;
   FileDescriptor parked(FileId id) noexcept;
-  void retire(FileDescriptor file, FileId id) noexcept;
+  void retire(FileDescriptor file, FileId id, Bytes bytes) noexcept;
+  void keep_from_children(int fd);
+  void leave_to_children(int fd) noexcept;
 
  private:
   struct Held {
@@ -73,6 +87,7 @@ class Registry {
   };
   struct Parked {
     FileId id;
+    Bytes bytes;
     FileDescriptor file;
   };
 
@@ -81,18 +96,33 @@ class Registry {
   static Registry* make() {
     static Registry* one = new Registry;
     pthread_atfork([] { one->mutex_.lock(); }, [] { one->mutex_.unlock(); },
-                   [] { one->mutex_.unlock(); });
+                   [] {
+                     for (const int fd : one->ours_) ::close(fd);
+                     one->ours_.clear();
+                     one->mutex_.unlock();
+                   });
     return one;
   }
   Status free_now(FileId id, const std::string& path) const;
-  void park(FileDescriptor file, FileId id) noexcept;
+  void park(FileDescriptor file, FileId id, Bytes bytes) noexcept;
   void sweep() noexcept;
-  bool close_unused(FileDescriptor& file) noexcept;
+  bool close_unused(FileDescriptor& file, Bytes bytes) noexcept;
 
   std::mutex mutex_;
   std::vector<Held> held_;
   std::vector<Parked> parked_;
+  std::vector<int> ours_;
 };
+
+void Registry::keep_from_children(int fd) {
+  const std::scoped_lock lock(mutex_);
+  ours_.push_back(fd);
+}
+
+void Registry::leave_to_children(int fd) noexcept {
+  const std::scoped_lock lock(mutex_);
+  std::erase(ours_, fd);
+}
 
 Status Registry::free(FileId id, const std::string& path) {
   const std::scoped_lock lock(mutex_);
@@ -117,7 +147,8 @@ Status Registry::add(FileId id, const std::string& path) {
   const std::scoped_lock lock(mutex_);
   sweep();
   if (Status status = free_now(id, path); !status.ok()) return status;
-  parked_.reserve(parked_.size() + held_.size() + 1);  // so that no retire() needs memory
+  // A journal has three descriptors, and no retire() should need memory.
+  parked_.reserve(parked_.size() + 3 * (held_.size() + 1));
   held_.push_back({id, base::ForkWitness()});
   return {};
 }
@@ -139,15 +170,15 @@ FileDescriptor Registry::parked(FileId id) noexcept {
   return {};
 }
 
-void Registry::retire(FileDescriptor file, FileId id) noexcept {
+void Registry::retire(FileDescriptor file, FileId id, Bytes bytes) noexcept {
   const std::scoped_lock lock(mutex_);
-  park(std::move(file), id);
+  park(std::move(file), id, bytes);
   sweep();
 }
 
-void Registry::park(FileDescriptor file, FileId id) noexcept {
+void Registry::park(FileDescriptor file, FileId id, Bytes bytes) noexcept {
   try {
-    parked_.push_back({id, std::move(file)});
+    parked_.push_back({id, bytes, std::move(file)});
   } catch (const std::bad_alloc&) {
     (void)file.release();  // open for good, rather than closed at the wrong time
   }
@@ -155,7 +186,7 @@ void Registry::park(FileDescriptor file, FileId id) noexcept {
 
 void Registry::sweep() noexcept {
   std::erase_if(parked_, [this](Parked& each) {
-    if (id_of(each.file.get()) == each.id) return close_unused(each.file);
+    if (id_of(each.file.get()) == each.id) return close_unused(each.file, each.bytes);
     (void)each.file.release();
     return true;
   });
@@ -164,13 +195,13 @@ void Registry::sweep() noexcept {
 // While this process has none of these locks on the file and cannot get one: another open file
 // description has them all, and a close drops the process's own locks before that one's. Not locked
 // through `file` itself, whose description a forked child may share, and so keep locked.
-bool Registry::close_unused(FileDescriptor& file) noexcept {
-  if (locked(file.get(), kSqliteFirst, kAllBytes)) return false;
+bool Registry::close_unused(FileDescriptor& file, Bytes bytes) noexcept {
+  if (locked(file.get(), bytes)) return false;
   std::array<char, 32> name{};  // not a string: a close should need no memory
   std::snprintf(name.data(), name.size(), "/proc/self/fd/%d", file.get());
   FileDescriptor keeper(::open(name.data(), O_RDWR | O_CLOEXEC));
   if (!keeper.open()) return false;
-  struct flock all = write_lock(kSqliteFirst, kAllBytes);
+  struct flock all = write_lock(bytes.first, bytes.count);
   if (::fcntl(keeper.get(), F_OFD_SETLK, &all) != 0) {
     (void)keeper.release();  // somebody came just now: to close it would be the very mistake
     return false;
@@ -199,7 +230,7 @@ FileDescriptor DatabaseLock::left_by_earlier(FileId id) noexcept {
 }
 
 void DatabaseLock::retire(FileDescriptor file, FileId id) noexcept {
-  Registry::get().retire(std::move(file), id);
+  Registry::get().retire(std::move(file), id, kOfDatabase);
 }
 
 DatabaseLock::DatabaseLock(FileDescriptor file, FileId id, std::string path) noexcept
@@ -216,11 +247,11 @@ Result<DatabaseLock> DatabaseLock::take(FileDescriptor file, FileId id, std::str
   Registry& registry = Registry::get();
   try {
     if (Status status = registry.add(id, path); !status.ok()) {
-      registry.retire(std::move(file), id);
+      registry.retire(std::move(file), id, kOfDatabase);
       return status;
     }
   } catch (const std::bad_alloc&) {
-    registry.retire(std::move(file), id);
+    registry.retire(std::move(file), id, kOfDatabase);
     throw;
   }
   DatabaseLock lock(std::move(file), id, std::move(path));
@@ -237,7 +268,8 @@ DatabaseLock::~DatabaseLock() {
   }
   allow_exclusive();
   unlock(F_SETLK, kOurByte, 1);
-  Registry::get().retire(std::move(file_), id_);
+  Registry::get().leave_to_children(file_.get());
+  Registry::get().retire(std::move(file_), id_, kOfDatabase);
   Registry::get().remove(id_);
 }
 
@@ -254,6 +286,7 @@ Status DatabaseLock::retake() const {
 }
 
 Status DatabaseLock::bar_exclusive() const {
+  Registry::get().keep_from_children(file_.get());
   struct flock shared = shared_lock();
   if (::fcntl(file_.get(), F_OFD_SETLK, &shared) == 0) return {};
   return cannot_lock(path_, errno);
@@ -296,6 +329,33 @@ bool DatabaseLock::open_nowhere_else() const noexcept {
   const bool granted = ::fcntl(file_.get(), F_SETLEASE, F_WRLCK) == 0;
   if (granted) (void)::fcntl(file_.get(), F_SETLEASE, F_UNLCK);
   return granted;
+}
+
+Result<IndexDescriptor> IndexDescriptor::take(FileDescriptor file, const std::string& path) {
+  const std::optional<FileId> id = id_of(file.get());
+  if (!id) return cannot_lock(path, errno);
+  IndexDescriptor index(std::move(file), *id);
+  Registry::get().keep_from_children(index.file_.get());
+  struct flock in_use = lock_of(F_RDLCK, kIndexInUse.first, kIndexInUse.count);
+  if (::fcntl(index.file_.get(), F_OFD_SETLK, &in_use) != 0) return cannot_lock(path, errno);
+  return index;
+}
+
+IndexDescriptor::~IndexDescriptor() {
+  if (!file_.open()) return;
+  if (process_ != ::getpid()) {
+    (void)file_.release();
+    return;
+  }
+  Registry::get().leave_to_children(file_.get());
+  struct flock all = lock_of(F_UNLCK, kOfIndex.first, kOfIndex.count);
+  if (id_of(file_.get()) == id_) (void)::fcntl(file_.get(), F_OFD_SETLK, &all);
+  Registry::get().retire(std::move(file_), id_, kOfIndex);
+}
+
+bool IndexDescriptor::lock(short type, int first, int count) const noexcept {
+  struct flock lock = lock_of(type, kOfIndex.first + first, count);
+  return ::fcntl(file_.get(), F_OFD_SETLK, &lock) == 0;
 }
 
 }  // namespace onelane::sqlite

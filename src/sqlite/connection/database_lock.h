@@ -15,7 +15,10 @@
 //     (keep).
 #pragma once
 
+#include <unistd.h>
+
 #include <string>
+#include <utility>
 
 #include "onelane/status.h"
 #include "src/base/process.h"
@@ -62,6 +65,28 @@ class DatabaseLock {
   FileId id_;
   pid_t process_;
   std::string path_;
+};
+
+// A descriptor of the log's index ("-shm"), whose locks are those of nobody else: neither the
+// process's, nor a forked child's. As long as it lives, the index is in use.
+class IndexDescriptor {
+ public:
+  // Of the file that SQLite has open; the path is for messages. Errors: storage.
+  static Result<IndexDescriptor> take(FileDescriptor file, const std::string& path);
+  IndexDescriptor(IndexDescriptor&&) noexcept = default;
+  IndexDescriptor& operator=(IndexDescriptor&&) = delete;
+  ~IndexDescriptor();
+
+  // Of SQLite's locks there, by number: F_RDLCK, F_WRLCK or F_UNLCK. False, and errno, if not.
+  bool lock(short type, int first, int count) const noexcept;
+
+ private:
+  IndexDescriptor(FileDescriptor file, FileId id) noexcept
+      : file_(std::move(file)), id_(id), process_(::getpid()) {}
+
+  FileDescriptor file_;
+  FileId id_;
+  pid_t process_;
 };
 
 }  // namespace onelane::sqlite

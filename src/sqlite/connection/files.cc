@@ -206,6 +206,14 @@ Status Files::settle() {
   return {};
 }
 
+Result<IndexDescriptor> Files::open_index() const {
+  const std::string name = name_ + "-shm";
+  constexpr int kFlags = O_RDWR | O_NOFOLLOW | O_CLOEXEC;
+  FileDescriptor file(::openat(directory_fd_.get(), name.c_str(), kFlags));
+  if (!file.open()) return system_error(path_of(name), "cannot be opened", errno);
+  return IndexDescriptor::take(std::move(file), path_of(name));
+}
+
 Reply Files::intact(sqlite3_file& log) const {
   Status status = lock_->keep();
   if (status.ok()) status = identity_->check_moved(log);

@@ -35,6 +35,8 @@ class Files {
   // The same, but looked at once in a tick of the system's clock (1 to 10 ms): for a commit that is
   // not called durable, and costs little more than a look.
   Reply seemingly_intact(sqlite3_file& log);
+  // A descriptor of its own of the log's index, which SQLite has open.
+  Result<IndexDescriptor> open_index() const;
   // Before SQLite closes its last connection, which may take the log away again.
   void let_go() const noexcept { lock_->allow_exclusive(); }
   // Whether take() made the database's file.

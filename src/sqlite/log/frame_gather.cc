@@ -15,8 +15,6 @@ constexpr std::size_t kHeaderBytes = 24;
 // The size of the database after the commit; zero but in a commit's last frame.
 constexpr std::size_t kMarkAt = 4;
 constexpr std::size_t kMarkBytes = 4;
-// Of the locks in shared memory: https://sqlite.org/walformat.html#locks
-constexpr int kWriteLock = 0;
 
 bool has_mark(std::span<const std::byte> header) noexcept {
   const auto mark = header.subspan(kMarkAt, kMarkBytes);
@@ -25,35 +23,34 @@ bool has_mark(std::span<const std::byte> header) noexcept {
 
 }  // namespace
 
-Result<std::unique_ptr<FrameGather>> FrameGather::install(Connection& connection) {
+Result<std::unique_ptr<FrameGather>> FrameGather::install(Connection& connection,
+                                                          IndexLocks& locks) {
   const Result<sqlite3_file*> log = connection.log_file();
   if (!log) return log.status();
   const Result<std::size_t> page_bytes = connection.page_bytes();
   if (!page_bytes) return page_bytes.status();
-  return std::unique_ptr<FrameGather>(
-      new FrameGather(*log, connection.database_file(), *page_bytes));
+  return std::unique_ptr<FrameGather>(new FrameGather(*log, locks, *page_bytes));
 }
 
 // The methods that are not replaced are given the same file, and never know.
-FrameGather::FrameGather(sqlite3_file* log, sqlite3_file* database, std::size_t page_bytes) noexcept
+FrameGather::FrameGather(sqlite3_file* log, IndexLocks& locks, std::size_t page_bytes) noexcept
     : methods_(methods_of(*log)),
       real_(log->pMethods),
       file_(log),
       page_bytes_(static_cast<sqlite3_int64>(page_bytes)),
-      write_lock_{methods_of(*database), database->pMethods, database, this} {
+      locks_(&locks) {
   methods_.xRead = read;
   methods_.xWrite = write;
   methods_.xTruncate = truncate;
   methods_.xSync = sync;
   methods_.xFileSize = file_size;
   file_->pMethods = &methods_;
-  write_lock_.methods.xShmLock = shm_lock;
-  database->pMethods = &write_lock_.methods;
+  locks_->before_unlock([this] { end_transaction(); });
 }
 
 FrameGather::~FrameGather() {
   file_->pMethods = real_;
-  write_lock_.file->pMethods = write_lock_.real;
+  locks_->before_unlock(nullptr);
 }
 
 void FrameGather::begin_transaction() noexcept {
@@ -65,14 +62,6 @@ void FrameGather::end_transaction() noexcept {
   dropped_ = dropped_ || size_ != 0 || failure_ != SQLITE_OK;
   size_ = 0;
   failure_ = SQLITE_OK;
-}
-
-int FrameGather::shm_lock(sqlite3_file* file, int first, int count, int flags) {
-  static_assert(std::is_standard_layout_v<WriteLock>, "its methods are where it is");
-  const auto& self = *reinterpret_cast<const WriteLock*>(file->pMethods);
-  constexpr int kGivenUp = SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE;
-  if (first == kWriteLock && flags == kGivenUp) self.gather->end_transaction();
-  return self.real->xShmLock(file, first, count, flags);
 }
 
 FrameGather& FrameGather::of(sqlite3_file* file) noexcept {

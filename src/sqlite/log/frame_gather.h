@@ -8,7 +8,7 @@
 // but no longer than its transaction: its COMMIT ends with it. After a write that failed, nothing
 // of its transaction is written behind the gap; and what is still gathered when the write lock is
 // given up is dropped before, whatever ended the transaction, since from then on its place in the
-// log is another process's (the lock is seen at the database's file). What does not look like the
+// log is another process's. What does not look like the
 // next frame (the log's header, a page that is overwritten, checksums made anew) passes through,
 // behind what was gathered before it. The file format:
 // https://sqlite.org/fileformat2.html#walformat
@@ -24,13 +24,14 @@
 #include <span>
 
 #include "src/sqlite/connection/connection.h"
+#include "src/sqlite/log/index_locks.h"
 
 namespace onelane::sqlite {
 
 class FrameGather {
  public:
-  // On a connection, outside a transaction. The connection must outlive it.
-  static Result<std::unique_ptr<FrameGather>> install(Connection& connection);
+  // On a connection, outside a transaction. The connection and its locks must outlive it.
+  static Result<std::unique_ptr<FrameGather>> install(Connection& connection, IndexLocks& locks);
   // The files are as they were. What was not written by now belongs to no commit.
   ~FrameGather();
   FrameGather(const FrameGather&) = delete;
@@ -43,17 +44,8 @@ class FrameGather {
   bool complete() const noexcept { return size_ == 0 && !dropped_; }
 
  private:
-  // Stands in for the methods of the database's file, through which its locks are given up.
-  struct WriteLock {
-    sqlite3_io_methods methods;  // first: the file leads here
-    const sqlite3_io_methods* real;
-    sqlite3_file* file;
-    FrameGather* gather;
-  };
-
-  FrameGather(sqlite3_file* log, sqlite3_file* database, std::size_t page_bytes) noexcept;
+  FrameGather(sqlite3_file* log, IndexLocks& locks, std::size_t page_bytes) noexcept;
   static FrameGather& of(sqlite3_file* file) noexcept;
-  static int shm_lock(sqlite3_file* file, int first, int count, int flags);
   static int read(sqlite3_file* file, void* out, int bytes, sqlite3_int64 at);
   static int write(sqlite3_file* file, const void* data, int bytes, sqlite3_int64 at);
   static int truncate(sqlite3_file* file, sqlite3_int64 size);
@@ -77,7 +69,7 @@ class FrameGather {
   const sqlite3_io_methods* const real_;
   sqlite3_file* const file_;
   const sqlite3_int64 page_bytes_;
-  WriteLock write_lock_;
+  IndexLocks* const locks_;
   sqlite3_int64 next_ = -1;  // where the last write to the file ended
   Last last_ = Last::other;  // what that was
   std::size_t size_ = 0;     // of what is gathered, which ends at next_

@@ -36,23 +36,26 @@ Result<std::unique_ptr<WalLog>> WalLog::open(const Files& files,
   const Result<std::size_t> page = connection->page_bytes();
   if (!page) return page.status();
   std::unique_ptr<WalLog> log(new WalLog(files, std::move(connection), *page, watch, fuse));
-  Status status = log->name_syncs();
+  Status status = log->stand_in();
   if (!status.ok()) return status;
   return log;
 }
 
-Status WalLog::name_syncs() {
+// For the methods of both files.
+Status WalLog::stand_in() {
   const Result<sqlite3_file*> log = connection_->log_file();
   if (!log) return log.status();
   log_file_ = *log;
   log_syncs_.emplace(*log);
-  database_syncs_.emplace(connection_->database_file());
+  Result<std::unique_ptr<IndexLocks>> locks = IndexLocks::install(*connection_, files_);
+  if (!locks) return locks.status();
+  locks_ = *std::move(locks);
   return {};
 }
 
 void WalLog::end() noexcept {
   index_ = nullptr;
-  database_syncs_.reset();
+  locks_.reset();
   log_syncs_.reset();
   connection_.reset();
 }

@@ -16,6 +16,7 @@
 #include "src/sqlite/connection/sync_name.h"
 #include "src/sqlite/log/ballast.h"
 #include "src/sqlite/log/commit_watch.h"
+#include "src/sqlite/log/index_locks.h"
 #include "src/sqlite/log/wal_index.h"
 
 namespace onelane::sqlite {
@@ -61,7 +62,7 @@ class WalLog final : public Log {
  private:
   WalLog(const Files& files, std::unique_ptr<Connection> connection, std::size_t page_bytes,
          CommitWatch& watch, Fuse& fuse);
-  Status name_syncs();
+  Status stand_in();
   Reply may_pass();
   LogPass pass();
   Reply sync_file(int which);
@@ -75,7 +76,7 @@ class WalLog final : public Log {
   std::unique_ptr<Connection> connection_;
   sqlite3_file* log_file_ = nullptr;  // the connection's
   const WalIndex* index_ = nullptr;
-  std::optional<SyncName> database_syncs_;
+  std::unique_ptr<IndexLocks> locks_;
   std::optional<SyncName> log_syncs_;
   CommitWatch& watch_;
   Fuse& fuse_;

@@ -90,6 +90,7 @@ class SqliteSink final : public Sink {
   Found found_;
   bool forgone_ = false;
   sqlite3_file* writers_log_ = nullptr;  // the write connection's
+  std::unique_ptr<IndexLocks> locks_;    // its, while it has the log open
   std::unique_ptr<FrameGather> gather_;  // null: frames are not gathered
   std::unique_ptr<WalIndex> index_;
   std::unique_ptr<WalLog> log_;
@@ -151,7 +152,8 @@ Status SqliteSink::settle_files() {
   const Result<sqlite3_file*> log = connection_->log_file();
   if (!log) return log.status();
   writers_log_ = *log;
-  return files_->settle();
+  const Status status = keep(IndexLocks::install(*connection_, *files_), locks_);
+  return status.ok() ? files_->settle() : status;
 }
 
 // The epoch is durable before a program can learn of it.
@@ -164,7 +166,7 @@ Status SqliteSink::open_watermark(const JournalOptions& options) {
 Status SqliteSink::gather_frames() {
   const Result<bool> known = check_format(*connection_, *index_);
   if (!known || !*known) return known.status();
-  return keep(FrameGather::install(*connection_), gather_);
+  return keep(FrameGather::install(*connection_, *locks_), gather_);
 }
 
 Status SqliteSink::prepare_control() {
@@ -306,6 +308,7 @@ Status SqliteSink::close(bool healthy) {
   // SQLite copies back as well: not from a log, or into a database, that is another one.
   if (healthy) (void)noted(files_->intact(*writers_log_));
   gather_.reset();
+  locks_.reset();
   if (fuse_.blown()) status = fuse_.why().cause;
   if (healthy && status.ok()) {
     files_->let_go();
@@ -324,6 +327,7 @@ void SqliteSink::abandon(const Status& why) noexcept {
   forget_statements();
   if (log_ != nullptr && !files_->found_ballast()) log_->remove_ballast();
   gather_.reset();
+  locks_.reset();
   index_.reset();
   log_.reset();
   sync_.reset();

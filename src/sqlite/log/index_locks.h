@@ -1,0 +1,59 @@
+// The locks that a connection takes in the log's index ("-shm"), as locks of a descriptor of our
+// own. SQLite's belong to the process, and all of them go where the program closes any descriptor
+// of that file: in the midst of a transaction another process then writes to the same place of the
+// log, and one of the two commits is gone; and who finds the index in nobody's use cuts it, under
+// the memory that is mapped here. Both kinds keep each other out, other connections of this process
+// included.
+//
+// What they mean: https://sqlite.org/walformat.html#locks. Where the connection's VFS is not
+// SQLite's own, they are left to it.
+//
+// A file has one stand-in for its methods, so this one gives the database's failed syncs their name
+// as well (sync_name.h).
+#pragma once
+
+#include <sqlite3.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "src/sqlite/connection/connection.h"
+#include "src/sqlite/connection/files.h"
+
+namespace onelane::sqlite {
+
+class IndexLocks {
+ public:
+  // For a connection that has the log open, outside a transaction; it must outlive this. Errors:
+  // storage.
+  static Result<std::unique_ptr<IndexLocks>> install(Connection& connection, const Files& files);
+  // Outside a transaction. From here on the locks are SQLite's again.
+  ~IndexLocks();
+  IndexLocks(const IndexLocks&) = delete;
+  IndexLocks& operator=(const IndexLocks&) = delete;
+
+  // Called whenever the write lock is about to be given up; null: nobody is told. Must not throw.
+  void before_unlock(std::function<void()> tell) noexcept { tell_ = std::move(tell); }
+
+ private:
+  explicit IndexLocks(sqlite3_file* database) noexcept;
+  static const IndexLocks& of(sqlite3_file* file) noexcept;
+  static int lock(sqlite3_file* file, int first, int count, int flags);
+  static int sync(sqlite3_file* file, int flags);
+  int lock_byte(int first, int count, int flags) const noexcept;
+
+  struct Methods {
+    sqlite3_io_methods methods;  // first: the file leads here
+    const IndexLocks* locks;
+  };
+
+  Methods methods_;
+  const sqlite3_io_methods* const real_;
+  sqlite3_file* const file_;
+  std::optional<IndexDescriptor> index_;  // none: they are the VFS's
+  std::function<void()> tell_;
+};
+
+}  // namespace onelane::sqlite
