@@ -15,10 +15,11 @@
 //   - Do not remove, rename or replace the file, its "-wal" or its "-shm". The journal notices
 //     before its next answer, and is poisoned: nothing is called durable that another process could
 //     not find. Reopen it then.
-//   - Do not open and close the file or its "-shm" in the same process, to copy them, for instance:
-//     that drops all locks that the process has on it, SQLite's included (POSIX). Copy in another
-//     process, or by SQLite's backup API or VACUUM INTO. Those of the file the journal takes again;
-//     if another journal was faster, it is poisoned. Those of "-shm" nobody takes again.
+//   - Do not open and close them in the same process, to copy them, for instance: that drops all
+//     locks that the process has on a file, SQLite's included (POSIX). The journal goes on all the
+//     same, and is poisoned only if another journal opened the database before it noticed; your own
+//     SQLite connections have lost theirs. Copy in another process, or by SQLite's backup API or
+//     VACUUM INTO.
 //   - A forked child cannot use a database that was open at the fork (Errc::forked), not even once
 //     its parent has closed it: SQLite's locks are not inherited, but its memory of them is. exec a
 //     program that opens it, or fork first.
