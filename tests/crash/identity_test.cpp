@@ -336,6 +336,14 @@ TEST_F(LostIndexLocks, LeaveItInUse) {
   EXPECT_FALSE(fs::exists(with("-shm"))) << "not even by the journal that has closed it";
 }
 
+TEST_F(LostIndexLocks, AreNotMadeByAJournalThatCloses) {
+  Owner owner(database_);
+  OtherConnection own(database_);
+  ASSERT_EQ(own.query("SELECT count(*) FROM t"), "0");
+  ASSERT_TRUE(owner.close().ok());
+  EXPECT_EQ(asker_.run(), 0) << "the program's own connection has lost its locks";
+}
+
 TEST_F(LostIndexLocks, LeaveTheTransactionItsPlaceInTheLog) {
   Owner owner(database_);
   ASSERT_TRUE(owner.durable(1));

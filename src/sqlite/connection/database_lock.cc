@@ -39,9 +39,9 @@ constexpr Bytes kOfDatabase{kSqliteFirst, kOurByte + 1 - kSqliteFirst};
 constexpr Bytes kOfIndex{120, SQLITE_SHM_NLOCK + 1};
 constexpr Bytes kIndexInUse{kOfIndex.first + SQLITE_SHM_NLOCK, 1};
 
-struct flock lock_of(short type, off_t first, off_t bytes) noexcept {
+struct flock lock_of(int type, off_t first, off_t bytes) noexcept {
   struct flock out = {};
-  out.l_type = type;
+  out.l_type = static_cast<short>(type);
   out.l_whence = SEEK_SET;
   out.l_start = first;
   out.l_len = bytes;
@@ -353,7 +353,7 @@ IndexDescriptor::~IndexDescriptor() {
   Registry::get().retire(std::move(file_), id_, kOfIndex);
 }
 
-bool IndexDescriptor::lock(short type, int first, int count) const noexcept {
+bool IndexDescriptor::lock(int type, int first, int count) const noexcept {
   struct flock lock = lock_of(type, kOfIndex.first + first, count);
   return ::fcntl(file_.get(), F_OFD_SETLK, &lock) == 0;
 }

@@ -78,7 +78,7 @@ class IndexDescriptor {
   ~IndexDescriptor();
 
   // Of SQLite's locks there, by number: F_RDLCK, F_WRLCK or F_UNLCK. False, and errno, if not.
-  bool lock(short type, int first, int count) const noexcept;
+  bool lock(int type, int first, int count) const noexcept;
 
  private:
   IndexDescriptor(FileDescriptor file, FileId id) noexcept

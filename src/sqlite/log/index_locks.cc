@@ -63,7 +63,7 @@ int IndexLocks::lock(sqlite3_file* file, int first, int count, int flags) {
 int IndexLocks::lock_byte(int first, int count, int flags) const noexcept {
   const bool unlocks = (flags & SQLITE_SHM_UNLOCK) != 0;
   const bool shared = (flags & SQLITE_SHM_SHARED) != 0;
-  const short type = unlocks ? F_UNLCK : shared ? F_RDLCK : F_WRLCK;
+  const int type = unlocks ? F_UNLCK : shared ? F_RDLCK : F_WRLCK;
   if (index_->lock(type, first, count)) return SQLITE_OK;
   return errno == EAGAIN || errno == EACCES ? SQLITE_BUSY : SQLITE_IOERR_SHMLOCK;
 }
