@@ -62,8 +62,8 @@ struct ClassOptions {
   std::uint32_t weight = 1;
 
   // How long a unit may wait, as far as planning can see to it: ticks are planned shorter so that
-  // the next one comes in time, and a record older than this can no longer be superseded. 0: no
-  // such limit.
+  // the next one comes in time, and once a record, or one that waits behind it (see coalesce), is
+  // older than this, no newer one can take over from it. 0: no such limit.
   Duration max_delay{0};
 
   // A gathering window: a tick may wait until the oldest unit of the class is this old, in order to
@@ -84,10 +84,14 @@ struct ClassOptions {
   WhenFull when_full = WhenFull::block;
   Duration block_timeout = std::chrono::seconds(10);  // for WhenFull::block; 0: no waiting
 
-  // The newest queued record of a key keeps its own place and the older one ends as superseded. For
-  // statements with key columns; groups and jobs never coalesce, nor do rows with NULL in one of
-  // them, since in SQL no NULL equals another. A record whose newer one was cancelled before the
-  // lane drained it is not superseded. A full class takes a record that takes an older one's place.
+  // The newest queued record of a key keeps its own place, and the older ones wait behind it: they
+  // end as superseded once it is committed. If it is rejected, cancelled or expires, the next older
+  // one takes over, in the place of the newer; if it ends closed or unknown, so do they. What waits
+  // behind others takes capacity as long as there is room: for a push to a full class it ends as
+  // superseded at once, the oldest first. A full class takes a record that takes over from an older
+  // one in any case. For statements with key columns; groups and jobs never coalesce, nor do rows
+  // with NULL in one of them, since in SQL no NULL equals another; nor, unless the class is full, a
+  // record that a flush waits for with one that was pushed after the flush.
   bool coalesce = false;
 
   // Of units whose push does not say. With durable, the log is synced soon after they are

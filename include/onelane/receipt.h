@@ -29,13 +29,15 @@ namespace onelane::inline v0 {
 enum class End : std::uint8_t {
   committed,   // in commit number Outcome::commit of this opening; it survives the process
   rejected,    // never applied; Outcome::cause says why, and whose fault it is
-  superseded,  // a newer record of the same key took over before it was taken
+  superseded,  // a newer record of the same key was committed instead, or a full class had no room
   dropped,     // the class was full and drops its oldest
   expired,     // its deadline came before a tick took it
   cancelled,   // by its receipt, before a tick took it
   closed,      // never started before the journal ended; cause says if that was a failure
   incomplete,  // a job that ended after at least one committed step, but not as done
-  unknown,     // COMMIT failed such that only recovery can tell, and no fence could settle it
+  // COMMIT failed such that only recovery can tell, and no fence could settle it; or so it did for
+  // a newer record of the same key, and this one was not applied.
+  unknown,
 };
 inline constexpr std::size_t kEndCount = 9;
 

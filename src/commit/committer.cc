@@ -25,13 +25,25 @@ bool may_run(const Work& work) {
   return work.verdict != Verdict::culprit && work.verdict != Verdict::gone;
 }
 
+// The next older one of its key takes its place, if there is one.
+bool give_way(Work& work) {
+  Entry* const older = work.entry->behind;
+  if (older->leads) return false;
+  work.entry->culprit = work.verdict == Verdict::culprit;
+  work.entry = older;
+  work.asks = true;
+  work.taken = false;
+  work.verdict = Verdict::left;
+  return true;
+}
+
 bool needs_transaction(const Work& work) {
   return may_run(work) && work.entry->kind != EntryKind::barrier;
 }
 
 void reset_for_attempt(std::span<Work> work, TickResult& result) {
   for (Work& unit : work) {
-    if (!may_run(unit)) continue;
+    if (!may_run(unit) && !give_way(unit)) continue;
     if (unit.verdict == Verdict::rejected) unit.entry->forget_outcome();
     unit.verdict = Verdict::left;
   }
@@ -109,18 +121,19 @@ Committer::Troubled* Committer::troubled(std::uint32_t klass) noexcept {
   return nullptr;
 }
 
-// Whether its class has had its culprits in this tick, and it comes after them.
+// Whether its class has had its culprits in this tick, and it comes after them, or in the place of
+// the last.
 bool Committer::waits(const Work& work) noexcept {
   if (troubled_.empty()) return false;
   const Troubled* const trouble = troubled(work.entry->klass);
-  return trouble != nullptr && trouble->culprits >= kCulpritsMax && &work > trouble->last;
+  return trouble != nullptr && trouble->culprits >= kCulpritsMax && &work >= trouble->last;
 }
 
-void Committer::note_culprit(const Work& work) {
+Committer::Troubled& Committer::trouble_at(const Work& work) {
   Troubled* trouble = troubled(work.entry->klass);
   if (trouble == nullptr) trouble = &troubled_.emplace_back(Troubled{.klass = work.entry->klass});
-  ++trouble->culprits;
   trouble->last = &work;
+  return *trouble;
 }
 
 Committer::Failed Committer::attempt(std::span<Work> work, const StopRule& stop,
@@ -218,19 +231,32 @@ Committer::Failed Committer::execute(std::span<Work> work, const StopRule& stop,
   for (std::span<Work> rest = work; !rest.empty(); rest = rest.subspan(done)) {
     Work& unit = rest.front();
     done = 1;
-    if (!may_run(unit) || waits(unit)) continue;
+    if ((!may_run(unit) && !give_way(unit)) || waits(unit)) continue;
     const Duration elapsed = unit.asks ? clock_.now() - result.began + spent_ : Duration(0);
-    if (unit.asks && stop(unit, elapsed, result.records, result.bytes)) {
+    const bool instead = !unit.entry->leads;  // of one that was executed
+    if (unit.asks && stop(unit, elapsed, result.records + (instead ? 1 : 0), result.bytes)) {
+      if (instead) {
+        trouble_at(unit).culprits = kCulpritsMax;
+        unit.verdict = Verdict::deferred;
+        continue;
+      }
       result.stopped = true;
       break;
     }
-    if (!take(unit)) continue;
+    if (!take(unit)) {
+      done = 0;  // for what is behind it
+      continue;
+    }
     timer.enter(result.slices[unit.slice]);
     Failed failed =
         unit.entry->kind == EntryKind::record ? records(rest, result, done) : run(unit, result);
-    if (failed.action == Action::proceed) continue;
-    if (failed.action == Action::rerun_without) note_culprit(rest[done - 1]);
-    result.suspect = rest[done - 1].entry;
+    Work& last = rest[done - 1];
+    if (failed.action == Action::proceed) {
+      if (last.verdict == Verdict::rejected && give_way(last)) --done;
+      continue;
+    }
+    if (failed.action == Action::rerun_without) ++trouble_at(last).culprits;
+    result.suspect = last.entry;
     return failed;
   }
   return {};

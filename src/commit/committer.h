@@ -8,6 +8,11 @@
 // - after its kCulpritsMax-th what follows of the class waits for the next tick. So a tick makes at
 //   most 1 + kCulpritsMax attempts for each class that has culprits;
 // - the stop rule counts the time of the attempts that failed.
+//
+// A record that is not applied gives way, in its place, to the next older one of its key that waits
+// behind it (Entry::behind), and is not tried again in this tick: what comes before it is the same.
+// That one is in no plan: where the stop rule would end the tick, it and what follows of its class
+// wait for the next.
 #pragma once
 
 #include <array>
@@ -27,6 +32,7 @@ using detail::Entry;
 
 enum class Verdict : std::uint8_t {
   left,      // not executed: the tick ended before it
+  deferred,  // not executed, though those ahead of it were rejected: the tick had no time for it
   gone,      // not executed: its receipt had cancelled it, or it expired
   applied,   // in the transaction
   rejected,  // its own fault; nothing of it is in the transaction
@@ -36,7 +42,7 @@ enum class Verdict : std::uint8_t {
 // A unit of the tick. The first four are given, the rest is what became of it; the outcome itself
 // is in the entry.
 struct Work {
-  Entry* entry = nullptr;
+  Entry* entry = nullptr;   // if it does not lead, those ahead of it gave way to it
   std::uint32_t slice = 0;  // units of one slice follow each other
   bool guaranteed = false;  // the tick never ends before it
   bool asks = false;        // before it the stop rule is asked: the tick may end there
@@ -104,7 +110,7 @@ class Committer {
 
   Troubled* troubled(std::uint32_t klass) noexcept;
   bool waits(const Work& work) noexcept;
-  void note_culprit(const Work& work);
+  Troubled& trouble_at(const Work& work);
   Failed attempt(std::span<Work> work, const StopRule& stop, TickResult& result);
   Reply begin(TickResult& result);
   template <class Call>

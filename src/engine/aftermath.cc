@@ -54,6 +54,7 @@ void Pipeline::put_back(ack::Wakes& wakes) {
 
 // After a rollback: back to queued, except who is known to be to blame for itself.
 void Pipeline::put_back(Work& work, TimePoint now, ack::Wakes& wakes) {
+  if (!work.entry->leads) settle_passed(work, GaveWay::queued, now, wakes);
   if (work.verdict == Verdict::gone || work.verdict == Verdict::culprit) {
     settle(work, recorder_.committed(), now, wakes);
   } else if (work.taken) {
@@ -120,7 +121,7 @@ Pipeline::Store Pipeline::prove_store(const Status& cause, TimePoint now) {
 void Pipeline::leave_behind(TimePoint now, ack::Wakes& wakes) {
   for (Work& work : work_) {
     if (work.verdict != Verdict::gone && work.verdict != Verdict::culprit) continue;
-    settle(work, recorder_.committed(), now, wakes);
+    put_back(work, now, wakes);
     work.taken = false;
   }
   const auto rest =
@@ -200,10 +201,13 @@ void Pipeline::settle_unknown(const Status& cause, TimePoint now, ack::Wakes& wa
       put_back(work, now, wakes);
       continue;
     }
+    ClassLane& lane = *lanes_[work.entry->klass];
+    if (!work.entry->leads) settle_passed(work, GaveWay::queued, now, wakes);
     work.entry->forget_outcome();
     work.entry->cause = cause;
     work.entry->commit = unknown_commit_;
-    lanes_[work.entry->klass]->settle(work.entry, End::unknown, now, wakes);
+    lane.settle_behind(*work.entry, End::unknown, now, wakes);
+    lane.settle(work.entry, End::unknown, now, wakes);
   }
 }
 

@@ -58,8 +58,11 @@ inline void ClassLane::admit(Entry* entry, TimePoint now, ack::Wakes& wakes) {
   if (may_expire && deadlines_.size() == deadlines_.capacity()) {
     deadlines_.reserve(2 * deadlines_.size() + 1);
   }
-  if (entry->has_key()) supersede(entry->key(), now, wakes);
+  Entry* const older = entry->has_key() ? supersedable(entry->key(), now) : nullptr;
   staging.add(entry);
+  if (older != nullptr) supersede(older, entry, now, wakes);
+  flushes_seen_ += entry->kind == EntryKind::barrier ? 1 : 0;
+  entry->flushes = flushes_seen_;
   if (may_expire) watch_deadline(entry);
 }
 
@@ -68,9 +71,9 @@ bool ClassLane::stage(TimePoint now, ack::Wakes& wakes) {
   bury_cancelled(wakes);
   drained_beside_.store(false);
   if (queue.pending()) whole = drain(now, wakes);
+  relieve(now, wakes);
   if (options.when_full == WhenFull::drop_oldest) {
     droppable_from_ = 0;
-    give_back();
     while (gate.overfull() && drop_oldest(now, wakes)) {
     }
   }
@@ -86,18 +89,81 @@ bool ClassLane::drain(TimePoint now, ack::Wakes& wakes) {
   return queue.drain(limit, [&](Entry* entry) { admit(entry, now, wakes); });
 }
 
-void ClassLane::supersede(std::string_view key, TimePoint now, ack::Wakes& wakes) {
-  Entry* older = supersedable(key, now);
-  if (older != nullptr) settle_if_queued(older, End::superseded, now, wakes);
-}
-
 // The newest staged entry with the key, unless it keeps its place.
 Entry* ClassLane::supersedable(std::string_view key, TimePoint now) const {
   Entry* older = staging.find(key);
   if (older == nullptr || older->place < hand_end_ || !older->queued()) return nullptr;
   // Past max_delay it does, or a hot key would be put off for ever.
-  const bool may = options.max_delay == Duration(0) || now - older->pushed <= options.max_delay;
+  const bool may =
+      options.max_delay == Duration(0) || now - staging.waits_since(older) <= options.max_delay;
   return may ? older : nullptr;
+}
+
+// Once the newer one is committed. What a flush waits for cannot wait behind what comes after that:
+// it keeps its place, where there is room for both.
+void ClassLane::supersede(Entry* older, Entry* newer, TimePoint now, ack::Wakes& wakes) {
+  if (staging.barriers() == 0 || older->flushes == flushes_seen_) {
+    staging.put_behind(older, newer);
+  } else if (give_back(); gate.overfull()) {
+    settle_if_queued(older, End::superseded, now, wakes);
+  }
+}
+
+// Where room is missing, what waits behind newer ones has none.
+void ClassLane::relieve(TimePoint now, ack::Wakes& wakes) {
+  give_back();
+  while ((gate.overfull() || gate.crowded()) && shed(now, wakes)) {
+  }
+}
+
+// Supersedes the oldest that waits behind the first record that has others behind it. False if
+// there is none.
+bool ClassLane::shed(TimePoint now, ack::Wakes& wakes) {
+  if (staging.behind() == 0) return false;
+  for (std::size_t slot = staging.slot_at(shed_from_); slot < staging.slots(); ++slot) {
+    shed_from_ = staging.place_of(slot);
+    Entry* const newest = staging.at(slot);
+    if (newest == nullptr || newest->ahead == newest) continue;
+    const bool in_hand = newest->place < hand_end_;
+    if (!(in_hand ? shed_in_hand(newest, now, wakes)
+                  : settle_or_bury(newest->ahead, End::superseded, now, wakes))) {
+      continue;
+    }
+    give_back();
+    return true;
+  }
+  return false;
+}
+
+// The tick may be about to take it, and then does. What it does not take stays where it is until it
+// is over.
+bool ClassLane::shed_in_hand(Entry* newest, TimePoint now, ack::Wakes& wakes) {
+  Entry* entry = shed_next_ != nullptr ? shed_next_ : newest->ahead;
+  while (entry != newest && !entry->take()) entry = entry->ahead;
+  shed_next_ = entry == newest ? nullptr : entry->ahead;
+  if (entry == newest) return false;
+  staging.shed(entry);
+  total_.record(now - entry->pushed);
+  freed_ += held_by(*entry);
+  model::add(ends_[static_cast<std::size_t>(End::superseded)], 1);
+  ack::settle_taken(*entry, End::superseded, wakes);
+  bury_later(*entry);
+  return true;
+}
+
+void ClassLane::settle_behind(const Entry& newer, End end, TimePoint now, ack::Wakes& wakes) {
+  while (!newer.behind->leads) {
+    Entry* const older = newer.behind;
+    if (!older->take()) {
+      bury(older, wakes);
+      continue;
+    }
+    if (end == End::unknown) {
+      older->cause = newer.cause;
+      older->commit = newer.commit;
+    }
+    settle(older, end, now, wakes);
+  }
 }
 
 bool ClassLane::charge_full(const Entry& entry, TimePoint now, ack::Wakes& wakes) {
@@ -111,7 +177,9 @@ bool ClassLane::charge_full(const Entry& entry, TimePoint now, ack::Wakes& wakes
     for (std::uint64_t arrived = 0; !drained; drained = queue.numbers() == arrived) {
       arrived = queue.numbers();
       if (!drain_beside(now, wakes)) return false;
-      if (gate.grant(packed)) return true;
+      do {
+        if (gate.grant(packed)) return true;
+      } while (shed(now, wakes));
     }
     const Entry* older = entry.has_key() ? supersedable(entry.key(), now) : nullptr;
     if (older != nullptr && gate.grant_beyond(packed, held_by(*older))) return true;
@@ -132,9 +200,9 @@ bool ClassLane::drain_beside(TimePoint now, ack::Wakes& wakes) {
   if (!queue.pending()) return true;
   drained_beside_.store(true);
   const bool whole = drain(now, wakes);
-  staging.tidy_behind(hand_end_);
+  if (staging.tidy_behind(hand_end_)) shed_from_ = std::min(shed_from_, hand_end_);
   droppable_from_ = hand_end_;
-  give_back();
+  relieve(now, wakes);
   return whole;
 }
 
@@ -167,10 +235,7 @@ bool ClassLane::drop_oldest(TimePoint now, ack::Wakes& wakes) {
     droppable_from_ = staging.place_of(slot);
     Entry* entry = staging.at(slot);
     if (entry == nullptr || entry->kind == EntryKind::barrier) continue;
-    if (!settle_if_queued(entry, End::dropped, now, wakes)) {
-      if (!entry->settled()) continue;  // taken
-      bury(entry, wakes);               // cancelled: it makes room as well
-    }
+    if (!settle_or_bury(entry, End::dropped, now, wakes)) continue;
     give_back();
     return true;
   }
@@ -180,6 +245,14 @@ bool ClassLane::drop_oldest(TimePoint now, ack::Wakes& wakes) {
 bool ClassLane::settle_if_queued(Entry* entry, End end, TimePoint now, ack::Wakes& wakes) {
   if (!entry->take()) return false;
   settle(entry, end, now, wakes);
+  return true;
+}
+
+// One that was cancelled makes room as well. False if it is taken.
+bool ClassLane::settle_or_bury(Entry* entry, End end, TimePoint now, ack::Wakes& wakes) {
+  if (settle_if_queued(entry, end, now, wakes)) return true;
+  if (!entry->settled()) return false;
+  bury(entry, wakes);
   return true;
 }
 
@@ -213,12 +286,16 @@ bool ClassLane::cancel(Entry& entry) {
   }
   if (unit) ends_[static_cast<std::size_t>(End::cancelled)].fetch_add(1, std::memory_order_release);
   if (gives_back) gate.release(packed);
+  bury_later(entry);
+  return true;
+}
+
+void ClassLane::bury_later(Entry& entry) {
   entry.retain();
   entry.next_cancelled = cancelled_.load(std::memory_order_relaxed);
   while (!cancelled_.compare_exchange_weak(entry.next_cancelled, &entry, std::memory_order_release,
                                            std::memory_order_relaxed)) {
   }
-  return true;
 }
 
 // What of the cancelled is not staged yet is let go when it would be.
@@ -262,11 +339,13 @@ void ClassLane::bury(Entry* entry, ack::Wakes& wakes) {
   let_go_cancelled(entry, wakes);
 }
 
-// It was counted when it was cancelled.
+// It was counted when it was cancelled, or shed.
 void ClassLane::let_go_cancelled(Entry* entry, ack::Wakes& wakes) {
   const std::uint64_t packed = held_by(*entry);
   if (entry->kind == EntryKind::barrier) {
     flushes.release(kOneFlush);
+  } else if (entry->shed) {
+    ++settled_;
   } else {
     if (entry->lingers) {
       lingering_.release(packed);
@@ -292,9 +371,12 @@ void ClassLane::give_back() {
 }
 
 void ClassLane::end_all(const Status& cause, TimePoint now, ack::Wakes& wakes) {
-  for (std::size_t slot = 0; slot < staging.slots(); ++slot) {
+  for (std::size_t slot = 0; slot < staging.slots();) {
     Entry* entry = staging.at(slot);
-    if (entry == nullptr) continue;
+    if (entry == nullptr) {
+      ++slot;
+      continue;
+    }
     const bool incomplete = between_steps(*entry);
     if (!incomplete && !entry->take()) {
       bury(entry, wakes);
@@ -337,7 +419,8 @@ std::optional<TimePoint> ClassLane::next_deadline() const {
 
 // A settled unit's deadline is nobody's concern, but would keep its entry.
 void ClassLane::forget_settled_deadlines() {
-  if (deadlines_.size() <= 2 * staging.size() + kSettledDeadlinesMax) return;
+  const std::uint64_t staged = staging.size() + queue::Gate::records_of(staging.behind());
+  if (deadlines_.size() <= 2 * staged + kSettledDeadlinesMax) return;
   const auto spent = std::remove_if(deadlines_.begin(), deadlines_.end(), [](const Deadline& one) {
     if (!one.entry->settled()) return false;
     one.entry->release();

@@ -36,11 +36,6 @@ inline bool committed_rows(const commit::Work& work) {
   return work.verdict == commit::Verdict::applied && work.entry->kind <= detail::EntryKind::group;
 }
 
-// What an entry takes of its class's capacity, as the gate counts.
-inline std::uint64_t held_by(const Entry& entry) {
-  return queue::Gate::packed(entry.rows, entry.footprint);
-}
-
 class ClassLane {
  public:
   ClassLane(std::uint32_t index, const ClassOptions& options, const Budget& tick);
@@ -50,9 +45,10 @@ class ClassLane {
 
   // --- The baton holder's.
 
-  // Moves what the queue can give into staging: newer records supersede queued ones of their key,
-  // an overfull drop_oldest class drops its oldest, and what is past its deadline expires. False if
-  // memory ran out: what is left in the queue comes first the next time.
+  // Moves what the queue can give into staging: queued records go behind newer ones of their key
+  // (and end superseded where there is no room for them), an overfull drop_oldest class drops its
+  // oldest, and what is past its deadline expires. False if memory ran out: what is left in the
+  // queue comes first the next time.
   bool stage(TimePoint now, ack::Wakes& wakes);
   // Settles all that there is: closed, or incomplete for a job between steps. Needs no memory.
   void end_all(const Status& cause, TimePoint now, ack::Wakes& wakes);
@@ -63,6 +59,8 @@ class ClassLane {
   // then settles each.
   void count_committed(std::span<const commit::Work> slice, TimePoint began, TimePoint now);
   void settle_counted(Entry* entry, ack::Wakes& wakes);
+  // All that waits behind it follows it: superseded where it is committed, unknown where it is.
+  void settle_behind(const Entry& newer, End end, TimePoint now, ack::Wakes& wakes);
   // Takes out an entry that its own receipt has settled.
   void bury(Entry* entry, ack::Wakes& wakes);
   // Of a closed class that has settled all: what it has no use for any more.
@@ -73,7 +71,10 @@ class ClassLane {
   // Of a class that is shared(): from now on a tick has the first so many slots in hand, so that
   // the lock may be let go of.
   void take_in_hand(std::size_t slots);
-  void nothing_in_hand() { hand_end_ = in_hand_ = 0; }
+  void nothing_in_hand() {
+    hand_end_ = in_hand_ = shed_from_ = 0;
+    shed_next_ = nullptr;
+  }
 
   std::optional<TimePoint> next_deadline() const;
   std::uint64_t settled() const { return settled_; }  // units so far
@@ -89,9 +90,10 @@ class ClassLane {
     awaited_.store(false, std::memory_order_relaxed);
   }
   void unlock() { mutex_.unlock(); }
-  // Of a class that is shared() and full: charges the entry, if it takes the place of an older one
-  // of its key, or if the oldest may be dropped for it. Beyond the capacity comes only what cannot
-  // be dropped: what a tick has in hand, a job between its steps, what others push at that moment.
+  // Of a class that is shared() and full: charges the entry, if what waits behind newer ones makes
+  // room, if it takes the place of an older one of its key, or if the oldest may be dropped for it.
+  // Beyond the capacity comes only what cannot be dropped: what a tick has in hand, a job between
+  // its steps, what others push at that moment.
   bool charge_full(const Entry& entry, TimePoint now, ack::Wakes& wakes);
   // queued -> cancelled, counted; its capacity is there again at once, as long as the cancelled
   // units that were not drained since are no more than the class may hold. False if it was too
@@ -123,9 +125,14 @@ class ClassLane {
   };
 
   void admit(Entry* entry, TimePoint now, ack::Wakes& wakes);
-  void supersede(std::string_view key, TimePoint now, ack::Wakes& wakes);
   void watch_deadline(Entry* entry);
   bool settle_if_queued(Entry* entry, End end, TimePoint now, ack::Wakes& wakes);
+  bool settle_or_bury(Entry* entry, End end, TimePoint now, ack::Wakes& wakes);
+  void relieve(TimePoint now, ack::Wakes& wakes);
+  bool shed(TimePoint now, ack::Wakes& wakes);
+  bool shed_in_hand(Entry* newest, TimePoint now, ack::Wakes& wakes);
+  void supersede(Entry* older, Entry* newer, TimePoint now, ack::Wakes& wakes);
+  void bury_later(Entry& entry);
   void expire(TimePoint now, ack::Wakes& wakes);
   Entry* supersedable(std::string_view key, TimePoint now) const;
   bool drain(TimePoint now, ack::Wakes& wakes);
@@ -147,15 +154,19 @@ class ClassLane {
   std::uint64_t hand_end_ = 0;
   std::uint64_t in_hand_ = 0;
   std::uint64_t droppable_from_ = 0;  // no place before it can be dropped
+  std::uint64_t shed_from_ = 0;       // no place before it has anything behind it
+  Entry* shed_next_ = nullptr;        // of what is behind that place, if a tick has it in hand
+  std::uint32_t flushes_seen_ = 0;
   // Since the last tick began: what was pushed is staged, and nobody may know.
   std::atomic<bool> drained_beside_{false};
   std::uint64_t settled_ = 0;
   std::uint64_t freed_ = 0;  // packed, as the gate counts
   model::SharedHistogram total_;
   std::array<std::atomic<std::uint64_t>, kEndCount> ends_{};
-  std::atomic<std::uint64_t> buried_{0};    // cancelled units that were taken out
-  std::atomic<Entry*> cancelled_{nullptr};  // since the last drain, each with a reference
-  queue::Gate lingering_;                   // what of them was given back already
+  std::atomic<std::uint64_t> buried_{0};  // cancelled units that were taken out
+  // Cancelled, or shed in hand, since the last tick began: each with a reference.
+  std::atomic<Entry*> cancelled_{nullptr};
+  queue::Gate lingering_;  // what of them was given back already
 };
 
 }  // namespace onelane::engine

@@ -269,7 +269,8 @@ void Pipeline::keep_state(const schedule::Plan& plan) {
   turn_ = next_turn_;
   for (const Work& work : work_) {
     if (work.verdict != Verdict::left) continue;
-    const schedule::Unit unit{.bytes = work.entry->bytes, .records = work.entry->rows};
+    const Staging& staging = lanes_[work.entry->klass]->staging;
+    const schedule::Unit& unit = staging.unit(staging.slot_of(work.entry));
     schedule::refund(state_, costs_.costs(), plan.slices[work.slice], std::span(&unit, 1));
   }
 }
@@ -287,9 +288,15 @@ void Pipeline::settle(const commit::TickResult& result, ack::Wakes& wakes) {
     rest = rest.subspan(slice.size());
   }
   for (Work& work : work_) {
+    if (!work.entry->leads) {
+      const bool left = work.verdict == Verdict::left;  // those ahead run again, too
+      settle_passed(work, left ? GaveWay::queued : GaveWay::rejected, now, wakes);
+    }
     if (committed_rows(work)) {
+      ClassLane& lane = *lanes_[work.entry->klass];
+      lane.settle_behind(*work.entry, End::superseded, now, wakes);
       work.entry->commit = commit;
-      lanes_[work.entry->klass]->settle_counted(work.entry, wakes);
+      lane.settle_counted(work.entry, wakes);
       continue;
     }
     const bool began = work.taken && work.verdict != Verdict::left && !between_steps(*work.entry);
@@ -304,6 +311,7 @@ void Pipeline::settle(Work& work, std::uint64_t commit, TimePoint now, ack::Wake
   ClassLane& lane = *lanes_[work.entry->klass];
   switch (work.verdict) {
     case Verdict::left:
+    case Verdict::deferred:
       if (work.taken && !between_steps(*work.entry)) work.entry->put_back();
       break;
     case Verdict::gone:
@@ -317,6 +325,22 @@ void Pipeline::settle(Work& work, std::uint64_t commit, TimePoint now, ack::Wake
       lane.settle(work.entry, between_steps(*work.entry) ? End::incomplete : End::rejected, now,
                   wakes);
       break;
+  }
+}
+
+// Of those ahead of it that gave way to it: culprits are rejected in any case.
+void Pipeline::settle_passed(Work& work, GaveWay how, TimePoint now, ack::Wakes& wakes) {
+  ClassLane& lane = *lanes_[work.entry->klass];
+  for (Entry* next = newest(work.entry); next != work.entry;) {
+    Entry* const passed = std::exchange(next, next->behind);
+    if (passed->settled()) {
+      lane.bury(passed, wakes);
+    } else if (passed->culprit || how == GaveWay::rejected) {
+      lane.wait.record(began_ - passed->pushed);
+      lane.settle(passed, End::rejected, now, wakes);
+    } else if (!passed->queued()) {
+      passed->put_back();
+    }
   }
 }
 

@@ -106,6 +106,9 @@ class Pipeline {
   void keep_state(const schedule::Plan& plan);
   void settle(const commit::TickResult& result, ack::Wakes& wakes);
   void settle(commit::Work& work, std::uint64_t commit, TimePoint now, ack::Wakes& wakes);
+  // What became of those that gave way in a tick.
+  enum class GaveWay : std::uint8_t { rejected, queued };
+  void settle_passed(commit::Work& work, GaveWay how, TimePoint now, ack::Wakes& wakes);
   void settle_applied(commit::Work& work, std::uint64_t commit, TimePoint now, ack::Wakes& wakes);
   void put_back(ack::Wakes& wakes);
   void put_back(commit::Work& work, TimePoint now, ack::Wakes& wakes);

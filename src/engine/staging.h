@@ -1,5 +1,9 @@
 // What was drained from one class's queue and is not settled yet, oldest first, as the scheduler
 // sees it. The baton holder's.
+//
+// A record that a newer one of its key would supersede waits behind it, in a ring of such records
+// that the newest leads. The leader alone has a slot and is in size(); when it is removed, the next
+// older one leads, in the same slot.
 #pragma once
 
 #include <cstddef>
@@ -11,11 +15,23 @@
 
 #include "src/base/check.h"
 #include "src/model/entry.h"
+#include "src/queue/gate.h"
 #include "src/schedule/plan.h"
 
 namespace onelane::engine {
 
 using detail::Entry;
+
+// What an entry takes of its class's capacity, as the gate counts.
+inline std::uint64_t held_by(const Entry& entry) {
+  return queue::Gate::packed(entry.rows, entry.footprint);
+}
+
+// The entry that leads the ring of a staged one.
+inline Entry* newest(Entry* entry) {
+  while (!entry->leads) entry = entry->ahead;
+  return entry;
+}
 
 class Staging {
  public:
@@ -29,7 +45,7 @@ class Staging {
   void add(Entry* entry) {
     if (entry->has_key()) remember_key(entry);
     entry->place = base_ + entries_.size();
-    entry->staged = true;
+    entry->staged = entry->leads = true;
     entries_.push_back(entry);
     units_.push_back({.bytes = entry->bytes,
                       .records = entry->rows,
@@ -39,24 +55,27 @@ class Staging {
     durable_ += promises_durable(entry);
     if (entry->kind >= detail::EntryKind::job) count_special(entry->kind, 1);
   }
-  // The slot stays, free of cost and with no entry, until the head passes it.
+  // A lone entry's slot stays, free of cost and with no entry, until the head passes it.
   void remove(Entry* entry) {
-    const auto index = static_cast<std::size_t>(entry->place - base_);
-    ONELANE_CHECK(index < entries_.size() && entries_[index] == entry, index);
+    if (entry->behind != entry) [[unlikely]]
+      return remove_from_ring(entry);
+    const std::size_t index = index_of(entry);
     if (entry->has_key()) forget_key(entry);
-    entries_[index] = nullptr;
-    entry->staged = false;
-    units_[index] = {.pushed = units_[index].pushed};
-    --live_;
+    clear(index);
+    entry->staged = entry->leads = false;
     durable_ -= promises_durable(entry);
     if (entry->kind >= detail::EntryKind::job) count_special(entry->kind, -1);
   }
+  // Puts an entry that leads, with all behind it, behind the newer one, which was just added. The
+  // slot of that one then counts as old, and as large, as any of them.
+  void put_behind(Entry* older, Entry* newer);
   // Slots whose entry was removed vanish from the first `slots`; the others keep their order.
   void compact(std::size_t slots);
   // The same for all, once most slots are empty.
   void tidy();
-  // The same for those from this place on, and those before it keep theirs.
-  void tidy_behind(std::uint64_t place);
+  // The same for those from this place on, and those before it keep theirs. Whether there were so
+  // many.
+  bool tidy_behind(std::uint64_t place);
 
   // Slots from the head on; at(i) is null where the entry was removed.
   std::span<const schedule::Unit> units() const { return std::span(units_).subspan(head_); }
@@ -68,7 +87,16 @@ class Staging {
   std::size_t slot_at(std::uint64_t place) const {  // the first if it is gone
     return place <= base_ + head_ ? 0 : static_cast<std::size_t>(place - base_ - head_);
   }
+  // How old what leads there is, or the oldest that ever was behind it.
+  TimePoint waits_since(const Entry* leader) const { return units_[index_of(leader)].pushed; }
+  std::size_t slot_of(Entry* entry) const { return slot_at(newest(entry)->place); }
   std::size_t size() const { return live_; }
+  std::uint64_t behind() const { return behind_; }  // packed: what waits behind others
+  // It stays there, but makes room.
+  void shed(Entry* entry) {
+    entry->shed = true;
+    behind_ -= held_by(*entry);
+  }
   bool empty() const { return live_ == 0; }
   std::size_t jobs() const { return jobs_; }
   std::size_t durable() const { return durable_; }  // that promise to be
@@ -78,13 +106,27 @@ class Staging {
   Entry* find(std::string_view key) const;
 
  private:
+  std::size_t index_of(const Entry* leader) const {
+    const auto index = static_cast<std::size_t>(leader->place - base_);
+    ONELANE_CHECK(index < entries_.size() && entries_[index] == leader, index);
+    return index;
+  }
+  void clear(std::size_t index) {
+    entries_[index] = nullptr;
+    units_[index] = {.pushed = units_[index].pushed};
+    --live_;
+  }
   static std::size_t promises_durable(const Entry* entry) {
     return entry->promise == Promise::durable ? 1 : 0;
   }
+  using Keys = std::unordered_map<std::string_view, Entry*>;  // views into the entries
+
   void grow();
   void count_special(detail::EntryKind kind, std::ptrdiff_t by);
   void remember_key(Entry* entry);
   void forget_key(Entry* entry);
+  void rename_key(Keys::iterator found, Entry* entry);
+  void remove_from_ring(Entry* entry);
 
   std::vector<schedule::Unit> units_;
   std::vector<Entry*> entries_;
@@ -92,13 +134,14 @@ class Staging {
   std::size_t head_ = 0;    // slots before it are spent
   std::uint64_t base_ = 0;  // the place of index 0
   std::size_t live_ = 0;
+  std::uint64_t behind_ = 0;
   std::size_t durable_ = 0;
   std::size_t jobs_ = 0;
   std::size_t barriers_ = 0;
   static_assert(detail::EntryKind::job > detail::EntryKind::group &&
                     detail::EntryKind::barrier > detail::EntryKind::job,
                 "the kinds that are counted come last");
-  std::unordered_map<std::string_view, Entry*> keys_;  // views into the entries
+  Keys keys_;
 };
 
 }  // namespace onelane::engine

@@ -63,10 +63,17 @@ struct Entry {
   std::atomic<Waiter*> waiter{nullptr};
 
   // --- The baton holder's.
-  std::uint64_t place = 0;      // in staging
+  std::uint64_t place = 0;      // in staging, of an entry that leads
   Entry* next = nullptr;        // in the queue's spill list
   std::unique_ptr<JobRun> job;  // made by the producer
+  // The records of one key that wait behind the newest: a ring, which each lone entry is, too.
+  Entry* behind = this;  // the next older one; of the oldest the newest
+  Entry* ahead = this;   // the next newer one; of the newest the oldest
   bool staged = false;
+  bool shed = false;     // it was superseded for its room while a tick had it in hand
+  bool leads = false;    // its ring in staging: it has a slot
+  bool culprit = false;  // it took a transaction along, and then gave way to the next older one
+  std::uint32_t flushes = 0;  // that its class had seen when it was staged
 
   // --- The cancelling thread's, until the state says settled.
   bool lingers = false;  // its capacity was given back, though it is still in the queue or staged
@@ -115,8 +122,9 @@ struct Entry {
     if (alone() || references.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
   }
 
-  bool take() noexcept {  // queued -> taken
-    if (alone() && state.load(std::memory_order_relaxed) == kQueued) {
+  // queued -> taken. What does not lead others may shed just now.
+  bool take() noexcept {
+    if (leads && alone() && state.load(std::memory_order_relaxed) == kQueued) {
       state.store(kTaken, std::memory_order_relaxed);
       return true;
     }

@@ -52,6 +52,7 @@ class Gate {
 
   void close();
 
+  static std::uint64_t records_of(std::uint64_t packed) { return packed & kRecordsMax; }
   // Whether more was charged than there is room for.
   bool overfull() const {
     const std::uint64_t now = used_.load(std::memory_order_relaxed);
@@ -80,7 +81,6 @@ class Gate {
   };
 
   static std::uint64_t granules(std::uint64_t bytes) { return (bytes + kGranule - 1) / kGranule; }
-  static std::uint64_t records_of(std::uint64_t used) { return used & kRecordsMax; }
   static std::uint64_t granules_of(std::uint64_t used) { return used >> kRecordBits; }
 
   bool charge(std::uint64_t packed, std::uint64_t more = 0) {

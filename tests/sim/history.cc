@@ -16,6 +16,7 @@ std::string words(std::uint64_t unit, const char* what) {
 }  // namespace
 
 std::uint64_t History::accept(const Unit& unit) {
+  if (unit.key) keys_[{unit.klass, *unit.key}].push_back(records_.size());
   records_.push_back({.unit = unit, .least = 0, .most = unit.parts});
   return records_.size() - 1;
 }
@@ -142,22 +143,45 @@ void History::begin_life(const Content& content, const std::vector<std::uint32_t
   }
 }
 
+// The first place behind that one in which the unit may have been applied, or its own.
+std::uint64_t History::place(std::uint64_t unit, std::uint64_t after,
+                             const std::vector<bool>& applied) const {
+  const Unit& pushed = records_[unit].unit;
+  if (unit > after || !pushed.key) return unit;
+  const std::vector<std::uint64_t>& same = keys_.at({pushed.klass, *pushed.key});
+  const auto newer = std::find_if(
+      same.begin(), same.end(), [&](std::uint64_t each) { return each > after && !applied[each]; });
+  return newer == same.end() ? unit : *newer;
+}
+
 // Each part once, in a class in the order of the pushes.
 std::string History::count(const std::vector<AppliedRow>& rows,
                            std::vector<std::uint32_t>& found) const {
-  std::map<std::uint32_t, AppliedRow> last;  // by class
+  struct Last {
+    AppliedRow row;
+    std::uint64_t place;
+  };
+  std::map<std::uint32_t, Last> last;  // by class
+  std::vector<bool> applied(records_.size());
   for (const AppliedRow& row : rows) {
     if (row.unit >= records_.size()) return words(row.unit, "was never accepted, and is there");
-    const auto [before, first] = last.try_emplace(records_[row.unit].unit.klass, row);
+    applied[row.unit] = true;
+  }
+  for (const AppliedRow& row : rows) {
+    const auto [before, first] =
+        last.try_emplace(records_[row.unit].unit.klass, Last{row, row.unit});
     if (!first) {
-      if (before->second.unit == row.unit && before->second.part == row.part) {
+      const auto [row_before, place_before] = before->second;
+      if (row_before.unit == row.unit && row_before.part == row.part) {
         return words(row.unit, "is there twice");
       }
-      if (row.unit < before->second.unit) {
-        return words(row.unit, "was applied after unit ") + std::to_string(before->second.unit) +
+      const bool next_part = row_before.unit == row.unit;
+      const std::uint64_t here = next_part ? place_before : place(row.unit, place_before, applied);
+      if (here < place_before) {
+        return words(row.unit, "was applied after unit ") + std::to_string(row_before.unit) +
                " of its class, which was pushed later";
       }
-      before->second = row;
+      before->second = {row, here};
     }
     if (row.part != found[row.unit]++) return words(row.unit, "has its parts in a wrong order");
     const std::vector<std::uint64_t>& values = records_[row.unit].unit.values;

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "onelane/onelane.h"
@@ -42,6 +44,9 @@ class History {
     bool atomic = true;       // all parts or none
     // What each part is to hold, as in AppliedRow; empty: it is not looked at.
     std::vector<std::uint64_t> values{};
+    // Of a record that coalesces: it may be applied in the place of a newer one with this key in
+    // its class, which is not applied.
+    std::optional<std::uint64_t> key{};
   };
 
   // A unit that was just accepted: its number, in the order of pushes.
@@ -92,6 +97,8 @@ class History {
   };
 
   std::string count(const std::vector<AppliedRow>& rows, std::vector<std::uint32_t>& found) const;
+  std::uint64_t place(std::uint64_t unit, std::uint64_t after,
+                      const std::vector<bool>& applied) const;
   // Who looks: what of it must be kept, of what was told by then.
   struct View {
     std::uint64_t kept = UINT64_MAX;
@@ -106,6 +113,7 @@ class History {
   std::uint64_t order(std::uint64_t commit) const;
 
   std::vector<Record> records_;
+  std::map<std::pair<std::uint32_t, std::uint64_t>, std::vector<std::uint64_t>> keys_;  // by class
   std::vector<ForeignRow> foreign_;
   std::uint64_t told_ = 0;
   std::string wrong_;

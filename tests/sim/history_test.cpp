@@ -75,6 +75,15 @@ TEST_F(HistoryTest, AClassIsAppliedInTheOrderOfItsPushesAndClassesAreNot) {
   EXPECT_TRUE(may_be({{2, 0}, {0, 0}, {1, 0}}));
 }
 
+TEST_F(HistoryTest, ARecordThatCoalescesMayTakeThePlaceOfANewerOneThatIsNotApplied) {
+  const auto keyed = [&](std::uint64_t key) { return history_.accept({.key = key}); };
+  const std::uint64_t old = keyed(7), between = record(), bad = keyed(7), last = record();
+  for (const std::uint64_t unit : {old, between, last}) committed(unit, 1);
+  ended(bad, End::rejected);
+  EXPECT_FALSE(may_be({{between, 0}, {last, 0}, {old, 0}})) << "but no later one";
+  EXPECT_TRUE(may_be({{between, 0}, {old, 0}, {last, 0}}));
+}
+
 TEST_F(HistoryTest, APowerCutLeavesWhatIsDurable) {
   committed(record(), 1);
   committed(record(), 2);

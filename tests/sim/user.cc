@@ -173,7 +173,9 @@ Statement User::fill(Row& row, Intent& intent, std::uint32_t part) {
     if (!features_.null_keys || !chance(random, 30)) {
       subject = static_cast<std::int64_t>(below(random, kSubjects));
     }
-    intent.keyed = subject.has_value();
+    if (subject)
+      intent.key =
+          static_cast<std::uint64_t>(how) * kSubjects + static_cast<std::uint64_t>(*subject);
     put(row, unit, part, text, subject);
   } else {
     put(row, unit, part, text);
@@ -200,7 +202,7 @@ Result<Receipt> User::submit_rows(Class& to, Intent& intent, std::uint32_t rows,
     const Statement statement = fill(row, intent, part);
     group.add(statement, row);
   }
-  intent.keyed = false;  // groups never coalesce
+  intent.key.reset();  // groups never coalesce
   return to.handle->submit(group, options);
 }
 
@@ -237,10 +239,12 @@ bool User::push() {
     return false;
   }
   ++to.accepted;
+  if (!to.options.coalesce) intent.key.reset();
   const std::uint64_t unit = world_.history.accept({.klass = intent.klass,
                                                     .parts = rows,
                                                     .atomic = !job,
-                                                    .values = std::exchange(intent.values, {})});
+                                                    .values = std::exchange(intent.values, {}),
+                                                    .key = intent.key});
   const Promise promise = options.promise.value_or(to.options.promise);
   flights_.push_back({.unit = unit,
                       .intent = intent,
@@ -283,6 +287,11 @@ void User::listen(bool calm) {
   world_.history.durable(stats_.durable);
   if (stats_.durable > stats_.committed) complain("more is durable than is committed");
   for (Flight& flight : flights_) take_in(flight, calm);
+  for (const Flight& flight : flights_) {
+    if (!flight.outcome || flight.outcome->end != End::superseded) continue;
+    if (!newer_is_committed(flight))
+      complain(flight, "was superseded by nothing that is committed");
+  }
   std::erase_if(flights_, [](const Flight& flight) {
     return flight.outcome && (!flight.outcome->committed() || flight.outcome->durable);
   });
@@ -302,8 +311,20 @@ void User::take_in(Flight& flight, bool calm) {
   world_.trace.add("settled", flight.unit, static_cast<std::uint64_t>(told.end));
   world_.trace.add("commit", told.commit, told.steps);
   ++classes_[flight.intent.klass].told[static_cast<std::size_t>(told.end)];
+  if (told.end == End::committed && flight.intent.key) {
+    std::uint64_t& newest = classes_[flight.intent.klass].committed[*flight.intent.key];
+    newest = std::max(newest, flight.unit);
+  }
   if (const char* why = impossible(flight, calm)) complain(flight, why);
   world_.history.tell(flight.unit, told);
+}
+
+// Or there was no room for both in a full class.
+bool User::newer_is_committed(const Flight& flight) const {
+  if (features_.small_classes || !flight.intent.key) return true;
+  const auto& committed = classes_[flight.intent.klass].committed;
+  const auto newest = committed.find(*flight.intent.key);
+  return newest != committed.end() && newest->second > flight.unit;
 }
 
 // Why the outcome is none that the unit can have, or null.
@@ -325,7 +346,7 @@ const char* User::impossible(const Flight& flight, bool calm) const {
       return unless(intent.fails_at == told.steps || !calm || closing_,
                     "ended between steps for no reason");
     case End::superseded:
-      return unless(options.coalesce && intent.keyed, "was superseded without a key");
+      return unless(intent.key.has_value(), "was superseded without a key");
     case End::dropped:
       return unless(options.when_full == WhenFull::drop_oldest, "was dropped");
     case End::expired:

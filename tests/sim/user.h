@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -58,7 +59,7 @@ class User {
   struct Intent {
     std::uint32_t klass = 0;
     bool job = false;
-    bool keyed = false;
+    std::optional<std::uint64_t> key{};  // of a record that coalesces
     bool cancelled = false;
     std::optional<TimePoint> deadline{};
     std::optional<std::uint32_t> fails_at{};  // the part that cannot be applied
@@ -81,6 +82,7 @@ class User {
     std::uint64_t accepted = 0;
     std::uint64_t refused = 0;
     std::array<std::uint64_t, kEndCount> told{};
+    std::map<std::uint64_t, std::uint64_t> committed{};  // by key, the newest unit
   };
 
   ClassOptions class_options(std::size_t number);
@@ -99,6 +101,7 @@ class User {
   PushOptions push_options(Intent& intent);
   void refused(Class& by, const Status& why);
   void take_in(Flight& flight, bool calm);
+  bool newer_is_committed(const Flight& flight) const;
   const char* impossible(const Flight& flight, bool calm) const;
   void complain(const std::string& what);
   void complain(const Flight& flight, const char* what);
