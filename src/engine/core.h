@@ -146,6 +146,8 @@ class Core : public std::enable_shared_from_this<Core> {
   TickReport lend_until_durable(std::uint64_t commit, TickReport report, ack::Wakes& wakes);
   Promise kept_by_sync(Promise promise) const;
   bool caller_may_run() const;
+  // Of a call that has asked whether it may wait.
+  Status wait_on(Entry& entry, Promise promise, std::optional<Duration> timeout);
   Status wait_until(Entry& entry, TimePoint deadline);
   Status wait_settled(Entry& entry, Promise promise, std::optional<TimePoint> until);
   Status wait_durable(std::uint64_t commit, std::optional<TimePoint> until);
@@ -241,7 +243,7 @@ Result<Outcome> Core::write(std::uint32_t klass, Unit&& unit, const PushOptions&
                     .kept = &kept};
   if (Status why = offer(*lanes_[klass], std::forward<Unit>(unit), whose); !why.ok()) return why;
   Status why = options.deadline ? wait_until(*kept, *options.deadline)
-                                : wait(*kept, kept->promise, std::nullopt);
+                                : wait_on(*kept, kept->promise, std::nullopt);
   if (!why.ok()) return why;
   return outcome(*kept);
 }

@@ -30,9 +30,13 @@ bool Core::caller_may_run() const {
 }
 
 Status Core::wait(Entry& entry, Promise promise, std::optional<Duration> timeout) {
-  promise = kept_by_sync(promise);
-  if (entry.settled() && promise == Promise::committed) return {};
+  if (entry.settled() && kept_by_sync(promise) == Promise::committed) return {};
   if (Status why = may_wait("wait"); !why.ok()) return why;
+  return wait_on(entry, promise, timeout);
+}
+
+Status Core::wait_on(Entry& entry, Promise promise, std::optional<Duration> timeout) {
+  promise = kept_by_sync(promise);
   std::optional<TimePoint> until;
   if (timeout && *timeout <= kPatienceMax) until = after(clock_->now(), *timeout);
   if (Status why = wait_settled(entry, promise, until); !why.ok()) return why;
@@ -43,7 +47,7 @@ Status Core::wait(Entry& entry, Promise promise, std::optional<Duration> timeout
 
 // Of a unit that nobody else can wait for, or cancel.
 Status Core::wait_until(Entry& entry, TimePoint deadline) {
-  Status why = wait(entry, entry.promise, engine::left(deadline, clock_->now()));
+  Status why = wait_on(entry, entry.promise, engine::left(deadline, clock_->now()));
   if (why.code() != Errc::timed_out || entry.settled()) return why;
   if (entry.settle_queued(End::expired)) {
     (void)entry.close_watch();  // nobody's

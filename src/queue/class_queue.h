@@ -20,6 +20,7 @@
 #include <concurrentqueue.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -156,6 +157,11 @@ class BasicClassQueue {
     staged_.store(staged, std::memory_order_release);
   }
 
+  void make_room(std::size_t more) {
+    if (held_.capacity() - held_.size() >= more) return;
+    held_.reserve(std::max(2 * held_.capacity(), held_.size() + more));
+  }
+
   // Moves entries into held_. True if nothing below the cut is left but stragglers.
   bool collect(std::uint64_t cut, std::size_t limit) {
     const std::uint64_t staged = staged_.load(std::memory_order_relaxed);
@@ -165,9 +171,10 @@ class BasicClassQueue {
       if (looked_at >= limit) return false;
       const std::size_t first = held_.size();
       collect_spilled();
-      const std::size_t at = held_.size();
-      held_.resize(at + kBulk);
-      held_.resize(at + queue_->try_dequeue_bulk(held_.data() + at, kBulk));
+      make_room(kBulk);  // what left the queue cannot go back
+      std::array<Entry*, kBulk> some;
+      const std::size_t count = queue_->try_dequeue_bulk(some.begin(), kBulk);
+      held_.insert(held_.end(), some.begin(), some.begin() + count);
       if (held_.size() == first) return true;
       looked_at += held_.size() - first;
       seen += look_at(first, cut);
