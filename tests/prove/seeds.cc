@@ -27,6 +27,7 @@ constexpr std::uint64_t kOnceFailed[] = {
     7,     // unsafe_statements_without_savepoint
     13,    // sync_error_is_an_io_error
     17,    // failed_sync_forgotten
+    26,    // superseded_too_early
     37,    // autocommit_not_asked, exclusive_not_barred
     52,    // no_sync
     141,   // exclusive_not_barred

@@ -236,6 +236,23 @@ TEST_F(LaneBehind, WhatTookTheTransactionAlongIsNotTriedAgainWhenTheTickIsRolled
   EXPECT_EQ(end_of(old) + " " + end_of(other), "committed committed");
 }
 
+TEST_F(LaneBehind, WhatWasRejectedInAnAttemptThatFailedRunsAgainWhereTheNextDoesNotReachIt) {
+  open();
+  Writes peers = add_coalescing({.guarantee = {.records = 1}});
+  sink_->set_cost(Call::apply, milliseconds(2));
+  reject("peers(1, bad)");
+  end_transaction_at("peers(3)");
+  peers.push(4);
+  peers.push(5);
+  Receipt old = peers.submit(1, "old"), bad = peers.submit(1, "bad"), culprit = peers.submit(3);
+  tick();
+  EXPECT_EQ(end_of(culprit), "rejected");
+  EXPECT_EQ(committed(), "peers(4)");
+  EXPECT_EQ(end_of(old) + " " + end_of(bad), "in flight in flight");
+  run_ticks();
+  EXPECT_EQ(end_of(old) + " " + end_of(bad), "committed rejected");
+}
+
 TEST_F(LaneBehind, ItRunsOnceTheNewerOneHasFailedAloneForTooLong) {
   open();
   Writes peers = add_coalescing();
