@@ -28,6 +28,7 @@
 #include "tests/prove/flags.h"
 #include "tests/prove/last_words.h"
 #include "tests/prove/writer.h"
+#include "tests/sim/history.h"
 #include "tests/support/temp_directory.h"
 
 // The linker leads calls of malloc in what it puts together here to the first: ours, not SQLite's.
@@ -133,12 +134,14 @@ class Life {
   struct Pushed {
     std::size_t lane;
     std::vector<std::uint64_t> ids;
+    std::optional<std::uint64_t> key;  // of a record that coalesces
     Receipt receipt;
   };
   // A unit that is about to be pushed.
   struct Unit {
     std::size_t lane = 0;
     std::vector<std::uint64_t> ids{};
+    std::optional<std::uint64_t> key{};
     Row row{};
     Group group{};
     PushOptions options{};
@@ -147,11 +150,11 @@ class Life {
   bool open(Random& random);
   void use(Random& random);
   void act(Random& random);
-  Row row(Random& random, std::uint64_t id);
+  std::string words(Random& random);
   Unit unit(Random& random, std::size_t lane, std::size_t rows);
   void push(Random& random, std::size_t lane);
   void submit_job();
-  void note(std::size_t lane, const std::vector<std::uint64_t>& ids, Result<Receipt> receipt);
+  void note(const Unit& unit, Result<Receipt> receipt);
   bool settle();
   std::string judge();
   std::string judge_order();
@@ -251,14 +254,10 @@ void Life::act(Random& random) {
   }
 }
 
-Row Life::row(Random& random, std::uint64_t id) {
-  Row row;
-  const bool bad = chance(random, 4);
-  put(row, static_cast<std::int64_t>(id),
-      bad                  ? std::string("bad")
-      : chance(random, 30) ? std::string(1, static_cast<char>('a' + below(random, 3)))
-                           : std::string(below(random, 900), 'x'));
-  return row;
+std::string Life::words(Random& random) {
+  if (chance(random, 4)) return "bad";
+  if (chance(random, 30)) return {static_cast<char>('a' + below(random, 3))};
+  return std::string(below(random, 900), 'x');
 }
 
 Life::Unit Life::unit(Random& random, std::size_t lane, std::size_t rows) {
@@ -266,7 +265,10 @@ Life::Unit Life::unit(Random& random, std::size_t lane, std::size_t rows) {
   Unit unit{.lane = lane};
   for (std::size_t i = 0; i < rows; ++i) {
     unit.ids.push_back(ledger_.add());
-    unit.row = row(random, unit.ids.back());
+    const std::string text = words(random);
+    unit.row = Row();
+    put(unit.row, static_cast<std::int64_t>(unit.ids.back()), text);
+    if (lane == 1 && rows == 1) unit.key = std::hash<std::string>()(text);
     unit.group.add(statements_[lane], unit.row);
   }
   unit.options.promise = chance(random, 30) ? Promise::durable : Promise::committed;
@@ -280,33 +282,33 @@ void Life::push(Random& random, std::size_t lane) {
   const std::size_t rows = chance(random, 15) ? 3 : 1;
   Unit one = unit(random, lane, rows);
   WriteClass& to = classes_[lane];
-  if (rows > 1) return note(lane, one.ids, to.submit(one.group, one.options));
-  note(lane, one.ids, to.submit(statements_[lane], one.row, one.options));
+  if (rows > 1) return note(one, to.submit(one.group, one.options));
+  note(one, to.submit(statements_[lane], one.row, one.options));
 }
 
 // Two steps, a record in each.
 void Life::submit_job() {
-  std::vector<std::uint64_t> ids;
+  Unit unit;
   Job job;
   {
     const Spared spared;
-    ids = {ledger_.add(), ledger_.add()};
-    job = {.name = "a job with a name of some length", .step = [ids](Transaction& in) {
+    unit.ids = {ledger_.add(), ledger_.add()};
+    job = {.name = "a job with a name of some length", .step = [ids = unit.ids](Transaction& in) {
              const auto id = static_cast<std::int64_t>(ids[in.steps()]);
              const auto done = in.execute("INSERT INTO records VALUES(?1, 'job')", id);
              if (!done.ok()) return Result<Step>(done.status());
              return Result<Step>(in.steps() == 0 ? Step::more : Step::done);
            }};
   }
-  note(0, ids, classes_[0].submit(std::move(job)));
+  note(unit, classes_[0].submit(std::move(job)));
 }
 
-void Life::note(std::size_t lane, const std::vector<std::uint64_t>& ids, Result<Receipt> receipt) {
+void Life::note(const Unit& unit, Result<Receipt> receipt) {
   const Spared spared;
   if (receipt.ok()) {
-    pushed_.push_back({lane, ids, *std::move(receipt)});
+    pushed_.push_back({unit.lane, unit.ids, unit.key, *std::move(receipt)});
   } else {
-    for (const std::uint64_t id : ids) ledger_.settled(id, {.end = End::closed});
+    for (const std::uint64_t id : unit.ids) ledger_.settled(id, {.end = End::closed});
   }
 }
 
@@ -341,31 +343,27 @@ std::string Life::judge() {
   return wrong.empty() ? judge_order() : wrong;
 }
 
-// In the order of its pushes, as far as it was committed; but what a job left unfinished.
+// In the order of its pushes, as far as it was committed.
 std::string Life::judge_order() {
-  std::vector<std::size_t> lane_of;
+  constexpr std::uint32_t kRefused = 2;  // no class
+  test::History history;
   for (const Pushed& each : pushed_) {
     for (const std::uint64_t id : each.ids) {
-      lane_of.resize(std::max<std::size_t>(lane_of.size(), id + 1));
-      lane_of[id] = each.lane;
+      while (history.units() < id) history.accept({.klass = kRefused});
+      history.accept({.klass = static_cast<std::uint32_t>(each.lane), .key = each.key});
     }
   }
   sqlite3* db = nullptr;
   sqlite3_open(path_.c_str(), &db);
   sqlite3_stmt* arrivals = nullptr;
   sqlite3_prepare_v2(db, "SELECT id FROM arrivals ORDER BY place", -1, &arrivals, nullptr);
-  std::string wrong;
-  std::int64_t last[] = {-1, -1};
+  test::Content content;
   while (arrivals != nullptr && sqlite3_step(arrivals) == SQLITE_ROW) {
-    const std::int64_t id = sqlite3_column_int64(arrivals, 0);
-    const auto index = static_cast<std::size_t>(id);
-    std::int64_t& before = last[index < lane_of.size() ? lane_of[index] : 0];
-    if (id < before) wrong = std::to_string(id) + " came after " + std::to_string(before);
-    before = id;
+    content.rows.push_back({.unit = static_cast<std::uint64_t>(sqlite3_column_int64(arrivals, 0))});
   }
   sqlite3_finalize(arrivals);
   sqlite3_close(db);
-  return wrong;
+  return history.look(content, test::Break::none);
 }
 
 struct Figures {
