@@ -5,7 +5,8 @@
 // holds the lane: whoever finds it full drains the queue itself (charge_full). So of such a class
 // what is the baton holder's otherwise is guarded by a lock, which is held while a tick stages,
 // plans and settles, and let go of while it commits. What the tick has in hand then nobody else
-// touches.
+// touches, but that a push may supersede what waits behind other records there (shed_in_hand): by
+// moving its ticket's state, as a receipt cancels.
 #pragma once
 
 #include <array>
