@@ -339,7 +339,7 @@ void ClassLane::bury(Entry* entry, ack::Wakes& wakes) {
   let_go_cancelled(entry, wakes);
 }
 
-// It was counted when it was cancelled, or shed.
+// It was counted when it was cancelled, or shed; not if whoever waited for it let it expire.
 void ClassLane::let_go_cancelled(Entry* entry, ack::Wakes& wakes) {
   const std::uint64_t packed = held_by(*entry);
   if (entry->kind == EntryKind::barrier) {
@@ -353,7 +353,7 @@ void ClassLane::let_go_cancelled(Entry* entry, ack::Wakes& wakes) {
       freed_ += packed;
     }
     ++settled_;
-    model::add(buried_, 1);
+    model::add(entry->expired() ? ends_[static_cast<std::size_t>(End::expired)] : buried_, 1);
   }
   let_go(entry, wakes);
 }

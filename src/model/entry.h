@@ -25,6 +25,7 @@ using TicketState = std::uint8_t;
 inline constexpr TicketState kQueued = 0;
 inline constexpr TicketState kTaken = 1;
 inline constexpr TicketState kSettled = 2;
+inline constexpr TicketState kExpired = kSettled + static_cast<TicketState>(End::expired);
 
 enum class EntryKind : std::uint8_t { record, group, job, barrier };
 
@@ -138,6 +139,7 @@ struct Entry {
   void settle_taken(End end) noexcept;
   bool queued() const noexcept { return state.load(std::memory_order_acquire) == kQueued; }
   bool settled() const noexcept { return state.load(std::memory_order_acquire) >= kSettled; }
+  bool expired() const noexcept { return state.load(std::memory_order_acquire) == kExpired; }
   Outcome outcome() const;  // of a settled entry
 
   // Registers the one waiter, unless the entry is settled already or somebody else waits.

@@ -557,6 +557,10 @@ TEST_F(Posting, AWriteReturnsAtItsDeadlineThoughTheLaneIsHeld) {
   EXPECT_TRUE(ok(holds.wait()).committed());
   EXPECT_TRUE(journal_->flush().ok());
   EXPECT_EQ(control_->committed[5].load(), 0U);
+  const ClassStats counted = journal_->stats().classes.at(0);
+  EXPECT_EQ(counted.end(End::expired), 1U);
+  EXPECT_EQ(counted.end(End::cancelled), 0U);
+  EXPECT_EQ(counted.in_flight, 0U);
 }
 
 TEST_F(Posting, AWriteThatATickHasTakenSaysThatItsOutcomeIsNotKnown) {
