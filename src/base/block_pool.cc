@@ -112,7 +112,8 @@ class Batches {
     if (slab_left_ == 0) {
       void* memory = run_.next();
       if (memory == nullptr) return false;
-      slab_ = reinterpret_cast<std::byte*>(new (memory) Slab + 1);
+      Slab* slab = new (memory) Slab;
+      slab_ = reinterpret_cast<std::byte*>(slab + 1);
       slab_left_ = kBatchesPerSlab * kBatchBytes;
     }
     slab_left_ -= kBatchBytes;
