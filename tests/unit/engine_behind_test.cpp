@@ -1,4 +1,7 @@
 // What becomes of a record that waits behind a newer one of its key, which is not committed.
+#include <initializer_list>
+#include <vector>
+
 #include "tests/support/lane.h"
 
 namespace onelane::test {
@@ -28,6 +31,12 @@ class LaneBehind : public QuietLane {
     advance(seconds(1));
     tick();
   }
+  // Of one key, so that each waits behind the next.
+  static std::vector<Receipt> submit_all(Writes& peers, std::initializer_list<const char*> texts) {
+    std::vector<Receipt> all;
+    for (const char* text : texts) all.push_back(peers.submit(1, text));
+    return all;
+  }
 };
 
 TEST_F(LaneBehind, ItIsWrittenInThePlaceOfOneThatIsRejected) {
@@ -47,8 +56,7 @@ TEST_F(LaneBehind, OfManyTheNewestIsWrittenThatCanBe) {
   Writes peers = add_coalescing();
   reject("peers(1, c)");
   reject("peers(1, d)");
-  std::vector<Receipt> all;
-  for (const char* text : {"a", "b", "c", "d"}) all.push_back(peers.submit(1, text));
+  std::vector<Receipt> all = submit_all(peers, {"a", "b", "c", "d"});
   tick();
   EXPECT_EQ(ends_of(all), "superseded committed rejected rejected");
   EXPECT_EQ(committed(), "peers(1, b)");
@@ -59,8 +67,7 @@ TEST_F(LaneBehind, WhereNoneCanBeWrittenAllAreRejected) {
   Writes peers = add_coalescing();
   reject("peers(1, a)");
   reject("peers(1, b)");
-  std::vector<Receipt> all;
-  for (const char* text : {"a", "b"}) all.push_back(peers.submit(1, text));
+  std::vector<Receipt> all = submit_all(peers, {"a", "b"});
   tick();
   EXPECT_EQ(ends_of(all), "rejected rejected");
   EXPECT_EQ(stats_of("peers").queued_records, 0U);
@@ -317,8 +324,7 @@ TEST_F(LaneBehind, ItIsUnknownWithTheNewerOne) {
 TEST_F(LaneBehind, ItIsClosedWithTheNewerOne) {
   open();
   Writes peers = add_coalescing();
-  std::vector<Receipt> all;
-  for (const char* text : {"a", "b", "c"}) all.push_back(peers.submit(1, text));
+  std::vector<Receipt> all = submit_all(peers, {"a", "b", "c"});
   sink_->reply_next(Call::begin, failure(Fault::corrupt, Effect::ended));
   EXPECT_EQ(journal_->tick().status().code(), Errc::poisoned);
   EXPECT_EQ(ends_of(all), "closed closed closed");
@@ -366,8 +372,7 @@ TEST_F(LaneBehind, TheOldestCountsForMaxDelay) {
 TEST_F(LaneBehind, AFullClassSupersedesOfThemJustAsManyAsItMustOldestFirst) {
   open();
   Writes peers = add_coalescing({.capacity_records = 4, .when_full = WhenFull::reject});
-  std::vector<Receipt> all;
-  for (const char* text : {"a", "b", "c", "d"}) all.push_back(peers.submit(1, text));
+  std::vector<Receipt> all = submit_all(peers, {"a", "b", "c", "d"});
   peers.push(2);
   EXPECT_EQ(ends_of(all), "superseded in flight in flight in flight");
   peers.push(3);
@@ -393,8 +398,7 @@ TEST_F(LaneBehind, AnOverfullClassSupersedesThemWhenATickStagesThem) {
 TEST_F(LaneBehind, WhatIsBehindWhatATickHasInHandMakesRoomAtOnce) {
   open();
   Writes peers = add_coalescing({.capacity_records = 3, .when_full = WhenFull::reject});
-  std::vector<Receipt> all;
-  for (const char* text : {"a", "b", "c"}) all.push_back(peers.submit(1, text));
+  std::vector<Receipt> all = submit_all(peers, {"a", "b", "c"});
   bool pushed = false;
   sink_->on(Call::begin, [&](const std::string&) {
     if (std::exchange(pushed, true)) return Reply{};
@@ -414,8 +418,7 @@ TEST_F(LaneBehind, WhatIsBehindWhatATickHasInHandMakesRoomAtOnce) {
 TEST_F(LaneBehind, WhatMadeRoomDuringATickThatFailedIsSupersededOnce) {
   open();
   Writes peers = add_coalescing({.capacity_records = 3, .when_full = WhenFull::reject});
-  std::vector<Receipt> all;
-  for (const char* text : {"a", "b", "c"}) all.push_back(peers.submit(1, text));
+  std::vector<Receipt> all = submit_all(peers, {"a", "b", "c"});
   bool pushed = false;
   sink_->on(Call::begin, [&](const std::string&) {
     if (std::exchange(pushed, true)) return Reply{};

@@ -28,11 +28,9 @@ static_assert(kSharedFirst + kSharedBytes == kSqliteFirst + kSqliteBytes);
 constexpr off_t kOurByte = kSqliteFirst + 4096;
 static_assert(kOurByte >= kSqliteFirst + kSqliteBytes);
 
-// Bytes of a file that are locked.
-struct Bytes {
-  off_t first;
-  off_t count;
-};
+using Bytes = LockDescriptor::Bytes;
+constexpr Bytes kOurs{kOurByte, 1};
+constexpr Bytes kShared{kSharedFirst, kSharedBytes};
 constexpr Bytes kOfDatabase{kSqliteFirst, kOurByte + 1 - kSqliteFirst};
 // https://sqlite.org/src/file/src/os_unix.c, UNIX_SHM_BASE and UNIX_SHM_DMS: SQLite's locks, and
 // one more, which whoever uses the index has shared.
@@ -50,10 +48,6 @@ struct flock lock_of(int type, off_t first, off_t bytes) noexcept {
 
 struct flock write_lock(off_t first, off_t bytes) noexcept {
   return lock_of(F_WRLCK, first, bytes);
-}
-
-struct flock shared_lock() noexcept {
-  return lock_of(F_RDLCK, kSharedFirst, kSharedBytes);
 }
 
 // Whether anybody, this process included, has a lock there.
@@ -77,8 +71,8 @@ class Registry {
   void remove(FileId id) noexcept;
   FileDescriptor parked(FileId id) noexcept;
   void retire(FileDescriptor file, FileId id, Bytes bytes) noexcept;
-  void keep_from_children(int fd);
-  void leave_to_children(int fd) noexcept;
+  void keep_from_children(int fd, FileId id);
+  void forget(int fd) noexcept;
 
  private:
   struct Held {
@@ -97,13 +91,18 @@ class Registry {
     static Registry* one = new Registry;
     pthread_atfork([] { one->mutex_.lock(); }, [] { one->mutex_.unlock(); },
                    [] {
-                     for (const int fd : one->ours_) ::close(fd);
-                     one->ours_.clear();
+                     one->close_inherited();
                      one->mutex_.unlock();
                    });
     return one;
   }
+  struct Inheritable {
+    int fd;
+    FileId id;
+  };
+
   Status free_now(FileId id, const std::string& path) const;
+  void close_inherited() noexcept;
   void park(FileDescriptor file, FileId id, Bytes bytes) noexcept;
   void sweep() noexcept;
   bool close_unused(FileDescriptor& file, Bytes bytes) noexcept;
@@ -111,17 +110,24 @@ class Registry {
   std::mutex mutex_;
   std::vector<Held> held_;
   std::vector<Parked> parked_;
-  std::vector<int> ours_;
+  std::vector<Inheritable> inheritable_;
 };
 
-void Registry::keep_from_children(int fd) {
+void Registry::keep_from_children(int fd, FileId id) {
   const std::scoped_lock lock(mutex_);
-  ours_.push_back(fd);
+  inheritable_.push_back({fd, id});
 }
 
-void Registry::leave_to_children(int fd) noexcept {
+void Registry::forget(int fd) noexcept {
   const std::scoped_lock lock(mutex_);
-  std::erase(ours_, fd);
+  std::erase_if(inheritable_, [fd](const Inheritable& each) { return each.fd == fd; });
+}
+
+void Registry::close_inherited() noexcept {
+  for (const Inheritable& each : inheritable_) {
+    if (id_of(each.fd) == each.id) ::close(each.fd);
+  }
+  inheritable_.clear();
 }
 
 Status Registry::free(FileId id, const std::string& path) {
@@ -233,14 +239,23 @@ void DatabaseLock::retire(FileDescriptor file, FileId id) noexcept {
   Registry::get().retire(std::move(file), id, kOfDatabase);
 }
 
-DatabaseLock::DatabaseLock(FileDescriptor file, FileId id, std::string path) noexcept
-    : file_(std::move(file)), id_(id), process_(::getpid()), path_(std::move(path)) {}
+LockDescriptor::~LockDescriptor() {
+  if (!ours()) {
+    (void)file_.release();
+    return;
+  }
+  Registry::get().forget(file_.get());
+  Registry::get().retire(std::move(file_), id_, locked_);
+}
 
-DatabaseLock::DatabaseLock(DatabaseLock&& other) noexcept
-    : file_(std::move(other.file_)),
-      id_(other.id_),
-      process_(other.process_),
-      path_(std::move(other.path_)) {}
+void LockDescriptor::keep_from_children() const {
+  Registry::get().keep_from_children(file_.get(), id_);
+}
+
+bool LockDescriptor::lock(int command, int type, Bytes bytes) const noexcept {
+  struct flock lock = lock_of(type, bytes.first, bytes.count);
+  return ::fcntl(file_.get(), command, &lock) == 0;
+}
 
 // From add() on nothing here needs memory, or the registry would keep what nobody has.
 Result<DatabaseLock> DatabaseLock::take(FileDescriptor file, FileId id, std::string path) {
@@ -254,28 +269,22 @@ Result<DatabaseLock> DatabaseLock::take(FileDescriptor file, FileId id, std::str
     registry.retire(std::move(file), id, kOfDatabase);
     throw;
   }
-  DatabaseLock lock(std::move(file), id, std::move(path));
+  DatabaseLock lock(LockDescriptor(std::move(file), id, kOfDatabase), std::move(path));
   if (Status status = lock.retake(); !status.ok()) return status;
   return lock;
 }
 
-// What this process has no lock on is not its to unlock.
 DatabaseLock::~DatabaseLock() {
-  if (!file_.open()) return;
-  if (process_ != ::getpid()) {
-    (void)file_.release();
-    return;
-  }
+  if (!file_.ours()) return;
   allow_exclusive();
-  unlock(F_SETLK, kOurByte, 1);
-  Registry::get().leave_to_children(file_.get());
-  Registry::get().retire(std::move(file_), id_, kOfDatabase);
-  Registry::get().remove(id_);
+  if (file_.leads_there()) (void)file_.lock(F_SETLK, F_UNLCK, kOurs);
+  const FileId id = file_.id();
+  { const LockDescriptor retired(std::move(file_)); }  // with the memory that is kept for it
+  Registry::get().remove(id);
 }
 
 Status DatabaseLock::retake() const {
-  struct flock ours = write_lock(kOurByte, 1);
-  if (::fcntl(file_.get(), F_SETLK, &ours) == 0) return {};
+  if (file_.lock(F_SETLK, F_WRLCK, kOurs)) return {};
   const int error = errno;
   if (error == EAGAIN || error == EACCES) {
     struct flock owner = write_lock(kOurByte, 1);
@@ -286,20 +295,12 @@ Status DatabaseLock::retake() const {
 }
 
 Status DatabaseLock::bar_exclusive() const {
-  Registry::get().keep_from_children(file_.get());
-  struct flock shared = shared_lock();
-  if (::fcntl(file_.get(), F_OFD_SETLK, &shared) == 0) return {};
-  return cannot_lock(path_, errno);
+  file_.keep_from_children();
+  return file_.lock(F_OFD_SETLK, F_RDLCK, kShared) ? Status() : cannot_lock(path_, errno);
 }
 
 void DatabaseLock::allow_exclusive() const noexcept {
-  unlock(F_OFD_SETLK, kSharedFirst, kSharedBytes);
-}
-
-// If the program has closed the descriptor, its number may be another file's by now.
-void DatabaseLock::unlock(int command, off_t first, off_t bytes) const noexcept {
-  struct flock lock = lock_of(F_UNLCK, first, bytes);
-  if (id_of(file_.get()) == id_) (void)::fcntl(file_.get(), command, &lock);
+  if (file_.leads_there()) (void)file_.lock(F_OFD_SETLK, F_UNLCK, kShared);
 }
 
 // Asked of the open file description, to which the process's own lock is somebody else's. What
@@ -307,13 +308,12 @@ void DatabaseLock::unlock(int command, off_t first, off_t bytes) const noexcept 
 Status DatabaseLock::keep() const {
   struct flock ours = write_lock(kOurByte, 1);
   const bool asked = ::fcntl(file_.get(), F_OFD_GETLK, &ours) == 0;
-  if (asked && ours.l_type != F_UNLCK && ours.l_pid == process_) [[likely]]
+  if (asked && ours.l_type != F_UNLCK && ours.l_pid == file_.process()) [[likely]]
     return {};
-  if (id_of(file_.get()) != id_) {
+  if (!file_.leads_there()) {
     return {Errc::storage, path_ + ": this program has closed the descriptor that holds its locks"};
   }
-  struct flock shared = shared_lock();
-  if (::fcntl(file_.get(), F_SETLK, &shared) != 0) return cannot_lock(path_, errno);
+  if (!file_.lock(F_SETLK, F_RDLCK, kShared)) return cannot_lock(path_, errno);
   Status status = retake();
   if (status.code() != Errc::already_open) return status;
   return {Errc::storage, status.message() +
@@ -334,28 +334,18 @@ bool DatabaseLock::open_nowhere_else() const noexcept {
 Result<IndexDescriptor> IndexDescriptor::take(FileDescriptor file, const std::string& path) {
   const std::optional<FileId> id = id_of(file.get());
   if (!id) return cannot_lock(path, errno);
-  IndexDescriptor index(std::move(file), *id);
-  Registry::get().keep_from_children(index.file_.get());
-  struct flock in_use = lock_of(F_RDLCK, kIndexInUse.first, kIndexInUse.count);
-  if (::fcntl(index.file_.get(), F_OFD_SETLK, &in_use) != 0) return cannot_lock(path, errno);
-  return index;
+  LockDescriptor index(std::move(file), *id, kOfIndex);
+  index.keep_from_children();
+  if (!index.lock(F_OFD_SETLK, F_RDLCK, kIndexInUse)) return cannot_lock(path, errno);
+  return IndexDescriptor(std::move(index));
 }
 
 IndexDescriptor::~IndexDescriptor() {
-  if (!file_.open()) return;
-  if (process_ != ::getpid()) {
-    (void)file_.release();
-    return;
-  }
-  Registry::get().leave_to_children(file_.get());
-  struct flock all = lock_of(F_UNLCK, kOfIndex.first, kOfIndex.count);
-  if (id_of(file_.get()) == id_) (void)::fcntl(file_.get(), F_OFD_SETLK, &all);
-  Registry::get().retire(std::move(file_), id_, kOfIndex);
+  if (file_.ours() && file_.leads_there()) (void)file_.lock(F_OFD_SETLK, F_UNLCK, kOfIndex);
 }
 
 bool IndexDescriptor::lock(int type, int first, int count) const noexcept {
-  struct flock lock = lock_of(type, kOfIndex.first + first, count);
-  return ::fcntl(file_.get(), F_OFD_SETLK, &lock) == 0;
+  return file_.lock(F_OFD_SETLK, type, {kOfIndex.first + first, count});
 }
 
 }  // namespace onelane::sqlite

@@ -26,11 +26,45 @@
 
 namespace onelane::sqlite {
 
+// A descriptor by which a file is locked. It is closed when no lock of this process can go with it,
+// and at once in a forked child, which would share what belongs to the descriptor.
+class LockDescriptor {
+ public:
+  // Bytes of the file that SQLite or a journal locks.
+  struct Bytes {
+    off_t first;
+    off_t count;
+  };
+  LockDescriptor(FileDescriptor file, FileId id, Bytes locked) noexcept
+      : file_(std::move(file)), id_(id), locked_(locked), process_(::getpid()) {}
+  LockDescriptor(LockDescriptor&&) noexcept = default;
+  LockDescriptor& operator=(LockDescriptor&&) = delete;
+  ~LockDescriptor();
+
+  // From here on a child that is forked has no part in it.
+  void keep_from_children() const;
+  // F_RDLCK, F_WRLCK or F_UNLCK by F_OFD_SETLK or F_SETLK. False, and errno, if not.
+  bool lock(int command, int type, Bytes bytes) const noexcept;
+  // Whether it still leads to the file: if the program has closed it, its number may be another's.
+  bool leads_there() const noexcept { return id_of(file_.get()) == id_; }
+  // Whether it is open, and this process's: what a parent has locked is not its child's to unlock.
+  bool ours() const noexcept { return file_.open() && process_ == ::getpid(); }
+  int get() const noexcept { return file_.get(); }
+  FileId id() const noexcept { return id_; }
+  pid_t process() const noexcept { return process_; }
+
+ private:
+  FileDescriptor file_;
+  FileId id_;
+  Bytes locked_;
+  pid_t process_;
+};
+
 class DatabaseLock {
  public:
   // Of a file that was opened for writing as `path`. Errors: already_open, forked, storage.
   static Result<DatabaseLock> take(FileDescriptor file, FileId id, std::string path);
-  DatabaseLock(DatabaseLock&& other) noexcept;
+  DatabaseLock(DatabaseLock&&) noexcept = default;
   DatabaseLock& operator=(DatabaseLock&&) = delete;
   ~DatabaseLock();
 
@@ -45,8 +79,9 @@ class DatabaseLock {
   // Takes the lock anew. SQLite's unlock is of the whole file when it gives up its last lock, as it
   // does between transactions of a database that is not in WAL mode yet.
   Status retake() const;
-  // From here on no SQLite, this process's own included, gets the exclusive lock, without which it
-  // neither removes nor truncates a log, nor leaves WAL mode. For who has the database in WAL mode.
+  // From here on no connection, neither of this process nor of another, gets SQLite's EXCLUSIVE
+  // lock of the database file, without which SQLite neither deletes nor truncates a WAL file, nor
+  // leaves WAL mode. To be called while SQLite has the database open in WAL mode.
   Status bar_exclusive() const;
   void allow_exclusive() const noexcept;
   // ok, once the process has all its locks again, SQLite's shared one included; else what became of
@@ -55,15 +90,13 @@ class DatabaseLock {
   // Whether no descriptor but the lock's leads to the file now, this process's others included;
   // also false where the file system cannot tell.
   bool open_nowhere_else() const noexcept;
-  FileId id() const noexcept { return id_; }
+  FileId id() const noexcept { return file_.id(); }
 
  private:
-  DatabaseLock(FileDescriptor file, FileId id, std::string path) noexcept;
-  void unlock(int command, off_t first, off_t bytes) const noexcept;
+  DatabaseLock(LockDescriptor file, std::string path) noexcept
+      : file_(std::move(file)), path_(std::move(path)) {}
 
-  FileDescriptor file_;
-  FileId id_;
-  pid_t process_;
+  LockDescriptor file_;
   std::string path_;
 };
 
@@ -81,12 +114,9 @@ class IndexDescriptor {
   bool lock(int type, int first, int count) const noexcept;
 
  private:
-  IndexDescriptor(FileDescriptor file, FileId id) noexcept
-      : file_(std::move(file)), id_(id), process_(::getpid()) {}
+  explicit IndexDescriptor(LockDescriptor file) noexcept : file_(std::move(file)) {}
 
-  FileDescriptor file_;
-  FileId id_;
-  pid_t process_;
+  LockDescriptor file_;
 };
 
 }  // namespace onelane::sqlite
