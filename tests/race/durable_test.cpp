@@ -206,26 +206,29 @@ TEST_P(DurableWaits, ABarrierThatWaitsForALockIsAnsweredByTheClose) {
   EXPECT_EQ(answer.code(), Errc::closed);
 }
 
-// Stops a thread at the second time it asks: in a write, with the baton, if it runs the tick.
+// Stops a thread that runs a tick when it first asks with the lane: nothing is drained yet.
 class StoppingClock final : public Clock {
  public:
   TimePoint now() const noexcept override {
-    if (std::this_thread::get_id() == whom_.load() && ++asked_ == 2) {
+    if (std::this_thread::get_id() == whom_.load() && !stopped_.load() && has_lane()) {
       stopped_.store(true);
       while (!may_go_.load()) std::this_thread::yield();
     }
     return steady_clock().now();
   }
-  void stop_me() {
-    asked_.store(0);
+  void stop_me(Journal& journal) {
+    journal_ = &journal;
     whom_.store(std::this_thread::get_id());
   }
   bool stopped() const { return stopped_.load(); }
   void let_go() { may_go_.store(true); }
 
  private:
+  // A class without a name is refused before the lane is waited for, but after this is asked.
+  bool has_lane() const { return journal_->add_class({}).status().code() == Errc::in_lane; }
+
+  Journal* journal_ = nullptr;  // whose it is: for the thread that is stopped
   std::atomic<std::thread::id> whom_{};
-  mutable std::atomic<int> asked_{0};
   mutable std::atomic<bool> stopped_{false};
   std::atomic<bool> may_go_{false};
 };
@@ -250,12 +253,13 @@ TEST(DurableWait, IsSeenToByWhoTicksForItAndIsRejected) {
   counts->rejected.store(bad.index);
   std::thread ticks([&] {
     do {  // again where the committer thread ran the tick
-      clock->stop_me();
+      clock->stop_me(journal);
       EXPECT_EQ(ok(all.write(bad, row(1))).end, End::rejected);
     } while (!clock->stopped());
   });
   until([&] { return clock->stopped(); });
   const std::uint64_t accepted = journal.stats().classes[0].accepted;
+  const std::uint64_t ran = journal.stats().ticks;
   std::future<Outcome> waits =
       std::async(std::launch::async, [&] { return ok(all.write(good, row(1))); });
   until([&] { return journal.stats().classes[0].accepted > accepted; });
@@ -263,6 +267,7 @@ TEST(DurableWait, IsSeenToByWhoTicksForItAndIsRejected) {
   clock->let_go();
   ticks.join();
   EXPECT_EQ(waits.wait_for(std::chrono::seconds(10)), std::future_status::ready);
+  EXPECT_EQ(journal.stats().ticks, ran + 1) << "it was not ticked for";
   EXPECT_TRUE(journal.sync().ok());
   EXPECT_TRUE(waits.get().durable);
 }
