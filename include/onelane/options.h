@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -15,6 +16,9 @@ namespace onelane::inline v0 {
 
 inline constexpr std::uint64_t kKiB = 1024;
 inline constexpr std::uint64_t kMiB = 1024 * kKiB;
+
+// Most write classes of one journal.
+inline constexpr std::size_t kClassesMax = 64;
 
 // How much one tick may take, or one class within a tick; the first limit that is met ends it. A
 // tick exceeds a budget by at most one unit.

@@ -47,6 +47,9 @@ struct Column {
   friend bool operator==(const Column&, const Column&) = default;
 };
 
+// Most statements of one journal.
+inline constexpr std::size_t kStatementsMax = 1024;
+
 // What add_statement takes: one SQL statement whose parameters are ?1 to ?N, N = columns.size().
 struct StatementSpec {
   std::string sql{};

@@ -163,8 +163,8 @@ Result<std::uint32_t> Core::add_class(const ClassOptions& options) {
   }
   if (count == kClassesMax) {
     return Status(Errc::invalid_argument, "class \"" + options.name + "\" would be number " +
-                                              std::to_string(count + 1) +
-                                              "; at most 64 are allowed");
+                                              std::to_string(count + 1) + "; at most " +
+                                              std::to_string(kClassesMax) + " are allowed");
   }
   auto lane = std::make_unique<ClassLane>(count, options, options_.tick);
   if (Status why = pipeline_.add_class(*lane); !why.ok()) return why;
@@ -180,7 +180,9 @@ Result<Statement> Core::add_statement(const StatementSpec& spec) {
   if (Status why = entrance(); !why.ok()) return why;
   if (const auto known = statements_.find(spec)) return *known;
   if (statements_.full()) {
-    return Status(Errc::invalid_argument, "a journal keeps at most 1024 statements: " + spec.sql);
+    return Status(
+        Errc::invalid_argument,
+        "a journal keeps at most " + std::to_string(kStatementsMax) + " statements: " + spec.sql);
   }
   statements_.prepare(spec);
   if (Status why = sink_->add_statement(spec); !why.ok()) return why;

@@ -36,8 +36,6 @@ namespace onelane::inline v0::detail {
 
 class Core : public std::enable_shared_from_this<Core> {
  public:
-  static constexpr std::size_t kClassesMax = 64;
-
   // A core that starts its thread, if it has one. In a forked child it is leaked, never destroyed:
   // what it owns is the parent's.
   // Where there are no threads for it, the sink is told before its close.

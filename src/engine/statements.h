@@ -4,6 +4,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 
@@ -13,14 +14,12 @@ namespace onelane::engine {
 
 class Statements {
  public:
-  static constexpr std::size_t kMax = 1024;
-
   // Of the journal whose statements these are: Statement::journal.
   std::uint64_t journal() const { return journal_; }
 
   // The same SQL, columns and keys, if it was added before.
   std::optional<Statement> find(const StatementSpec& spec) const;
-  bool full() const { return count() == kMax; }
+  bool full() const { return count() == kStatementsMax; }
   // The baton's holder: what it is to be, and then, which needs no memory, that it is.
   void prepare(const StatementSpec& spec);
   Statement add() noexcept;
@@ -42,6 +41,8 @@ class Statements {
  private:
   std::size_t count() const { return count_.load(std::memory_order_acquire); }
 
+  static_assert(kStatementsMax - 1 <= std::numeric_limits<decltype(Statement::index)>::max());
+
   Statement numbered(std::size_t index) const {
     return {static_cast<std::uint16_t>(index), journal_};
   }
@@ -51,7 +52,7 @@ class Statements {
   }
 
   const std::uint64_t journal_ = next_journal();
-  std::array<std::unique_ptr<const Known>, kMax> known_;
+  std::array<std::unique_ptr<const Known>, kStatementsMax> known_;
   std::atomic<std::size_t> count_{0};
 };
 

@@ -15,6 +15,7 @@
 #include "onelane/job.h"
 #include "onelane/receipt.h"
 #include "src/base/fifo_memory.h"
+#include "src/model/waiter.h"
 
 namespace onelane::inline v0::detail {
 
