@@ -1,108 +1,115 @@
-// All that there is of one write class: its options, its queue and capacity (any thread), its
-// staging and deadlines (the baton holder's), and its counters.
+// One write class: its options, its queue and capacity, what of it is staged, and its figures. It
+// moves entries from the queue into staging, settles them, and gives their room back. Its parts
+// have files of their own: staging.h (what is staged), eviction.h (what gives up its room),
+// deadlines.h, cancelled.h (what was settled outside a tick), tally.h (the figures).
 //
-// A class that coalesces or drops its oldest makes room for a push at once, however long a tick
-// holds the lane: whoever finds it full drains the queue itself (charge_full). So of such a class
-// what is the baton holder's otherwise is guarded by a lock, which is held while a tick stages,
-// plans and settles, and let go of while it commits. What the tick has in hand then nobody else
-// touches, but that a push may supersede what waits behind other records there (shed_in_hand): by
-// moving its ticket's state, as a receipt cancels.
+// Who may call what. The baton guards staging and all calls of a tick. A class that is shared(),
+// one that coalesces or drops its oldest, makes room for a push at once, however long a tick holds
+// the lane: the pushing thread itself drains the queue (charge_full). So of such a class a lock
+// guards what the baton guards otherwise. A tick holds the lock while it stages, plans and settles,
+// and lets go of it while it commits. What the tick has in hand meanwhile no push touches, with one
+// exception: a push may supersede what waits behind a record in hand, by moving its ticket's state,
+// as a cancel does.
 #pragma once
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <optional>
-#include <span>
 #include <string_view>
-#include <vector>
 
 #include "onelane/options.h"
 #include "onelane/stats.h"
 #include "src/ack/settle.h"
-#include "src/commit/committer.h"
+#include "src/engine/cancelled.h"
+#include "src/engine/deadlines.h"
+#include "src/engine/eviction.h"
 #include "src/engine/staging.h"
-#include "src/model/histogram.h"
+#include "src/engine/tally.h"
 #include "src/queue/class_queue.h"
 #include "src/queue/gate.h"
 
 namespace onelane::engine {
 
-// Whether it is a job with a committed step behind it: it keeps its place, taken, until it ends.
+// Whether the entry is a job with a committed step behind it. It keeps its place, taken, until it
+// ends.
 bool between_steps(const Entry& entry);
-
-// Whether it is a record or a group that was applied.
-inline bool committed_rows(const commit::Work& work) {
-  return work.verdict == commit::Verdict::applied && work.entry->kind <= detail::EntryKind::group;
-}
 
 class ClassLane {
  public:
+  // `tick` is the journal's budget, which the class's own defaults to.
   ClassLane(std::uint32_t index, const ClassOptions& options, const Budget& tick);
-  ~ClassLane();
   ClassLane(const ClassLane&) = delete;
   ClassLane& operator=(const ClassLane&) = delete;
 
-  // --- The baton holder's.
+  // --- The baton's holder; of a class that is shared(), while it holds the lock.
 
-  // Moves what the queue can give into staging: queued records go behind newer ones of their key
-  // (and end superseded where there is no room for them), an overfull drop_oldest class drops its
-  // oldest, and what is past its deadline expires. False if memory ran out: what is left in the
-  // queue comes first the next time.
+  // Begins a tick: moves queued entries into staging, lets records wait behind newer ones of their
+  // key, settles what there is no room for (superseded, dropped) and what is past its deadline.
+  // False if memory ran out: what is left in the queue then comes first the next time.
   bool stage(TimePoint now, ack::Wakes& wakes);
-  // Settles all that there is: closed, or incomplete for a job between steps. Needs no memory.
+  // Settles all that is staged or queued: closed, or incomplete for a job between steps. Needs no
+  // memory.
   void end_all(const Status& cause, TimePoint now, ack::Wakes& wakes);
 
-  // Settles a staged entry and takes it out. The ticket is taken.
+  // Settles an entry that is taken, counts it, and takes it out of staging.
   void settle(Entry* entry, End end, TimePoint now, ack::Wakes& wakes);
-  // For the rows that a tick committed: counts all of a slice, before anybody can know of them;
-  // then settles each.
-  void count_committed(std::span<const commit::Work> slice, TimePoint began, TimePoint now);
-  void settle_counted(Entry* entry, ack::Wakes& wakes);
-  // All that waits behind it follows it: superseded where it is committed, unknown where it is.
+  // The same for committed rows which Tally::count_committed() has counted.
+  void settle_counted(Entry* entry, ack::Wakes& wakes) {
+    staging.remove(entry);
+    ack::settle_taken(*entry, End::committed, wakes);
+    entry->drop_payload();
+    entry->release();
+  }
+  // Settles what waits behind a record, as the record's own end demands: superseded if it was
+  // committed, unknown if that is unknown.
   void settle_behind(const Entry& newer, End end, TimePoint now, ack::Wakes& wakes);
-  // Takes out an entry that its own receipt has settled.
+  // Takes out an entry that was settled outside a tick.
   void bury(Entry* entry, ack::Wakes& wakes);
-  // Of a closed class that has settled all: what it has no use for any more.
-  void release_memory();
-  // Gives back the capacity of all that was settled since.
-  void give_back();
-
-  // Of a class that is shared(): from now on a tick has the first so many slots in hand, so that
-  // the lock may be let go of.
-  void take_in_hand(std::size_t slots);
-  void nothing_in_hand() {
-    hand_end_ = in_hand_ = shed_from_ = 0;
-    shed_next_ = nullptr;
+  // Gives back the room of all that was settled since the last call.
+  void give_back() {
+    if (const std::uint64_t freed = tally.take_freed(); freed != 0) gate.release(freed);
   }
 
-  std::optional<TimePoint> next_deadline() const;
-  std::uint64_t settled() const { return settled_; }  // units so far
-  // Whether a gathering window could bring more: not for who waits for room, a flush or a close.
+  // Of a class that is shared(): a tick has this many of the first slots in hand until
+  // nothing_in_hand(), and may let go of the lock meanwhile.
+  void take_in_hand(std::size_t slots) { eviction_.take_in_hand(slots); }
+  void nothing_in_hand() { eviction_.nothing_in_hand(); }
+
+  // The earliest deadline of what is staged.
+  std::optional<TimePoint> next_deadline() const { return deadlines_.next(); }
+  // Whether a gathering window may keep the class's units waiting: not if a push waits for room, a
+  // flush for its barrier, or close for everything.
   bool gathers() const { return !gate.crowded() && !queue.closed() && staging.barriers() == 0; }
 
+  // --- The baton's holder, once the class is closed and has settled everything.
+  void release_memory();
+
   // --- Any thread.
-  // Whether it makes room for a push at once, and so what is above is guarded by a lock.
+
+  // Whether a push makes room for itself in the full class, and the lock guards what is above.
   bool shared() const { return options.coalesce || options.when_full == WhenFull::drop_oldest; }
+  // Only the baton's holder: threads that push let it go first.
   void lock() {
     awaited_.store(true, std::memory_order_relaxed);
     mutex_.lock();
     awaited_.store(false, std::memory_order_relaxed);
   }
   void unlock() { mutex_.unlock(); }
-  // Of a class that is shared() and full: charges the entry, if what waits behind newer ones makes
-  // room, if it takes the place of an older one of its key, or if the oldest may be dropped for it.
-  // Beyond the capacity comes only what cannot be dropped: what a tick has in hand, a job between
-  // its steps, what others push at that moment.
+  // Of a class that is shared() and full: charges the entry's room. That succeeds if superseding
+  // what waits behind newer records makes room, if the entry takes the place of an older one of its
+  // key, or if older units can be dropped for it. Of a class that drops its oldest, what cannot be
+  // dropped comes on top of the capacity: what a tick has in hand, a job between its steps, what
+  // others push at that moment.
   bool charge_full(const Entry& entry, TimePoint now, ack::Wakes& wakes);
-  // queued -> cancelled, counted; its capacity is there again at once, as long as the cancelled
-  // units that were not drained since are no more than the class may hold. False if it was too
-  // late.
+  // queued -> cancelled, and counts it; false if it was too late. Gives its room back at once, if
+  // Cancelled allows that. The caller holds a reference to the entry.
   bool cancel(Entry& entry);
+  // Whether a tick would find something new: in the queue, or staged by a push since the last tick
+  // began.
   bool pending() const { return queue.pending() || drained_beside_.load(); }
-  ClassStats stats(std::uint64_t rivals) const;  // rivals: the number of other classes
-  std::uint64_t ended(std::size_t end) const;
+  // `rivals` is the number of other classes.
+  ClassStats stats(std::uint64_t rivals) const;
 
   const std::uint32_t index;
   const ClassOptions options;
@@ -115,59 +122,27 @@ class ClassLane {
   static constexpr std::uint64_t kOneFlush = 1;
   queue::Gate flushes{kFlushesMax, 0};
   Staging staging;
-  model::SharedHistogram wait;
-  std::atomic<std::uint64_t> refused{0};
-  std::atomic<std::uint64_t> barriers{0};  // numbers that are no units
+  Tally tally;
 
  private:
-  struct Deadline {
-    TimePoint at;
-    Entry* entry;  // a reference of its own
-  };
-
-  void admit(Entry* entry, TimePoint now, ack::Wakes& wakes);
-  void watch_deadline(Entry* entry);
-  bool settle_if_queued(Entry* entry, End end, TimePoint now, ack::Wakes& wakes);
-  bool settle_or_bury(Entry* entry, End end, TimePoint now, ack::Wakes& wakes);
-  void relieve(TimePoint now, ack::Wakes& wakes);
-  bool shed(TimePoint now, ack::Wakes& wakes);
-  bool shed_in_hand(Entry* newest, TimePoint now, ack::Wakes& wakes);
-  void supersede(Entry* older, Entry* newer, TimePoint now, ack::Wakes& wakes);
-  void bury_later(Entry& entry);
-  void expire(TimePoint now, ack::Wakes& wakes);
-  Entry* supersedable(std::string_view key, TimePoint now) const;
   bool drain(TimePoint now, ack::Wakes& wakes);
   bool drain_beside(TimePoint now, ack::Wakes& wakes);
-  bool drop_oldest(TimePoint now, ack::Wakes& wakes);
-  void discard(Entry* entry, const Status& cause, TimePoint now, ack::Wakes& wakes);
-  void finish(Entry* entry, End end, TimePoint now, ack::Wakes& wakes);
-  void forget_settled_deadlines();
-  void count_out(const Entry* entry, End end);
-  void bury_cancelled(ack::Wakes& wakes);
-  void let_go(Entry* entry, ack::Wakes& wakes);
-  void let_go_cancelled(Entry* entry, ack::Wakes& wakes);
+  void admit(Entry* entry, TimePoint now, ack::Wakes& wakes);
+  Entry* supersedable(std::string_view key, TimePoint now) const;
+  void supersede(Entry* older, Entry* newer, TimePoint now, ack::Wakes& wakes);
+  void relieve(TimePoint now, ack::Wakes& wakes);
+  bool evict(Entry* chosen, End end, TimePoint now, ack::Wakes& wakes);
+  void expire(TimePoint now, ack::Wakes& wakes);
 
   std::mutex mutex_;
-  std::atomic<bool> awaited_{
-      false};  // the baton's holder waits for mutex_; threads that push let it
-  std::vector<Deadline> deadlines_;  // a heap, earliest first
-  // Places before it a tick has in hand, and what these hold, packed.
-  std::uint64_t hand_end_ = 0;
-  std::uint64_t in_hand_ = 0;
-  std::uint64_t droppable_from_ = 0;  // no place before it can be dropped
-  std::uint64_t shed_from_ = 0;       // no place before it has anything behind it
-  Entry* shed_next_ = nullptr;        // of what is behind that place, if a tick has it in hand
-  std::uint32_t flushes_seen_ = 0;
-  // Since the last tick began: what was pushed is staged, and nobody may know.
+  // The baton's holder waits for mutex_.
+  std::atomic<bool> awaited_{false};
+  // A push has staged something since the last tick began, and nobody may know.
   std::atomic<bool> drained_beside_{false};
-  std::uint64_t settled_ = 0;
-  std::uint64_t freed_ = 0;  // packed, as the gate counts
-  model::SharedHistogram total_;
-  std::array<std::atomic<std::uint64_t>, kEndCount> ends_{};
-  std::atomic<std::uint64_t> buried_{0};  // cancelled units that were taken out
-  // Cancelled, or shed in hand, since the last tick began: each with a reference.
-  std::atomic<Entry*> cancelled_{nullptr};
-  queue::Gate lingering_;  // what of them was given back already
+  std::uint32_t flushes_seen_ = 0;  // barriers that were staged
+  Eviction eviction_{staging};
+  Deadlines deadlines_;
+  Cancelled cancelled_;
 };
 
 }  // namespace onelane::engine

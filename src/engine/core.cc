@@ -423,7 +423,8 @@ CloseReport Core::finish(const Status& cut) {
   const Turn turn(*this);
   CloseReport report;
   for (std::uint32_t i = 0; i < classes(); ++i) {
-    for (std::size_t end = 0; end < kEndCount; ++end) report.ends[end] += lanes_[i]->ended(end);
+    for (std::size_t end = 0; end < kEndCount; ++end)
+      report.ends[end] += lanes_[i]->tally.ended(end);
   }
   const bool healthy = pipeline_.poison().ok();
   const Status sink_closed = base::sheltered([&] {

@@ -129,7 +129,7 @@ class Core : public std::enable_shared_from_this<Core> {
   template <class Unit>
   Status offer(engine::ClassLane& lane, Unit&& unit, const Offer& how);
   static Status refused(engine::ClassLane& lane, Status why) {
-    lane.refused.fetch_add(1, std::memory_order_relaxed);
+    lane.tally.refused.fetch_add(1, std::memory_order_relaxed);
     return why;
   }
   using Barriers = std::array<Receipt, kClassesMax>;

@@ -182,7 +182,7 @@ Result<Receipt> Core::offer_barrier(ClassLane& lane) {
     return entrance();
   }
   (void)entry.release();
-  lane.barriers.fetch_add(1, std::memory_order_release);
+  lane.tally.barriers.fetch_add(1, std::memory_order_release);
   worker_.bell().ring();
   return Receipt(shared_from_this(), kept.release());
 }

@@ -135,7 +135,7 @@ bool Pipeline::idle(TimePoint now) const {
 // Units settled and steps committed so far.
 std::uint64_t Pipeline::progress() const {
   std::uint64_t out = steps_;
-  for (const ClassLane* lane : lanes_) out += lane->settled();
+  for (const ClassLane* lane : lanes_) out += lane->tally.settled();
   return out;
 }
 
@@ -284,7 +284,7 @@ void Pipeline::settle(const commit::TickResult& result, ack::Wakes& wakes) {
       return work.slice != rest.front().slice;
     });
     const auto slice = rest.first(static_cast<std::size_t>(next - rest.begin()));
-    lanes_[slice.front().entry->klass]->count_committed(slice, result.began, now);
+    lanes_[slice.front().entry->klass]->tally.count_committed(slice, result.began, now);
     rest = rest.subspan(slice.size());
   }
   for (Work& work : work_) {
@@ -301,7 +301,7 @@ void Pipeline::settle(const commit::TickResult& result, ack::Wakes& wakes) {
     }
     const bool began = work.taken && work.verdict != Verdict::left && !between_steps(*work.entry);
     if (began && work.entry->kind != EntryKind::barrier) {
-      lanes_[work.entry->klass]->wait.record(result.began - work.entry->pushed);
+      lanes_[work.entry->klass]->tally.wait.record(result.began - work.entry->pushed);
     }
     settle(work, commit, now, wakes);
   }
@@ -336,7 +336,7 @@ void Pipeline::settle_passed(Work& work, GaveWay how, TimePoint now, ack::Wakes&
     if (passed->settled()) {
       lane.bury(passed, wakes);
     } else if (passed->culprit || how == GaveWay::rejected) {
-      lane.wait.record(began_ - passed->pushed);
+      lane.tally.wait.record(began_ - passed->pushed);
       lane.settle(passed, End::rejected, now, wakes);
     } else if (!passed->queued()) {
       passed->put_back();

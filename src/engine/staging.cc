@@ -1,50 +1,26 @@
 #include "src/engine/staging.h"
 
 #include <algorithm>
-#include <utility>
 
 namespace onelane::engine {
-
-using detail::EntryKind;
 
 namespace {
 
 constexpr std::size_t kSlotsMin = 64;
 
-// Spent slots are given back once they are this many, and more than the rest.
+// Empty slots are removed once they are this many, and more than the rest.
 constexpr std::size_t kSpentSlotsMin = 1024;
 
+// What it adds to Staging::behind() while it waits behind another.
 std::uint64_t held_behind(const Entry& entry) { return entry.shed ? 0 : held_by(entry); }
 
 }  // namespace
-
-void Staging::count_special(EntryKind kind, std::ptrdiff_t by) {
-  std::size_t& count = kind == EntryKind::job ? jobs_ : barriers_;
-  count += static_cast<std::size_t>(by);
-}
 
 void Staging::grow() {
   const std::size_t wanted = std::max(2 * room_, kSlotsMin);
   units_.reserve(wanted);
   entries_.reserve(wanted);
   room_ = wanted;
-}
-
-void Staging::remember_key(Entry* entry) {
-  const auto older = keys_.find(entry->key());
-  if (older == keys_.end()) {
-    keys_.emplace(entry->key(), entry);
-    return;
-  }
-  rename_key(older, entry);
-}
-
-// To the entry's view of the same key, as that of the other entry ends with it.
-void Staging::rename_key(Keys::iterator found, Entry* entry) {
-  auto node = keys_.extract(found);
-  node.key() = entry->key();
-  node.mapped() = entry;
-  keys_.insert(std::move(node));
 }
 
 void Staging::put_behind(Entry* older, Entry* newer) {
@@ -54,7 +30,7 @@ void Staging::put_behind(Entry* older, Entry* newer) {
   unit.pushed = std::min(unit.pushed, units_[from].pushed);
   clear(from);
   older->leads = false;
-  durable_ -= promises_durable(older);
+  count(*older, -1);
   behind_ += held_by(*older);
   newer->behind = older;
   newer->ahead = older->ahead;
@@ -65,12 +41,12 @@ void Staging::put_behind(Entry* older, Entry* newer) {
 void Staging::remove_from_ring(Entry* entry) {
   Entry* const next = entry->behind;
   if (entry->leads) {
-    forget_key(entry);
+    keys_.remove(entry);
     entries_[index_of(entry)] = next;
     next->place = entry->place;
     next->leads = true;
-    durable_ += promises_durable(next);
-    durable_ -= promises_durable(entry);
+    count(*next, 1);
+    count(*entry, -1);
     behind_ -= held_behind(*next);
   } else {
     behind_ -= held_behind(*entry);
@@ -115,22 +91,6 @@ void Staging::compact(std::size_t slots) {
   units_.erase(units_.begin(), units_.begin() + static_cast<std::ptrdiff_t>(head_));
   base_ += head_;
   head_ = 0;
-}
-
-Entry* Staging::find(std::string_view key) const {
-  const auto found = keys_.find(key);
-  return found == keys_.end() ? nullptr : found->second;
-}
-
-// It is the next older one's then, if there is one.
-void Staging::forget_key(Entry* entry) {
-  const auto found = keys_.find(entry->key());
-  if (found == keys_.end() || found->second != entry) return;
-  if (entry->behind == entry) {
-    keys_.erase(found);
-  } else {
-    rename_key(found, entry->behind);
-  }
 }
 
 }  // namespace onelane::engine

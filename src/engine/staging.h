@@ -1,26 +1,25 @@
-// What was drained from one class's queue and is not settled yet, oldest first, as the scheduler
-// sees it. The baton holder's.
+// What was drained from one class's queue and is not settled yet, oldest first, in slots, as the
+// scheduler sees it. The baton's holder alone uses it; of a class that is shared(), whoever holds
+// the class's lock, or the tick that has the slots in hand (class_lane.h).
 //
 // A record that a newer one of its key would supersede waits behind it, in a ring of such records
-// that the newest leads. The leader alone has a slot and is in size(); when it is removed, the next
-// older one leads, in the same slot.
+// that the newest leads (Entry::behind and ahead). The leader alone has a slot and is in size();
+// when it is removed, the next older one leads, in the same slot.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "src/base/check.h"
+#include "src/engine/key_table.h"
 #include "src/model/entry.h"
 #include "src/queue/gate.h"
 #include "src/schedule/plan.h"
 
 namespace onelane::engine {
-
-using detail::Entry;
 
 // What an entry takes of its class's capacity, as the gate counts.
 inline std::uint64_t held_by(const Entry& entry) {
@@ -35,7 +34,7 @@ inline Entry* newest(Entry* entry) {
 
 class Staging {
  public:
-  // Room for one entry more, without which add() may not be called. Throws bad_alloc.
+  // Makes room for one entry more, without which add() may not be called. Throws bad_alloc.
   void make_room() {
     if (entries_.size() < room_) [[likely]]
       return;
@@ -43,7 +42,7 @@ class Staging {
   }
   // Throws bad_alloc only for an entry with a key, and has then done nothing.
   void add(Entry* entry) {
-    if (entry->has_key()) remember_key(entry);
+    if (entry->has_key()) keys_.put(entry);
     entry->place = base_ + entries_.size();
     entry->staged = entry->leads = true;
     entries_.push_back(entry);
@@ -52,58 +51,57 @@ class Staging {
                       .closes_slice = entry->kind == detail::EntryKind::job,
                       .pushed = entry->pushed});
     ++live_;
-    durable_ += promises_durable(entry);
-    if (entry->kind >= detail::EntryKind::job) count_special(entry->kind, 1);
+    count(*entry, 1);
   }
-  // A lone entry's slot stays, free of cost and with no entry, until the head passes it.
+  // Takes the entry out. If nothing waits behind it, its slot stays, with no entry and free of
+  // cost, until compact() or a tidy.
   void remove(Entry* entry) {
     if (entry->behind != entry) [[unlikely]]
       return remove_from_ring(entry);
     const std::size_t index = index_of(entry);
-    if (entry->has_key()) forget_key(entry);
+    if (entry->has_key()) keys_.remove(entry);
     clear(index);
     entry->staged = entry->leads = false;
-    durable_ -= promises_durable(entry);
-    if (entry->kind >= detail::EntryKind::job) count_special(entry->kind, -1);
+    count(*entry, -1);
   }
   // Puts an entry that leads, with all behind it, behind the newer one, which was just added. The
-  // slot of that one then counts as old, and as large, as any of them.
+  // slot of the newer one then counts as old, and as large, as any of them.
   void put_behind(Entry* older, Entry* newer);
-  // Slots whose entry was removed vanish from the first `slots`; the others keep their order.
+  // Removes the empty ones among the first `slots` slots; the others keep their order.
   void compact(std::size_t slots);
-  // The same for all, once most slots are empty.
+  // Removes all empty slots, if most are.
   void tidy();
-  // The same for those from this place on, and those before it keep theirs. Whether there were so
-  // many.
+  // Removes the empty slots from this place on, if most are; slots before it keep their places.
+  // Whether it did.
   bool tidy_behind(std::uint64_t place);
 
-  // Slots from the head on; at(i) is null where the entry was removed.
+  // Slots, oldest first; at(i) is null where the entry was removed.
   std::span<const schedule::Unit> units() const { return std::span(units_).subspan(head_); }
   Entry* at(std::size_t slot) const { return entries_[head_ + slot]; }
   const schedule::Unit& unit(std::size_t slot) const { return units_[head_ + slot]; }
   std::size_t slots() const { return entries_.size() - head_; }
-  // A place is a slot's number that stays while others before it go.
+  // A place is a number of a slot that stays the same while slots before it are removed.
   std::uint64_t place_of(std::size_t slot) const { return base_ + head_ + slot; }
-  std::size_t slot_at(std::uint64_t place) const {  // the first if it is gone
+  std::size_t slot_at(std::uint64_t place) const {  // the first slot, if the place is gone
     return place <= base_ + head_ ? 0 : static_cast<std::size_t>(place - base_ - head_);
   }
-  // How old what leads there is, or the oldest that ever was behind it.
+  // When the leader was pushed, or the oldest entry that ever was behind it.
   TimePoint waits_since(const Entry* leader) const { return units_[index_of(leader)].pushed; }
   std::size_t slot_of(Entry* entry) const { return slot_at(newest(entry)->place); }
   std::size_t size() const { return live_; }
   std::uint64_t behind() const { return behind_; }  // packed: what waits behind others
-  // It stays there, but makes room.
+  // Of an entry that waits behind another: it stays staged, but no longer counts in behind().
   void shed(Entry* entry) {
     entry->shed = true;
     behind_ -= held_by(*entry);
   }
   bool empty() const { return live_ == 0; }
   std::size_t jobs() const { return jobs_; }
-  std::size_t durable() const { return durable_; }  // that promise to be
+  std::size_t durable() const { return durable_; }  // leaders that promise to be durable
   std::size_t barriers() const { return barriers_; }
 
   // The newest entry with the key, or null.
-  Entry* find(std::string_view key) const;
+  Entry* find(std::string_view key) const { return keys_.find(key); }
 
  private:
   std::size_t index_of(const Entry* leader) const {
@@ -116,22 +114,20 @@ class Staging {
     units_[index] = {.pushed = units_[index].pushed};
     --live_;
   }
-  static std::size_t promises_durable(const Entry* entry) {
-    return entry->promise == Promise::durable ? 1 : 0;
+  // Adds `by` to the counts that the entry is in.
+  void count(const Entry& entry, int by) {
+    durable_ += entry.promise == Promise::durable ? static_cast<std::size_t>(by) : 0;
+    if (entry.kind < detail::EntryKind::job) [[likely]]
+      return;
+    (entry.kind == detail::EntryKind::job ? jobs_ : barriers_) += static_cast<std::size_t>(by);
   }
-  using Keys = std::unordered_map<std::string_view, Entry*>;  // views into the entries
-
   void grow();
-  void count_special(detail::EntryKind kind, std::ptrdiff_t by);
-  void remember_key(Entry* entry);
-  void forget_key(Entry* entry);
-  void rename_key(Keys::iterator found, Entry* entry);
   void remove_from_ring(Entry* entry);
 
   std::vector<schedule::Unit> units_;
   std::vector<Entry*> entries_;
-  std::size_t room_ = 0;    // that both have
-  std::size_t head_ = 0;    // slots before it are spent
+  std::size_t room_ = 0;    // of both vectors
+  std::size_t head_ = 0;    // the index of slot 0
   std::uint64_t base_ = 0;  // the place of index 0
   std::size_t live_ = 0;
   std::uint64_t behind_ = 0;
@@ -141,7 +137,7 @@ class Staging {
   static_assert(detail::EntryKind::job > detail::EntryKind::group &&
                     detail::EntryKind::barrier > detail::EntryKind::job,
                 "the kinds that are counted come last");
-  Keys keys_;
+  KeyTable keys_;
 };
 
 }  // namespace onelane::engine

@@ -126,6 +126,18 @@ TEST_F(LaneCancelling, TwiceIsOnce) {
   EXPECT_FALSE(one.cancel());
 }
 
+TEST_F(LaneCancelling, TwiceGivesItsRoomBackOnce) {
+  open();
+  Writes peers = add_class("peers", {.capacity_records = 1});
+  Receipt one = peers.submit(1);
+  EXPECT_TRUE(one.cancel());
+  EXPECT_FALSE(one.cancel());
+  tick();
+  EXPECT_EQ(stats_of("peers").queued_records, 0U);
+  EXPECT_TRUE(peers.try_push(2).ok());
+  EXPECT_EQ(peers.try_push(3).code(), Errc::full);
+}
+
 TEST_F(LaneCancelling, LosesOnceATickHasTakenTheUnit) {
   open();
   Writes peers = add_class("peers");

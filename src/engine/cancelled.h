@@ -1,0 +1,58 @@
+// The units of one class that were settled outside a tick and still lie in its queue or staging:
+// cancelled by their receipts, or superseded while a tick had them in hand. The next tick takes
+// them out.
+//
+// The room of a cancelled unit is given back at once, but only for as many of them as the class may
+// hold: otherwise a caller that submits and cancels while the lane is held up could fill the
+// memory.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <utility>
+
+#include "src/model/entry.h"
+#include "src/queue/gate.h"
+
+namespace onelane::engine {
+
+using detail::Entry;
+
+class Cancelled {
+ public:
+  // The capacity of the class.
+  Cancelled(std::uint64_t records_max, std::uint64_t bytes_max)
+      : lingering_(records_max, bytes_max) {}
+  Cancelled(const Cancelled&) = delete;
+  Cancelled& operator=(const Cancelled&) = delete;
+  ~Cancelled();
+
+  // --- Any thread.
+  // queued -> cancelled; false if the entry was taken or settled before. If it may give its room
+  // back already, entry.lingers says so. The caller adds it here once it has counted it.
+  bool cancel(Entry& entry);
+  // Keeps a reference of its own to the settled entry until take_all().
+  void add(Entry& entry);
+
+  // --- The baton's holder, or of a class that is shared(), whoever holds the class's lock.
+  // Hands over each entry that was added since, and then drops its reference.
+  template <class Each>
+  void take_all(const Each& each) {
+    if (first_.load(std::memory_order_relaxed) == nullptr) [[likely]]
+      return;
+    Entry* next = first_.exchange(nullptr, std::memory_order_acquire);
+    while (next != nullptr) {
+      Entry* const one = std::exchange(next, next->next_cancelled);
+      each(one);
+      one->release();
+    }
+  }
+  // The entry, which had given its room back before, is out of the queue and of staging.
+  void forget(std::uint64_t packed) { lingering_.release(packed); }
+
+ private:
+  std::atomic<Entry*> first_{nullptr};  // linked by next_cancelled
+  queue::Gate lingering_;               // what is cancelled, not taken out, and has given room back
+};
+
+}  // namespace onelane::engine
