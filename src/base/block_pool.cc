@@ -17,7 +17,7 @@ namespace onelane::base {
 
 namespace {
 
-// Of blocks, by address: which ones come next is known without a look into any of them.
+// Free blocks, kept by address, so that the next ones are known without reading any block.
 struct Stack {
   std::array<void*, 2 * BlockPool::kBatch> blocks{};
   std::size_t size = 0;
@@ -26,7 +26,7 @@ struct Stack {
   void* pop() noexcept { return blocks[--size]; }
 };
 
-// A batch that no thread has lies in one of its own blocks.
+// The header of a batch in the shared list. It lies in one of the batch's own blocks.
 struct Batch {
   Batch* next;
   std::size_t size;
@@ -35,12 +35,12 @@ struct Batch {
 static_assert(sizeof(Batch) <= BlockPool::kBlockBytes);
 static_assert(BlockPool::kBlockBytes % alignof(std::max_align_t) == 0);
 
-// New blocks come out of slabs, and those from the system itself: a block would pin what an
-// allocator has around it. A slab lies at a multiple of its size, so that each of its blocks leads
-// to it.
+// New blocks come out of slabs, which are mapped from the system: a block in an allocator's memory
+// would pin what that allocator keeps around it. A slab lies at a multiple of its size, so that a
+// block's address gives its slab's.
 struct alignas(64) Slab {
-  std::size_t free = 0;  // of its blocks, while they are counted
-  Slab* next = nullptr;  // while it is given back
+  std::size_t free = 0;  // number of its blocks that are free; used while trim() counts
+  Slab* next = nullptr;  // used while trim() gives slabs back
 };
 constexpr std::size_t kBatchBytes = BlockPool::kBatch * BlockPool::kBlockBytes;
 constexpr std::size_t kBatchesPerSlab = (kSlabBytes - sizeof(Slab)) / kBatchBytes;
@@ -51,14 +51,14 @@ Slab* slab_of(void* block) noexcept {
   return reinterpret_cast<Slab*>(static_cast<std::byte*>(block) - offset);
 }
 
-// With no user, free blocks are looked through for whole slabs once they are so many, and twice as
-// many as the last time left.
+// With no user, trim() looks for whole slabs once this many blocks are free, and at least twice as
+// many as its last run left.
 constexpr std::size_t kTrimMin = 8 * kBlocksPerSlab;
 
-// A block is fetched so many before its turn: memory is further away than one push takes.
+// How many allocations ahead a block is prefetched: reaching memory takes longer than one push.
 constexpr std::size_t kAhead = 4;
 
-// What no thread has, in batches.
+// The free blocks that no thread keeps, in batches. Shared by all threads.
 class Batches {
  public:
   // False if there is no memory. `into` is empty.
@@ -75,7 +75,7 @@ class Batches {
     into.push(batch);
     return true;
   }
-  // The topmost of them, as many as a batch has.
+  // Takes the topmost blocks of the stack, at most one batch.
   void give(Stack& from) noexcept {
     if (from.size == 0) return;
     Batch* batch = make_batch(from);
@@ -123,7 +123,7 @@ class Batches {
     return true;
   }
 
-  // Gives slabs back to the system of which all blocks are here.
+  // Gives back to the system each slab whose blocks are all free and in this list.
   void trim() noexcept {
     for_each_block([](void* block) { ++slab_of(block)->free; });
     Stack kept;
@@ -172,7 +172,7 @@ constinit Batches batches;  // destroyed by nobody: its threads may outlive main
 
 enum class Life : unsigned char { fresh, open, ended };
 
-// Trivial, so that its use costs no more than an address; Ending is what the thread's end runs.
+// Trivial, so that using it costs no more than an address. Ending runs at the thread's end.
 struct Cache {
   Stack blocks;
   Life life = Life::fresh;
@@ -189,15 +189,15 @@ struct Ending {
 void open_cache() noexcept {
   thread_local Ending ending;
   (void)ending;
-  // A child that is forked must find the list whole and unlocked.
+  // A forked child must find the list whole and unlocked.
   static const int handlers =
       pthread_atfork([] { batches.lock(); }, [] { batches.unlock(); }, [] { batches.unlock(); });
   (void)handlers;
   cache.life = Life::open;
 }
 
-// The lines of a block that whoever takes it writes, a ticket's and those of a row of 128 bytes:
-// another processor had them last.
+// Prefetches the cache lines that the allocating thread writes first: a ticket's, and those of a
+// row of 128 bytes. Another processor wrote them last.
 void fetch(const void* block) noexcept {
   constexpr std::size_t kLineBytes = 64;
   constexpr std::size_t kLines = 5;
@@ -205,8 +205,7 @@ void fetch(const void* block) noexcept {
   for (std::size_t i = 0; i < kLines; ++i) __builtin_prefetch(line + i * kLineBytes, 1);
 }
 
-// What is seldom done stands apart, so that the rest is short enough to be inlined.
-// False if there is no memory.
+// Out of line, so that allocate() is short enough to be inlined. False if there is no memory.
 [[gnu::noinline]] bool take_batch() noexcept {
   if (cache.life == Life::fresh) open_cache();
   if (!batches.take(cache.blocks)) return false;
@@ -216,7 +215,7 @@ void fetch(const void* block) noexcept {
   return true;
 }
 
-// Of a thread's own blocks there may be too many, or it has ended.
+// Gives a batch back if the thread keeps too many blocks, or has ended.
 [[gnu::noinline]] void give_excess() noexcept {
   if (cache.life == Life::fresh) open_cache();
   if (cache.life == Life::ended || cache.blocks.size == 2 * BlockPool::kBatch) {

@@ -1,12 +1,12 @@
-// Memory blocks of one size for what is made on one thread and freed on another, a million times a
-// second. A thread takes blocks from its own stack and gives them back to its own; whole batches go
-// from threads that free to threads that make, through one list. A general allocator has each such
-// block freed into the arena of the thread that made it, under that arena's lock.
+// Memory blocks of one size, for objects that one thread makes and another frees, a million times a
+// second. Each thread keeps a stack of free blocks. Whole batches move, through one shared list,
+// from the threads that free to the threads that allocate. A general allocator would free each such
+// block into the arena of the thread that made it, under that arena's lock.
 //
-// Blocks go back to the list when their thread ends. While somebody uses the pool it stays as large
-// as all that was ever in use at once; with the last user gone, slabs of 256 KiB that are free go
-// back to the system, and so does what is freed later. A block that is kept keeps its slab. A build
-// with AddressSanitizer uses malloc, so that it sees who uses a block too long.
+// When a thread ends, its blocks go to the list. While the pool has a user, it keeps as much memory
+// as was ever in use at once. When the last user is gone, free slabs of 256 KiB go back to the
+// system, and so do those that become free later. One block in use keeps its slab. A build with
+// AddressSanitizer uses malloc instead, so that the tool finds blocks that are used after free.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ namespace onelane::base {
 class BlockPool {
  public:
   static constexpr std::size_t kBlockBytes = 384;
-  // A thread keeps at most two batches.
+  // Blocks of a batch. A thread keeps at most two batches.
   static constexpr std::size_t kBatch = 32;
 
   // A user: an open journal.

@@ -1,6 +1,6 @@
-// Invariants of onelane's own, checked in release builds too: a broken one ends the process with
-// what was seen, since going on could acknowledge what is lost. A caller's mistake is a Status
-// instead.
+// Invariants of onelane's own, checked in release builds, too. A broken one ends the process and
+// prints the value that was seen, since going on could acknowledge a write that is lost. A caller's
+// mistake is a Status instead.
 #pragma once
 
 #include <cstdint>

@@ -23,23 +23,23 @@ constexpr std::size_t rounded(std::size_t bytes) {
 }  // namespace
 
 struct FifoMemory::Slab {
-  // What is in use, and kFilling for as long as more may come.
+  // Number of objects in use, plus kFilling while the slab may still hand out more.
   static constexpr std::uint64_t kFilling = 1ULL << 32;
   std::atomic<std::uint64_t> live{kFilling};
   std::uint64_t handed_out = 0;
-  std::size_t used = rounded(sizeof(Slab));  // of the slab
-  Slab* next = nullptr;                      // in the list
+  std::size_t used = rounded(sizeof(Slab));  // bytes, from the slab's beginning
+  Slab* next = nullptr;                      // in the list of free slabs
 };
 
-// Before each thing: where it lies; null if by itself.
+// Stands before each object: its slab, or null if it came from malloc.
 struct alignas(std::max_align_t) FifoMemory::Header {
   Slab* slab;
 };
 
 namespace {
 
-// The lock is held for a few instructions, so whoever finds it taken tries again at once: asleep it
-// would wait a thousand times as long.
+// The lock is held for a few instructions only, so a thread that finds it taken tries again before
+// it sleeps: sleeping would take a thousand times as long.
 void lock_soon(std::mutex& mutex) noexcept {
   constexpr int kTries = 100;
   for (int i = 0; i < kTries; ++i) {
@@ -50,10 +50,10 @@ void lock_soon(std::mutex& mutex) noexcept {
 
 }  // namespace
 
-// The slabs that nobody uses.
+// The free slabs, shared by all.
 struct FifoMemory::Slabs {
-  // The slab's own memory is first touched once the lock was let go: whoever waits for a lock while
-  // its holder has a page made sleeps, and with many threads for milliseconds.
+  // Writes to the slab only after it has released the lock. The first write makes the system add a
+  // page; threads that wait for the lock meanwhile would sleep, with many threads for milliseconds.
   Slab* take() noexcept {
     void* memory = nullptr;
     {
@@ -85,7 +85,7 @@ struct FifoMemory::Slabs {
     run.unmap_rest();
   }
   static Slabs& all() noexcept {
-    // Destroyed by nobody: its threads may outlive main. A child that is forked must find it whole.
+    // Never destroyed, since threads may outlive main. A forked child must find it whole.
     static constinit Slabs slabs;
     static const int handlers = pthread_atfork(
         [] { slabs.mutex.lock(); }, [] { slabs.mutex.unlock(); }, [] { slabs.mutex.unlock(); });
@@ -106,17 +106,18 @@ void* FifoMemory::allocate(std::size_t bytes) noexcept {
     void* own = std::malloc(size);
     return own == nullptr ? nullptr : new (own) Header{nullptr} + 1;
   }
-  Place place = take(size, nullptr);
-  if (place.slab == nullptr) {
+  Piece piece = take(size, nullptr);
+  if (piece.slab == nullptr) {
     Slab* next = Slabs::all().take();
     if (next == nullptr) return nullptr;
-    place = take(size, next);
+    piece = take(size, next);
   }
-  return new (place.at) Header{place.slab} + 1;
+  return new (piece.at) Header{piece.slab} + 1;
 }
 
-// What is left of the slab goes first, and `next` after it; null if that does not do.
-FifoMemory::Place FifoMemory::take(std::size_t size, Slab* next) noexcept {
+// Takes the memory from the current slab or, where that has too little left, from `next`. Without a
+// `next` it then returns no piece.
+FifoMemory::Piece FifoMemory::take(std::size_t size, Slab* next) noexcept {
   lock_soon(mutex_);
   std::unique_lock lock(mutex_, std::adopt_lock);
   Slab* full = nullptr;
@@ -124,16 +125,16 @@ FifoMemory::Place FifoMemory::take(std::size_t size, Slab* next) noexcept {
     if (next == nullptr) return {};
     full = std::exchange(slab_, std::exchange(next, nullptr));
   }
-  const Place place{slab_, reinterpret_cast<std::byte*>(slab_) + slab_->used};
+  const Piece piece{slab_, reinterpret_cast<std::byte*>(slab_) + slab_->used};
   slab_->used += size;
   ++slab_->handed_out;
   lock.unlock();
   if (full != nullptr) retire(full);
-  if (next != nullptr) Slabs::all().give(next);  // somebody else was first
-  return place;
+  if (next != nullptr) Slabs::all().give(next);  // another thread was first
+  return piece;
 }
 
-// No more will come.
+// The slab hands out no more.
 void FifoMemory::retire(Slab* slab) noexcept {
   const std::uint64_t over = Slab::kFilling - slab->handed_out;
   if (slab->live.fetch_sub(over, std::memory_order_acq_rel) == over) Slabs::all().give(slab);

@@ -1,11 +1,11 @@
-// Memory for things of any size that are freed in about the order in which they are made, as what
-// lies in a queue is: it is handed out from one end of a slab, and a slab is used anew once all
-// that was in it is free. A general allocator keeps what a thread's rows took for that thread's
-// arena, so that with threads that come and go it ends up with twice what was ever in use at once.
+// Memory for objects of any size that are freed in about the order in which they were made, as
+// those in a queue are. It is handed out from one end of a slab; a slab is reused once everything
+// in it is free. A general allocator keeps the memory of a thread's rows for that thread's arena:
+// where threads come and go, it ends up with twice as much as was ever in use at once.
 //
-// One thing that stays pins its slab: each queue has a FifoMemory of its own. Slabs go back to a
-// list that all share, and to the system once no journal is open. A build with
-// AddressSanitizer uses malloc.
+// One object that stays keeps its whole slab, so each queue has a FifoMemory of its own. Free slabs
+// go to a list that all of them share, and back to the system once no journal is open. A build with
+// AddressSanitizer uses malloc instead.
 #pragma once
 
 #include <cstddef>
@@ -17,12 +17,12 @@ namespace onelane::base {
 
 class FifoMemory {
  public:
-  // More at once comes from malloc: too little of a slab would be left.
+  // Larger objects come from malloc: they would leave too little of a slab.
   static constexpr std::size_t kBytesMax = kSlabBytes / 8;
-  // What each thing takes beyond its size, rounding included.
+  // What each object takes beyond its size, at most, rounding included.
   static constexpr std::size_t kOverheadBytes = 32;
 
-  // As BlockPool::Use.
+  // A user: an open journal, as BlockPool::Use.
   class Use {
    public:
     Use() noexcept;
@@ -46,16 +46,16 @@ class FifoMemory {
   struct Header;
   struct Slabs;
 
-  struct Place {
+  struct Piece {
     Slab* slab = nullptr;  // null if there is no memory
     std::byte* at = nullptr;
   };
 
-  Place take(std::size_t bytes, Slab* next) noexcept;
+  Piece take(std::size_t bytes, Slab* next) noexcept;
   static void retire(Slab* slab) noexcept;
 
   std::mutex mutex_;
-  Slab* slab_ = nullptr;  // handed out from
+  Slab* slab_ = nullptr;  // the one that memory is handed out from
 };
 
 }  // namespace onelane::base

@@ -1,5 +1,5 @@
-// An object that is never destroyed: threads may use it while, and after, the process's static
-// objects are.
+// An object that is never destroyed, so that threads may use it during and after the destruction of
+// the process's static objects.
 #pragma once
 
 #include <array>

@@ -1,5 +1,5 @@
-// Failures that can be told without memory. A message may take some to put together: where there is
-// none, the codes are what counts.
+// Failures that can be reported without memory. A message needs memory; without any, the Status has
+// its codes and an empty message.
 #pragma once
 
 #include <new>
@@ -24,7 +24,7 @@ Status worded(Errc code, const Words& words) noexcept {
 
 inline Status out_of_memory() noexcept { return {Errc::storage, "out of memory"}; }
 
-// The call's answer, a Status or a Result, or that there was no memory for it.
+// The call's own Status or Result; or, if it threw bad_alloc, that memory ran out.
 template <class Call>
 auto sheltered(const Call& call) -> decltype(call()) {
   try {

@@ -16,17 +16,19 @@ namespace {
 
 using std::chrono::steady_clock;
 
-// A Parker's states: asleep is kAsleep and the sleeper's place. Empty -> called by unpark, ->
-// asleep by park; asleep -> called by unpark, -> empty by a park whose time is over; called ->
-// empty by the park that returns.
+// A Parker's state, in one word. Asleep is kAsleep plus the number of the sleeper's place.
+//   empty  -> called by unpark(), -> asleep by park()
+//   asleep -> called by unpark(), -> empty by a park() that times out
+//   called -> empty by the park() that returns
 constexpr std::uint32_t kEmpty = 0;
 constexpr std::uint32_t kCalled = 1;
 constexpr std::uint32_t kAsleep = 2;
 
-// Longer ones would overflow some clocks; the sleeper then sleeps again.
+// The longest single sleep, since longer ones would overflow some clocks. park() then sleeps again.
 constexpr Duration kSleepMax = std::chrono::hours(24);
 
-// Counts what was sent to its sleepers: whoever is about to sleep sees that, or the kernel does.
+// Counts the wakes sent to its sleepers. If one is sent while a thread goes to sleep, either the
+// thread sees that the count has changed, or the kernel does and does not let it sleep.
 struct alignas(64) Futex {
   std::atomic<std::uint32_t> sent{0};
 };
@@ -36,8 +38,8 @@ static_assert(sizeof(std::atomic<std::uint32_t>) == sizeof(std::uint32_t),
 constexpr std::uint32_t kBits = 32;
 std::array<Futex, Calls::kFutexes> futexes;
 
-// A futex and a bit of it. Places are given in turn: of more threads than there are, some share
-// one, and are woken for each other.
+// A place is a futex and one bit of it. Threads get places in turn. If there are more threads than
+// places, some share a place; a wake for one of them then wakes the others, too, which sleep again.
 std::uint32_t place_of_this_thread() noexcept {
   static std::atomic<std::uint32_t> threads{0};
   thread_local const std::uint32_t place =
@@ -53,7 +55,7 @@ long call_futex(const Futex& futex, int operation, std::uint32_t value, const ti
                  bits);
 }
 
-// By CLOCK_MONOTONIC, which steady_clock reads.
+// An absolute time of CLOCK_MONOTONIC, which steady_clock reads.
 timespec to_timespec(steady_clock::time_point when) noexcept {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(when);
   timespec out{};
@@ -76,7 +78,7 @@ void Calls::send() noexcept {
 void Parker::unpark(Calls& calls) noexcept {
   const std::uint32_t was = state_.exchange(kCalled, std::memory_order_acq_rel);
   if (was < kAsleep) return;
-  const std::uint32_t place = was - kAsleep;  // the Parker may be gone from here on
+  const std::uint32_t place = was - kAsleep;  // the sleeper may have destroyed the Parker by now
   calls.sleepers_[place / kBits] |= bit_of(place);
 }
 

@@ -1,10 +1,11 @@
-// Where one thread sleeps until another calls it, on a futex. A condition variable would do the
-// same with a mutex around it, which the woken thread then has to take while its waker still
-// holds it; that is a good part of what handing a write over costs.
+// Where one thread sleeps until another calls it, on a futex. A condition variable would need a
+// mutex, which the woken thread has to take while its waker still holds it; that is a good part of
+// what handing a write over costs.
 //
-// Threads share a few futexes, each with a bit of its own (FUTEX_WAIT_BITSET of futex(2)), so that
-// one system call wakes up to 32 of them. With a call for each, the first that is woken often takes
-// the waker's processor, and the others are called only when that one sleeps again.
+// All threads share a few futexes, and each has a bit of its own in one of them (FUTEX_WAIT_BITSET,
+// futex(2)). So one system call wakes up to 32 threads. With a system call for each, the first
+// woken thread often takes the waker's processor, and the others are woken only when it sleeps
+// again.
 #pragma once
 
 #include <array>
@@ -17,7 +18,7 @@
 
 namespace onelane::base {
 
-// Those that were called and are yet to be woken: by send(), or at its end.
+// Collects threads that were called, and wakes them all in send(), or when it is destroyed.
 class Calls {
  public:
   Calls() = default;
@@ -32,21 +33,23 @@ class Calls {
  private:
   friend class Parker;
 
-  std::array<std::uint32_t, kFutexes> sleepers_{};  // a bit for each
+  std::array<std::uint32_t, kFutexes> sleepers_{};  // one bit for each thread
 };
 
 class Parker {
  public:
-  // Any thread, any number of times: the next park(), or the one that sleeps, returns. The sleeper
-  // may take the Parker down as soon as it has returned, even if unpark() has not yet.
+  // Any thread, any number of times. The park() that sleeps returns; if none does, the next one
+  // returns at once. The sleeper may destroy the Parker as soon as park() has returned, even while
+  // unpark() still runs.
   void unpark() noexcept {
     Calls calls;
     unpark(calls);
   }
-  // Leaves waking the sleeper to `calls`; until they are sent, no other call wakes it.
+  // The same, but leaves waking the sleeper to `calls`. Until that sends, no other unpark() wakes
+  // it.
   void unpark(Calls& calls) noexcept;
 
-  // One thread at a time. True once called, false if `timeout` passed first.
+  // One thread at a time. Sleeps until called. True once called, false if `timeout` passed first.
   bool park(std::optional<Duration> timeout) noexcept;
 
  private:

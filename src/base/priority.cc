@@ -9,8 +9,8 @@ namespace onelane::base {
 
 namespace {
 
-// Beyond all nice values, -20 to 19, of which each counts twice: SCHED_BATCH comes after
-// SCHED_OTHER of the same one.
+// Each nice value (-20 to 19) counts twice, so that SCHED_BATCH ranks just behind SCHED_OTHER of
+// the same value. These two lie beyond all of them.
 constexpr int kIdle = 1000;
 constexpr int kRealTime = -1000;
 

@@ -24,7 +24,7 @@ Token* map_token() noexcept {
 
 ForkWitness::ForkWitness() noexcept : process_(static_cast<std::uint64_t>(::getpid())) {
   static Token* const token = map_token();
-  // Once here and once in each child; the same value from whichever thread.
+  // Set again in each child that opens a journal. All threads of a process store the same value.
   if (token != nullptr) token->store(process_, std::memory_order_relaxed);
   seen_ = token;
 }

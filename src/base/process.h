@@ -8,12 +8,13 @@
 
 namespace onelane::base {
 
-// Remembers the process that made it. Cheap enough for every call: it looks at a page that the
-// kernel clears in a child (MADV_WIPEONFORK), or asks for the process's id where there is none.
+// Remembers the process that made it. Cheap enough for every call of the journal: it reads a page
+// that the kernel clears in a child (MADV_WIPEONFORK). Where the kernel cannot do that, it asks for
+// the process's id.
 class ForkWitness {
  public:
   ForkWitness() noexcept;
-  // Whether this is a child that was forked since.
+  // Whether the calling process was forked from the one that made this.
   bool forked() const noexcept {
     return seen_ != nullptr ? seen_->load(std::memory_order_relaxed) != process_
                             : static_cast<std::uint64_t>(::getpid()) != process_;

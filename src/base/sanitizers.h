@@ -1,9 +1,9 @@
-// What is built for a tool that watches memory.
+// What is built differently for AddressSanitizer.
 #pragma once
 
 namespace onelane::base {
 
-// Pools hand out malloc's memory, so that the tool sees who uses something too long.
+// Whether pools hand out malloc's memory, so that the tool finds use after free.
 #if defined(__SANITIZE_ADDRESS__)
 inline constexpr bool kPoolIsMalloc = true;
 #elif defined(__has_feature)

@@ -9,7 +9,7 @@ namespace onelane::base {
 
 namespace {
 
-constexpr std::size_t kLongest = 32;
+constexpr std::size_t kLongest = 32;  // slabs in a run
 
 }  // namespace
 

@@ -1,6 +1,6 @@
-// Slabs of memory from the system, each at a multiple of its size. They are mapped in runs, of
-// which each is twice as long as the one before: a call into the system makes all other threads of
-// the process wait whose pages are being made. What was not touched yet takes no memory.
+// Slabs of memory from the system, each at a multiple of its size. They are mapped in runs, each
+// twice as long as the one before, up to 32 slabs: a mmap() holds up all threads of the process
+// that need new pages at that moment. A slab that nothing was written to takes no memory.
 #pragma once
 
 #include <cstddef>
@@ -12,19 +12,19 @@ inline constexpr std::size_t kSlabBytes = std::size_t{256} * 1024;
 // For one thread at a time.
 class SlabRun {
  public:
-  // Zeros. Null if there is no memory.
+  // A slab of zeros. Null if there is no memory.
   void* next() noexcept;
-  // One that next() has given.
+  // Gives back one slab that next() returned.
   static void unmap(void* slab) noexcept;
-  // Those that it has not given.
+  // Gives back the slabs of the run that next() has not returned.
   void unmap_rest() noexcept;
 
  private:
   bool map(std::size_t slabs) noexcept;
 
   std::byte* at_ = nullptr;
-  std::size_t left_ = 0;  // slabs
-  std::size_t length_ = 0;
+  std::size_t left_ = 0;    // slabs of the run that next() has not returned
+  std::size_t length_ = 0;  // slabs of the run
 };
 
 }  // namespace onelane::base

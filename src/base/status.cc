@@ -55,7 +55,8 @@ struct Status::Failure {
 
 namespace {
 
-// What failure_ is where there is no memory: the lowest bit, which no address has, and the codes.
+// failure_ holds a Failure's address or, if there was no memory for one, the two codes. The lowest
+// bit, which no address has, tells them apart.
 constexpr std::uintptr_t kCodesOnly = 1;
 constexpr int kErrcShift = 1;
 constexpr int kSqliteShift = 8;
@@ -109,7 +110,7 @@ int Status::sqlite_code() const noexcept {
 
 const std::string& Status::message() const noexcept {
   if (const Failure* known = failure(); known != nullptr) return known->message;
-  // Both are so short that they need no memory.
+  // Both are short enough for the string object itself, so they allocate nothing.
   static const base::Immortal<std::string> none;
   static const base::Immortal<std::string> no_memory("out of memory");
   return ok() ? *none : *no_memory;

@@ -1,5 +1,6 @@
-// While one lives, pthread_cancel does not end its thread: it would unwind SQLite in the middle of
-// a transaction, and leave a ticket that nobody settles. The request takes effect afterwards.
+// While an Uncancelled lives, pthread_cancel does not end its thread. Otherwise SQLite would be
+// unwound in the middle of a transaction, and a ticket might never be settled. The cancellation
+// takes effect afterwards.
 #pragma once
 
 #include <pthread.h>

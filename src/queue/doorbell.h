@@ -1,9 +1,9 @@
-// Wakes the committer thread when there is something to do, without a system call while it is
-// awake.
+// Wakes a thread of the journal's when there is something to do. While that thread is awake, a ring
+// costs no system call.
 //
-// Either the sleeper sees what the ringer published before ringing, or the ringer sees the sleeper:
-// `asleep_` and what `pending` reads (the class queues' counters) are all seq_cst, so the two
-// cannot both miss each other (Dekker).
+// No ring is missed: `asleep_` and the counters that `pending` reads are all seq_cst (Dekker). So
+// either the sleeper sees what the other thread published before it rang, or that thread sees the
+// sleeper.
 #pragma once
 
 #include <atomic>
@@ -16,18 +16,18 @@ namespace onelane::queue {
 
 class Doorbell {
  public:
-  // Any thread, after publishing what is to be seen.
+  // Any thread, after it has published the work.
   void ring() {
     if (asleep_.load(std::memory_order_seq_cst)) wake();
   }
 
-  // Rings even if nobody sleeps yet: the next sleep ends at once.
+  // Rings even if the thread is awake: its next sleep then ends at once.
   void wake() {
     asleep_.store(false, std::memory_order_relaxed);  // one call is enough
     parker_.unpark();
   }
 
-  // The one sleeper. Returns when rung, at once if pending() says so, or after `timeout` if given.
+  // One thread only. Returns when rung, at once if pending() is true, or after `timeout` if given.
   template <class Pending>
   void sleep(const Pending& pending, std::optional<Duration> timeout) {
     asleep_.store(true, std::memory_order_seq_cst);

@@ -20,7 +20,7 @@ bool Gate::wait(std::uint64_t packed, Duration timeout) {
   return self.granted;
 }
 
-// True if it left the queue; false if it was called meanwhile, and has heard it.
+// True if it left the queue. False if it was called meanwhile; it has then consumed that call.
 bool Gate::leave(Queuer& self) {
   Queuer* called = nullptr;
   {
@@ -35,7 +35,7 @@ bool Gate::leave(Queuer& self) {
     *link = self.next;
     if (end_ == &self.next) end_ = link;
     waiting_.fetch_sub(1, std::memory_order_relaxed);
-    called = call_those_who_fit();  // perhaps it was only this one that did not
+    called = call_those_who_fit();  // those behind it may be smaller
   }
   wake(called);
   return true;
@@ -50,8 +50,8 @@ void Gate::hand_out() {
   wake(called);
 }
 
-// Takes them out of the queue, with their room. Each is to wake the next, so that whoever made the
-// room wakes one.
+// Charges the first waiters that fit, and takes them out of the queue. The caller wakes the first
+// of them; each wakes the next.
 Gate::Queuer* Gate::call_those_who_fit() {
   Queuer* called = nullptr;
   Queuer** end = &called;

@@ -1,8 +1,8 @@
-// The capacity of one class: who may push now, and who waits for room.
+// The capacity of one class. A push is charged here before it is enqueued, or waits for room.
 //
-// Whoever waits is first come, first served, and given its room by whoever makes it: were they all
-// to be woken to try again, a few of many producers would win every time, and the others would wait
-// until their time is over. While anybody waits, nobody else gets in.
+// Waiting threads are served in the order of arrival. The thread that releases room charges it to
+// the first of them. If all were woken to try again, a few of many producers would win every time,
+// and the others would wait until they time out. While a thread waits, no other push is granted.
 #pragma once
 
 #include <atomic>
@@ -23,7 +23,7 @@ class Gate {
   Gate(std::uint64_t records_max, std::uint64_t bytes_max)
       : records_max_(records_max), granules_max_(granules(bytes_max)) {}
 
-  // What a unit is charged with; these add up.
+  // What a unit is charged, in one word. The sum of two is what both are charged.
   static std::uint64_t packed(std::uint64_t records, std::uint64_t bytes) {
     return (granules(bytes) << kRecordBits) + records;
   }
@@ -33,23 +33,25 @@ class Gate {
     return waiting_.load(std::memory_order_relaxed) == 0 && charge(packed);
   }
 
-  // Charges the unit if it fits a capacity that is larger by `more`, even if others wait for room:
-  // for a push that takes an older unit's place, or whose class cannot drop what a tick has in
-  // hand.
+  // Charges the unit if it fits a capacity that is larger by `more`, even if other threads wait for
+  // room. For a push that replaces an older unit of its key, or whose class cannot drop the units
+  // that a tick has in hand.
   bool grant_beyond(std::uint64_t packed, std::uint64_t more) { return charge(packed, more); }
-  // Charges the unit, room or not.
+  // Charges the unit even if there is no room.
   void force(std::uint64_t packed) { used_.fetch_add(packed, std::memory_order_seq_cst); }
 
-  // Any thread. Waits for room; false once `timeout` passed or the gate was closed.
+  // Any thread. Waits until the unit is charged; false once `timeout` passed or the gate was
+  // closed.
   bool wait(std::uint64_t packed, Duration timeout);
 
   // Any thread: gives back what was granted, a sum of packed() units.
   void release(std::uint64_t packed) {
-    // Either the waiter that queues up now sees the room, or we see the waiter: seq_cst, both.
+    // Both are seq_cst: either a thread that starts to wait now sees the room, or we see it wait.
     used_.fetch_sub(packed, std::memory_order_seq_cst);
     if (waiting_.load(std::memory_order_seq_cst) != 0) hand_out();
   }
 
+  // Ends all waits, and refuses later ones. Does not refuse grant().
   void close();
 
   static std::uint64_t records_of(std::uint64_t packed) { return packed & kRecordsMax; }
@@ -58,7 +60,7 @@ class Gate {
     const std::uint64_t now = used_.load(std::memory_order_relaxed);
     return records_of(now) > records_max_ || granules_of(now) > granules_max_;
   }
-  // Whether somebody waits for room.
+  // Whether a thread waits for room.
   bool crowded() const { return waiting() != 0; }
   std::uint32_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
   std::uint64_t records() const { return records_of(used_.load(std::memory_order_relaxed)); }
@@ -67,7 +69,8 @@ class Gate {
   }
 
  private:
-  static constexpr unsigned kRecordBits = 27;  // the rest is granules: one word, one exchange
+  // Records in the low bits, granules in the rest: one word, so one compare-and-swap charges both.
+  static constexpr unsigned kRecordBits = 27;
   static constexpr std::uint64_t kRecordsMax = (1ULL << kRecordBits) - 1;
 
   struct Queuer {
@@ -75,8 +78,8 @@ class Gate {
 
     const std::uint64_t packed;
     base::Parker parker;
-    Queuer* next = nullptr;  // in the queue; then, who is to be woken by this one
-    bool called = false;     // out of the queue
+    Queuer* next = nullptr;  // in the queue; once out of it, the thread that this one wakes
+    bool called = false;     // out of the queue: granted, or refused by close()
     bool granted = false;
   };
 
@@ -105,7 +108,7 @@ class Gate {
   const std::uint64_t granules_max_;
   std::atomic<std::uint64_t> used_{0};
   std::atomic<std::uint32_t> waiting_{0};
-  std::mutex mutex_;  // of what follows, and of who is in the queue
+  std::mutex mutex_;  // guards what follows, and the Queuers in the queue
   Queuer* first_ = nullptr;
   Queuer** end_ = &first_;
   bool closed_ = false;
