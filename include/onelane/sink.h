@@ -1,9 +1,37 @@
-// Where ticks go. The committer drives a Sink through one transaction at a time:
+// Where ticks go. SQLite is the sink that Journal::open makes; a program can give its own.
 //
-//   begin  (apply verify | savepoint (apply | execute)* verify release)*  commit
+// Five functions are a sink: add_statement, begin, apply, commit and rollback. All others have a
+// default that is correct, and each that is overridden gains something. What only some stores can
+// do is a part, a class of its own that the sink hands out or leaves out: Savepoints (without them
+// a failed group costs its tick another attempt), JobStatements (without them jobs run no SQL),
+// Watermark, Log and CommitSync.
 //
-// with rollback instead of commit at any point. SQLite is the sink that Journal::open makes; a test
-// can give its own. Calls never overlap, but may come from different threads, one after another.
+// The calls of a journal, as a grammar: [] at most once, {} any number of times, | either.
+//
+//   life        = { between } close
+//   between     = add_statement | commits_of | probe | transaction | pass
+//   transaction = begin [begins_log_anew [rollback probe begin]] { unit } ([mark] commit |
+//   rollback) unit        = apply_each | group | step apply_each  = { apply verify | savepoint
+//   apply verify release }    (its default) group       = savepoint apply { apply } verify release
+//   step        = savepoint { execute } end_step verify release
+//   pass        = begin close_in rollback
+//   probe       = begin commit                                         (its default)
+//
+// Calls of a part that the sink leaves out are left out. A call that fails ends its rule:
+// - begin and probe leave no transaction, whatever they answer;
+// - in a unit whose own fault it is (Fault::record), rollback_to undoes a group, a step or a record
+//   with a savepoint, and the next unit follows. Where that is not possible (no savepoints,
+//   Effect::kept or Effect::ended) a rollback follows, and a transaction without this unit;
+// - after any other failure, commit's included, a rollback follows. So it may come after any call
+//   of a transaction, after a commit that failed, and after any call that threw.
+//
+// Threads: calls of a sink, its Savepoints, JobStatements and Watermark never overlap. They may
+// come from different threads, and each sees all that those before it did. Accessors of parts,
+// Log and CommitSync say for themselves who may call them.
+//
+// Errors: a Reply says whose fault it is and what is left, a Status only what happened. A call that
+// is not noexcept may throw std::bad_alloc, and nothing else: it is then taken for a failure of the
+// environment that may have left anything behind; a commit that threw is unknown.
 #pragma once
 
 #include <cstddef>
@@ -12,6 +40,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "onelane/clock.h"
@@ -37,10 +66,13 @@ inline constexpr std::size_t kFaultCount = 8;
 
 // What a failed call left behind in the transaction.
 enum class Effect : std::uint8_t {
-  undone,   // nothing: the transaction is as before the call
-  kept,     // a part of what the call did is still in the transaction
-  ended,    // there is no transaction any more; everything in it is undone
-  unknown,  // of commit: the transaction is over, and only recovery can tell if it was committed
+  undone,  // nothing: the transaction is as before the call
+  kept,    // a part of what the call did is still in the transaction
+  ended,   // there is no transaction any more; everything in it is undone
+  // Of commit: the transaction is over, nobody sees it, and only recovery can tell whether it was
+  // committed. Once a later commit is durable, no recovery may find this one: its units run again
+  // then. A sink that cannot promise that answers Fault::sync, which poisons the journal.
+  unknown,
 };
 
 struct [[nodiscard]] Reply {
@@ -57,7 +89,8 @@ struct [[nodiscard]] Reply {
 struct Application {
   Statement statement{};
   std::span<const std::byte> row{};
-  bool shelter = false;                 // a failure must leave nothing behind, at some cost
+  // A failure is to leave nothing behind, at some cost: if the sink can, by a savepoint or better.
+  bool shelter = false;
   std::uint64_t changes = 0;            // rows, once it was applied
   std::optional<std::int64_t> rowid{};  // of the last row it inserted
 };
@@ -123,6 +156,64 @@ class CommitSync {
   virtual Reply sync() = 0;
 };
 
+// Undoes a unit of more than one statement by itself, while the transaction goes on. Never nested.
+class Savepoints {
+ public:
+  Savepoints() = default;
+  Savepoints(const Savepoints&) = delete;
+  Savepoints& operator=(const Savepoints&) = delete;
+  virtual ~Savepoints() = default;
+
+  virtual Reply savepoint() = 0;
+  // Keeps what was done since.
+  virtual Reply release() = 0;
+  // Undoes what was done since, and releases.
+  virtual Reply rollback_to() = 0;
+};
+
+// Runs the SQL of jobs' steps.
+class JobStatements {
+ public:
+  JobStatements() = default;
+  JobStatements(const JobStatements&) = delete;
+  JobStatements& operator=(const JobStatements&) = delete;
+  virtual ~JobStatements() = default;
+
+  // Runs one statement with the encoded row's values as its parameters, and calls `visit`, which
+  // may be empty, for each row that it gives. Passes on what visit throws, once nothing of the
+  // statement runs any more. A failure is Fault::record unless the statement is not to blame.
+  virtual Reply execute(std::string_view sql, std::span<const std::byte> row,
+                        const RowVisitor& visit) = 0;
+  // The step's function has returned or thrown: what was prepared for it may go.
+  virtual void end_step() = 0;
+};
+
+// Keeps the number of the newest commit in the store, so that a program can tell after a crash
+// which commits the store has. Numbers are of one opening of the journal, from 1.
+class Watermark {
+ public:
+  Watermark() = default;
+  Watermark(const Watermark&) = delete;
+  Watermark& operator=(const Watermark&) = delete;
+  virtual ~Watermark() = default;
+
+  // Last before each commit() of units: the number that the commit will have, to be in the store
+  // if and only if the units are. Where it cannot be kept whatever the units are, probe() must
+  // fail, too; or units are rejected for it in the end.
+  virtual Reply mark(std::uint64_t commit) = 0;
+  // The number of this opening: above 0, above those of all openings before, and always the same.
+  virtual std::uint64_t epoch() const noexcept = 0;
+  // The newest mark that this opening left in the store, 0 if it committed nothing. Outside a
+  // transaction. Errors: invalid_argument, the store does not know of such an opening; storage.
+  virtual Result<std::uint64_t> commits_of(std::uint64_t epoch) = 0;
+};
+
+// In what state a journal ends.
+enum class CloseMode : std::uint8_t {
+  healthy,   // all that was answered is committed
+  poisoned,  // leave the store as it is, for its recovery to find
+};
+
 class Sink {
  public:
   Sink() = default;
@@ -130,20 +221,32 @@ class Sink {
   Sink& operator=(const Sink&) = delete;
   virtual ~Sink() = default;
 
-  // Statements get the indexes 0, 1, 2, ... in the order in which they are added, outside a
-  // transaction. An error adds nothing.
+  // Statements get the indexes 0, 1, 2, ... in the order in which they are added, at most 1024,
+  // outside a transaction. An error adds nothing. Errors: invalid_argument, if the statement is to
+  // blame.
   virtual Status add_statement(const StatementSpec& spec) = 0;
 
-  // effect is ended on every failure.
+  // Begins a transaction. effect is ended on every failure.
   virtual Reply begin() = 0;
   // Executes one statement with the encoded row, whose columns' types the push has checked.
   virtual Reply apply(Statement statement, std::span<const std::byte> row) = 0;
+  // Commits the transaction. On failure effect says kept if it is still open, ended if it is surely
+  // undone, and unknown if only recovery can tell (Effect::unknown says what that needs).
+  virtual Reply commit() = 0;
+  // Ends the transaction if there is one, whatever state it is in, and undoes it. A failure poisons
+  // the journal.
+  virtual Reply rollback() = 0;
+
+  // --- What follows has defaults.
+
   // After each unit: Fault::record, Effect::kept if the unit left a deferred violation behind.
-  virtual Reply verify() = 0;
+  // For sinks that find out about some violations only at commit(), where nobody could be blamed.
+  virtual Reply verify() { return {}; }
 
   // apply and verify for one record after another, up to the first that fails: `failed` is then its
-  // reply. Where a record wants shelter, its fault has Effect::undone unless the transaction ended.
-  // Returns how many succeeded. For sinks that can do better than this.
+  // reply. Where a record wants shelter, its fault has Effect::undone unless the transaction ended
+  // or there are no savepoints. Returns how many succeeded, `records` has what came of them. For
+  // sinks that can do better than this.
   virtual std::size_t apply_each(std::span<Application> records, Reply& failed) {
     for (std::size_t i = 0; i < records.size(); ++i) {
       if (!apply_one(records[i], failed)) return i;
@@ -151,69 +254,56 @@ class Sink {
     return records.size();
   }
 
-  // Around a unit of more than one statement; never nested. rollback_to also releases.
-  virtual Reply savepoint() = 0;
-  virtual Reply release() = 0;
-  virtual Reply rollback_to() = 0;
-
-  // A statement of a job's step. visit may be empty; it must not throw. The sink may keep the
-  // prepared statement until end_step.
-  virtual Reply execute(std::string_view sql, std::span<const std::byte> row,
-                        const RowVisitor& visit) = 0;
-  virtual void end_step() = 0;
-
-  // Last before each commit() of units: the number that the commit will have. A sink that keeps it
-  // with the commit can tell it after a crash; others need not do anything. Where it cannot be kept
-  // whatever the units are, probe() must fail, too: else units are rejected for it in the end.
-  virtual Reply mark(std::uint64_t /*commit*/) { return {}; }
-  // Of a sink that keeps marks: the number of this opening, above 0 and growing, and the newest
-  // mark that an opening left in the store. Outside a transaction.
-  virtual std::uint64_t epoch() const { return 0; }
-  virtual Result<std::uint64_t> commits_of(std::uint64_t /*epoch*/) {
-    return Status(Errc::invalid_argument, "the journal keeps no watermark");
-  }
-
-  // On failure, effect says kept if the transaction is still open, ended if it is surely undone,
-  // and unknown if only recovery can tell.
-  virtual Reply commit() = 0;
-  // Ends the transaction if there is one, whatever state it is in.
-  virtual Reply rollback() = 0;
-
   // A commit that changes nothing but really writes: says whether the store takes commits at all.
-  virtual Reply probe() = 0;
+  // Outside a transaction, and leaves none; effect is ended on every failure. For sinks whose
+  // commit() of nothing does nothing.
+  virtual Reply probe() {
+    Reply reply = begin();
+    if (!reply.ok()) return reply;
+    reply = commit();
+    if (reply.ok()) return reply;
+    if (Reply undone = rollback(); !undone.ok()) reply = std::move(undone);
+    reply.effect = Effect::ended;
+    return reply;
+  }
 
   // After a begin(), before anything else: whether a commit() of this transaction may have to begin
   // the log anew, and so to wait for the disk, where commits do not otherwise. A probe() does it,
   // too, so that no units have to wait for it within their transaction.
   virtual bool begins_log_anew() const { return false; }
 
-  // The log that the engine has to look after; null if there is none. Lives as long as the
-  // sink; after close() only its state() may be asked.
+  // Whether a commit survives a power cut once commit() has returned ok. Always the same.
+  virtual bool commit_is_durable() const { return false; }
+
+  // Once, last; no other call follows but to what log() gave. An error is told by Journal::close.
+  virtual Status close(CloseMode /*mode*/) { return {}; }
+
+  // --- The parts that the sink has, null for those that it has not. Any thread may ask; the answer
+  // is always the same, and what it leads to lives as long as the sink.
+
+  virtual Savepoints* savepoints() noexcept { return nullptr; }
+  virtual JobStatements* job_statements() noexcept { return nullptr; }
+  virtual Watermark* watermark() noexcept { return nullptr; }
+  // The log that the engine has to look after. After close() only its state() and left() may be
+  // asked.
   virtual Log* log() noexcept { return nullptr; }
-
-  // Whether a commit is on the disk when commit() returns ok.
-  virtual bool commit_is_durable() const = 0;
-
-  // What makes commits durable where commit() alone does not; null if nothing does. Lives as long
-  // as the sink, and is not called any more when close() is.
+  // What makes commits durable where commit() alone does not. Not called any more when close() is.
   virtual CommitSync* commit_sync() noexcept { return nullptr; }
-
-  // Once, last. `healthy` is false after poison: then the files are left as they are.
-  virtual Status close(bool healthy) = 0;
 
  private:
   bool apply_one(Application& record, Reply& failed) {
-    if (record.shelter) failed = savepoint();
-    if (record.shelter && !failed.ok()) return false;
+    Savepoints* const shelter = record.shelter ? savepoints() : nullptr;
+    if (shelter != nullptr) failed = shelter->savepoint();
+    if (shelter != nullptr && !failed.ok()) return false;
     failed = apply(record.statement, record.row);
     record.changes = failed.changes;
     record.rowid = failed.rowid;
     if (failed.ok()) failed = verify();
-    if (!record.shelter) return failed.ok();
+    if (shelter == nullptr) return failed.ok();
     if (failed.ok()) {
-      failed = release();
+      failed = shelter->release();
     } else if (failed.fault == Fault::record && failed.effect != Effect::ended) {
-      Reply undone = rollback_to();
+      Reply undone = shelter->rollback_to();
       if (!undone.ok()) failed = undone;
       failed.effect = undone.ok() ? Effect::undone : undone.effect;
     }

@@ -198,7 +198,10 @@ Committer::Failed Committer::execute_sheltered(std::span<Work> work, const StopR
 Committer::Failed Committer::commit(TickResult& result, Failed executed) {
   if (executed.action == Action::proceed && result.units > 0) {
     const TimePoint start = clock_.now();
-    Reply reply = sheltered(Effect::kept, [this] { return sink_.mark(number_); });
+    Reply reply;
+    if (watermark_ != nullptr) {
+      reply = sheltered(Effect::kept, [this] { return watermark_->mark(number_); });
+    }
     if (reply.ok()) reply = sheltered(Effect::unknown, [this] { return sink_.commit(); });
     result.commit_time += clock_.now() - start;
     if (reply.ok()) return {};
@@ -349,7 +352,7 @@ Committer::Failed Committer::run(Work& work, TickResult& result) {
 }
 
 Committer::Failed Committer::group(Work& work) {
-  Reply reply = sink_.savepoint();
+  Reply reply = begin_unit();
   if (!reply.ok()) return {judge(work, reply), reply.cause};
   Entry& entry = *work.entry;
   entry.changes = 0;
@@ -362,17 +365,19 @@ Committer::Failed Committer::group(Work& work) {
     if (reply.rowid) entry.rowid = reply.rowid;
   }
   ONELANE_CHECK(frames.ok(), entry.bytes);
-  return end_savepoint(work, std::move(reply));
+  reply = end_unit(std::move(reply));
+  return {judge(work, reply), reply.cause};
 }
 
 Committer::Failed Committer::job(Work& work, TickResult& result) {
   detail::JobRun& run = *work.entry->job;
   ++run.attempt;
-  Reply reply = sink_.savepoint();
+  Reply reply = begin_unit();
   if (!reply.ok()) return {judge(work, reply), reply.cause};
   const TimePoint began = clock_.now();
   {
-    LaneTransaction transaction(sink_, clock_, run, step_times_[work.entry->klass]);
+    LaneTransaction transaction(sink_.job_statements(), clock_, run,
+                                step_times_[work.entry->klass]);
     Result<Step> step = call_step(run, transaction);
     reply = transaction.failure();
     if (step) {
@@ -389,7 +394,8 @@ Committer::Failed Committer::job(Work& work, TickResult& result) {
     result.longest_step = work.entry;
     result.longest_step_time = elapsed;
   }
-  Failed failed = end_savepoint(work, std::move(reply));
+  reply = end_unit(std::move(reply));
+  const Failed failed{judge(work, reply), reply.cause};
   if (work.verdict == Verdict::rejected || work.verdict == Verdict::culprit) {
     Status& cause = work.entry->cause;
     cause = base::worded(Errc::record, cause.sqlite_code(),
@@ -398,22 +404,28 @@ Committer::Failed Committer::job(Work& work, TickResult& result) {
   return failed;
 }
 
-// All or nothing: a unit that failed by its own fault is undone by the savepoint, if there still is
-// a transaction.
-Committer::Failed Committer::end_savepoint(Work& work, Reply reply) {
+Reply Committer::begin_unit() {
+  return savepoints_ == nullptr ? Reply() : savepoints_->savepoint();
+}
+
+Reply Committer::end_unit(Reply reply) {
   if (reply.ok()) reply = sink_.verify();
-  if (reply.ok()) {
-    reply = sink_.release();
-  } else if (reply.fault == Fault::record && reply.effect != Effect::ended) {
-    Reply undone = sink_.rollback_to();
-    if (undone.ok()) {
-      reply.effect = Effect::undone;
-    } else {
-      reply = std::move(undone);
-    }
+  if (!reply.ok()) return undo_unit(std::move(reply));
+  return savepoints_ == nullptr ? reply : savepoints_->release();
+}
+
+// All or nothing: a unit that failed by its own fault is undone by the savepoint, if there still is
+// a transaction. Without savepoints it is undone with the whole transaction.
+Reply Committer::undo_unit(Reply reply) {
+  if (reply.fault != Fault::record || reply.effect == Effect::ended) return reply;
+  if (savepoints_ == nullptr) {
+    reply.effect = Effect::kept;
+    return reply;
   }
-  const Action action = judge(work, reply);
-  return {action, reply.cause};
+  Reply undone = savepoints_->rollback_to();
+  if (!undone.ok()) return undone;
+  reply.effect = Effect::undone;
+  return reply;
 }
 
 }  // namespace onelane::commit

@@ -88,7 +88,8 @@ class Committer {
   static constexpr std::uint32_t kCulpritsMax = 3;
 
   // Both must outlive the committer.
-  Committer(Sink& sink, const Clock& clock) : sink_(sink), clock_(clock) {}
+  Committer(Sink& sink, const Clock& clock)
+      : sink_(sink), savepoints_(sink.savepoints()), watermark_(sink.watermark()), clock_(clock) {}
 
   // The number that the next commit will have.
   void number_next(std::uint64_t commit) { number_ = commit; }
@@ -123,9 +124,13 @@ class Committer {
   Failed commit(TickResult& result, Failed executed);
   Failed group(Work& work);
   Failed job(Work& work, TickResult& result);
-  Failed end_savepoint(Work& work, Reply reply);
+  Reply begin_unit();
+  Reply end_unit(Reply reply);
+  Reply undo_unit(Reply reply);
 
   Sink& sink_;
+  Savepoints* const savepoints_;
+  Watermark* const watermark_;
   const Clock& clock_;
   std::span<const Duration> step_times_;
   std::array<Application, kBatch> batch_;  // scratch

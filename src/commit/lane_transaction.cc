@@ -10,9 +10,9 @@ bool Transaction::yield_due() const noexcept { return clock_->now() >= yield_at_
 
 namespace onelane::commit {
 
-LaneTransaction::LaneTransaction(Sink& sink, const Clock& clock, const detail::JobRun& run,
-                                 Duration step_time)
-    : sink_(sink) {
+LaneTransaction::LaneTransaction(JobStatements* statements, const Clock& clock,
+                                 const detail::JobRun& run, Duration step_time)
+    : statements_(statements) {
   attempt_ = run.attempt;
   steps_ = run.steps;
   clock_ = &clock;
@@ -22,7 +22,11 @@ LaneTransaction::LaneTransaction(Sink& sink, const Clock& clock, const detail::J
 Result<std::uint64_t> LaneTransaction::run(std::string_view sql, const RowVisitor& visit) {
   if (!failure_.ok()) return failure_.cause;
   if (!row_.status().ok()) return row_.status();
-  Reply reply = sheltered(Effect::kept, [&] { return sink_.execute(sql, row_.bytes(), visit); });
+  if (statements_ == nullptr) {
+    return Status(Errc::invalid_argument, "the journal's sink runs no statements of jobs");
+  }
+  Reply reply =
+      sheltered(Effect::kept, [&] { return statements_->execute(sql, row_.bytes(), visit); });
   if (reply.ok()) {
     changes_ += reply.changes;
     return reply.changes;

@@ -10,8 +10,12 @@ namespace onelane::commit {
 class LaneTransaction final : public Transaction {
  public:
   // The run's counters must be those of this attempt. All three must outlive the transaction.
-  LaneTransaction(Sink& sink, const Clock& clock, const detail::JobRun& run, Duration step_time);
-  ~LaneTransaction() { sink_.end_step(); }
+  // Without `statements` each statement is refused.
+  LaneTransaction(JobStatements* statements, const Clock& clock, const detail::JobRun& run,
+                  Duration step_time);
+  ~LaneTransaction() {
+    if (statements_ != nullptr) statements_->end_step();
+  }
 
   // ok, or the failure after which the step cannot stand whatever it returns: not the record's own
   // fault, or one that was not undone.
@@ -21,7 +25,7 @@ class LaneTransaction final : public Transaction {
  private:
   Result<std::uint64_t> run(std::string_view sql, const RowVisitor& visit) override;
 
-  Sink& sink_;
+  JobStatements* const statements_;
   Reply failure_;
   std::uint64_t changes_ = 0;
 };

@@ -120,7 +120,7 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
       clock_(clock_or_default(options)),
       opened_(clock_->now()),
       sink_(std::move(sink)),
-      epoch_(sink_->epoch()),
+      epoch_(sink_->watermark() == nullptr ? 0 : sink_->watermark()->epoch()),
       pipeline_(*sink_, *clock_, options_),
       checkpointer_(sink_->log(), *clock_, options_.wal_limit),
       syncer_(sink_->commit_sync(), pipeline_.recorder(), *clock_) {}
@@ -354,7 +354,9 @@ Result<std::uint64_t> Core::commits_of(std::uint64_t epoch) {
   if (Status why = may_take_lane("commits_of"); !why.ok()) return why;
   const Turn turn(*this);
   if (Status why = entrance(); !why.ok()) return why;
-  return sink_->commits_of(epoch);
+  Watermark* const watermark = sink_->watermark();
+  if (watermark != nullptr) return watermark->commits_of(epoch);
+  return Status(Errc::invalid_argument, "the journal keeps no watermark");
 }
 
 CloseReport Core::close(Duration deadline) {
@@ -428,7 +430,7 @@ CloseReport Core::finish(const Status& cut) {
   }
   const bool healthy = pipeline_.poison().ok();
   const Status sink_closed = base::sheltered([&] {
-    Status closed = sink_->close(healthy);
+    Status closed = sink_->close(healthy ? CloseMode::healthy : CloseMode::poisoned);
     if (Log* log = sink_->log(); log != nullptr && healthy) {
       report.log = log->left();
       checkpointer_.closed(report.log);

@@ -72,7 +72,7 @@ class CountingSink final : public PlainSink, public CommitSync {
     return {};
   }
   CommitSync* commit_sync() noexcept override { return this; }
-  Status close(bool) override {
+  Status close(CloseMode) override {
     EXPECT_EQ(counts_->syncing.load(), 0) << "closed while a sync runs";
     return {};
   }

@@ -159,7 +159,7 @@ class HeldPass final : public PlainSink, private Log {
   };
   explicit HeldPass(std::shared_ptr<Control> control) : control_(std::move(control)) {}
   Log* log() noexcept override { return this; }
-  Status close(bool) override {
+  Status close(CloseMode) override {
     control_->closed_meanwhile.store(control_->runs.load());
     control_->closed.store(true);
     return {};

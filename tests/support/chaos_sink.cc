@@ -186,7 +186,7 @@ Reply ChaosSink::probe() {
   return {};
 }
 
-Status ChaosSink::close(bool) {
+Status ChaosSink::close(CloseMode) {
   const Call call(*this);
   require(!ledger_->closed);
   ledger_->closed = true;

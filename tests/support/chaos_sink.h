@@ -32,7 +32,7 @@ struct Ledger {
   bool closed = false;
 };
 
-class ChaosSink final : public Sink {
+class ChaosSink final : public Sink, private Savepoints, private JobStatements {
  public:
   // Of ten thousand calls of each kind about `rate` fail. The ledger outlives the sink and may be
   // read once the journal is closed.
@@ -51,8 +51,9 @@ class ChaosSink final : public Sink {
   Reply commit() override;
   Reply rollback() override;
   Reply probe() override;
-  bool commit_is_durable() const override { return false; }
-  Status close(bool healthy) override;
+  Savepoints* savepoints() noexcept override { return this; }
+  JobStatements* job_statements() noexcept override { return this; }
+  Status close(CloseMode mode) override;
 
  private:
   class Call;

@@ -162,7 +162,7 @@ std::size_t Recording::commits() const {
   return commits_;
 }
 
-std::optional<bool> Recording::closed() const {
+std::optional<CloseMode> Recording::closed() const {
   const std::scoped_lock lock(mutex_);
   return closed_;
 }
@@ -312,10 +312,10 @@ CommitSync* RecordingSink::commit_sync() noexcept {
   return recording_->can_sync_ && !recording_->durable_ ? &sync_ : nullptr;
 }
 
-Status RecordingSink::close(bool healthy) {
+Status RecordingSink::close(CloseMode mode) {
   const std::scoped_lock lock(recording_->mutex_);
   EXPECT_FALSE(recording_->closed_) << "closed twice";
-  recording_->closed_ = healthy;
+  recording_->closed_ = mode;
   return recording_->close_status_;
 }
 

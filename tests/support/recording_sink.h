@@ -75,7 +75,7 @@ class Recording {
   void calls_do_not_matter();    // from now on, and until now
   std::string take_committed();  // the rows of successful commits since the last time: "a(1) a(2)"
   std::size_t commits() const;   // successful ones, so far
-  std::optional<bool> closed() const;  // with which `healthy`
+  std::optional<CloseMode> closed() const;
 
  private:
   friend class RecordingSink;  // and what it has nested
@@ -105,10 +105,10 @@ class Recording {
   std::vector<std::string> pending_;      // rows in the transaction
   std::vector<std::string> committed_;
   std::size_t commits_ = 0;
-  std::optional<bool> closed_;
+  std::optional<CloseMode> closed_;
 };
 
-class RecordingSink final : public Sink {
+class RecordingSink final : public Sink, private Savepoints, private JobStatements {
  public:
   explicit RecordingSink(std::shared_ptr<Recording> recording)
       : recording_(std::move(recording)), sync_(*recording_) {}
@@ -128,7 +128,9 @@ class RecordingSink final : public Sink {
   Reply probe() override;
   bool commit_is_durable() const override;
   CommitSync* commit_sync() noexcept override;
-  Status close(bool healthy) override;
+  Savepoints* savepoints() noexcept override { return this; }
+  JobStatements* job_statements() noexcept override { return this; }
+  Status close(CloseMode mode) override;
 
  private:
   class Sync final : public CommitSync {

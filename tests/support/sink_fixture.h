@@ -51,10 +51,13 @@ class SinkFixture : public ::testing::Test {
   }
   Status open_status() { return sqlite::open_sink(database_, options_).status(); }
   Status close_healthy() {
-    const Status status = sink_->close(true);
+    const Status status = sink_->close(CloseMode::healthy);
     sink_.reset();
     return status;
   }
+
+  Savepoints& savepoints() { return *sink_->savepoints(); }
+  JobStatements& job_statements() { return *sink_->job_statements(); }
 
   Statement add(const std::string& sql, std::vector<Column> columns = {}) {
     const Status status = sink_->add_statement({sql, std::move(columns), {}});
@@ -71,7 +74,7 @@ class SinkFixture : public ::testing::Test {
   Reply execute(const std::string& sql, const Values&... values) {
     Row row;
     put(row, values...);
-    return sink_->execute(sql, row.bytes(), {});
+    return job_statements().execute(sql, row.bytes(), {});
   }
   void begin_with_first() {
     ASSERT_TRUE(succeeded(sink_->begin()));
@@ -85,7 +88,7 @@ class SinkFixture : public ::testing::Test {
   // What a job would see inside the transaction.
   std::string inside(const std::string& sql) {
     std::string rows;
-    const Reply reply = sink_->execute(sql, Row().bytes(), [&](const ResultRow& row) {
+    const Reply reply = job_statements().execute(sql, Row().bytes(), [&](const ResultRow& row) {
       if (!rows.empty()) rows += ' ';
       for (std::size_t i = 0; i < row.columns(); ++i) {
         rows += (i == 0 ? "" : "|") + (row.is_null(i) ? "NULL" : std::string(row.text(i)));

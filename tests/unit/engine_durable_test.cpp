@@ -125,7 +125,7 @@ TEST_F(Durable, AFailedSyncPoisonsAndWhatWasCommittedIsNeverCalledDurable) {
   EXPECT_EQ(durable(), 0U);
   EXPECT_EQ(calls(), "begin, apply peers(1), verify, commit, sync");
   EXPECT_EQ(journal_->close(seconds(1)).status.code(), Errc::poisoned);
-  EXPECT_EQ(sink_->closed(), false);
+  EXPECT_EQ(sink_->closed(), CloseMode::poisoned);
 }
 
 TEST_F(Durable, ASyncWithoutMemoryCountsAsFailed) {
@@ -253,7 +253,7 @@ TEST_F(Durable, ACloseWhoseSyncFailsIsNotHealthy) {
   Receipt one = peers_->submit(1);
   sink_->reply_next(Call::sync, failed_sync_);
   EXPECT_EQ(journal_->close(seconds(1)).status.code(), Errc::poisoned);
-  EXPECT_EQ(sink_->closed(), false);
+  EXPECT_EQ(sink_->closed(), CloseMode::poisoned);
   EXPECT_EQ(one.wait_durable().status().code(), Errc::not_durable);
   sink_->calls_do_not_matter();
 }

@@ -580,7 +580,7 @@ TEST_F(LanePoison, FollowsFromEachFaultThatReopeningAloneCures) {
       const bool synced = call == Call::commit && fault == Fault::sync;
       EXPECT_EQ(end_of(one), synced ? "unknown" : "closed");
       EXPECT_EQ(journal_->close(seconds(1)).status.code(), Errc::poisoned);
-      EXPECT_EQ(sink_->closed(), false) << "the files are left as they are";
+      EXPECT_EQ(sink_->closed(), CloseMode::poisoned) << "the files are left as they are";
     }
   }
 }

@@ -63,7 +63,7 @@ TEST_F(Fence, OneThatFailsPoisonsWithTheFirstErrorAndTheUnitsEndUnknown) {
     EXPECT_EQ(calls(), std::string(kAttempt) + ", rollback, probe");
     EXPECT_EQ(ends_of(all_), "unknown unknown");
     journal_->close(seconds(1));
-    EXPECT_EQ(sink_->closed(), false);
+    EXPECT_EQ(sink_->closed(), CloseMode::poisoned);
   }
 }
 
@@ -175,7 +175,7 @@ TEST_F(Fence, ACloseTriesItOnceMoreAndThenNothingIsUnknown) {
   EXPECT_EQ(journal_->close(Duration(0)).status.code(), Errc::timed_out);
   EXPECT_EQ(calls(), std::string(kAttempt) + ", rollback, probe, probe, sync");
   EXPECT_EQ(ends_of(all_), "closed closed");
-  EXPECT_EQ(sink_->closed(), true);
+  EXPECT_EQ(sink_->closed(), CloseMode::healthy);
 }
 
 TEST_F(Fence, ACloseBeforeItSucceedsEndsThemUnknown) {

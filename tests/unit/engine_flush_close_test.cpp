@@ -111,7 +111,7 @@ TEST_F(LaneClose, DrainsAndReportsEveryEnd) {
   EXPECT_EQ(report.end(End::committed), 4U);
   EXPECT_EQ(report.end(End::rejected), 1U);
   EXPECT_EQ(report.end(End::cancelled), 1U);
-  EXPECT_EQ(sink_->closed(), true);
+  EXPECT_EQ(sink_->closed(), CloseMode::healthy);
 }
 
 TEST_F(LaneClose, WithDeadlineZeroSettlesWhatIsQueuedAsClosed) {
@@ -181,7 +181,7 @@ TEST_F(LaneAfterClose, TheDestructorHasDrained) {
   Receipt one = peers().submit(1);
   journal_.reset();
   EXPECT_EQ(end_of(one), "committed");
-  EXPECT_EQ(sink_->closed(), true);
+  EXPECT_EQ(sink_->closed(), CloseMode::healthy);
 }
 
 TEST_F(LaneAfterClose, ADestructorWithoutTimeSettlesTheRestAsClosed) {
@@ -216,7 +216,7 @@ TEST_F(LaneAfterClose, AssigningOverAJournalClosesIt) {
   sink_->calls_do_not_matter();
   *journal_ = ok(Journal::open(std::make_unique<RecordingSink>(sink_), {.drive = Drive::manual}));
   EXPECT_EQ(end_of(one), "committed");
-  EXPECT_EQ(first->closed(), true);
+  EXPECT_EQ(first->closed(), CloseMode::healthy);
 }
 
 // --- accepted = the sum of the ends + what is in flight, after every single operation.

@@ -14,7 +14,7 @@ namespace {
 enum class At : std::uint8_t { none, begin, apply, verify, execute, mark, commit, rollback, probe };
 
 // Throws at the so-many-th of these calls, once.
-class ForgetfulSink final : public PlainSink, public CommitSync {
+class ForgetfulSink final : public PlainSink, public CommitSync, public Watermark {
  public:
   struct Control {
     At at = At::none;
@@ -42,7 +42,10 @@ class ForgetfulSink final : public PlainSink, public CommitSync {
   Reply execute(std::string_view, std::span<const std::byte>, const RowVisitor&) override {
     return reach(At::execute);
   }
+  Watermark* watermark() noexcept override { return this; }
   Reply mark(std::uint64_t) override { return reach(At::mark); }
+  std::uint64_t epoch() const noexcept override { return 1; }
+  Result<std::uint64_t> commits_of(std::uint64_t) override { return std::uint64_t{0}; }
   Reply commit() override {
     (void)reach(At::commit);
     auto& all = control_->committed;

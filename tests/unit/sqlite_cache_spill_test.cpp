@@ -52,9 +52,9 @@ TEST_F(CacheSpill, ALargeTransactionInWhichAUnitWasUndoneSurvivesTheProcess) {
   };
   ASSERT_TRUE(succeeded(sink_->begin()));
   write(1, 40);  // twice what the cache holds
-  ASSERT_TRUE(succeeded(sink_->savepoint()));
+  ASSERT_TRUE(succeeded(savepoints().savepoint()));
   for (int i = 0; i < 2; ++i) write(41, 80);
-  ASSERT_TRUE(succeeded(sink_->rollback_to()));
+  ASSERT_TRUE(succeeded(savepoints().rollback_to()));
   write(41, 45);
   ASSERT_TRUE(succeeded(sink_->commit()));
   EXPECT_EQ(recovered("SELECT count(*), sum(length(v)) FROM t"), "45|4501035");

@@ -218,7 +218,7 @@ TEST_P(SqliteFailure, IsTheRecordsFaultAndTheEffectIsTheTruth) {
     EXPECT_EQ(reply.cause.code(), Errc::record);
     EXPECT_FALSE(reply.cause.message().empty());
     if (failure.effect == Effect::ended) {
-      EXPECT_TRUE(test::failed(sink_->savepoint(), internal, Effect::ended, 0));
+      EXPECT_TRUE(test::failed(savepoints().savepoint(), internal, Effect::ended, 0));
     } else {
       EXPECT_EQ(inside("SELECT count(*) FROM t WHERE v = 'first'"), "1");
       EXPECT_EQ(others().empty(), failure.effect == Effect::undone) << others();
@@ -317,12 +317,12 @@ TEST_F(SqliteFaults, ADeferredKeyIsFoundWithItsUnitAndRollbackToCuresIt) {
            "CREATE TABLE c(p REFERENCES p DEFERRABLE INITIALLY DEFERRED)"));
   begin_with_first();
   EXPECT_TRUE(succeeded(sink_->verify()));
-  ASSERT_TRUE(succeeded(sink_->savepoint()));
+  ASSERT_TRUE(succeeded(savepoints().savepoint()));
   ASSERT_TRUE(succeeded(execute("INSERT INTO c VALUES(7)")));
   const Reply reply = sink_->verify();
   EXPECT_TRUE(test::failed(reply, record, Effect::kept, SQLITE_CONSTRAINT_FOREIGNKEY));
   EXPECT_TRUE(contains(reply.cause.message(), "FOREIGN KEY"));
-  ASSERT_TRUE(succeeded(sink_->rollback_to()));
+  ASSERT_TRUE(succeeded(savepoints().rollback_to()));
   EXPECT_TRUE(succeeded(sink_->verify()));
   ASSERT_TRUE(succeeded(execute("INSERT INTO c VALUES(7)")));
   ASSERT_TRUE(succeeded(execute("INSERT INTO p VALUES(7)")));
@@ -347,10 +347,10 @@ TEST_F(SqliteFaults, AFullDiskInAStatementWithoutAJournalOfItsOwnEndsTheTransact
   ASSERT_NO_FATAL_FAILURE(open("CREATE TABLE t(id INTEGER PRIMARY KEY, v)"));
   limit_pages(spy.writer());
   begin_with_first();
-  ASSERT_TRUE(succeeded(sink_->savepoint()));
+  ASSERT_TRUE(succeeded(savepoints().savepoint()));
   EXPECT_TRUE(
       test::failed(grow("INSERT INTO t(v) VALUES(?1)"), environment, Effect::ended, SQLITE_FULL));
-  EXPECT_TRUE(test::failed(sink_->savepoint(), internal, Effect::ended, 0));
+  EXPECT_TRUE(test::failed(savepoints().savepoint(), internal, Effect::ended, 0));
   ASSERT_TRUE(succeeded(sink_->rollback()));
   ASSERT_NO_FATAL_FAILURE(commit_row("after"));
   EXPECT_EQ(outside("SELECT v FROM t"), "after");
@@ -413,7 +413,7 @@ TEST_F(SqliteFaults, RollbackEndsTheTransactionAlsoWhileAStatementIsInterrupted)
   Reply reply;
   int visits = 0;
   const Reply query =
-      sink_->execute("SELECT 1 UNION ALL SELECT 2", Row().bytes(), [&](const ResultRow&) {
+      job_statements().execute("SELECT 1 UNION ALL SELECT 2", Row().bytes(), [&](const ResultRow&) {
         if (++visits > 1) return;
         sqlite3_interrupt(spy.writer());
         reply = sink_->rollback();
@@ -429,7 +429,7 @@ TEST_F(SqliteFaults, RollbackEndsTheTransactionAlsoWhileAStatementIsInterrupted)
 TEST_F(SqliteFaults, AQueryWhoseVisitorEndedTheTransactionFails) {
   ASSERT_NO_FATAL_FAILURE(open(kTable));
   begin_with_first();
-  const Reply reply = sink_->execute("SELECT 1", Row().bytes(), [&](const ResultRow&) {
+  const Reply reply = job_statements().execute("SELECT 1", Row().bytes(), [&](const ResultRow&) {
     EXPECT_EQ(execute("INSERT OR ROLLBACK INTO t(v) VALUES('first')").effect, Effect::ended);
   });
   EXPECT_EQ(reply.fault, record);
@@ -440,9 +440,10 @@ TEST_F(SqliteFaults, ATableThatIsBeingReadCannotBeDroppedAndNobodyIsWaitedFor) {
   ASSERT_NO_FATAL_FAILURE(open(kTable));
   begin_with_first();
   Reply reply;
-  ASSERT_TRUE(succeeded(sink_->execute("SELECT v FROM t", Row().bytes(), [&](const ResultRow&) {
-    reply = execute("DROP TABLE t");
-  })));
+  ASSERT_TRUE(
+      succeeded(job_statements().execute("SELECT v FROM t", Row().bytes(), [&](const ResultRow&) {
+        reply = execute("DROP TABLE t");
+      })));
   EXPECT_TRUE(test::failed(reply, record, Effect::undone, SQLITE_LOCKED));
 }
 
@@ -573,7 +574,7 @@ TEST_F(SqliteFaults, AFailedSyncAtCommitIsASyncFaultAndNothingBeginsAfterIt) {
   EXPECT_TRUE(test::failed(sink_->commit(), sync, Effect::unknown, SQLITE_IOERR_FSYNC));
   EXPECT_TRUE(test::failed(sink_->begin(), sync, Effect::ended, SQLITE_IOERR_FSYNC));
   EXPECT_TRUE(test::failed(sink_->probe(), sync, Effect::ended, SQLITE_IOERR_FSYNC));
-  EXPECT_EQ(sink_->close(true).sqlite_code(), SQLITE_IOERR_FSYNC);
+  EXPECT_EQ(sink_->close(CloseMode::healthy).sqlite_code(), SQLITE_IOERR_FSYNC);
   EXPECT_TRUE(fs::exists(log()));
 }
 
@@ -657,7 +658,7 @@ TEST_F(SqliteFaults, ACloseAfterPoisonLeavesTheFilesAsTheyAre) {
   ASSERT_NO_FATAL_FAILURE(commit_row("first"));
   const auto size = fs::file_size(database_);
   const auto log_size = fs::file_size(log());
-  EXPECT_TRUE(sink_->close(false).ok());
+  EXPECT_TRUE(sink_->close(CloseMode::poisoned).ok());
   EXPECT_EQ(fs::file_size(database_), size);
   EXPECT_EQ(fs::file_size(log()), log_size);
   sink_.reset();

@@ -56,7 +56,7 @@ TEST_F(FrameGathering, ACommitThatTheDiskHadNoRoomForIsNeverWrittenLater) {
   vfs_.fail({.call = VfsCall::write, .file = VfsFile::log, .code = SQLITE_FULL});
   EXPECT_TRUE(failed(sink_->commit(), Fault::environment, Effect::unknown, SQLITE_FULL));
   EXPECT_EQ(recovered("SELECT count(*) FROM t"), "1");
-  ASSERT_TRUE(sink_->close(false).ok());
+  ASSERT_TRUE(sink_->close(CloseMode::poisoned).ok());
   EXPECT_EQ(recovered("SELECT count(*) FROM t"), "1");
 }
 

@@ -65,11 +65,11 @@ TEST_P(SqliteGuardAgainst, RefusesInAStatementInAJobAndInTheSchema) {
   EXPECT_TRUE(contains(added.message(), message));
 
   begin_with_first();
-  ASSERT_TRUE(succeeded(sink_->savepoint()));
+  ASSERT_TRUE(succeeded(savepoints().savepoint()));
   const Reply reply = execute(forbidden.sql);
   EXPECT_TRUE(test::failed(reply, Fault::record, Effect::undone, SQLITE_AUTH));
   EXPECT_TRUE(contains(reply.cause.message(), message));
-  ASSERT_TRUE(succeeded(sink_->release()));
+  ASSERT_TRUE(succeeded(savepoints().release()));
   ASSERT_TRUE(succeeded(sink_->commit()));
   EXPECT_EQ(outside("SELECT v FROM t"), "first");
 }
@@ -120,7 +120,7 @@ TEST_F(SqliteGuard, TheAuthorizerDoesNotMakeEveryStatementBePreparedAgain) {
   for (const char* value : {"1", "2", "3"}) {
     ASSERT_TRUE(succeeded(apply(insert, value)));
     ASSERT_TRUE(succeeded(execute("DELETE FROM t WHERE v = 'none'")));
-    sink_->end_step();
+    job_statements().end_step();
   }
   ASSERT_TRUE(succeeded(sink_->commit()));
   for (auto* s = sqlite3_next_stmt(spy.writer(), nullptr); s;

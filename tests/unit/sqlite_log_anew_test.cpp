@@ -20,7 +20,7 @@ struct Holds {
 };
 
 // Watches the sink that it passes everything on to.
-class WatchedSink final : public Sink {
+class WatchedSink final : public Sink, private JobStatements {
  public:
   WatchedSink(std::unique_ptr<Sink> sink, const FaultyVfs& vfs, std::shared_ptr<Holds> holds)
       : sink_(std::move(sink)), vfs_(vfs), holds_(std::move(holds)) {}
@@ -40,16 +40,12 @@ class WatchedSink final : public Sink {
     units_ = true;
     return sink_->apply_each(records, failed);
   }
-  Reply savepoint() override { return sink_->savepoint(); }
-  Reply release() override { return sink_->release(); }
-  Reply rollback_to() override { return sink_->rollback_to(); }
   Reply execute(std::string_view sql, std::span<const std::byte> row,
                 const RowVisitor& visit) override {
     units_ = true;
-    return sink_->execute(sql, row, visit);
+    return sink_->job_statements()->execute(sql, row, visit);
   }
-  void end_step() override { sink_->end_step(); }
-  Reply mark(std::uint64_t commit) override { return sink_->mark(commit); }
+  void end_step() override { sink_->job_statements()->end_step(); }
   Reply commit() override {
     Reply reply = sink_->commit();
     if (units_) {
@@ -61,10 +57,13 @@ class WatchedSink final : public Sink {
   Reply rollback() override { return sink_->rollback(); }
   Reply probe() override { return sink_->probe(); }
   bool begins_log_anew() const override { return sink_->begins_log_anew(); }
+  Savepoints* savepoints() noexcept override { return sink_->savepoints(); }
+  JobStatements* job_statements() noexcept override { return this; }
+  Watermark* watermark() noexcept override { return sink_->watermark(); }
   Log* log() noexcept override { return sink_->log(); }
   bool commit_is_durable() const override { return sink_->commit_is_durable(); }
   CommitSync* commit_sync() noexcept override { return sink_->commit_sync(); }
-  Status close(bool healthy) override { return sink_->close(healthy); }
+  Status close(CloseMode mode) override { return sink_->close(mode); }
 
  private:
   std::uint64_t log_syncs() const { return vfs_.calls(VfsCall::sync, VfsFile::log); }

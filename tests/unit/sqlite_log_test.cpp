@@ -81,7 +81,7 @@ TEST_F(SqliteLog, AFailedSyncInAPassStopsTheNextBeginAndEveryLaterPass) {
     EXPECT_TRUE(test::failed(sink_->begin(), Fault::sync, Effect::ended, SQLITE_IOERR_FSYNC));
     EXPECT_EQ(log().copy_back().fault, Fault::none) << "it may not run";
     EXPECT_EQ(log().close_in().fault, Fault::sync);
-    EXPECT_EQ(sink_->close(true).sqlite_code(), SQLITE_IOERR_FSYNC);
+    EXPECT_EQ(sink_->close(CloseMode::healthy).sqlite_code(), SQLITE_IOERR_FSYNC);
     EXPECT_EQ(vfs.calls(VfsCall::write, VfsFile::database), written) << "nothing is copied";
     EXPECT_TRUE(fs::exists(database_.native() + "-wal"));
   });

@@ -260,7 +260,7 @@ TEST_F(SqliteOpen, AFileThatIsNoDatabaseIsRefusedAndNothingIsLeftBesideIt) {
 TEST_F(SqliteOpen, ASecondOpenerInTheProcessIsRefusedUntilTheFirstHasClosed) {
   ASSERT_NO_FATAL_FAILURE(open());
   expect_refused(database_, "another journal", Errc::already_open);
-  ASSERT_TRUE(sink_->close(true).ok());
+  ASSERT_TRUE(sink_->close(CloseMode::healthy).ok());
   EXPECT_TRUE(open_status().ok()) << "closed, though the sink still lives";
 }
 

@@ -51,8 +51,8 @@ TEST_F(SqliteSink, WhatWasRolledBackIsGoneAndTheSinkGoesOn) {
 TEST_F(SqliteSink, RollbackWithoutATransactionIsFine) { EXPECT_TRUE(succeeded(sink_->rollback())); }
 
 TEST_F(SqliteSink, CallsThatNeedATransactionSayThatThereIsNone) {
-  for (const Reply& reply : {sink_->commit(), sink_->savepoint(), sink_->release(),
-                             sink_->rollback_to(), insert(1, "ada")}) {
+  for (const Reply& reply : {sink_->commit(), savepoints().savepoint(), savepoints().release(),
+                             savepoints().rollback_to(), insert(1, "ada")}) {
     EXPECT_TRUE(failed(reply, Fault::internal, Effect::ended, 0));
   }
   EXPECT_TRUE(failed(execute("DELETE FROM peers"), Fault::record, Effect::ended, 0));
@@ -70,21 +70,21 @@ TEST_F(SqliteSink, BeginInsideATransactionIsRefusedAndLeavesIt) {
 TEST_F(SqliteSink, RollbackToUndoesTheUnitAndNothingElse) {
   ASSERT_TRUE(succeeded(sink_->begin()));
   ASSERT_TRUE(succeeded(insert(1, "ada")));
-  ASSERT_TRUE(succeeded(sink_->savepoint()));
+  ASSERT_TRUE(succeeded(savepoints().savepoint()));
   ASSERT_TRUE(succeeded(insert(2, "bob")));
-  ASSERT_TRUE(succeeded(sink_->rollback_to()));
-  ASSERT_TRUE(succeeded(sink_->savepoint()));
+  ASSERT_TRUE(succeeded(savepoints().rollback_to()));
+  ASSERT_TRUE(succeeded(savepoints().savepoint()));
   ASSERT_TRUE(succeeded(insert(3, "cyd")));
-  ASSERT_TRUE(succeeded(sink_->release()));
+  ASSERT_TRUE(succeeded(savepoints().release()));
   ASSERT_TRUE(succeeded(sink_->commit()));
   EXPECT_EQ(names(), "ada cyd");
 }
 
 TEST_F(SqliteSink, RollbackToLeavesNoSavepointBehind) {
   ASSERT_TRUE(succeeded(sink_->begin()));
-  ASSERT_TRUE(succeeded(sink_->savepoint()));
-  ASSERT_TRUE(succeeded(sink_->rollback_to()));
-  EXPECT_TRUE(failed(sink_->release(), Fault::internal, Effect::kept, SQLITE_ERROR));
+  ASSERT_TRUE(succeeded(savepoints().savepoint()));
+  ASSERT_TRUE(succeeded(savepoints().rollback_to()));
+  EXPECT_TRUE(failed(savepoints().release(), Fault::internal, Effect::kept, SQLITE_ERROR));
 }
 
 TEST_F(SqliteSink, EveryTypeArrivesAsItself) {
@@ -162,8 +162,8 @@ TEST_F(SqliteSink, ARowThatDoesNotFitItsStatementIsRejectedUnexecuted) {
   }
   const std::byte garbage[] = {std::byte{1}, std::byte{3}, std::byte{255}};
   EXPECT_TRUE(failed(sink_->apply(insert_, garbage), Fault::record, Effect::undone, 0));
-  EXPECT_TRUE(failed(sink_->execute("INSERT INTO peers DEFAULT VALUES", garbage, {}), Fault::record,
-                     Effect::undone, 0));
+  EXPECT_TRUE(failed(job_statements().execute("INSERT INTO peers DEFAULT VALUES", garbage, {}),
+                     Fault::record, Effect::undone, 0));
   EXPECT_EQ(inside("SELECT count(*) FROM peers"), "0");
 }
 
@@ -237,14 +237,14 @@ TEST_F(SqliteSink, AJobsStatementIsPreparedOncePerStep) {
   ASSERT_TRUE(succeeded(execute("INSERT INTO peers(name) VALUES(?1)", "ada")));
   ASSERT_TRUE(succeeded(execute("INSERT INTO peers(name) VALUES(?1)", "bob")));
   EXPECT_EQ(prepared(), ours + 1);
-  sink_->end_step();
+  job_statements().end_step();
   EXPECT_EQ(prepared(), ours);
 }
 
 TEST_F(SqliteSink, AJobMayRunARegisteredStatementsSql) {
   ASSERT_TRUE(succeeded(sink_->begin()));
   EXPECT_EQ(execute(kInsert, 1, "ada").changes, 1U);
-  sink_->end_step();
+  job_statements().end_step();
   ASSERT_TRUE(succeeded(insert(2, "bob")));
   EXPECT_EQ(inside("SELECT name FROM peers"), "ada bob");
 }
@@ -252,20 +252,21 @@ TEST_F(SqliteSink, AJobMayRunARegisteredStatementsSql) {
 TEST_F(SqliteSink, AQueryGivesEveryRowWithItsTypes) {
   ASSERT_TRUE(succeeded(sink_->begin()));
   std::size_t rows = 0;
-  const Reply reply = sink_->execute("SELECT 7, 0.5, 'text', x'0102', NULL, zeroblob(0)",
-                                     Row().bytes(), [&](const ResultRow& row) {
-                                       ++rows;
-                                       EXPECT_EQ(row.columns(), 6U);
-                                       EXPECT_EQ(row.integer(0), 7);
-                                       EXPECT_EQ(row.real(1), 0.5);
-                                       EXPECT_EQ(row.text(2), "text");
-                                       EXPECT_EQ(row.blob(3).size(), 2U);
-                                       EXPECT_EQ(row.blob(3)[1], std::byte{2});
-                                       EXPECT_TRUE(row.is_null(4));
-                                       EXPECT_FALSE(row.is_null(5));
-                                       EXPECT_TRUE(row.blob(5).empty());
-                                       EXPECT_TRUE(row.is_null(6)) << "a column that is not there";
-                                     });
+  const Reply reply = job_statements().execute("SELECT 7, 0.5, 'text', x'0102', NULL, zeroblob(0)",
+                                               Row().bytes(), [&](const ResultRow& row) {
+                                                 ++rows;
+                                                 EXPECT_EQ(row.columns(), 6U);
+                                                 EXPECT_EQ(row.integer(0), 7);
+                                                 EXPECT_EQ(row.real(1), 0.5);
+                                                 EXPECT_EQ(row.text(2), "text");
+                                                 EXPECT_EQ(row.blob(3).size(), 2U);
+                                                 EXPECT_EQ(row.blob(3)[1], std::byte{2});
+                                                 EXPECT_TRUE(row.is_null(4));
+                                                 EXPECT_FALSE(row.is_null(5));
+                                                 EXPECT_TRUE(row.blob(5).empty());
+                                                 EXPECT_TRUE(row.is_null(6))
+                                                     << "a column that is not there";
+                                               });
   EXPECT_TRUE(succeeded(reply));
   EXPECT_EQ(rows, 1U);
 }
@@ -285,9 +286,9 @@ TEST_F(SqliteSink, AVisitorMayRunStatementsAndTheSameQueryAgain) {
     EXPECT_TRUE(succeeded(insert(r.integer(0) + 10, std::to_string(r.integer(0)))));
     row.clear();
     put(row, "inner");
-    EXPECT_TRUE(succeeded(sink_->execute(sql, row.bytes(), inner)));
+    EXPECT_TRUE(succeeded(job_statements().execute(sql, row.bytes(), inner)));
   };
-  EXPECT_TRUE(succeeded(sink_->execute(sql, row.bytes(), outer)));
+  EXPECT_TRUE(succeeded(job_statements().execute(sql, row.bytes(), outer)));
   EXPECT_EQ(seen, "o1a valuei1i2o2a valuei1i2");
   ASSERT_TRUE(succeeded(sink_->commit()));
   EXPECT_EQ(names(), "ada bob 1 2");
@@ -296,9 +297,10 @@ TEST_F(SqliteSink, AVisitorMayRunStatementsAndTheSameQueryAgain) {
 TEST_F(SqliteSink, AVisitorThatThrowsLeavesNoStatementRunning) {
   ASSERT_TRUE(succeeded(sink_->begin()));
   ASSERT_TRUE(succeeded(insert(1, "ada")));
-  EXPECT_THROW((void)sink_->execute("SELECT * FROM peers", Row().bytes(),
-                                    [](const ResultRow&) { throw std::runtime_error("no"); }),
-               std::runtime_error);
+  EXPECT_THROW(
+      (void)job_statements().execute("SELECT * FROM peers", Row().bytes(),
+                                     [](const ResultRow&) { throw std::runtime_error("no"); }),
+      std::runtime_error);
   ASSERT_TRUE(succeeded(sink_->commit()));
   EXPECT_EQ(names(), "ada");
 }
@@ -307,8 +309,8 @@ TEST_F(SqliteSink, CommitWhileAStatementRunsIsRefusedAndNamesIt) {
   ASSERT_TRUE(succeeded(sink_->begin()));
   ASSERT_TRUE(succeeded(insert(1, "ada")));
   Reply reply;
-  ASSERT_TRUE(succeeded(sink_->execute("SELECT id FROM peers", Row().bytes(),
-                                       [&](const ResultRow&) { reply = sink_->commit(); })));
+  ASSERT_TRUE(succeeded(job_statements().execute(
+      "SELECT id FROM peers", Row().bytes(), [&](const ResultRow&) { reply = sink_->commit(); })));
   EXPECT_TRUE(failed(reply, Fault::internal, Effect::kept, 0));
   EXPECT_TRUE(contains(reply.cause.message(), "SELECT id FROM peers"));
   EXPECT_EQ(names(), "");
@@ -316,16 +318,16 @@ TEST_F(SqliteSink, CommitWhileAStatementRunsIsRefusedAndNamesIt) {
 
 TEST_F(SqliteSink, AChangedSchemaThatIsRolledBackLeavesEveryStatementUsable) {
   ASSERT_TRUE(succeeded(sink_->begin()));
-  ASSERT_TRUE(succeeded(sink_->savepoint()));
+  ASSERT_TRUE(succeeded(savepoints().savepoint()));
   ASSERT_TRUE(succeeded(execute("CREATE TABLE more(x)")));
-  sink_->end_step();
-  ASSERT_TRUE(succeeded(sink_->rollback_to()));
+  job_statements().end_step();
+  ASSERT_TRUE(succeeded(savepoints().rollback_to()));
   ASSERT_TRUE(succeeded(execute("ALTER TABLE peers ADD COLUMN seen")));
   ASSERT_TRUE(succeeded(sink_->rollback()));
   ASSERT_TRUE(succeeded(sink_->begin()));
-  ASSERT_TRUE(succeeded(sink_->savepoint()));
+  ASSERT_TRUE(succeeded(savepoints().savepoint()));
   ASSERT_TRUE(succeeded(insert(1, "ada")));
-  ASSERT_TRUE(succeeded(sink_->release()));
+  ASSERT_TRUE(succeeded(savepoints().release()));
   ASSERT_TRUE(succeeded(sink_->commit()));
   EXPECT_EQ(names(), "ada");
 }

@@ -4,7 +4,7 @@
 
 #include "src/sqlite/connection/schema.h"
 #include "src/sqlite/sink/opening.h"
-#include "src/sqlite/sink/watermark.h"
+#include "src/sqlite/sink/watermark_table.h"
 
 namespace onelane::sqlite {
 
@@ -20,7 +20,7 @@ std::string answer(Connection& connection, const char* sql) {
 Status try_all(Connection& writer, const JournalOptions& options) {
   Status status = try_schema(writer, options.schema);
   if (!status.ok() || options.watermark_table.empty()) return status;
-  return Watermark::rehearse(writer, options.watermark_table);
+  return WatermarkTable::rehearse(writer, options.watermark_table);
 }
 
 // With its journal in memory, as its pages are: no file is made for it.

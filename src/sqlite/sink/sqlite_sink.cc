@@ -21,13 +21,13 @@
 #include "src/sqlite/sink/inquiry.h"
 #include "src/sqlite/sink/opening.h"
 #include "src/sqlite/sink/savepoint.h"
-#include "src/sqlite/sink/watermark.h"
+#include "src/sqlite/sink/watermark_table.h"
 
 namespace onelane::sqlite {
 
 namespace {
 
-class SqliteSink final : public Sink {
+class SqliteSink final : public Sink, private Savepoints, private JobStatements, private Watermark {
  public:
   SqliteSink(Files files, std::unique_ptr<Connection> connection, Found found,
              const JournalOptions& options)
@@ -59,18 +59,23 @@ class SqliteSink final : public Sink {
                 const RowVisitor& visit) override;
   void end_step() override { execution_.end_step(); }
   Reply mark(std::uint64_t commit) override;
-  std::uint64_t epoch() const override { return watermark_ == nullptr ? 0 : watermark_->epoch(); }
-  Result<std::uint64_t> commits_of(std::uint64_t epoch) override;
+  std::uint64_t epoch() const noexcept override { return watermark_->epoch(); }
+  Result<std::uint64_t> commits_of(std::uint64_t epoch) override {
+    return watermark_->commits_of(epoch);
+  }
   Reply commit() override;
   Reply rollback() override;
   Reply probe() override;
   bool begins_log_anew() const override { return !commit_is_durable() && index_->wholly_copied(); }
+  Savepoints* savepoints() noexcept override { return this; }
+  JobStatements* job_statements() noexcept override { return this; }
+  Watermark* watermark() noexcept override { return watermark_ == nullptr ? nullptr : this; }
   Log* log() noexcept override { return log_.get(); }
   CommitSync* commit_sync() noexcept override {
     return commit_is_durable() ? nullptr : sync_.get();
   }
   bool commit_is_durable() const override { return synchronous_ != Synchronous::normal; }
-  Status close(bool healthy) override;
+  Status close(CloseMode mode) override;
 
  private:
   Status gather_frames();
@@ -95,7 +100,7 @@ class SqliteSink final : public Sink {
   std::unique_ptr<WalIndex> index_;
   std::unique_ptr<WalLog> log_;
   std::unique_ptr<LogSync> sync_;
-  std::unique_ptr<Watermark> watermark_;  // null: none is kept
+  std::unique_ptr<WatermarkTable> watermark_;  // null: none is kept
   const Synchronous synchronous_;
   Prepared begin_, commit_, rollback_;
   Savepoint unit_;
@@ -158,7 +163,8 @@ Status SqliteSink::settle_files() {
 
 // The epoch is durable before a program can learn of it.
 Status SqliteSink::open_watermark(const JournalOptions& options) {
-  const Status status = keep(Watermark::begin(*connection_, options.watermark_table), watermark_);
+  const Status status =
+      keep(WatermarkTable::begin(*connection_, options.watermark_table), watermark_);
   return status.ok() ? sync_->sync().cause : status;
 }
 
@@ -236,17 +242,13 @@ Reply SqliteSink::execute(std::string_view sql, std::span<const std::byte> row,
 }
 
 Reply SqliteSink::mark(std::uint64_t commit) {
-  if (Reply none = log_->room(); !none.ok() || watermark_ == nullptr) return none;
   if (!connection_->in_transaction()) return outside_transaction();
   return examined(watermark_->mark(commit));
 }
 
-Result<std::uint64_t> SqliteSink::commits_of(std::uint64_t epoch) {
-  return watermark_ == nullptr ? Sink::commits_of(epoch) : watermark_->commits_of(epoch);
-}
-
 Reply SqliteSink::commit() {
   if (!connection_->in_transaction()) return outside_transaction();
+  if (Reply none = log_->room(); !none.ok()) return none;
   if (sqlite3_stmt* busy = connection_->busy_statement(); busy != nullptr) {
     return reply_of(Fault::internal, Effect::kept,
                     std::string("COMMIT while a statement runs: ") + sqlite3_sql(busy));
@@ -295,12 +297,13 @@ Reply SqliteSink::probe() {
   return reply;
 }
 
-Status SqliteSink::close(bool healthy) {
+Status SqliteSink::close(CloseMode mode) {
   if (forgone_) {
     abandon(Status());
     files_.reset();
     return {};
   }
+  const bool healthy = mode == CloseMode::healthy;
   Status status = healthy ? copy_all_back() : Status();
   forget_statements();
   log_->end();

@@ -1,4 +1,4 @@
-#include "src/sqlite/sink/watermark.h"
+#include "src/sqlite/sink/watermark_table.h"
 
 #include <charconv>
 #include <string_view>
@@ -27,27 +27,27 @@ Status at_open(const Reply& failed) {
 
 }  // namespace
 
-Result<std::unique_ptr<Watermark>> Watermark::begin(Connection& connection,
-                                                    const std::string& table) {
-  std::unique_ptr<Watermark> out(new Watermark(connection, table));
+Result<std::unique_ptr<WatermarkTable>> WatermarkTable::begin(Connection& connection,
+                                                              const std::string& table) {
+  std::unique_ptr<WatermarkTable> out(new WatermarkTable(connection, table));
   const Reply reply = out->begin_epoch();
   if (reply.ok()) return out;
   return at_open(reply);
 }
 
-Status Watermark::rehearse(Connection& connection, const std::string& table) {
-  const Reply reply = Watermark(connection, table).make_epoch();
+Status WatermarkTable::rehearse(Connection& connection, const std::string& table) {
+  const Reply reply = WatermarkTable(connection, table).make_epoch();
   return reply.ok() ? Status() : at_open(reply);
 }
 
-Reply Watermark::begin_epoch() {
+Reply WatermarkTable::begin_epoch() {
   Reply reply = commit_epoch();
   std::string ignored;
   if (!reply.ok() && connection_.in_transaction()) (void)connection_.run_own("ROLLBACK", ignored);
   return reply;
 }
 
-Reply Watermark::commit_epoch() {
+Reply WatermarkTable::commit_epoch() {
   std::string ignored;
   Prepared commit;
   Reply reply = run("BEGIN IMMEDIATE", ignored);
@@ -56,7 +56,7 @@ Reply Watermark::commit_epoch() {
   return reply.ok() ? failure(connection_.commit_own(commit.get())) : reply;
 }
 
-Reply Watermark::make_epoch() {
+Reply WatermarkTable::make_epoch() {
   std::string ignored;
   std::string newest;
   Reply reply = make();
@@ -78,12 +78,12 @@ Reply Watermark::make_epoch() {
              ignored);
 }
 
-Reply Watermark::make() {
+Reply WatermarkTable::make() {
   std::string ignored;
   return run("CREATE TABLE IF NOT EXISTS " + table_ + kColumns, ignored);
 }
 
-Reply Watermark::mark(std::uint64_t commit) {
+Reply WatermarkTable::mark(std::uint64_t commit) {
   marked_ = commit;
   Reply reply = write(commit);
   if (Connection::may_be_stale(reply.cause.sqlite_code())) {  // there may be no table any more
@@ -96,7 +96,7 @@ Reply Watermark::mark(std::uint64_t commit) {
   return reply;
 }
 
-Reply Watermark::write(std::uint64_t commit) {
+Reply WatermarkTable::write(std::uint64_t commit) {
   sqlite3_bind_int64(mark_.get(), 1, static_cast<sqlite3_int64>(epoch_));
   sqlite3_bind_int64(mark_.get(), 2, static_cast<sqlite3_int64>(commit));
   Reply reply = failure(connection_.step_own(mark_.get()));
@@ -105,7 +105,7 @@ Reply Watermark::write(std::uint64_t commit) {
                   "watermark table " + name_ + ": a trigger keeps its row from being written");
 }
 
-Result<std::uint64_t> Watermark::commits_of(std::uint64_t epoch) {
+Result<std::uint64_t> WatermarkTable::commits_of(std::uint64_t epoch) {
   std::string commits;
   const Reply reply =
       run("SELECT commits FROM " + table_ + " WHERE epoch = " + std::to_string(epoch), commits);
@@ -118,12 +118,12 @@ Result<std::uint64_t> Watermark::commits_of(std::uint64_t epoch) {
                 "epoch " + std::to_string(epoch) + " is not remembered in " + name_);
 }
 
-Reply Watermark::run(const std::string& sql, std::string& answer) {
+Reply WatermarkTable::run(const std::string& sql, std::string& answer) {
   return failure(connection_.run_own(sql, answer));
 }
 
 // As of a statement of somebody else's, since the table is theirs.
-Reply Watermark::failure(int code) {
+Reply WatermarkTable::failure(int code) {
   if (code == SQLITE_OK) return {};
   Reply reply = connection_.failure(code, Place::statement, "watermark table " + name_);
   if (reply.fault != Fault::record) return reply;

@@ -18,11 +18,12 @@
 
 namespace onelane::sqlite {
 
-class Watermark {
+class WatermarkTable {
  public:
   // Makes the table if there is none, and begins a new epoch in a transaction of its own. The
   // connection must outlive it.
-  static Result<std::unique_ptr<Watermark>> begin(Connection& connection, const std::string& table);
+  static Result<std::unique_ptr<WatermarkTable>> begin(Connection& connection,
+                                                       const std::string& table);
 
   // In the open transaction: what begin() would do, to find out whether it can.
   static Status rehearse(Connection& connection, const std::string& table);
@@ -39,7 +40,7 @@ class Watermark {
   Result<std::uint64_t> commits_of(std::uint64_t epoch);
 
  private:
-  Watermark(Connection& connection, const std::string& table)
+  WatermarkTable(Connection& connection, const std::string& table)
       : connection_(connection), name_('"' + table + '"'), table_("main." + name_) {}
   Reply begin_epoch();
   Reply commit_epoch();
