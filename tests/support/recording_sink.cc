@@ -14,10 +14,6 @@ namespace {
 // A longer text, and every blob, reads as its size: "<5000>".
 constexpr std::size_t kTextShownMax = 32;
 
-constexpr std::array<std::string_view, kCallCount> kNames{
-    "begin",   "apply",    "verify", "savepoint", "release", "rollback_to",
-    "execute", "end_step", "commit", "rollback",  "probe",   "sync"};
-
 std::size_t index(Call call) { return static_cast<std::size_t>(call); }
 
 std::string shown(const model::RowValue& value) {
@@ -170,13 +166,14 @@ std::optional<CloseMode> Recording::closed() const {
 Reply Recording::call(Call call, const std::string& row) {
   {
     const std::scoped_lock lock(mutex_);
-    const std::string name(kNames[index(call)]);
+    const std::string name(name_of(call));
     if (calls_matter_) calls_.push_back(row.empty() ? name : name + " " + row);
-    check_protocol(call);
+    EXPECT_EQ(grammar_.refusal(call), "");
   }
   Reply reply = answer(call, row);
   const std::scoped_lock lock(mutex_);
   if (clock_ != nullptr) clock_->advance(costs_[index(call)]);
+  grammar_.answered(call, reply);
   take_effect(call, row, reply);
   return reply;
 }
@@ -201,35 +198,6 @@ Reply Recording::answer(Call call, const std::string& row) {
   return reply;
 }
 
-void Recording::check_protocol(Call call) const {
-  const std::string_view name = kNames[index(call)];
-  EXPECT_FALSE(closed_) << name << " after close";
-  switch (call) {
-    case Call::begin:
-    case Call::probe:
-      EXPECT_FALSE(open_) << name << " inside a transaction";
-      break;
-    case Call::rollback:
-    case Call::end_step:
-    case Call::sync:
-      break;
-    case Call::savepoint:
-    case Call::commit:
-      EXPECT_TRUE(open_) << name << " outside a transaction";
-      EXPECT_FALSE(savepoint_) << name << " inside a savepoint";
-      break;
-    case Call::release:
-    case Call::rollback_to:
-      EXPECT_TRUE(savepoint_) << name << " without a savepoint";
-      [[fallthrough]];
-    case Call::apply:
-    case Call::execute:
-    case Call::verify:
-      // It would commit by itself.
-      EXPECT_TRUE(open_) << name << " outside a transaction";
-  }
-}
-
 void Recording::take_effect(Call call, const std::string& row, const Reply& reply) {
   if (!reply.ok()) {
     const bool over = reply.effect == Effect::ended || reply.effect == Effect::unknown;
@@ -238,9 +206,6 @@ void Recording::take_effect(Call call, const std::string& row, const Reply& repl
     return;
   }
   switch (call) {
-    case Call::begin:
-      open_ = true;
-      break;
     case Call::apply:
     case Call::execute:
       pending_.push_back(row);
@@ -261,22 +226,19 @@ void Recording::take_effect(Call call, const std::string& row, const Reply& repl
     case Call::rollback:
       undo();
       break;
-    case Call::verify:
-    case Call::end_step:
-    case Call::probe:
-    case Call::sync:
+    default:
       break;
   }
 }
 
 void Recording::undo() {
-  open_ = false;
   savepoint_.reset();
   pending_.clear();
 }
 
 Status RecordingSink::add_statement(const StatementSpec& spec) {
   const std::scoped_lock lock(recording_->mutex_);
+  EXPECT_EQ(recording_->grammar_.refusal(Call::add_statement), "");
   if (recording_->add_statement_status_.ok()) statements_.push_back(spec.sql);
   return recording_->add_statement_status_;
 }
@@ -314,7 +276,8 @@ CommitSync* RecordingSink::commit_sync() noexcept {
 
 Status RecordingSink::close(CloseMode mode) {
   const std::scoped_lock lock(recording_->mutex_);
-  EXPECT_FALSE(recording_->closed_) << "closed twice";
+  EXPECT_EQ(recording_->grammar_.refusal(Call::close), "");
+  recording_->grammar_.answered(Call::close, {});
   recording_->closed_ = mode;
   return recording_->close_status_;
 }

@@ -8,7 +8,7 @@
 //   EXPECT_EQ(recording->take_calls(), "begin, apply peers(1), verify, commit");
 //
 // A row reads as its statement's SQL and its values: "peers(1, ada)". It fails the test when the
-// engine breaks the sink's protocol, and when calls were left unexamined. Safe from any thread.
+// engine breaks the sink's grammar, and when calls were left unexamined. Safe from any thread.
 #pragma once
 
 #include <array>
@@ -24,24 +24,9 @@
 
 #include "onelane/sink.h"
 #include "tests/support/fake_clock.h"
+#include "tests/support/sink_grammar.h"
 
 namespace onelane::test {
-
-enum class Call : std::uint8_t {
-  begin,
-  apply,
-  verify,
-  savepoint,
-  release,
-  rollback_to,
-  execute,
-  end_step,
-  commit,
-  rollback,
-  probe,
-  sync,  // of a sink that can_sync
-};
-inline constexpr std::size_t kCallCount = 12;
 
 // A failed reply as SQLite's would be, with the fault's Errc and a result code that fits.
 Reply failure(Fault fault, Effect effect);
@@ -82,7 +67,6 @@ class Recording {
 
   Reply call(Call call, const std::string& row);
   Reply answer(Call call, const std::string& row);
-  void check_protocol(Call call) const;
   void take_effect(Call call, const std::string& row, const Reply& reply);
   void undo();
 
@@ -100,7 +84,7 @@ class Recording {
 
   std::vector<std::string> calls_;  // not examined yet
   bool calls_matter_ = true;
-  bool open_ = false;                     // in a transaction
+  SinkGrammar grammar_;
   std::optional<std::size_t> savepoint_;  // how much was pending when it was set
   std::vector<std::string> pending_;      // rows in the transaction
   std::vector<std::string> committed_;
