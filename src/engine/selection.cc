@@ -54,7 +54,12 @@ schedule::Plan Pipeline::make_plan(TimePoint now) {
   }
   Budget budget = tick_budget_;
   if (pause_) budget.hold = Duration(0);  // the guarantees, or one unit
-  return schedule::plan(budget, shares_, backlogs_, costs_.costs(), state_, now);
+  return schedule::plan({.tick = budget,
+                         .shares = shares_,
+                         .backlogs = backlogs_,
+                         .costs = costs_.costs(),
+                         .state = state_,
+                         .now = now});
 }
 
 // Down to the units that earlier failures leave a tick: of the guarantees one at a time, class by

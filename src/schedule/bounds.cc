@@ -1,4 +1,4 @@
-// What follows from the options alone; derived in README.md.
+// Bounds that follow from the options alone. README.md derives them.
 #include <algorithm>
 
 #include "src/schedule/plan.h"
@@ -10,17 +10,18 @@ namespace {
 
 __extension__ using Wide = unsigned __int128;
 
-// Ticks that end because the next unit would exceed the guarantee in one dimension, and what units
-// larger than it take over the tick that any unit takes.
+// The most ticks that the units ahead add in one dimension, records or bytes: ticks that ended
+// because the next unit would have exceeded the guarantee, and the extra ticks of units larger than
+// the guarantee.
 std::uint64_t ticks_of(std::uint64_t ahead, std::uint64_t largest, std::uint64_t guarantee,
                        std::uint64_t rivals) {
   if (ahead == 0) return 0;
-  const Wide any_two = Wide{guarantee} + 1;  // two ticks in a row take this much together
+  const Wide any_two = Wide{guarantee} + 1;  // two ticks in a row take at least this much together
   if (largest > guarantee) {
     const Wide oversize = ahead / any_two;
     return static_cast<std::uint64_t>(2 * Wide{ahead} / any_two + oversize * (Wide{rivals} + 1));
   }
-  const std::uint64_t each = guarantee - largest + 1;  // and each of them at least this much
+  const std::uint64_t each = guarantee - largest + 1;  // each such tick takes at least this much
   return std::min((ahead - 1) / each, static_cast<std::uint64_t>(2 * (Wide{ahead} - 1) / any_two));
 }
 

@@ -3,45 +3,47 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/schedule/predict.h"
+
 namespace onelane::schedule {
 
 namespace {
 
-constexpr double kPsPerNs = 1000;
-
-// Before anything was learned: what SQLite takes on an ordinary machine, rather too much than too
-// little, since a tick that is too short mends itself and one that is too long was waited for.
+// The costs before the first sample: SQLite's on an ordinary machine, rather too high than too low.
+// Too high a cost makes ticks short, which the next samples correct; too low a cost makes a tick
+// long, and callers wait for it.
 constexpr double kRecordPs = 5e6;
 constexpr double kBytePs = 2e3;
 constexpr double kCommitPs = 200e6;
 constexpr double kCommitBytePs = 2e3;
 
-// A record touches pages beyond its own bytes; for COMMIT it counts as so many bytes more.
+// A record changes pages beyond its own bytes; for COMMIT it counts as this many bytes more.
 constexpr double kCommitBytesPerRecord = 256;
 
-// Each sample takes this share of all that is known: the last hundred or so count.
+// Each new sample takes this share of the fit from the older ones: about the last hundred count.
 constexpr double kForget = 1.0 / 64;
 
-// A sample counts as at most this many times what was predicted for it, now or at the start. A
-// COMMIT with a checkpoint in it, about ten times a plain one, still counts whole; a machine that
-// was suspended does not. Costs that really rose this far are reached within a few samples, each
-// raising the next one's limit.
-constexpr double kFreak = 16;
+// A sample counts as at most this many times its prediction, by the fit or by the starting costs. A
+// COMMIT that runs a checkpoint takes about ten times a plain one, and counts whole; the time of a
+// suspended machine does not. If costs really rise further, a few samples reach them, since each
+// raises the next one's limit.
+constexpr double kOutlierTimes = 16;
 
-// How strongly the ratio of the start holds against samples that hardly tell a from b, relative to
-// the samples' own weight.
-constexpr double kHold = 1e-3;
+// The weight of the starting ratio of a to b, relative to the samples' own: it decides where
+// samples hardly tell a from b.
+constexpr double kPrior = 1e-3;
 
-// A cost past this is not believed: a second for a record, a millisecond for a byte.
+// Learned costs are limited to these: a second for a record, a millisecond for a byte.
 constexpr double kRecordPsMax = 1e12;
 constexpr double kBytePsMax = 1e9;
+static_assert(kRecordPsMax <= double{kPsMax} && kBytePsMax <= double{kPsMax});
 
 std::uint64_t to_integer(double ps, double most) {
   return static_cast<std::uint64_t>(std::llround(std::clamp(ps, 0.0, most)));
 }
 
 double elapsed_ps(Duration elapsed) {
-  return std::max(0.0, static_cast<double>(elapsed.count())) * kPsPerNs;
+  return std::max(0.0, static_cast<double>(elapsed.count())) * double{kPsPerNs};
 }
 
 }  // namespace
@@ -51,7 +53,7 @@ CostFit::CostFit(double a, double b) : start_a_(a), start_b_(b), a_(a), b_(b) {}
 void CostFit::learn(double u, double v, double took) {
   if (u <= 0 && v <= 0) return;
   const double predicted = std::max(a_ * u + b_ * v, start_a_ * u + start_b_ * v);
-  took = std::min(took, kFreak * predicted);
+  took = std::min(took, kOutlierTimes * predicted);
   const double keep = 1 - kForget;
   uu_ = keep * uu_ + u * u;
   uv_ = keep * uv_ + u * v;
@@ -61,15 +63,15 @@ void CostFit::learn(double u, double v, double took) {
   solve();
 }
 
-// Least squares, drawn a little towards the one-parameter fit that scales the start's costs.
+// Least squares, drawn slightly towards the one-parameter fit that scales the starting costs.
 void CostFit::solve() {
   const double weight =
       start_a_ * start_a_ * uu_ + 2 * start_a_ * start_b_ * uv_ + start_b_ * start_b_ * vv_;
   if (weight <= 0) return;
   const double scale = (start_a_ * ut_ + start_b_ * vt_) / weight;
-  const double hold_u = kHold * uu_, hold_v = kHold * vv_;
-  const double uu = uu_ + hold_u, vv = vv_ + hold_v;
-  const double ut = ut_ + hold_u * scale * start_a_, vt = vt_ + hold_v * scale * start_b_;
+  const double prior_u = kPrior * uu_, prior_v = kPrior * vv_;
+  const double uu = uu_ + prior_u, vv = vv_ + prior_v;
+  const double ut = ut_ + prior_u * scale * start_a_, vt = vt_ + prior_v * scale * start_b_;
   const double determinant = uu * vv - uv_ * uv_;
   if (uu_ <= 0 || vv_ <= 0 || determinant <= 0) {
     a_ = scale * start_a_;

@@ -1,5 +1,5 @@
-// Learns what records, bytes and commits cost from what ticks took. Deterministic: the same samples
-// in the same order give the same costs.
+// Learns the cost of records, bytes and commits from measured ticks. Deterministic: the same
+// samples in the same order give the same costs.
 #pragma once
 
 #include <cstddef>
@@ -11,12 +11,12 @@
 
 namespace onelane::schedule {
 
-// Fits took = a*u + b*v, a and b at least 0, to samples of which older ones count less and less.
-// Where the samples do not tell a and b apart (u and v grew together, or one of them never moved),
-// their ratio stays as it was at the start.
+// Fits took = a*u + b*v to samples, with a and b at least 0. Older samples count less and less. If
+// the samples cannot tell a from b (u and v grew together, or one never changed), the ratio of a to
+// b stays as it was at the start.
 class CostFit {
  public:
-  // Starts as if samples had confirmed a and b.
+  // Predicts by these a and b until the first sample.
   CostFit(double a, double b);
   void learn(double u, double v, double took);
   double a() const { return a_; }
@@ -34,17 +34,17 @@ class CostModel {
  public:
   CostModel();
   void add_class();
-  void reserve(std::size_t classes);  // so many can be added without memory
-  // What `records` and `bytes` of one class took to execute.
+  void reserve(std::size_t classes);  // makes add_class() allocate nothing up to this many
+  // `elapsed`: the time that the class's statements took for these records and bytes.
   void learn_slice(std::uint32_t klass, std::uint64_t records, std::uint64_t bytes,
                    Duration elapsed);
-  // What BEGIN and COMMIT of a tick with that many records and bytes took.
+  // `elapsed`: the time that BEGIN and COMMIT took in a tick with these records and bytes.
   void learn_commit(std::uint64_t records, std::uint64_t bytes, Duration elapsed);
   const Costs& costs() const { return costs_; }
 
  private:
   std::vector<CostFit> slices_;  // u: records, v: bytes
-  CostFit commit_;               // u: 1, v: bytes and records, a record counted as so many bytes
+  CostFit commit_;               // u: 1, v: bytes, and kCommitBytesPerRecord for each record
   Costs costs_;
 };
 

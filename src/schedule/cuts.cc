@@ -1,4 +1,4 @@
-// Ticks that are ended early, and what then comes back to their classes.
+// When a tick ends early, and what its classes then get back.
 #include <algorithm>
 
 #include "src/schedule/plan.h"

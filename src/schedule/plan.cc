@@ -2,77 +2,79 @@
 
 #include <algorithm>
 
-#include "src/schedule/lane.h"
+#include "src/schedule/contender.h"
 #include "src/schedule/predict.h"
 
 namespace onelane::schedule {
 
 namespace {
 
-// Lane time that one round of the round robin grants, all classes together: a few records' worth
-// even for one class among many, but a good deal shorter than what a tick has to share.
+// Lane time that one round of the round robin grants to all classes together. It is worth a few
+// records even to one class among many, and much shorter than what a tick has to share.
 constexpr std::uint64_t kRoundPsMax = 200'000'000;
 constexpr std::uint64_t kRoundPsMin = 2'000'000;
 constexpr std::uint64_t kRoundsPerTick = 8;
+static_assert(0 < kRoundPsMin && kRoundPsMin <= kRoundPsMax && kRoundPsMax <= kPsMax);
 
-// What a class is owed counts for at most its part of this many whole ticks: more than cuts ever
-// leave owed where they go on, and a tenth of a hundred.
+// What a class is owed counts up to its part of this many whole ticks. Repeated cuts never leave
+// more owed than that, and it is a tenth of the hundred ticks over which shares are compared.
 constexpr std::uint64_t kOwedTicks = 10;
 
-// What the rest of the tick holds for a class's next unit.
+// Whether the tick has room for a class's next unit.
 enum class Room : std::uint8_t {
-  now,    // it may be taken
-  later,  // not beside what the tick has taken beyond the guarantees: first in the next one
-  never,  // not beside this tick's guarantees
-  ended,  // the class has had what it may, or has nothing left
+  now,    // the unit may be taken
+  later,  // it would fit beside the guarantees, but not beside what was shared since: next tick
+  never,  // it does not fit beside this tick's guarantees
+  ended,  // the class has reached its own budget, or has nothing left that may follow
 };
 
 class Planner {
  public:
-  Planner(const Budget& tick, std::span<const Share> shares,
-          std::span<const std::span<const Unit>> backlogs, const Costs& costs, const State& state,
-          TimePoint now);
+  explicit Planner(const Inputs& inputs);
 
   Plan run();
 
  private:
   std::optional<TimePoint> gathering_until() const;
-  bool worth_a_tick(const Lane& lane) const;
+  bool worth_a_tick(const Contender& contender) const;
 
   void take_guarantees();
   void take_credit();
-  std::uint64_t need(const Lane& lane) const;
+  std::uint64_t need(const Contender& contender) const;
 
   void take_shares();
   bool take_alone();
-  void pay_debts(const Lane& alone);
+  void pay_debts(const Contender& alone);
   void set_parts();
-  std::uint64_t fill_ps(const Lane& lane, const Load& taken) const;
+  std::uint64_t fill_ps(const Contender& contender, const Load& taken) const;
   void order_by_owed();
   bool take_owed(std::uint32_t klass);
-  bool another(const Lane& lane) const;
   std::optional<std::uint64_t> rounds_needed() const;
   void grant(std::uint64_t rounds);
 
-  void take(Lane& lane);
-  std::uint32_t alike_within(const Lane& lane, std::int64_t balance_ps) const;
+  void take(Contender& contender);
   bool records_or_bytes_met() const;
   bool met() const;
+  bool shares_begun() const;
   bool is_giant(const Unit& unit) const;
   std::uint64_t predicted(const Load& load) const;
-  std::uint64_t predicted_with(const Load& load, const Lane& lane) const;
-  Room room(const Lane& lane) const;
-  std::uint64_t hold_for(const Lane& lane, const Unit& unit) const;
+  std::uint64_t predicted_with(const Load& load, const Contender& contender) const;
+  Room room(const Contender& contender) const;
+  // The hold that this unit may fill; inline, because most journals have no max_delay.
+  std::uint64_t hold_for(const Contender& contender, const Unit& unit) const {
+    return delayed_.empty() ? hold_ps_ : hold_beside_delayed(contender, unit);
+  }
+  std::uint64_t hold_beside_delayed(const Contender& contender, const Unit& unit) const;
 
   TickEnd end() const;
-  TickEnd refusal(const Lane& lane) const;
+  TickEnd refusal(const Contender& contender) const;
   Duration planned_hold() const;
   void keep_credit(std::uint32_t klass);
   void add_slices();
 
-  std::uint32_t lane_count() const { return static_cast<std::uint32_t>(lanes_.size()); }
-  std::uint32_t index_of(const Lane& lane) const {
-    return static_cast<std::uint32_t>(&lane - lanes_.data());
+  std::uint32_t class_count() const { return static_cast<std::uint32_t>(contenders_.size()); }
+  std::uint32_t index_of(const Contender& contender) const {
+    return static_cast<std::uint32_t>(&contender - contenders_.data());
   }
 
   const Budget& tick_;
@@ -80,10 +82,10 @@ class Planner {
   const std::uint64_t hold_ps_;
   const std::uint64_t commit_fixed_ps_;
 
-  std::vector<Lane> lanes_;
+  std::vector<Contender> contenders_;
   std::vector<std::uint32_t> delayed_;       // classes with a max_delay
   std::vector<std::uint32_t> credited_;      // classes whose head is due for credit
-  std::vector<std::uint32_t> turns_;         // classes that share, whoever is owed most first
+  std::vector<std::uint32_t> turns_;         // classes that share, the one that is owed most first
   std::vector<std::uint32_t> shared_order_;  // classes in the order of their shared slices
   Load load_;
   Load guaranteed_;  // of load_, what the guarantees took
@@ -91,18 +93,18 @@ class Planner {
   Plan plan_;
 };
 
-Planner::Planner(const Budget& tick, std::span<const Share> shares,
-                 std::span<const std::span<const Unit>> backlogs, const Costs& costs,
-                 const State& state, TimePoint now)
-    : tick_(tick),
-      now_(now),
-      hold_ps_(to_ps(tick.hold)),
-      commit_fixed_ps_(std::min(kPsMax, costs.commit_fixed_ps)),
-      state_(state) {
-  lanes_.reserve(shares.size());
-  for (std::uint32_t klass = 0; klass < shares.size(); ++klass) {
-    lanes_.emplace_back(backlogs[klass], shares[klass], costs, klass);
-    if (shares[klass].max_delay > Duration(0)) delayed_.push_back(klass);
+Planner::Planner(const Inputs& inputs)
+    : tick_(inputs.tick),
+      now_(inputs.now),
+      hold_ps_(to_ps(tick_.hold)),
+      commit_fixed_ps_(std::min(kPsMax, inputs.costs.commit_fixed_ps)),
+      state_(inputs.state) {
+  const auto classes = static_cast<std::uint32_t>(inputs.shares.size());
+  contenders_.reserve(classes);
+  for (std::uint32_t klass = 0; klass < classes; ++klass) {
+    const Share& share = inputs.shares[klass];
+    contenders_.emplace_back(inputs.backlogs[klass], share, inputs.costs, klass);
+    if (share.max_delay > Duration(0)) delayed_.push_back(klass);
   }
 }
 
@@ -112,15 +114,15 @@ Plan Planner::run() {
     take_guarantees();
     take_credit();
     guaranteed_ = load_;
-    for (Lane& lane : lanes_) {
-      lane.guaranteed = lane.taken;
-      lane.recall(state_.classes[index_of(lane)]);
+    for (Contender& contender : contenders_) {
+      contender.guaranteed = contender.taken;
+      contender.recall(state_.classes[index_of(contender)]);
     }
     if (!met()) take_shares();
     plan_.end = end();
-    for (std::uint32_t klass = 0; klass < lane_count(); ++klass) {
+    for (std::uint32_t klass = 0; klass < class_count(); ++klass) {
       keep_credit(klass);
-      lanes_[klass].keep(state_.classes[klass]);
+      contenders_[klass].keep(state_.classes[klass]);
     }
     add_slices();
   }
@@ -129,28 +131,28 @@ Plan Planner::run() {
   return std::move(plan_);
 }
 
-// Until when every class with a backlog would rather gather more.
+// Until when the gathering window of every class with a backlog is open; nullopt if one has closed.
 std::optional<TimePoint> Planner::gathering_until() const {
   std::optional<TimePoint> until;
-  for (const Lane& lane : lanes_) {
-    if (lane.exhausted()) continue;
-    const Duration delay = lane.share.max_delay;
+  for (const Contender& contender : contenders_) {
+    if (contender.exhausted()) continue;
+    const Duration delay = contender.share.max_delay;
     const Duration window =
-        delay > Duration(0) ? std::min(lane.share.gather, delay) : lane.share.gather;
-    const bool open = window > Duration(0) && now_ - lane.next().pushed < window;
-    if (!open || worth_a_tick(lane)) return std::nullopt;
-    const TimePoint due = lane.next().pushed + window;
+        delay > Duration(0) ? std::min(contender.share.gather, delay) : contender.share.gather;
+    const bool open = window > Duration(0) && now_ - contender.next().pushed < window;
+    if (!open || worth_a_tick(contender)) return std::nullopt;
+    const TimePoint due = contender.next().pushed + window;
     until = until ? std::min(*until, due) : due;
   }
   return until;
 }
 
-// Whether waiting longer could not make the class's part of a tick larger.
-bool Planner::worth_a_tick(const Lane& lane) const {
-  const std::uint64_t records = std::min(tick_.records, lane.share.budget.records);
-  const std::uint64_t bytes = std::min(tick_.bytes, lane.share.budget.bytes);
+// Whether the class has staged a whole budget's worth: waiting cannot make its slice larger.
+bool Planner::worth_a_tick(const Contender& contender) const {
+  const std::uint64_t records = std::min(tick_.records, contender.share.budget.records);
+  const std::uint64_t bytes = std::min(tick_.bytes, contender.share.budget.bytes);
   Load staged;
-  for (const Unit& unit : lane.backlog) {
+  for (const Unit& unit : contender.backlog) {
     staged.add(unit, 0);
     if (staged.records >= records || staged.bytes >= bytes) return true;
   }
@@ -158,22 +160,22 @@ bool Planner::worth_a_tick(const Lane& lane) const {
 }
 
 void Planner::take_guarantees() {
-  for (Lane& lane : lanes_) {
-    while (lane.next_is_guaranteed()) take(lane);
+  for (Contender& contender : contenders_) {
+    while (contender.next_is_guaranteed()) take(contender);
   }
 }
 
-// Heads larger than their guarantee, once they have waited for enough of it: whoever is due longest
-// goes first. The guarantees fit the tick, so at least one of them passes; see README.md.
+// Takes heads that are larger than their guarantee and have waited long enough for credit. The head
+// that is due longest goes first. Guarantees fit the tick, so at least one head passes (README.md).
 void Planner::take_credit() {
   const auto waited = [this](std::uint32_t klass) {
-    return state_.classes[klass].head_ticks - need(lanes_[klass]);
+    return state_.classes[klass].head_ticks - need(contenders_[klass]);
   };
-  for (std::uint32_t klass = 0; klass < lane_count(); ++klass) {
+  for (std::uint32_t klass = 0; klass < class_count(); ++klass) {
     ClassState& state = state_.classes[klass];
-    if (!lanes_[klass].gathers()) {
+    if (!contenders_[klass].head_needs_credit()) {
       state.head_ticks = 0;
-    } else if (++state.head_ticks >= need(lanes_[klass])) {
+    } else if (++state.head_ticks >= need(contenders_[klass])) {
       credited_.push_back(klass);
     }
   }
@@ -182,18 +184,18 @@ void Planner::take_credit() {
   });
   for (const std::uint32_t klass : credited_) {
     if (records_or_bytes_met()) break;
-    take(lanes_[klass]);
+    take(contenders_[klass]);
   }
 }
 
-std::uint64_t Planner::need(const Lane& lane) const {
-  return ticks_of_credit(lane.next(), lane.guarantee);
+std::uint64_t Planner::need(const Contender& contender) const {
+  return ticks_of_credit(contender.next(), contender.guarantee);
 }
 
-// Surplus round robin: whoever is owed something takes units, the last of which may leave a debt
-// for the next round. A round grants every class lane time by weight; rounds in which nobody would
-// get out of debt are granted at once. Whoever is owed most, by weight, goes first: also in the
-// tick, so that cuts do not always hit the same class.
+// Surplus round robin. A class that is owed lane time takes units, and the last of them may leave
+// it in debt. A round grants every class lane time by weight; rounds that would leave every class
+// in debt are granted in one step. The class that is owed most, by weight, goes first, in the
+// tick's order as well: so cuts do not always hit the same class.
 void Planner::take_shares() {
   if (take_alone()) return;
   set_parts();
@@ -208,77 +210,79 @@ void Planner::take_shares() {
   }
 }
 
-// Where only one class is left with a backlog, there is nobody to share with: it takes what there
-// is room for, is charged nothing, and neither owes nor is owed anything. True if so.
+// If only one class has a backlog left, it takes whatever the tick has room for. It is charged
+// nothing, and it neither owes nor is owed anything afterwards. False if several must share.
 bool Planner::take_alone() {
-  Lane* alone = nullptr;
-  for (Lane& lane : lanes_) {
-    if (lane.exhausted()) continue;
+  Contender* alone = nullptr;
+  for (Contender& contender : contenders_) {
+    if (contender.exhausted()) continue;
     if (alone != nullptr) return false;
-    alone = &lane;
+    alone = &contender;
   }
   if (alone == nullptr) return true;
   alone->balance_ps = 0;
   if (room(*alone) != Room::now) return true;
   shared_order_.push_back(index_of(*alone));
   do {
-    alone->take_alike(alike_within(*alone, signed_ps(kPsMax)), load_);
     take(*alone);
-  } while (!met() && (another(*alone) || room(*alone) == Room::now));
+  } while (!met() && room(*alone) == Room::now);
   pay_debts(*alone);
   return true;
 }
 
-// While a class has the lane to itself, the others work off what they owe as if it were granted
-// rounds.
-void Planner::pay_debts(const Lane& alone) {
+// What one class takes alone counts as rounds: the others work off their debts by them.
+void Planner::pay_debts(const Contender& alone) {
   const std::uint64_t taken_ps = load_.hold_ps - std::min(load_.hold_ps, guaranteed_.hold_ps);
-  for (Lane& lane : lanes_) {
-    if (&lane != &alone) lane.pay(times_ps(taken_ps, lane.weight()) / alone.weight());
+  for (Contender& contender : contenders_) {
+    if (&contender == &alone) continue;
+    contender.pay(times_ps(taken_ps, contender.weight()) / alone.weight());
   }
 }
 
-// What this tick has to share at least, and what a whole one would have at most: of the hold, or
-// until records or bytes are met by the cheapest, or the dearest, of the next units. One of these
-// may be longer than the hold.
+// Computes each class's quantum and part from what this tick can share, and limits what it is owed.
+// `shared_ps` is the least that this tick has to share: the rest of its hold, or the lane time
+// until the cheapest of the next units meet its records or bytes. `most_ps` is the most that a
+// whole tick has: the same for an empty tick and the dearest units, but never less than the longest
+// of them.
 void Planner::set_parts() {
   std::uint64_t weights = 0;
   std::uint64_t shared_ps = hold_ps_ - std::min(hold_ps_, predicted(load_));
   std::uint64_t dearest_ps = 0, longest_ps = 0;
-  for (const Lane& lane : lanes_) {
-    if (lane.exhausted()) continue;
-    weights += lane.weight();
-    turns_.push_back(index_of(lane));
-    dearest_ps = std::max(dearest_ps, fill_ps(lane, {}));
-    longest_ps = std::max(longest_ps, lane.next_ps);
-    if (!is_giant(lane.next())) shared_ps = std::min(shared_ps, fill_ps(lane, load_));
+  for (const Contender& contender : contenders_) {
+    if (contender.exhausted()) continue;
+    weights += contender.weight();
+    turns_.push_back(index_of(contender));
+    dearest_ps = std::max(dearest_ps, fill_ps(contender, {}));
+    longest_ps = std::max(longest_ps, contender.next_ps);
+    if (!is_giant(contender.next())) shared_ps = std::min(shared_ps, fill_ps(contender, load_));
   }
   const std::uint64_t most_ps = std::max(longest_ps, std::min(hold_ps_, dearest_ps));
   const std::uint64_t round_ps = std::clamp(shared_ps / kRoundsPerTick, kRoundPsMin, kRoundPsMax);
-  for (Lane& lane : lanes_) {
-    lane.quantum_ps = std::max<std::uint64_t>(1, times_ps(round_ps, lane.weight()) / weights);
-    lane.part_ps = times_ps(shared_ps, lane.weight()) / weights;
-    // What it was owed among others, or by a whole tick that was cut, counts up to its part now.
-    const std::uint64_t most = times_ps(most_ps, lane.weight()) / weights;
-    if (hold_ps_ > 0) lane.limit_credit(times_ps(kOwedTicks, most));
+  for (Contender& contender : contenders_) {
+    contender.quantum_ps =
+        std::max<std::uint64_t>(1, times_ps(round_ps, contender.weight()) / weights);
+    contender.part_ps = times_ps(shared_ps, contender.weight()) / weights;
+    // What the class was owed among others, or after cuts, counts up to its part among these.
+    const std::uint64_t most = times_ps(most_ps, contender.weight()) / weights;
+    if (hold_ps_ > 0) contender.limit_credit(times_ps(kOwedTicks, most));
   }
 }
 
-// Lane time of units like the class's next one until a tick that has taken so much meets its
-// records or bytes.
-std::uint64_t Planner::fill_ps(const Lane& lane, const Load& taken) const {
-  const Unit& unit = lane.next();
+// Lane time until units like the class's next one meet the records or bytes of a tick that has
+// already taken `taken`.
+std::uint64_t Planner::fill_ps(const Contender& contender, const Load& taken) const {
+  const Unit& unit = contender.next();
   const std::uint64_t units =
       std::min(ceil_div(tick_.records - taken.records, std::max<std::uint64_t>(1, unit.records)),
                ceil_div(tick_.bytes - taken.bytes, std::max<std::uint64_t>(1, unit.bytes)));
-  return times_ps(units, lane.next_ps);
+  return times_ps(units, contender.next_ps);
 }
 
 void Planner::order_by_owed() {
   __extension__ using Wide = __int128;
   const auto owed_more = [this](std::uint32_t a, std::uint32_t b) {
-    const Lane& one = lanes_[a];
-    const Lane& other = lanes_[b];
+    const Contender& one = contenders_[a];
+    const Contender& other = contenders_[b];
     const Wide mine = Wide{one.balance_ps} * other.quantum_ps;
     const Wide theirs = Wide{other.balance_ps} * one.quantum_ps;
     return mine != theirs ? mine > theirs : a < b;
@@ -286,96 +290,65 @@ void Planner::order_by_owed() {
   std::sort(turns_.begin(), turns_.end(), owed_more);
 }
 
-// False once the tick is full.
+// Takes units of the class while it is owed lane time. False once the tick is full.
 bool Planner::take_owed(std::uint32_t klass) {
-  Lane& lane = lanes_[klass];
-  while (room(lane) == Room::now && lane.balance_ps > 0) {
-    if (lane.taken == lane.guaranteed) shared_order_.push_back(klass);
-    lane.insisted |= predicted_with(load_, lane) > hold_for(lane, lane.next());
-    do {
-      const std::uint32_t alike = alike_within(lane, lane.balance_ps);
-      lane.charge(alike + 1);
-      lane.take_alike(alike, load_);
-      take(lane);
-      if (met()) return false;
-    } while (another(lane) && lane.balance_ps > 0);
+  Contender& contender = contenders_[klass];
+  while (contender.balance_ps > 0 && room(contender) == Room::now) {
+    if (contender.taken == contender.guaranteed) shared_order_.push_back(klass);
+    contender.insisted |= predicted_with(load_, contender) > hold_for(contender, contender.next());
+    contender.charge();
+    take(contender);
+    if (met()) return false;
   }
   return true;
 }
 
-// room() == Room::now in the usual case, in which it is quickly told: the tick holds something, the
-// unit is not larger than the tick, and no class has a max_delay.
-bool Planner::another(const Lane& lane) const {
-  if (!delayed_.empty() || lane.ended()) return false;
-  const Unit& unit = lane.next();
-  return unit.records <= tick_.records && unit.bytes <= tick_.bytes &&
-         predicted_with(load_, lane) <= hold_ps_;
-}
-
-// Rounds until some class that the tick has room for is owed something, or one need not stand back
-// any longer. None if the tick has room for nobody, or whoever need not stand back waits for the
-// next.
+// How many rounds it takes until a class that the tick has room for is owed something, or until a
+// class that stands back is owed its part. nullopt ends the tick: it has room for no class, or a
+// class that is owed its part waits for the next tick.
 std::optional<std::uint64_t> Planner::rounds_needed() const {
   std::optional<std::uint64_t> rounds;
   bool any = false;
-  for (const Lane& lane : lanes_) {
-    const Room left = room(lane);
+  for (const Contender& contender : contenders_) {
+    const Room left = room(contender);
     if (left == Room::ended || left == Room::never) continue;
-    if (left == Room::later && lane.owed_a_part()) return std::nullopt;
+    if (left == Room::later && contender.owed_a_part()) return std::nullopt;
     any |= left == Room::now;
-    const std::int64_t wanted = left == Room::now ? 1 : signed_ps(lane.part_ps) + 1;
-    const std::int64_t missing = std::max<std::int64_t>(0, wanted - lane.balance_ps);
-    const std::uint64_t needed = ceil_div(static_cast<std::uint64_t>(missing), lane.quantum_ps);
+    const std::int64_t wanted = left == Room::now ? 1 : signed_ps(contender.part_ps) + 1;
+    const std::int64_t missing = std::max<std::int64_t>(0, wanted - contender.balance_ps);
+    const std::uint64_t needed =
+        ceil_div(static_cast<std::uint64_t>(missing), contender.quantum_ps);
     rounds = rounds ? std::min(*rounds, needed) : needed;
   }
   return any ? rounds : std::nullopt;
 }
 
-// Whoever could not use it works off its debt.
+// A class that cannot use what it is granted works off its debt.
 void Planner::grant(std::uint64_t rounds) {
-  for (Lane& lane : lanes_) {
-    const Room left = room(lane);
-    const std::uint64_t granted = times_ps(rounds, lane.quantum_ps);
-    left == Room::now || left == Room::later ? lane.credit(granted) : lane.pay(granted);
+  for (Contender& contender : contenders_) {
+    const Room left = room(contender);
+    const std::uint64_t granted = times_ps(rounds, contender.quantum_ps);
+    left == Room::now || left == Room::later ? contender.credit(granted) : contender.pay(granted);
   }
 }
 
-void Planner::take(Lane& lane) {
-  load_.add(lane.next(), lane.next_hold_ps);
-  lane.take();
-}
-
-// How many units like the next one can be taken in one go before it: none of them meets a budget,
-// or leaves a debt. 0 where there are few.
-std::uint32_t Planner::alike_within(const Lane& lane, std::int64_t balance_ps) const {
-  constexpr std::size_t kFew = 8;
-  if (!delayed_.empty() || load_.empty() || !lane.alike_ahead(kFew)) return 0;
-  // How many times `each` can be added to `used` such that it stays below `all`.
-  const auto below = [](std::uint64_t all, std::uint64_t used,
-                        std::uint64_t each) -> std::uint64_t {
-    if (used >= all) return 0;
-    return each == 0 ? kPsMax : (all - used - 1) / each;
-  };
-  const Unit& unit = lane.next();
-  const Budget& own = lane.share.budget;
-  const std::uint64_t many =
-      std::min({ceil_div(static_cast<std::uint64_t>(balance_ps), lane.next_ps),
-                below(tick_.records, load_.records, unit.records),
-                below(tick_.bytes, load_.bytes, unit.bytes),
-                below(hold_ps_, predicted(load_), lane.next_hold_ps),
-                below(own.records, lane.used.records, unit.records),
-                below(own.bytes, lane.used.bytes, unit.bytes),
-                below(lane.budget_ps, lane.used.hold_ps, lane.next_hold_ps)});
-  return std::max<std::uint32_t>(1, lane.count_alike(many)) - 1;
+void Planner::take(Contender& contender) {
+  load_.add(contender.next(), contender.next_hold_ps);
+  contender.take();
 }
 
 bool Planner::records_or_bytes_met() const {
   return load_.records >= tick_.records || load_.bytes >= tick_.bytes;
 }
 
-// An empty tick is never full, however dear a commit is.
+// Whether the tick is full. An empty tick never is, however dear a commit.
 bool Planner::met() const {
   return records_or_bytes_met() || (!load_.empty() && predicted(load_) >= hold_ps_);
+}
+
+// Whether the tick has taken more than its guarantees.
+bool Planner::shares_begun() const {
+  return load_.records != guaranteed_.records || load_.bytes != guaranteed_.bytes;
 }
 
 // Larger than the tick.
@@ -387,101 +360,97 @@ std::uint64_t Planner::predicted(const Load& load) const {
   return add_ps(load.hold_ps, commit_fixed_ps_);
 }
 
-std::uint64_t Planner::predicted_with(const Load& load, const Lane& lane) const {
-  return add_ps(predicted(load), lane.next_hold_ps);
+std::uint64_t Planner::predicted_with(const Load& load, const Contender& contender) const {
+  return add_ps(predicted(load), contender.next_hold_ps);
 }
 
-Room Planner::room(const Lane& lane) const {
-  if (lane.ended()) return Room::ended;
-  const Unit& unit = lane.next();
-  const bool first = load_.records == guaranteed_.records && load_.bytes == guaranteed_.bytes;
-  if (is_giant(unit) && !first) return Room::later;
+Room Planner::room(const Contender& contender) const {
+  if (contender.ended()) return Room::ended;
+  const Unit& unit = contender.next();
+  if (is_giant(unit) && shares_begun()) return Room::later;
 
-  // An empty tick takes anything, or what is longer than a hold would never go.
-  // Whoever stood back for more urgent ones until a whole part was owed does so no longer, or a
-  // class that is overloaded and urgent would have all that there is to share.
-  const std::uint64_t hold = lane.owed_a_part() ? hold_ps_ : hold_for(lane, unit);
-  const bool whole = hold == hold_ps_;
-  if ((whole && load_.empty()) || predicted_with(load_, lane) <= hold) return Room::now;
-  const bool fits_first = guaranteed_.empty() || predicted_with(guaranteed_, lane) <= hold_ps_;
+  // A class that is owed its part no longer stands back for more urgent units: otherwise a class
+  // that is overloaded and urgent would take all there is to share. An empty tick takes any unit:
+  // otherwise one longer than a hold would never go.
+  const std::uint64_t hold = contender.owed_a_part() ? hold_ps_ : hold_for(contender, unit);
+  if (predicted_with(load_, contender) <= hold || (hold == hold_ps_ && load_.empty()))
+    return Room::now;
+  const bool fits_first = guaranteed_.empty() || predicted_with(guaranteed_, contender) <= hold_ps_;
   return fits_first ? Room::later : Room::never;
 }
 
-// The hold that a unit of this class may fill: shorter than the tick's where the next unit of
-// another class, more urgent than this one, would otherwise miss its max_delay.
-std::uint64_t Planner::hold_for(const Lane& lane, const Unit& unit) const {
+// Shorter than the tick's hold if another class's next unit is more urgent and would otherwise miss
+// its max_delay.
+std::uint64_t Planner::hold_beside_delayed(const Contender& contender, const Unit& unit) const {
   std::uint64_t hold = hold_ps_;
   for (const std::uint32_t klass : delayed_) {
-    const Lane& other = lanes_[klass];
-    if (&other == &lane || other.exhausted()) continue;
+    const Contender& other = contenders_[klass];
+    if (&other == &contender || other.exhausted()) continue;
     const TimePoint overdue = other.overdue_at(other.next());
-    if (overdue < lane.overdue_at(unit)) hold = std::min(hold, to_ps(overdue - now_));
+    if (overdue < contender.overdue_at(unit)) hold = std::min(hold, to_ps(overdue - now_));
   }
   return hold;
 }
 
 TickEnd Planner::end() const {
-  const auto exhausted = [](const Lane& lane) { return lane.exhausted(); };
-  if (std::all_of(lanes_.begin(), lanes_.end(), exhausted)) return TickEnd::drained;
+  const auto exhausted = [](const Contender& contender) { return contender.exhausted(); };
+  if (std::all_of(contenders_.begin(), contenders_.end(), exhausted)) return TickEnd::drained;
   if (load_.records >= tick_.records) return TickEnd::records;
   if (load_.bytes >= tick_.bytes) return TickEnd::bytes;
   if (met()) return TickEnd::hold;
-  for (const Lane& lane : lanes_) {
-    if (room(lane) != Room::ended) return refusal(lane);
+  for (const Contender& contender : contenders_) {
+    if (room(contender) != Room::ended) return refusal(contender);
   }
   return TickEnd::share;
 }
 
 // Why a tick that is not full had no room for the class's next unit.
-TickEnd Planner::refusal(const Lane& lane) const {
-  if (lane.next().records > tick_.records) return TickEnd::records;
-  if (lane.next().bytes > tick_.bytes) return TickEnd::bytes;
-  return predicted_with(load_, lane) <= hold_ps_ ? TickEnd::max_delay : TickEnd::hold;
+TickEnd Planner::refusal(const Contender& contender) const {
+  if (contender.next().records > tick_.records) return TickEnd::records;
+  if (contender.next().bytes > tick_.bytes) return TickEnd::bytes;
+  return predicted_with(load_, contender) <= hold_ps_ ? TickEnd::max_delay : TickEnd::hold;
 }
 
-// What the shared slices are to be held to, given what is left for the next tick.
+// What stop() holds the shared slices to, given the units that are left for the next tick.
 Duration Planner::planned_hold() const {
   std::uint64_t hold = hold_ps_;
   for (const std::uint32_t klass : shared_order_) {
-    const Lane& lane = lanes_[klass];
-    if (lane.insisted) return to_duration(hold_ps_);
-    hold = std::min(hold, hold_for(lane, lane.backlog[lane.taken - 1]));
+    const Contender& contender = contenders_[klass];
+    if (contender.insisted) return to_duration(hold_ps_);
+    hold = std::min(hold, hold_for(contender, contender.backlog[contender.taken - 1]));
   }
   return to_duration(hold);
 }
 
-// A gathering head that is taken has its credit noted, in case it is cut.
+// Notes the credit of a head that was taken by it, in case the head is cut.
 void Planner::keep_credit(std::uint32_t klass) {
-  const Lane& lane = lanes_[klass];
+  const Contender& contender = contenders_[klass];
   ClassState& state = state_.classes[klass];
   state.cut_units = 0;
-  if (state.head_ticks == 0 || lane.used.empty()) return;
-  state.cut_units = paid_units(lane.backlog.first(lane.taken));
+  if (state.head_ticks == 0 || contender.used.empty()) return;
+  state.cut_units = paid_units(contender.backlog.first(contender.taken));
   state.cut_head_ticks = state.head_ticks;
   state.head_ticks = 0;
 }
 
 void Planner::add_slices() {
-  plan_.slices.reserve(lanes_.size() + shared_order_.size());
-  for (const Lane& lane : lanes_) {
-    if (lane.guaranteed == 0) continue;
-    plan_.slices.push_back({.klass = index_of(lane), .count = lane.guaranteed, .guaranteed = true});
+  plan_.slices.reserve(contenders_.size() + shared_order_.size());
+  for (const Contender& contender : contenders_) {
+    if (contender.guaranteed == 0) continue;
+    plan_.slices.push_back(
+        {.klass = index_of(contender), .count = contender.guaranteed, .guaranteed = true});
   }
   for (const std::uint32_t klass : shared_order_) {
-    const Lane& lane = lanes_[klass];
+    const Contender& contender = contenders_[klass];
     plan_.slices.push_back({.klass = klass,
-                            .first = lane.guaranteed,
-                            .count = lane.taken - lane.guaranteed,
+                            .first = contender.guaranteed,
+                            .count = contender.taken - contender.guaranteed,
                             .guaranteed = false});
   }
 }
 
 }  // namespace
 
-Plan plan(const Budget& tick, std::span<const Share> shares,
-          std::span<const std::span<const Unit>> backlogs, const Costs& costs, const State& state,
-          TimePoint now) {
-  return Planner(tick, shares, backlogs, costs, state, now).run();
-}
+Plan plan(const Inputs& inputs) { return Planner(inputs).run(); }
 
 }  // namespace onelane::schedule

@@ -1,6 +1,6 @@
-// What goes into the next tick, and when to end it early. Two pure functions: no clock, no
-// randomness, no I/O, integers only; the same inputs give the same result on any machine. The
-// derivation of the worst wait is in README.md beside this file.
+// What goes into the next tick, and when to end it early: two pure functions. They use no clock, no
+// randomness, no I/O and integers only, so the same inputs give the same result on any machine.
+// README.md, beside this file, has the rules and derives the worst wait.
 #pragma once
 
 #include <algorithm>
@@ -20,11 +20,12 @@ namespace onelane::schedule {
 struct Unit {
   std::uint64_t bytes = 0;
   std::uint32_t records = 0;
-  bool closes_slice = false;  // a job's step: nothing of its class may follow it in the same tick
+  bool closes_slice = false;  // a job's step: no unit of its class may follow in the same tick
   TimePoint pushed{};
 };
 
-// A class's options, as far as planning needs them; `budget` with the tick's own where it was 0.
+// The options of a class that planning needs. Where the class's own budget was 0, `budget` has the
+// tick's.
 struct Share {
   Guarantee guarantee;
   Budget budget;
@@ -33,29 +34,30 @@ struct Share {
   Duration gather{0};
 };
 
-// Learned, in integers: picoseconds, so that a byte can cost less than a nanosecond.
+// Learned costs, as integers. Picoseconds, because a byte can cost less than a nanosecond.
 struct LinearCost {
   std::uint64_t per_record_ps = 0;
   std::uint64_t per_byte_ps = 0;
 };
 struct Costs {
-  std::vector<LinearCost> classes;    // statements, by class
-  LinearCost commit;                  // COMMIT, by what the tick wrote
-  std::uint64_t commit_fixed_ps = 0;  // BEGIN and COMMIT of a tick, whatever it wrote
+  std::vector<LinearCost> classes;    // of the statements of each class
+  LinearCost commit;                  // the part of COMMIT that grows with what the tick wrote
+  std::uint64_t commit_fixed_ps = 0;  // the fixed part of a tick's BEGIN and COMMIT
 };
 
-// What planning carries from tick to tick.
+// What planning carries from one tick to the next.
 struct ClassState {
-  std::uint64_t head_ticks = 0;  // ticks the head, larger than its guarantee, has waited for credit
-  // Lane time that the class is owed, by surplus round robin; negative: that it owes.
+  std::uint64_t head_ticks =
+      0;  // ticks that a head larger than its guarantee has waited for credit
+  // Positive: lane time that the class is owed by the round robin. Negative: what it owes.
   std::int64_t balance_ps = 0;
-  // Its last shared unit, whose price its debt does not exceed.
+  // The class's last shared unit. A debt is at most that unit's price.
   std::uint64_t last_bytes = 0;
   std::uint32_t last_records = 0;
-  // Of the last plan: what it charged for the class's shared slice, less what was refunded.
+  // What the last plan charged for the class's shared slice, less refunds.
   std::uint64_t charged_ps = 0;
-  // Of the last plan, if the class's units began with a head that was gathering credit: how many,
-  // free ones aside, must come back for that head to come back, and what its head_ticks are then.
+  // Set if the last plan took a head by credit. Once refunds have returned `cut_units` paid units,
+  // the head itself is back, and its head_ticks are `cut_head_ticks` again.
   std::uint64_t cut_units = 0;
   std::uint64_t cut_head_ticks = 0;
 };
@@ -73,13 +75,25 @@ struct Slice {
 struct Plan {
   std::vector<Slice> slices;  // guaranteed ones first; at most two a class
   TickEnd end = TickEnd::drained;
-  Duration hold{0};  // what stop() holds the tick to
-  State next;        // the state once the plan was carried out whole
-  // No slices although there is a backlog: a gathering window is open until then.
+  Duration hold{0};  // the hold to pass to stop()
+  State next;        // the state after the plan was carried out whole
+  // Set if gathering windows keep the plan empty although there is a backlog: when the first
+  // closes.
   std::optional<TimePoint> not_before;
 };
 
-// How far into the class's backlog the plan reaches.
+// Everything that a plan is made from. backlogs[i], shares[i], costs.classes[i] and
+// state.classes[i] belong to class i. References need to live for the call only.
+struct Inputs {
+  const Budget& tick;
+  std::span<const Share> shares;
+  std::span<const std::span<const Unit>> backlogs;
+  const Costs& costs;
+  const State& state;
+  TimePoint now;
+};
+
+// How many units at the front of the class's backlog the plan takes.
 inline std::size_t planned_units(const Plan& plan, std::size_t klass) {
   std::size_t reach = 0;
   for (const Slice& slice : plan.slices) {
@@ -88,13 +102,11 @@ inline std::size_t planned_units(const Plan& plan, std::size_t klass) {
   return reach;
 }
 
-// backlogs[i], shares[i], costs.classes[i] and state.classes[i] are of class i. Looks at no more of
-// a backlog than fits a tick. A tick that was rolled back goes on from the state before its plan.
-Plan plan(const Budget& tick, std::span<const Share> shares,
-          std::span<const std::span<const Unit>> backlogs, const Costs& costs, const State& state,
-          TimePoint now);
+// Plans one tick. Looks at no more of a backlog than fits the tick. If the tick is rolled back, the
+// next plan starts from `inputs.state` again, not from Plan::next.
+Plan plan(const Inputs& inputs);
 
-// What a tick has done so far and would do next.
+// What a tick has executed so far, and the unit it would execute next.
 struct Progress {
   Duration elapsed{0};  // since before BEGIN
   std::uint64_t records = 0;
@@ -103,23 +115,25 @@ struct Progress {
   Unit next;
 };
 
-// True if the tick should COMMIT now rather than take `next` in, for the hold to end in time. Never
-// before the tick has done anything: an empty commit would bring nobody further. Not to be asked
-// within a guaranteed slice.
+// True if the tick should COMMIT now, because executing `progress.next` first would exceed the
+// hold. False as long as the tick is empty: an empty commit would serve no class. Only for shared
+// slices; guaranteed ones are never cut.
 bool stop(const Progress& progress, const Costs& costs, Duration hold);
 
-// Gives back, to the state after the plan, what it had charged for units of a slice that were
-// planned but not executed; all of them, free ones aside, in one call or several.
+// Gives back what the plan charged for `units` of `slice`, which were planned but not executed.
+// `state` is the state after the plan. Units may be refunded in one call or several; every paid
+// unit that was not executed must be refunded.
 void refund(State& state, const Costs& costs, const Slice& slice, std::span<const Unit> units);
 
 // Whether the guarantees of all classes fit the tick together: the sum over classes of
 // max(records / tick.records, bytes / tick.bytes) is at most 1.
 bool guarantees_fit(const Budget& tick, std::span<const Share> shares);
 
-// The most ticks, counted from the first that begins after its push, within which a unit is taken
-// that has `ahead` (itself included) of its class before it, none of them with more records or
-// bytes than `largest`. `rivals` is the number of other classes: each can hold a unit that is
-// larger than its guarantee up by one tick. Jobs, of any class, are outside the bound.
+// The most ticks that a unit waits until it is taken, counted from the first tick that begins after
+// its push. `ahead` is the sum of the units of its class before it, itself included; none of them
+// has more records or bytes than `largest`. `rivals` is the number of other classes: each can delay
+// a unit that is larger than its guarantee by one tick. The bound does not cover jobs, of any
+// class.
 std::uint64_t worst_wait_ticks(const Share& share, const Unit& ahead, const Unit& largest,
                                std::uint64_t rivals);
 

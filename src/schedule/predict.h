@@ -1,5 +1,5 @@
-// Predicted lane time, in picoseconds. Everything saturates: a wild cost makes a unit dear, never
-// cheap, and a sum of many stays far from the end of its type.
+// Predicted lane time, in picoseconds. All arithmetic saturates at kPsMax: an absurd cost makes a
+// unit dear, never cheap by wrapping around.
 #pragma once
 
 #include <algorithm>
@@ -47,7 +47,7 @@ inline std::uint64_t linear_ps(const LinearCost& cost, std::uint64_t records, st
   return add_ps(times_ps(records, cost.per_record_ps), times_ps(bytes, cost.per_byte_ps));
 }
 
-// Cancelled, or a barrier: it passes whenever nothing stands before it.
+// A cancelled unit or a barrier. It needs no room: it goes as soon as no unit is before it.
 inline bool is_free(const Unit& unit) { return unit.records == 0 && unit.bytes == 0; }
 
 inline std::uint64_t paid_units(std::span<const Unit> units) {
@@ -55,7 +55,7 @@ inline std::uint64_t paid_units(std::span<const Unit> units) {
       std::count_if(units.begin(), units.end(), [](const Unit& unit) { return !is_free(unit); }));
 }
 
-// Whatever is not free costs something, so that classes take turns even where nothing was learned.
+// A unit that is not free costs at least 1 ps, so that classes take turns even at zero costs.
 inline std::uint64_t unit_ps(const LinearCost& cost, const Unit& unit) {
   const std::uint64_t least = is_free(unit) ? 0 : 1;
   return std::max(least, linear_ps(cost, unit.records, unit.bytes));
@@ -65,7 +65,7 @@ inline std::uint64_t commit_ps(const Costs& costs, std::uint64_t records, std::u
   return add_ps(std::min(kPsMax, costs.commit_fixed_ps), linear_ps(costs.commit, records, bytes));
 }
 
-// The guarantee as far as the class's own budget lets it count.
+// The guarantee, limited by the class's own budget; at least one record and one byte.
 inline Guarantee effective_guarantee(const Share& share) {
   return {.records = std::clamp<std::uint64_t>(share.guarantee.records, 1,
                                                std::max<std::uint64_t>(1, share.budget.records)),
@@ -75,7 +75,7 @@ inline Guarantee effective_guarantee(const Share& share) {
 
 inline std::uint64_t ceil_div(std::uint64_t a, std::uint64_t b) { return a / b + (a % b != 0); }
 
-// Ticks of guarantee that a unit amounts to; 1 or less if it fits into one.
+// How many ticks' guarantees the unit amounts to; at most 1 if it fits its guarantee.
 inline std::uint64_t ticks_of_credit(const Unit& unit, const Guarantee& guarantee) {
   return std::max(ceil_div(unit.records, guarantee.records), ceil_div(unit.bytes, guarantee.bytes));
 }

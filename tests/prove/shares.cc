@@ -247,7 +247,7 @@ void History::plan_one() {
   for (std::size_t klass = 0; klass < classes(); ++klass) spans_.push_back(backlog(klass));
   Budget budget = tick_;
   if (held_back_) budget.hold = Duration(0);
-  Plan made = plan(budget, shares_, spans_, costs_, state_, now_);
+  Plan made = plan({budget, shares_, spans_, costs_, state_, now_});
   if (random_.one_in(50)) {  // the store fails: planned anew
     at_ -= at_ > 0 ? 1 : 0;
     return;

@@ -45,7 +45,7 @@ struct Case {
   std::size_t classes() const { return shares.size(); }
   Plan make() const {
     const std::vector<std::span<const Unit>> spans(backlogs.begin(), backlogs.end());
-    return plan(tick, shares, spans, costs, state, now);
+    return plan({tick, shares, spans, costs, state, now});
   }
 };
 

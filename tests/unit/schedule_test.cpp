@@ -35,7 +35,7 @@ class Planning : public testing::Test {
 
   Plan make() const {
     const std::vector<std::span<const Unit>> spans(backlogs_.begin(), backlogs_.end());
-    return plan(tick_, shares_, spans, costs_, state_, now_);
+    return plan({tick_, shares_, spans, costs_, state_, now_});
   }
 
   static std::string text(const Plan& plan) {

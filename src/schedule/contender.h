@@ -1,4 +1,4 @@
-// One class while a tick is being planned: what it has, may have and has been given.
+// One class while a tick is planned: its backlog, its limits, and what it has been given so far.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@ namespace onelane::schedule {
 struct Load {
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;
-  std::uint64_t hold_ps = 0;  // of the hold, what comes of these records and bytes
+  std::uint64_t hold_ps = 0;  // statements, and COMMIT's part per record and byte
 
   void add(const Unit& unit, std::uint64_t unit_hold_ps) {
     records += unit.records;
@@ -22,8 +22,9 @@ struct Load {
   bool empty() const { return records == 0 && bytes == 0; }
 };
 
-struct Lane {
-  Lane(std::span<const Unit> units, const Share& options, const Costs& costs, std::uint32_t klass)
+struct Contender {
+  Contender(std::span<const Unit> units, const Share& options, const Costs& costs,
+            std::uint32_t klass)
       : backlog(units),
         share(options),
         cost(costs.classes[klass]),
@@ -35,7 +36,7 @@ struct Lane {
 
   bool exhausted() const { return taken == backlog.size(); }
   const Unit& next() const { return backlog[taken]; }
-  // Nothing of the class may follow in this tick.
+  // No unit of the class may follow in this tick.
   bool ended() const {
     return exhausted() || closed || used.records >= share.budget.records ||
            used.bytes >= share.budget.bytes || used.hold_ps >= budget_ps;
@@ -46,17 +47,17 @@ struct Lane {
     return !exhausted() && !closed && next().records <= guarantee.records - used.records &&
            next().bytes <= guarantee.bytes - used.bytes;
   }
-  // After the guarantee was taken: whether the class waits for credit for its head.
-  bool gathers() const { return !exhausted() && !closed && used.empty(); }
+  // After the guarantees: whether the head, larger than its guarantee, must wait for credit.
+  bool head_needs_credit() const { return !exhausted() && !closed && used.empty(); }
 
-  // When a unit is as old as the class's max_delay; never, without one.
+  // When the unit is as old as the class's max_delay; TimePoint::max() without one.
   TimePoint overdue_at(const Unit& unit) const {
     const bool never =
         share.max_delay <= Duration(0) || unit.pushed > TimePoint::max() - share.max_delay;
     return never ? TimePoint::max() : unit.pushed + share.max_delay;
   }
 
-  // Free units go along with what is before them.
+  // Takes the next unit, and the free units right behind it.
   void take() {
     used.add(next(), next_hold_ps);
     do {
@@ -66,38 +67,13 @@ struct Lane {
     weigh_next();
   }
 
-  // Whether the next unit is followed by so many like it, at a glance.
-  bool alike_ahead(std::size_t units) const {
-    return taken + units < backlog.size() && like_next(backlog[taken + units]);
-  }
-  bool like_next(const Unit& unit) const {
-    return unit.records == weighed.records && unit.bytes == weighed.bytes && !unit.closes_slice &&
-           !is_free(unit);
-  }
-  // How many units from the next on are like it, at most `most`.
-  std::uint32_t count_alike(std::uint64_t most) const {
-    const std::uint64_t end = std::min<std::uint64_t>(backlog.size(), taken + most);
-    std::uint32_t at = taken;
-    while (at < end && like_next(backlog[at])) ++at;
-    return at - taken;
-  }
-  // Takes fewer than count_alike(): the next one is like them.
-  void take_alike(std::uint32_t units, Load& load) {
-    for (Load* each : {&used, &load}) {
-      each->records += units * std::uint64_t{next().records};
-      each->bytes += units * next().bytes;
-      each->hold_ps = add_ps(each->hold_ps, units * next_hold_ps);
-    }
-    taken += units;
-  }
-
-  // --- What it owes or is owed.
+  // --- The balance: what the class owes or is owed.
 
   std::uint64_t weight() const { return std::max<std::uint64_t>(1, share.weight); }
-  // Whether a class that had to stand back, for a unit that does not fit or is less urgent, has
-  // done so for as long as it may.
+  // A class stands back while its unit does not fit or is less urgent than another's; it does so no
+  // longer once it is owed its part of a tick.
   bool owed_a_part() const { return balance_ps > signed_ps(part_ps); }
-  // A debt that is not worth its unit any more, since costs are learned, is less now.
+  // A debt shrinks with the predicted price of the unit that led to it.
   void recall(const ClassState& state) {
     last = {.bytes = state.last_bytes, .records = state.last_records};
     balance_ps = std::max(state.balance_ps, -signed_ps(unit_ps(cost, last)));
@@ -111,16 +87,15 @@ struct Lane {
   }
   void credit(std::uint64_t ps) { balance_ps = add_balance(balance_ps, signed_ps(ps)); }
   void limit_credit(std::uint64_t ps) { balance_ps = std::min(balance_ps, signed_ps(ps)); }
-  // Works off a debt, and no more.
+  // Works off a debt; never leaves the class with a claim.
   void pay(std::uint64_t ps) {
-    if (balance_ps < 0)
-      balance_ps = std::min<std::int64_t>(0, add_balance(balance_ps, signed_ps(ps)));
+    if (balance_ps >= 0) return;
+    balance_ps = std::min<std::int64_t>(0, add_balance(balance_ps, signed_ps(ps)));
   }
-  // For so many units like the next one.
-  void charge(std::uint32_t units) {
-    const std::uint64_t price = times_ps(units, next_ps);
-    balance_ps = add_balance(balance_ps, -signed_ps(price));
-    charged_ps = add_ps(charged_ps, price);
+  // Charges the next unit.
+  void charge() {
+    balance_ps = add_balance(balance_ps, -signed_ps(next_ps));
+    charged_ps = add_ps(charged_ps, next_ps);
     last = next();
   }
 
@@ -138,19 +113,19 @@ struct Lane {
   LinearCost commit_cost;
   Guarantee guarantee;
   std::uint64_t budget_ps;
-  std::int64_t balance_ps = 0;     // lane time that it is owed; negative: that it owes
-  std::uint64_t quantum_ps = 0;    // what a round of the round robin adds to it
-  std::uint64_t part_ps = 0;       // its part, by weight, of all that the tick has to share
-  std::uint64_t charged_ps = 0;    // for its shared slice
-  Unit last;                       // of shared slices
-  Unit weighed;                    // the next unit, or one of its size
-  std::uint64_t next_ps = 0;       // statements of the next unit
-  std::uint64_t next_hold_ps = 0;  // and its part of COMMIT
+  std::int64_t balance_ps = 0;     // positive: lane time the class is owed; negative: what it owes
+  std::uint64_t quantum_ps = 0;    // what one round of the round robin adds to the balance
+  std::uint64_t part_ps = 0;       // the class's part, by weight, of what the tick can share
+  std::uint64_t charged_ps = 0;    // for the shared slice
+  Unit last;                       // the last shared unit
+  Unit weighed;                    // the unit that next_ps and next_hold_ps were computed for
+  std::uint64_t next_ps = 0;       // predicted statements of the next unit
+  std::uint64_t next_hold_ps = 0;  // next_ps, and COMMIT's part for the unit
   Load used;
   std::uint32_t guaranteed = 0;  // units of the guaranteed slice
   std::uint32_t taken = 0;       // units of both slices
-  bool closed = false;           // by a unit that ends its class's tick
-  bool insisted = false;         // took a unit though more urgent ones wait: a part was owed
+  bool closed = false;           // the last unit taken has closes_slice
+  bool insisted = false;         // owed its part, it took a unit although more urgent ones wait
 };
 
 }  // namespace onelane::schedule
