@@ -46,6 +46,7 @@ TEST(HouseRules, ProgramsUseThePublicHeadersOnly) { hold_everywhere(public_heade
 TEST(HouseRules, NothingCallsWhatIsBanned) { hold_everywhere(banned_calls); }
 TEST(HouseRules, LinesFitAHundredColumns) { hold_everywhere(line_length); }
 TEST(HouseRules, AFileIsOneIdeaLong) { hold_everywhere(file_length); }
+TEST(HouseRules, PublicHeadersNameNothingOfTheInside) { hold_everywhere(public_words); }
 TEST(HouseRules, HeadersAreGuardedAndSayWhatTheyAreFor) { hold_everywhere(header_opening); }
 
 TEST(HouseRules, EveryTestFileIsBuilt) {
@@ -130,6 +131,8 @@ TEST(BannedCallRule, FindsABannedCallAndSaysWhatToDoInstead) {
   expect_found(banned_calls, {"src/api/a.cc", "assert(i);\n"});
   expect_found(banned_calls, {"src/api/a.cc", "std::printf(s);\n"});
   expect_found(banned_calls, {"src/api/a.cc", "std::cout << i;\n"});
+  expect_found(banned_calls, {"src/engine/a.cc", "std::thread([] { run(); }).join();\n"});
+  expect_found(banned_calls, {"src/engine/a.h", "std::jthread thread_;\n"});
 }
 
 TEST(BannedCallRule, AllowsTheExceptionsAndWordsThatOnlyLookAlike) {
@@ -153,6 +156,73 @@ TEST(LengthRules, FindAFileThatIsMoreThanOneIdea) {
   expect_found(file_length, {"src/a.cc", std::string(501, '\n')});
   expect_allowed(file_length, {"src/a.cc", std::string(500, '\n')});
   expect_found(file_length, {"tests/a.cc", std::string(801, '\n')});
+}
+
+TEST(ParameterRule, FindsAFifthParameter) {
+  const std::string five =
+      "(int a, const Unit& b, std::span<const A, 4> c, char* d, bool e = f(1))";
+  const File planted{"src/a.h", "\nvoid f" + five + ";\n"};
+  EXPECT_EQ(parameters(planted),
+            Findings{"src/a.h:2: 5 parameters, more than 4: make them a struct"});
+  expect_found(parameters, {"src/a.cc", "A::A" + five + " : a_(a) {}\n"});
+  expect_found(parameters, {"src/a.cc", "auto f = [this]" + five + " { return a; };\n"});
+  expect_found(parameters, {"include/onelane/a.h", "void f(int, A*, B&,\n  C c, D&& d);\n"});
+}
+
+TEST(ParameterRule, AllowsFourAndReadsNoCallAsADeclaration) {
+  expect_allowed(parameters, {"src/a.h", "void f(int a, A<int, 2, 3> b, C c = {1, 2}, D* d);\n"});
+  expect_allowed(parameters, {"src/a.cc", "f(a, b * c, std::move(d), e > g, \"x\");\n"});
+  expect_allowed(parameters, {"src/a.cc", "A a(tick, shares, spans, costs, now);\n"});
+  expect_allowed(parameters,
+                 {"src/a.cc", "#define A(a, b, c, d, e) f(int a, int b, int c, int d, int e)\n"});
+  expect_allowed(parameters, {"src/a.cc", "// f(int a, int b, int c, int d, int e)\n"});
+}
+
+TEST(ParameterRule, AllowsTheSignaturesThatSqliteGives) {
+  const std::string rest = ", int a, int b, int c, int d) {\n}\n";
+  expect_allowed(parameters, {"src/sqlite/log/a.cc", "int read(sqlite3_file* file" + rest});
+  expect_allowed(parameters, {"src/sqlite/log/a.cc", "int hook(void* self" + rest});
+  expect_found(parameters, {"src/sqlite/log/a.cc", "int f(sqlite3* db" + rest});
+  expect_found(parameters, {"src/engine/a.cc", "int f(void* self" + rest});
+}
+
+// A class of so many functions, as declarations and with bodies, and of members that are none.
+std::string class_of(int functions) {
+  std::string text =
+      "class Big : public A {\n public:\n  Big(const Big&) = delete;\n  ~Big() = default;\n"
+      "  using F = void(int);\n  struct Nested {\n    void f();\n    int g() { return 1; }\n  };\n";
+  for (int i = 0; i < functions; ++i) {
+    const std::string name = "f" + std::to_string(i);
+    text += i % 2 == 0
+                ? "  int " + name + "(int a = g()) const;\n"
+                : "  bool " + name + "() const {\n    if (a(1)) return b{2}; else c();\n  }\n";
+  }
+  return text +
+         " private:\n  int a_ = f(1);\n  std::function<void(int)> b_{c(2)};\n"
+         "  std::atomic<int> d_{0};\n};\n";
+}
+
+TEST(ClassRule, FindsTheThirtyFirstFunction) {
+  EXPECT_EQ(class_size({"src/engine/a.h", class_of(31)}),
+            Findings{"src/engine/a.h:1: Big has 31 functions, more than 30"});
+  expect_allowed(class_size, {"src/engine/a.h", class_of(30)});
+  expect_allowed(class_size, {"src/engine/a.h", class_of(20) + class_of(20)});
+  expect_allowed(class_size, {"src/schedule/a.h", class_of(31)});
+}
+
+TEST(PublicHeaderRule, FindsANameOfTheInside) {
+  expect_found(public_words, {"include/onelane/a.h", "struct A {\n  base::Calls calls;\n};\n"});
+  expect_found(public_words, {"include/onelane/a.h", "int f(sqlite3_stmt* statement);\n"});
+  expect_found(public_words, {"include/onelane/a.h", "moodycamel::ConcurrentQueue<int> queue;\n"});
+  expect_allowed(public_words, {"include/onelane/a.h", "// As sqlite3_step() does.\n"});
+  expect_allowed(public_words, {"src/base/a.h", "base::Calls calls;\n"});
+}
+
+TEST(WordRule, FindsAWordThatIsKept) {
+  expect_found(kept_words, {"src/engine/core.cc", "// Intake goes on.\n"});
+  expect_found(kept_words, {"src/engine/intake.cc", "// Pushes.\n"});
+  expect_found(kept_words, {"include/onelane/a.h", "enum class Intake { open };\n"});
+  expect_allowed(kept_words, {"tests/a.cc", "// intake\n"});
 }
 
 TEST(HeaderRule, FindsAHeaderThatIsNotGuardedOrDoesNotOpenWithProse) {

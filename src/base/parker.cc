@@ -49,10 +49,16 @@ std::uint32_t place_of_this_thread() noexcept {
 
 constexpr std::uint32_t bit_of(std::uint32_t place) noexcept { return 1U << (place % kBits); }
 
-long call_futex(const Futex& futex, int operation, std::uint32_t value, const timespec* until,
-                std::uint32_t bits) noexcept {
-  return syscall(SYS_futex, &futex.sent, operation | FUTEX_PRIVATE_FLAG, value, until, nullptr,
-                 bits);
+// Until a wake of one of these bits or `until`; not at all if the futex has another value by now.
+long sleep_on(const Futex& futex, std::uint32_t value, const timespec* until,
+              std::uint32_t bits) noexcept {
+  return syscall(SYS_futex, &futex.sent, FUTEX_WAIT_BITSET | FUTEX_PRIVATE_FLAG, value, until,
+                 nullptr, bits);
+}
+
+void wake_all(const Futex& futex, std::uint32_t bits) noexcept {
+  syscall(SYS_futex, &futex.sent, FUTEX_WAKE_BITSET | FUTEX_PRIVATE_FLAG, INT_MAX, nullptr, nullptr,
+          bits);
 }
 
 // An absolute time of CLOCK_MONOTONIC, which steady_clock reads.
@@ -71,7 +77,7 @@ void Calls::send() noexcept {
     const std::uint32_t bits = std::exchange(sleepers_[i], 0);
     if (bits == 0) continue;
     futexes[i].sent.fetch_add(1, std::memory_order_release);
-    call_futex(futexes[i], FUTEX_WAKE_BITSET, INT_MAX, nullptr, bits);
+    wake_all(futexes[i], bits);
   }
 }
 
@@ -100,7 +106,7 @@ bool Parker::park(std::optional<Duration> timeout) noexcept {
       if (left <= Duration(0)) break;
       until = to_timespec(now + left);
     }
-    call_futex(futex, FUTEX_WAIT_BITSET, sent, timeout ? &until : nullptr, bit_of(place));
+    sleep_on(futex, sent, timeout ? &until : nullptr, bit_of(place));
   }
   return state_.exchange(kEmpty, std::memory_order_acq_rel) == kCalled;
 }

@@ -254,6 +254,7 @@ Findings banned_calls(const File& file) {
   constexpr std::string_view kNone = "?";
   constexpr std::string_view kWait = "wait for a condition, or move a fake clock";
   constexpr std::string_view kPrint = "the library prints nothing: return a Status";
+  constexpr std::string_view kThread = "the one shell of a thread (src/engine/thread.h)";
   constexpr std::array kBans = {
       Ban{"sleep_for", "src/", kNone, kWait},
       Ban{"sleep_until", "src/", kNone, kWait},
@@ -274,6 +275,12 @@ Findings banned_calls(const File& file) {
       Ban{"puts(", "src/", kNone, kPrint},
       Ban{"cout", "src/", kNone, kPrint},
       Ban{"cerr", "src/", kNone, kPrint},
+      Ban{"jthread", "src/", kNone, kThread},
+      Ban{"pthread_create", "src/", kNone, kThread},
+      Ban{"std::thread(", "src/engine/", "src/engine/thread.", kThread},
+      Ban{"std::thread ", "src/engine/", "src/engine/thread.", kThread},
+      Ban{"std::thread(", "src/sqlite/", kNone, kThread},
+      Ban{"std::thread ", "src/sqlite/", kNone, kThread},
       Ban{"detach(", "src/", "src/api/journal.cc", "threads are joined by their owner"},
       Ban{"exit(", "src/", kNone, "a library does not end the program"},
   };
@@ -288,6 +295,41 @@ Findings banned_calls(const File& file) {
                     std::string(ban.word) + " is banned; instead: " + std::string(ban.instead)));
       }
     }
+  }
+  return findings;
+}
+
+Findings public_words(const File& file) {
+  constexpr std::array<std::string_view, 4> kInside = {"base::", "sqlite3", "moodycamel", "boost"};
+  if (!file.path.starts_with("include/")) return {};
+  Findings findings;
+  const std::string code = code_of(file.text);
+  for (const auto& [number, text] : lines_of(code)) {
+    for (const auto word : kInside) {
+      if (text.find(word) == std::string_view::npos) continue;
+      findings.push_back(
+          finding(file, number, "a public header names " + std::string(word) + ", of the inside"));
+    }
+  }
+  return findings;
+}
+
+Findings kept_words(const File& file) {
+  constexpr std::string_view kIntake = "intake";  // for a write-ahead journal's
+  if (!product(file.path)) return {};
+  const auto lowered = [](std::string text) {
+    for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    return text;
+  };
+  const std::string what = std::string(kIntake) + " is kept; pushes have an admission";
+  Findings findings;
+  if (lowered(file.path).find(kIntake) != std::string::npos) {
+    findings.push_back(finding(file, 1, what));
+  }
+  const std::string all = lowered(file.text);
+  for (const auto& [number, text] : lines_of(all)) {
+    if (text.find(kIntake) != std::string_view::npos)
+      findings.push_back(finding(file, number, what));
   }
   return findings;
 }

@@ -35,6 +35,15 @@ Findings public_headers_only(const File& file);
 Findings banned_calls(const File& file);
 Findings line_length(const File& file);
 Findings file_length(const File& file);
+// At most four parameters for a function of the product; SQLite's own signatures are exempt.
+Findings parameters(const File& file);
+// At most 30 functions for a class of the engine: what it declares, defaulted and deleted ones
+// aside.
+Findings class_size(const File& file);
+// A public header names nothing of the parts that the library is made of.
+Findings public_words(const File& file);
+// Words that are kept for something else, in code, comments and names of files.
+Findings kept_words(const File& file);
 // "#pragma once"; a public header opens with what it is for.
 Findings header_opening(const File& file);
 
