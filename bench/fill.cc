@@ -21,7 +21,7 @@ struct Fill {
   std::size_t value_bytes = 100;
   Keys keys = Keys::drawn;
   std::uint64_t rows_per_write = 1;
-  std::uint64_t fewer = 1;         // has so many times fewer rows
+  std::uint64_t fewer = 1;         // divides the number of rows
   bool synced_one_by_one = false;  // each write is waited for, on the disk
   bool written_before = false;     // the same keys have been written once
 };

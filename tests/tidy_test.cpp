@@ -68,6 +68,13 @@ TEST(HouseRules, TheReadmeShowsTheProgramThatTheConsumerTestRuns) {
   EXPECT_EQ(cpp_block(read_text(kRoot / "README.md")), read_text(kRoot / "tests/consumer/main.cc"));
 }
 
+TEST(HouseRules, TheReadmeOfTheTestsShowsATestThatIsBuilt) {
+  const std::string shown = cpp_block(read_text(kRoot / "tests/README.md"));
+  ASSERT_FALSE(shown.empty());
+  EXPECT_NE(read_text(kRoot / "tests/unit/engine_deadlines_test.cpp").find(shown),
+            std::string::npos);
+}
+
 TEST(FloorRule, FindsAnIncludeThatPointsUp) {
   expect_found(floors, {"src/model/row.cc", "#include \"src/engine/pipeline.h\"\n"});
   expect_found(floors, {"src/queue/queue.h", "#include \"onelane/journal.h\"\n"});

@@ -177,7 +177,7 @@ class FixedBatch : public Store {
   std::uint64_t commits_ = 0;           // the batcher's
   std::mutex mutex_;
   std::condition_variable arrived_;  // for the batcher
-  std::condition_variable room_;     // for who waits for room, or for the end
+  std::condition_variable room_;     // for callers that wait for room, or for the end
   std::deque<Item> queue_;
   bool busy_ = false;  // a batch is being committed
   bool draining_ = false;

@@ -1,6 +1,6 @@
-// Callers queue up. The first in the queue waits for its turn at the connection, then takes all who
-// wait by now and commits for them; whoever comes meanwhile forms the next group. So a group is as
-// large as the previous commit was long.
+// Callers queue up. The first in the queue waits for its turn at the connection. Then it takes all
+// callers that wait by now, and commits for them. Those that come meanwhile form the next group:
+// the longer a commit takes, the larger the next group.
 #include <atomic>
 #include <exception>
 
@@ -15,7 +15,7 @@ struct Waiting {
   enum State : int { queued, committed, failed };
 
   std::span<const KeyValue> rows;
-  Waiting* before = nullptr;  // who queued up just before
+  Waiting* before = nullptr;  // the caller that queued up just before
   std::atomic<int> state{queued};
 };
 
@@ -39,7 +39,7 @@ class Leader : public OneConnection {
     }
   }
 
-  // There is one leader to be at most: who finds the queue empty, and it is emptied in here.
+  // At most one caller waits to lead: the one that found the queue empty. Only this empties it.
   void lead() {
     turn_taken_.wait(1, std::memory_order_acquire);
     turn_taken_.store(1, std::memory_order_relaxed);
@@ -52,7 +52,7 @@ class Leader : public OneConnection {
     if (failure) std::rethrow_exception(failure);
   }
 
-  // Turns the list round: `before` is then who came after.
+  // Reverses the list: `before` is then the caller that came next.
   static Waiting* in_order(Waiting* last) {
     Waiting* first = nullptr;
     while (last != nullptr) {

@@ -19,8 +19,8 @@ enum class Keys : std::uint8_t {
 
 struct Load {
   std::size_t threads = 1;
-  std::uint64_t rows = 0;            // a run ends after so many,
-  Nanoseconds longest{0};            // or after so long; 0: no such limit
+  std::uint64_t rows = 0;            // a run ends after this many,
+  Nanoseconds longest{0};            // or after this time; 0: no such limit
   std::uint64_t rows_per_write = 1;  // divides `rows`
   Keys keys = Keys::each_its_own;
   std::uint64_t key_count = 0;  // of in_turn and drawn; 0: as many as rows
@@ -28,9 +28,9 @@ struct Load {
   bool timed = true;            // each write; if not, `longest` is no limit
 };
 
-// What brings a store to where it is in the long run: a small table whose pages are written over
-// and over, until SQLite's log has reached its limit and begun anew. A log that still grows has
-// each commit wait for the file system's own journal, too.
+// A load that brings a store to its steady state. It writes a small table over and over, until the
+// WAL has reached its limit and was restarted. While the WAL's file still grows, each commit waits
+// for the file system's own journal, too.
 Load warm_up(std::size_t value_bytes, std::uint64_t wal_limit_bytes);
 
 // Key number -> the row number whose value it must have, or kNoRow.

@@ -20,7 +20,7 @@ MakeStore make_leader;
 // One thread (one writer), no queue, transactions of a given size: what SQLite itself can do.
 MakeStore make_ceiling;
 MakeStore make_onelane;
-// onelane at synchronous normal, whatever the level asked for, whose writes wait for durable.
+// onelane at synchronous=normal, whatever the case's level. Its writes wait for durable.
 MakeStore make_durable;
 MakeStore make_rocksdb;
 MakeStore make_leveldb;

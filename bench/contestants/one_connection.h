@@ -1,5 +1,5 @@
-// What the contestants have in common whose callers all write through one connection: each of them
-// says who may use it when.
+// The common part of contestants whose callers all write through one connection. Each of them
+// decides which caller may use it when.
 #pragma once
 
 #include <filesystem>

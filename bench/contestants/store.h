@@ -23,7 +23,7 @@ struct StoreOptions {
   Synchronous synchronous = Synchronous::normal;
   Acknowledgement acknowledgement = Acknowledgement::waited_for;
   std::size_t value_bytes = 0;        // of each row
-  std::uint64_t wal_limit_bytes = 0;  // how large SQLite's log becomes before it is copied back
+  std::uint64_t wal_limit_bytes = 0;  // size of SQLite's log from which on it is checkpointed
   std::uint64_t rows_per_commit = 1;  // of the ceiling; the others find their own
 };
 

@@ -15,7 +15,7 @@
 
 namespace onelane::bench {
 
-// Who takes part, and what all of them share.
+// The contestants that take part, and what all of them share.
 struct Field {
   std::vector<std::string> contestants;
   std::optional<std::uint64_t> wal_limit_bytes;

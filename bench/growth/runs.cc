@@ -36,7 +36,7 @@ class Rows {
     }
     value_.fill(std::byte{0x5a});
   }
-  // Good until the next one is asked for.
+  // Valid until the next call.
   TextRow operator[](std::uint64_t i) {
     const std::uint64_t version = version_ + i;
     std::memcpy(value_.data(), &version, sizeof version);

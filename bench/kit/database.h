@@ -54,10 +54,10 @@ class Query {
   sqlite3_stmt* statement_ = nullptr;
 };
 
-// Those of a connection that writes as a journal's does, but that SQLite itself copies the log back
-// once it has so many frames.
+// The pragmas of a connection that writes as a journal's does, except that SQLite's own automatic
+// checkpoint runs once the log has this many frames.
 std::string journal_pragmas(Synchronous synchronous, std::uint64_t checkpoint_frames);
-// As a journal with default options: a log of the same size.
+// The number for a log as large as that of a journal with default options.
 std::string journal_pragmas();
 // How many frames a log of that size holds.
 std::uint64_t frames_in(std::uint64_t log_bytes);

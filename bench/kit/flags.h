@@ -31,7 +31,7 @@ class FlagSet {
   void group(std::string title) { groups_.push_back({std::move(title), {}}); }
   void add(Flag flag) { groups_.back().flags.push_back(std::move(flag)); }
 
-  // Parses "--name value" and "--name=value". False if help was asked for and printed. A UsageError
+  // Parses "--name value" and "--name=value". False if --help was given and printed. A UsageError
   // names the flag and what would be right.
   bool parse(const std::vector<std::string>& arguments, std::ostream& help) const;
 

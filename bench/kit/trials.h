@@ -1,5 +1,5 @@
-// Contestants that take turns, over and over, and what came of it. What drifts on a machine (its
-// disk, its clock rate, who else runs) then meets all of them, and a ratio is taken within a
+// Contestants that take turns, over and over, and their figures. Whatever drifts on a machine (its
+// disk, its clock rate, other programs) then affects all of them. A ratio is taken within a
 // repetition, where the two runs lie close together.
 #pragma once
 

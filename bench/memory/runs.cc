@@ -80,7 +80,7 @@ class Subject {
   }
 
  private:
-  // Each row once, alone: SQLite's page cache is not what is asked for.
+  // Commits each row alone, so that SQLite's page cache stays small: it is not what is measured.
   void warm_up() {
     for (std::int64_t id = 0; id < kIds; ++id) {
       if (!producer_.push({id, value_}).ok()) throw RunError("a first push was refused");

@@ -23,7 +23,7 @@ inline constexpr std::uint64_t kRowsPerTransaction = 200;
 // The loop inside; collection of instructions is switched on by entering it and off by leaving it.
 inline constexpr std::string_view kCountedFunctions = "onelane_bench_counted_*";
 
-// Makes the database, with so many rows in it: what a row costs depends on what is there already.
+// Makes the database with this many rows: what a row costs depends on how many there are already.
 void lay_out(const std::filesystem::path& database, std::uint64_t rows);
 
 struct Leg {

@@ -50,7 +50,7 @@ struct StormOptions {
   OutputOptions output;
 };
 
-// False if help was asked for and printed. Throws UsageError.
+// False if --help was given and printed. Throws UsageError.
 bool parse_options(const std::vector<std::string>& arguments, StormOptions& options,
                    std::ostream& help);
 

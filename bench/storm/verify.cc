@@ -19,7 +19,8 @@ constexpr std::size_t kExamples = 10;
 // The rows of one acknowledged block.
 enum Part : std::uint8_t { kBlockPart = 1, kEntryPart = 2, kLinkPart = 4 };
 
-// Who was committed last for a peer: more than one, where one commit holds several.
+// The writes that may have been committed last for a peer: more than one where a commit has
+// several.
 struct Newest {
   std::uint64_t order = 0;
   std::vector<std::uint64_t> numbers;

@@ -1,5 +1,6 @@
-// What a database is: one file, whatever its names, its descriptors and its processes do. A journal
-// never answers for files that nobody else can find, and never shares its database with another.
+// A database is one file, whatever happens to its names, descriptors and processes. A journal never
+// acknowledges writes to a file that has no name any more, and never shares its database with
+// another journal.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -93,7 +94,7 @@ bool names(const Status& status, const std::string& what) {
 
 // --- The files.
 
-// Suffix, and whether another file takes the place.
+// The file's suffix, and whether another file replaces it.
 class LostFile : public FileIdentity,
                  public ::testing::WithParamInterface<std::tuple<const char*, bool>> {
  protected:
@@ -231,8 +232,9 @@ TEST_F(FileIdentity, ALockIsNotLostWhereTheStandardStreamsAreOpenedAfterwards) {
   EXPECT_EQ(child.wait(), 0);
 }
 
-// Whoever opens and closes the database's file drops all locks of the process on it. Without them
-// another process that closes the database would take itself for the last, and delete the log.
+// A program that opens and closes the database's file drops all locks that its process has on it.
+// Without them, another process that closes the database takes itself for the last and deletes the
+// log.
 class LostLocks : public FileIdentity {
  protected:
   static constexpr const char* kBusy = "error 5";
@@ -306,8 +308,8 @@ TEST_F(LostLocks, ThatAnotherJournalHasTakenAreTheEnd) {
   EXPECT_TRUE(rows().starts_with("1 2")) << rows();
 }
 
-// The same of the log's index, whose locks are those of transactions, and of its use: who finds it
-// in nobody's use cuts it, under the memory that the journal has mapped.
+// The same for the log's index. Its locks are those of transactions, and they also say that it is
+// in use: a process that finds no user truncates it, under the memory that the journal has mapped.
 class LostIndexLocks : public LostLocks {
  protected:
   void lose_index() const {

@@ -1,5 +1,6 @@
-// A reader in another process that stays on an old state: the log grows beyond its limit, it is
-// said who keeps it, nobody is stopped, and when the reader is gone the log begins anew and is cut.
+// A reader in another process stays on an old snapshot. The log grows beyond its limit, the
+// statistics name the reader, and no writer is stopped. When the reader is gone, the WAL is
+// restarted and truncated.
 #include <gtest/gtest.h>
 
 #include <chrono>

@@ -61,7 +61,7 @@ struct Marks {
   Statement insert;
 };
 
-// What a static journal of a program is: destroyed by exit(), in a forked child, too.
+// As a program's static journal: exit() destroys it, in a forked child, too.
 std::optional<Marks> g_marks;
 
 class Processes : public ::testing::Test {
@@ -218,7 +218,7 @@ int live(const std::filesystem::path& database, std::int64_t first_id, Pipe& ack
   return 0;
 }
 
-// Whatever is said to be there and is not.
+// The ids that were acknowledged and are not in the database.
 std::vector<std::int64_t> missing(const std::filesystem::path& database,
                                   const std::vector<std::int64_t>& ids) {
   std::vector<std::int64_t> out;

@@ -1,4 +1,4 @@
-// Fails each allocation, one run for each, and looks what became of it all.
+// Fails each allocation, one run for each, and checks what became of each unit.
 //
 //   onelane_prove_allocations [--what hand|threads] [--seed N] [--runs N] [--every N]
 //                            [--fault N --after N]
@@ -12,8 +12,8 @@
 // AddressSanitizer) or is left unsettled once there is memory again, the database is whole, each
 // class's records came in the order of their pushes, and no receipt is wrong.
 //
-// `threads` lives with the journal's own threads, whose allocations fail as well. What comes after
-// what is then another each time, so it takes seeds and no line says how to see a failure again.
+// `threads` lives with the journal's own threads, whose allocations fail as well. The order of
+// events then differs each time, so it takes seeds, and no printed line can repeat a failure.
 #include <sqlite3.h>
 
 #include <algorithm>

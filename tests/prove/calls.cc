@@ -5,8 +5,8 @@
 // A seed gives a journal's life; it is lived once whole, to count its calls, and then once for each
 // call, kind of error, and once or from then on. Whatever fails: nothing hangs or is left
 // unsettled once the disk is well again, the database is whole, and no receipt is wrong, before and
-// after a power cut. `syncs` fails syncs alone, and wants nothing called durable and nothing copied
-// back after one. Ends with the seed in which the runs are reached.
+// after a power cut. `syncs` fails syncs alone; after one, nothing may be called durable and
+// nothing may be checkpointed. Ends with the seed in which the number of runs is reached.
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -145,7 +145,7 @@ std::string Life::act(Writer& writer) {
   return writer.unsettled() == 0 ? "" : "not settled after close";
 }
 
-// Nothing is copied back once a sync has failed.
+// Nothing is checkpointed once a sync has failed.
 std::string Life::look_after_sync_failure() const {
   bool open = false;
   bool failed = false;

@@ -1,7 +1,7 @@
-// Why SQLite gives up a statement, or the transaction around it: each refusal of a record
-// (tests/support/poison.h), and strikes: an SQL function that does to its own statement what the
-// record's second word says. Strikes are the environment's, so nobody is to blame for one, but for
-// the record that is struck again whenever it runs.
+// The reasons for which SQLite gives up a statement, or the transaction around it. They are the
+// refusals of a record (tests/support/poison.h), and strikes. A strike is an SQL function that does
+// to its own statement what the record's second word says. Strikes are the environment's fault, so
+// no record is rejected for one, except a record that is struck whenever it runs.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,7 @@ namespace onelane::prove {
 // Tables beside those of the poison kinds: lone(id, word), and ballast(words) to read.
 extern const char* const kStrikeSchema;
 
-// What is to become of the record.
+// How the record must end.
 enum class Answer : std::uint8_t {
   rejected,   // it alone
   committed,  // like the others, once it runs again

@@ -1,17 +1,17 @@
-// Fails each call that SQLite makes of a disk inside COMMIT, and looks who was answered what, and
-// whether that is so.
+// Fails each call that SQLite makes of a disk inside COMMIT, and checks every answer.
 //
 //   onelane_prove_commits [--seed N] [--rounds N] [--every N] [--run N]
 //
-// A life is one script: small commits, one larger than the cache, one that begins the log anew, of
-// records and groups, each beside a record that is refused. It is lived once whole for each
-// setting, to count the calls inside its COMMITs, and then once for each call, error and way: once;
-// from then on; once, and the next sync of the log fails; and with a crash instead of the call,
-// after it, and at the end. Without a crash the fence settles all, and all is committed. After one,
-// what was committed is there after a kill, and what was durable after a power cut; nothing that
-// was rejected is there; what is unknown, or was never answered, is there whole or not at all; and
-// where a watermark is kept, a reopened journal knows which. --every 8 lives every eighth run,
-// --run the one that failed.
+// A life is one script: small commits, one larger than the cache, and one that restarts the WAL, of
+// records and groups, each beside a record that is refused. For each setting it is lived once
+// whole, to count the calls inside its COMMITs. Then it is lived once for each call, error and way:
+// the call fails once; it fails from then on; it fails once, and so does the next sync of the log;
+// and with a crash instead of the call, after it, or at the end.
+//
+// Without a crash the fence settles everything, and everything is committed. After a kill, what was
+// committed is there; after a power cut, what was durable. Nothing that was rejected is there. What
+// is unknown, or was never answered, is there whole or not at all; where a watermark is kept, a
+// reopened journal knows which. --every 8 lives every eighth run, --run the one that failed.
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -351,7 +351,7 @@ void Life::script() {
   push_bad();
   tick();
   {
-    // Wholly copied back, so that the next commit begins the log anew.
+    // Checkpoints all of the WAL, so that the next commit restarts it.
     test::Foreign foreign(database_);
     foreign.run("PRAGMA wal_checkpoint");
   }

@@ -38,7 +38,7 @@ class Flags {
     if (text(name, {}).empty()) return std::nullopt;
     return number(name, 0);
   }
-  // After all were asked for: ends the program if others were given.
+  // Call it last: ends the program if a flag was given that no call has named.
   void check() const {
     for (const auto& [name, value] : values_) {
       if (!asked_.contains(name)) fail("--" + name);
@@ -56,7 +56,7 @@ class Flags {
   std::set<std::string> asked_;
 };
 
-// Each program's own: its exit code, once it has said what it found.
+// Defined by each program: prints what it found and returns the exit code.
 int prove(Flags& flags);
 
 }  // namespace onelane::prove

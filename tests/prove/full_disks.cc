@@ -1,14 +1,14 @@
-// Fills disks of many sizes, and looks what became of what was pushed.
+// Fills disks of many sizes, and checks what became of each unit.
 //
 //   onelane_prove_full_disks [--sizes N] [--on memory|tmpfs|either] [--control none|no-ballast]
 //
-// On each a journal writes until there is no room, is held there, and goes on once there is more;
-// half of them are closed and opened again before there is. Nothing that was acknowledged is
-// missing, nothing that was rejected or expired is there, a deadline expires on time while the disk
-// is full, others can read, and once there is room all is settled within 64 ticks. Half of them
-// keep a ballast: then the database's file alone has all that was committed while the disk is still
-// full, since the log could be copied back. The control leaves the ballast out, and fails if that
-// holds all the same everywhere.
+// On each disk a journal writes until there is no room, stays there for a while, and goes on once
+// there is room; half of the journals are closed and opened again on the full disk. Nothing that
+// was acknowledged is missing, and nothing that was rejected or expired is there. While the disk is
+// full, deadlines expire on time and others can read. Once there is room, all is settled within 64
+// ticks. Half of the journals keep a ballast: then, with the disk still full, the database's file
+// alone has all that was committed, since the log could be checkpointed. The control leaves the
+// ballast out, and fails if that holds on every disk all the same.
 //
 // tmpfs: disks of the system's, which takes root; memory: simulated ones, a third of which have no
 // room because a quota is used up.
@@ -145,7 +145,7 @@ struct Figures {
   std::uint64_t records = 0;
   std::uint64_t ticks_max = 0;  // until all was settled
   std::uint64_t reopened = 0;   // while the disk was full
-  std::uint64_t wedged = 0;     // the log could not be copied back while the disk was full
+  std::uint64_t wedged = 0;     // the log could not be checkpointed while the disk was full
 };
 
 struct Course {
@@ -243,7 +243,7 @@ bool Life::settled() const {
                      [](const Pushed& each) { return each.receipt.poll().has_value(); });
 }
 
-// Until a tick leaves something, and nothing is taken in any more.
+// Pushes and ticks until a tick leaves units, and pushes are refused.
 std::string Life::fill() {
   const std::size_t most = 2 * bytes_ / kRecordBytes;
   for (std::size_t n = 0; n < most; n += kRecordsPerTick) {
@@ -274,7 +274,8 @@ std::string Life::stay_full() {
   return {};
 }
 
-// As a program does that is started anew. What it had not committed by then, it was told.
+// Closes and opens, as a program does that is started again. The close answers every unit that was
+// not committed.
 std::string Life::reopen() {
   if (!reopens_) return {};
   if (journal_->close(std::chrono::seconds(10)).status.ok()) return "closed as if there were room";

@@ -1,12 +1,12 @@
-// Kills a process that writes through a journal, at any moment, and looks if anything that it said
-// was committed is gone.
+// Kills a process that writes through a journal, at any moment, and checks that everything that it
+// had reported as committed is there.
 //
 //   onelane_prove_kills [--seed N] [--runs N] [--directory PATH]
 //
-// A child has two threads that write and say each committed id over a pipe; the parent stops it and
-// lets it go on now and then, kills it, and asks plain SQLite. The database is begun anew after
-// some lives, so that all of it is looked at quickly. What is wrong is shown with the files left
-// behind.
+// A child has two threads that write and send each committed id over a pipe. Now and then the
+// parent stops the child and lets it go on; then it kills the child and asks plain SQLite. After
+// some lives a new database is made, so that a check of all of it stays quick. After a failure the
+// files are left behind.
 #include <signal.h>
 #include <sqlite3.h>
 

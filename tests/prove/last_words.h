@@ -1,4 +1,4 @@
-// Says what was being tried if the program hangs, or ends by a signal.
+// Prints what the program was trying if it hangs, or ends by a signal.
 #pragma once
 
 #include <unistd.h>
@@ -17,7 +17,7 @@ class LastWords {
   LastWords() {
     for (const int signal : {SIGALRM, SIGABRT, SIGSEGV, SIGFPE, SIGBUS}) std::signal(signal, speak);
   }
-  // From now on, with time anew.
+  // What it tries from now on. The time until it counts as hanging starts again.
   static void set(const std::string& words) {
     std::snprintf(text_, sizeof text_, "%s\n", words.c_str());
     alarm(kHangSeconds);

@@ -1,4 +1,4 @@
-// What a journal promised about each record, and whether a database keeps it.
+// What a journal promised about each record, and the check whether a database keeps it.
 #pragma once
 
 #include <cstdint>
@@ -28,13 +28,13 @@ class Ledger {
   std::uint64_t add();  // a record that is about to be pushed: its id
   void settled(std::uint64_t id, const Outcome& outcome);
 
-  // Another life begins with these. After a power cut they are on the disk; after a kill they are
-  // what it was, and in the same log: gives what is missing, or nothing.
+  // Another life begins with these ids. After a power cut they are the ids on the disk. After a
+  // kill all committed ids must be among them: gives what is missing, or nothing.
   void begin_after_power_cut(const Ledger& before, const std::vector<bool>& present);
   std::string begin_after_kill(const std::vector<bool>& present);
 
-  // Empty if the ids that are there can be what is left: whatever was durable, whole commits up to
-  // one of them, and nothing that was answered with anything else.
+  // Empty if the ids that are there agree with the answers: all that was durable, whole commits up
+  // to one of them, and nothing that was answered otherwise.
   std::string judge(const std::vector<bool>& present,
                     const std::vector<std::uint64_t>& durable) const;
 

@@ -1,4 +1,4 @@
-// A connection of plain SQLite's to what is left of a database; it copies nothing back.
+// A connection of plain SQLite to what is left of a database. It never checkpoints.
 #pragma once
 
 #include <sqlite3.h>

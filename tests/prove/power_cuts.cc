@@ -4,11 +4,11 @@
 //
 // A run is a life of a journal on a disk in memory, moved by hand with a foreign connection that
 // comes in the middle of its calls, or with threads; or two lives with a kill between them, or with
-// a sync that failed. PERCENT of the lives are on a disk that ruins a write's neighbours, and
-// written under paranoid. At each of its cuts a crash is made up, the database opened, checked, and
-// held against what had been called durable; and on some of what crashes left another life is
-// begun, and cut in its turn. A control leaves out something that durability needs, and must be
-// seen to lose: no-sync, early-ack, deaf-checkpointer, deaf-failure, unpadded.
+// a sync that failed. PERCENT of the lives are on a disk that ruins a write's neighbours, and are
+// written under paranoid. At each of its cuts a crash is made up; the database is opened, checked,
+// and compared with what had been called durable. On some of what crashes left another life begins,
+// and is cut in its turn. A control leaves out something that durability needs, and must lose
+// records: no-sync, early-ack, deaf-checkpointer, deaf-failure, unpadded.
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -216,7 +216,7 @@ void Run::fail_a_sync(Disk& disk) {
              .after = below(random_, 25)});
 }
 
-// A foreign writer comes in the middle of our own calls: while the log is copied back, synced or
+// A foreign writer comes in the middle of our own calls: while the log is checkpointed, synced or
 // written.
 void Run::interleave(Disk& disk, Foreign& foreign) {
   disk.meanwhile([this, &foreign](test::VfsCall call, test::VfsFile) {

@@ -1,15 +1,16 @@
-// Has SQLite give up a statement or its transaction in the middle of a batch, and looks who was
-// answered what: each cause (tests/prove/causes.h) at each of 32 places, by lone records, groups
-// and the statements of a job's step, under each way to keep what is committed.
+// Makes SQLite give up a statement or its transaction in the middle of a batch, and checks every
+// answer: each cause (tests/prove/causes.h) at each of 32 places, for lone records, groups and the
+// statements of a job's step, under each way to keep what is committed.
 //
 //   onelane_prove_rollbacks [--units all|records|groups|steps] [--seed N] [--rounds N] [--every N]
 //                           [--case N]
 //
-// Whatever the cause: who is to blame is rejected with its code and leaves nothing, all others are
-// committed once, in the order of their pushes, and nothing is unknown; after a failure that
-// poisons nothing of the batch is there. Plain SQLite looks at what a kill leaves, at what a power
-// cut leaves of what was durable, and at the file that a second journal leaves. --every 8 tries
-// every eighth case, --case the one that failed.
+// Whatever the cause: the unit at fault is rejected with its code and leaves nothing. All others
+// are committed once, in the order of their pushes, and nothing is unknown. After a failure that
+// poisons the journal nothing of the batch is there. Plain SQLite checks the database after a kill,
+// after a power cut (for what was durable), and after a second journal. --every 8 tries every
+// eighth case,
+// --case the one that failed.
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -70,7 +71,7 @@ struct Pushed {
   bool to_blame() const {
     return std::any_of(pieces.begin(), pieces.end(), [](const Piece& each) { return each.struck; });
   }
-  // What of it is to be in the database.
+  // The rows of it that must be in the database.
   std::size_t kept() const { return outcome.committed() ? pieces.size() : outcome.steps; }
 };
 
@@ -195,7 +196,7 @@ Statement Batch::add(const Cause& cause) {
 
 // --- What is pushed.
 
-// A healthy one is by a statement of any cause, and every other one by that of the case's own.
+// A healthy record uses the statement of any cause; every other one uses that of the case's own.
 Piece Batch::piece(bool struck) {
   const bool own = struck || test::chance(random_, 50);
   const Cause* cause = own ? case_.cause : &causes()[test::below(random_, causes().size())];
@@ -261,7 +262,7 @@ void Batch::push_all() {
   }
 }
 
-// Until all is answered, and durable where that was asked for.
+// Ticks until all is answered, and durable where that was promised.
 bool Batch::settle() {
   const auto settled = [this](Pushed& unit) {
     const std::optional<Outcome> outcome = unit.receipt.poll();
@@ -286,7 +287,7 @@ std::string describe(const Pushed& unit) {
          std::string(name(unit.outcome.end)) + ", " + unit.outcome.cause.to_string();
 }
 
-// Whether what was to happen did.
+// Whether the case ended as it had to.
 std::string Batch::judge_strike() {
   if (!case_.cause->strikes()) return {};
   if (strikes_.count() == 0) return "not struck";

@@ -3,7 +3,7 @@
 //   onelane_prove_shares [--seed N] [--histories N] [--trace 1]
 //
 // Classes have the lane to themselves, come and go, idle, burst, push dear and large units, cancel
-// some, run jobs; ticks are cut short, held back, shortened, fail and are planned anew; costs
+// some, run jobs; ticks are cut short, held back, shortened, fail and are planned again; costs
 // change, learned or not. Compared is the lane time of shared slices, at the costs that planning
 // used, of any two classes that could have taken more in each of a hundred ticks that shared
 // something. By weight they differ by at most a tenth of the larger, give or take a unit of each

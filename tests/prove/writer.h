@@ -1,5 +1,5 @@
-// Somebody who uses a journal, moved by hand: pushes, ticks, looks at receipts, and writes down
-// what was answered. Beside it a foreign connection writes, reads and checkpoints.
+// A user of a manual journal: pushes, ticks, looks at receipts, and writes down the answers. Beside
+// it a foreign connection writes, reads and checkpoints.
 #pragma once
 
 #include <memory>
@@ -35,12 +35,12 @@ class Writer {
   void tick();
   void wait(Random& random);
   void pass_time() { clock_->advance(std::chrono::milliseconds(300)); }
-  // Lets time pass and ticks run until all that was pushed is settled; whether it came to that.
+  // Lets time pass and runs ticks until all units are settled. False if that does not happen.
   bool settles_within(std::size_t ticks);
   std::size_t unsettled() const;
   std::uint64_t durable() const { return journal_->stats().durable; }
   CloseReport close();
-  // As a killed process: no more is heard of it.
+  // As when the process is killed: it gives no further answer.
   void abandon() { waiting_.clear(); }
 
  private:

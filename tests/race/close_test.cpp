@@ -54,10 +54,10 @@ struct Classes {
   Statement statement;
 };
 
-// Who may use the journal itself, and not only what it handed out.
+// Whether a caller uses the journal itself, or only the handles that it gave out.
 enum class Reach : std::uint8_t { journal, handles };
 
-// One thread that does whatever callers do.
+// One thread that does everything that callers may do.
 class Caller {
  public:
   Caller(Journal& journal, Classes classes, std::uint64_t seed, std::int64_t first_id)
@@ -258,7 +258,7 @@ class Cycle {
     for (Caller& caller : callers_) caller.executor().run();
   }
 
-  // Nothing may ever have ended that was not accepted, or be in flight beyond the capacity.
+  // No unit may have ended that was not accepted, and no more may be in flight than the capacity.
   void sample() {
     while (!over_.load()) {
       const JournalStats stats = journal_->stats();
@@ -372,15 +372,15 @@ TEST(Close, ByTheDestructorUnderLoadAndFaultsEveryUnitIsSettledOnce) {
 std::atomic<bool> frozen{false};
 std::atomic<bool> freeze{false};
 
-// Keeps the thread that it interrupts where it is.
+// A signal handler that stops the thread that it interrupts.
 extern "C" void stay_here(int) {
   frozen.store(true);
   while (freeze.load()) sched_yield();
   frozen.store(false);
 }
 
-// Stopped at a random point, a thread that does nothing but push is often between the taking of
-// its number and the arrival of its entry.
+// A thread that only pushes and is stopped at a random point has often taken its number, but not
+// yet enqueued its entry.
 TEST(Close, WaitsForAPushThatItCaughtHalfWay) {
   struct sigaction stay = {};
   struct sigaction before = {};

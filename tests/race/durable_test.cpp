@@ -33,7 +33,7 @@ Row row(std::int64_t id) {
   return out;
 }
 
-// Counts what is committed, and what of it a sync that has ended began after.
+// Counts the commits, and those that a finished sync covers: it began after they had returned.
 class CountingSink final : public PlainSink, public CommitSync {
  public:
   struct Counts {
@@ -43,7 +43,7 @@ class CountingSink final : public PlainSink, public CommitSync {
     std::atomic<bool> fails{false};
     std::atomic<bool> locked{false};
     std::atomic<int> probes{0};
-    std::atomic<std::uint32_t> rejected{~0U};  // the statement whose rows are
+    std::atomic<std::uint32_t> rejected{~0U};  // the statement whose rows are rejected
   };
   explicit CountingSink(std::shared_ptr<Counts> counts) : counts_(std::move(counts)) {}
 
@@ -132,7 +132,7 @@ TEST_P(DurableWaits, AFailedSyncAnswersEverybody) {
     open(GetParam());
     std::atomic<int> lost{0};
     std::vector<std::thread> threads;
-    const int callers = round % 2 == 0 ? 6 : 160;  // so many may be a crowd
+    const int callers = round % 2 == 0 ? 6 : 160;  // 160 may be a crowd
     for (int t = 0; t < callers; ++t) {
       threads.emplace_back([&] {
         for (;;) {
@@ -206,7 +206,8 @@ TEST_P(DurableWaits, ABarrierThatWaitsForALockIsAnsweredByTheClose) {
   EXPECT_EQ(answer.code(), Errc::closed);
 }
 
-// Stops a thread that runs a tick when it first asks with the lane: nothing is drained yet.
+// A clock that stops the thread that runs a tick at its first question in the lane, when nothing is
+// drained yet.
 class StoppingClock final : public Clock {
  public:
   TimePoint now() const noexcept override {
@@ -224,16 +225,17 @@ class StoppingClock final : public Clock {
   void let_go() { may_go_.store(true); }
 
  private:
-  // A class without a name is refused before the lane is waited for, but after this is asked.
+  // add_class() refuses a class without a name before it waits for the lane, but after it has asked
+  // whether the caller is in the lane.
   bool has_lane() const { return journal_->add_class({}).status().code() == Errc::in_lane; }
 
-  Journal* journal_ = nullptr;  // whose it is: for the thread that is stopped
+  Journal* journal_ = nullptr;  // the journal with this clock: for the thread that is stopped
   std::atomic<std::thread::id> whom_{};
   mutable std::atomic<bool> stopped_{false};
   std::atomic<bool> may_go_{false};
 };
 
-// For what cannot be asked: that a thread which has pushed found the lane taken, or sleeps.
+// Waits for what a test cannot ask: that a thread has pushed and found the lane taken, or sleeps.
 void pause() { std::this_thread::sleep_for(std::chrono::milliseconds(50)); }
 
 template <class Holds>
@@ -272,8 +274,8 @@ TEST(DurableWait, IsSeenToByWhoTicksForItAndIsRejected) {
   EXPECT_TRUE(waits.get().durable);
 }
 
-// Its commits and its first sync take a time by the clock; the next sync, and the third commit, end
-// when the test says so.
+// A sink whose commits and first sync take time by the clock. Its next sync and its third commit
+// end when the test says so.
 class SteppedSink final : public PlainSink, public CommitSync {
  public:
   struct Steps {
@@ -309,8 +311,8 @@ class SteppedSink final : public PlainSink, public CommitSync {
   int syncs_ = 0;
 };
 
-// Of four writers: while the second one's sync runs, the third has to wait for it, and the fourth
-// pushes while the third one's tick runs. How many of their three ticks callers ran.
+// Four writers. The third has to wait for the second one's sync, and the fourth pushes while the
+// third one's tick runs. Gives how many of their three ticks callers ran.
 std::uint64_t ticks_of_callers(Duration sync) {
   const auto steps = std::make_shared<SteppedSink::Steps>();
   steps->sync = sync;
@@ -344,7 +346,7 @@ TEST(DurableWait, CommitsWhatIsPushedMeanwhileIfThatTakesNoLongerThanASync) {
       << "the last is not left to the thread";
 }
 
-// Tells which syncs run in the lane. They wait until the test says so, and may be made to fail.
+// A sink that notes which syncs run in the lane. Syncs wait until the test says so, and can fail.
 class LaneSensingSink final : public PlainSink, public CommitSync {
  public:
   struct Senses {
@@ -377,8 +379,9 @@ class DurableCrowd : public ::testing::Test {
     senses_.journal.store(&journal_);
   }
 
-  // While a sync runs for one of them, all others commit: the next sync is for a crowd. It begins
-  // after the last tick has handed on who waits, since the one before asks for the lane.
+  // While a sync runs for one of them, all others commit: the next sync is for a crowd. The sync
+  // that runs asks for the lane, so the next one begins after the last tick has handed on its
+  // waiters.
   void gather() {
     await();
     until([&] { return senses_.syncs.load() == 1; });
@@ -420,7 +423,7 @@ class DurableCrowd : public ::testing::Test {
 };
 
 TEST_F(DurableCrowd, IsSyncedForByWhoTicksUntilItIsGone) {
-  gather();  // 86, of late; with each sync for one, a quarter less
+  gather();  // syncs released 86 callers recently; each sync for a single one takes off a quarter
   EXPECT_TRUE(ok(write()).durable);
   EXPECT_EQ(senses_.in_lane.load(), 1);
   EXPECT_TRUE(ok(write()).durable);

@@ -1,4 +1,4 @@
-// Memory that several threads make and free at once.
+// FifoMemory that several threads allocate and free at once.
 #include "src/base/fifo_memory.h"
 
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t kRow = 4096;
 
-// A slab that would be used anew too early shows as a row with another's bytes.
+// If a slab is reused too early, a row has another row's bytes.
 TEST(FifoMemory, ThreadsThatMakeAndFreeAtOnceDoNotShareBytes) {
   constexpr int kThreads = 4;
   constexpr int kRounds = 20'000;

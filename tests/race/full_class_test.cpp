@@ -1,6 +1,6 @@
-// Many threads push to full classes that make room by themselves, while the lane is held up again
-// and again: each push is taken, each unit settled once, in order, and never more is there than may
-// be.
+// Many threads push to full classes whose pushes make room, while the lane is held up again and
+// again. Each push is accepted, each unit is settled once, in order, and the class never holds more
+// than it may.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -26,7 +26,7 @@ constexpr std::size_t kProducers = 4;
 constexpr std::int64_t kRecords = static_cast<std::int64_t>(scaled(40'000));  // of each
 constexpr std::uint64_t kCapacity = 64;
 constexpr std::uint64_t kTick = 32;
-// Of so many records of a producer's one has the lane held up until the next.
+// One record in this many of a producer's holds up the lane until the next such record.
 constexpr std::int64_t kPart = 1000;
 constexpr std::int64_t kKeys = 8;
 
@@ -161,8 +161,8 @@ TEST_F(FullClass, ThatCoalescesTakesWhatTakesAnOldersPlace) {
   EXPECT_LE(most_queued_, kCapacity + kProducers);
 }
 
-// What a push has drained and then left there the committer thread must hear of, just as it goes to
-// sleep.
+// A push drains units and leaves them staged just as the committer thread goes to sleep: the thread
+// must be told.
 TEST_F(FullClass, WhoseQueueARefusedPushDrainedIsNotForgotten) {
   constexpr std::int64_t kRounds = static_cast<std::int64_t>(scaled(20'000));
   add_class({.when_full = WhenFull::reject, .coalesce = true}, 1);

@@ -1,5 +1,5 @@
-// What a program may end at any time: the journal beside ticks and statistics, coroutines that
-// wait, and the thread that writes. And what it may do in an executor's post().
+// What a program may destroy at any time: the journal while others tick and read statistics,
+// waiting coroutines, and a writing thread. And what it may do in an executor's post().
 #include <gtest/gtest.h>
 #include <pthread.h>
 #include <sched.h>
@@ -40,7 +40,7 @@ T ok(Result<T> result) {
 
 Row row(std::int64_t id) { return std::move(Row().integer(id)); }
 
-// --- On SQLite: what a closed journal's threads and callers still touch.
+// --- On SQLite: what a closed journal's threads and callers still use.
 
 class ClosingBeside : public ::testing::Test {
  protected:
@@ -80,7 +80,8 @@ TEST_F(ClosingBeside, StatisticsStayAndTheEpochWithThem) {
 
 // --- On a sink of the test's.
 
-// Does in post() what a test says, and then resumes at once, as executors should not.
+// An executor that does in post() what a test says, and then resumes the coroutine there, which
+// executors should not do.
 class Inline final : public Executor {
  public:
   explicit Inline(std::function<void()> action) : action_(std::move(action)) {}
@@ -99,7 +100,8 @@ class Inline final : public Executor {
 
 Detached await(Receipt receipt, Executor& executor) { (void)co_await receipt.on(executor); }
 
-// Syncs when a test lets it, and begins with damage when a test says so.
+// A sink whose sync waits for the test, and whose begin() reports a damaged database if the test
+// says so.
 class SyncedSink final : public PlainSink, private CommitSync {
  public:
   struct Control {
@@ -125,7 +127,7 @@ class SyncedSink final : public PlainSink, private CommitSync {
   std::shared_ptr<Control> control_;
 };
 
-// Its commits do not return before a test lets them.
+// A sink whose commits return when a test lets them.
 class HeldCommits final : public PlainSink {
  public:
   struct Control {
@@ -339,7 +341,7 @@ struct Owned {
 
 Owned await_own(Receipt receipt, Executor& executor) { (void)co_await receipt.on(executor); }
 
-// Looks at what it is given, which must not be gone.
+// Reads the object that it is given, which must not be destroyed yet.
 class Counting final : public Executor {
  public:
   void post(std::coroutine_handle<> handle) noexcept override {
@@ -390,8 +392,9 @@ TEST_F(Posting, TheSecondThreadThatWaitsForAReceiptIsTold) {
   EXPECT_EQ((first.ok() ? second : first).code(), Errc::invalid_argument);
 }
 
-// A thread may be cancelled in its begin() and its sync(), as it may in SQLite's fsync. The first
-// thread but the journal's own that comes to the one that a test chose waits there until it is.
+// A sink in whose begin() and sync() a thread can be cancelled, as it can in SQLite's fsync. The
+// test chooses one of the two calls. The first thread that is not the journal's own and comes to
+// that call waits there until it is cancelled.
 class CancellableSink final : public PlainSink, private CommitSync {
  public:
   enum class Place : std::uint8_t { nowhere, begin, sync };
@@ -421,7 +424,7 @@ class CancellableSink final : public PlainSink, private CommitSync {
 
 class Cancelling : public Posting {
  protected:
-  // A thread that writes until it was cancelled at that place, and then only can be.
+  // Starts a thread that writes. It can be cancelled in the chosen call only, and is.
   void cancel_at(CancellableSink::Place place, Promise promise) {
     open(std::make_unique<CancellableSink>(cancel_));
     promise_ = promise;
@@ -441,7 +444,7 @@ class Cancelling : public Posting {
   }
 
  private:
-  // Has nothing in its frame when the thread is unwound.
+  // Its frame has nothing to destroy when the thread is unwound.
   static void* run(void* self) {
     static_cast<Cancelling*>(self)->write_until_cancelled();
 #if defined(ONELANE_TEST_UNDER_ASAN)
@@ -492,7 +495,7 @@ TEST_F(Posting, EveryDurationAndEveryDeadlineIsDefined) {
   EXPECT_TRUE(journal_->close(Duration::max()).status.ok());
 }
 
-// Tells who holds the lane.
+// Notes which thread holds the lane.
 class HeldBy final : public PlainSink {
  public:
   explicit HeldBy(std::shared_ptr<std::atomic<std::thread::id>> who) : who_(std::move(who)) {}

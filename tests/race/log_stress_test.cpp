@@ -1,7 +1,7 @@
-// Commits and passes against each other on real SQLite, as fast as they go: a pass that overlaps a
-// commit that begins the log anew would damage the database about once in seven million commits on
-// a version with the WAL-reset bug. How many is set by ONELANE_STRESS_COMMITS; tools/stress-log
-// runs many.
+// Commits and checkpoint passes against each other on real SQLite, as fast as they go. On a version
+// with the WAL-reset bug, a pass that overlaps a commit that restarts the WAL damages the database;
+// in such a loop that happens about once in seven million commits. ONELANE_STRESS_COMMITS sets the
+// number of commits; tools/stress-log runs many.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -20,8 +20,8 @@ namespace {
 using test::succeeded;
 
 constexpr std::size_t kCommits = 250'000;
-// A database of its own for so many, so that a damaged one is found soon and integrity_check is
-// quick.
+// Commits to one database, before the next one is made: a damaged one is found soon, and
+// integrity_check is quick.
 constexpr std::size_t kCommitsPerRound = 50'000;
 
 std::size_t wanted() {
@@ -31,8 +31,8 @@ std::size_t wanted() {
 
 class LogStress : public test::SinkFixture {
  protected:
-  // A checkpointer that reads the log's header while a commit writes it takes the write lock for a
-  // moment, as any reader does.
+  // If the log keeper reads the log's header while a commit writes it, it takes the write lock for
+  // a moment, as any reader does.
   Reply begin() {
     Reply reply = sink_->begin();
     while (reply.fault == Fault::busy) reply = sink_->begin();

@@ -34,7 +34,7 @@ constexpr std::size_t kChainThreads = 8;
 constexpr std::uint64_t kBurstMax = 20;
 constexpr std::uint64_t kRecords = scaled(1'000'000);
 
-// Counts what does not come in ascending order.
+// Counts the numbers that do not come in ascending order.
 class OrderCheck {
  public:
   void see(std::uint64_t number) {
@@ -50,7 +50,8 @@ class OrderCheck {
   std::uint64_t inversions_ = 0;
 };
 
-// Who may push next. Waiting threads sleep, so that the one with the token has a processor.
+// Says which thread may push next. The others sleep, so that the one with the token has a
+// processor.
 class Token {
  public:
   void wait_for(std::size_t me) {
@@ -133,15 +134,15 @@ TEST(Order, AChainOfEightThreadsCommitsInItsOrder) {
   EXPECT_EQ(check.inversions(), 0U);
 }
 
-// --- Through a class queue alone, with whatever may befall a push.
+// --- Through a class queue alone, with everything that can happen to a push.
 
 constexpr std::uint32_t kChain = 0;
 constexpr std::size_t kSourcesMax = 4;
 constexpr std::uint64_t kChainRecords = scaled(200'000);
 constexpr std::uint64_t kCapacity = 2000;
-// Of which the chain alone may use the rest.
+// What other pushers may use of it; the rest is kept for the chain.
 constexpr std::uint64_t kOthersCapacity = 1800;
-// A drain that has looked at so many ends, so that floods cut it short.
+// A drain ends after this many entries, so that floods cut it short.
 constexpr std::size_t kDrainLimit = 256;
 
 class QueueRace : public ::testing::Test {

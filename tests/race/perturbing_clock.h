@@ -1,5 +1,5 @@
-// The machine's time, and whoever asks for it now and then loses its turn. The journal asks between
-// most of the steps that other threads may see, so each run of a race test meets other orders.
+// The machine's time; a thread that asks for it is now and then suspended. The journal asks between
+// most of the steps that other threads can see, so each run of a race test meets other orders.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -30,7 +30,7 @@ class PerturbingClock final : public Clock {
   }
 
  private:
-  // Of so many asks one sleeps, and the others below kYields give way.
+  // Of this many calls one sleeps, and the others below kYields yield.
   static constexpr std::uint64_t kAsks = 256;
   static constexpr std::uint64_t kYields = 16;
   static constexpr std::uint64_t kSleepMaxUs = 50;

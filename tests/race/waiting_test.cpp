@@ -26,7 +26,7 @@ using std::chrono::seconds;
 
 // Long enough for a thread to have got to where it blocks.
 constexpr Duration kMoment = milliseconds(20);
-// Nothing here takes so long unless something is stuck.
+// Nothing here takes this long unless something is stuck.
 constexpr Duration kTooLong = seconds(20);
 
 template <class T>
@@ -264,7 +264,7 @@ TEST_F(Waiting, ACoroutineResumesOnItsExecutor) {
   EXPECT_EQ(resumed_on, pump_id);
 }
 
-// --- Who commits.
+// --- Which thread commits.
 
 TEST_F(Waiting, AWaitingCallerCommitsOnAnIdleJournal) {
   open_small();
@@ -362,7 +362,8 @@ TEST_F(Waiting, ClassesAndStatementsAreAddedWhileTheLaneIsNeverIdle) {
   EXPECT_EQ(committed(1), kAdded);
 }
 
-// As the committer thread does on a busy lane; a plain mutex lets it in again every time.
+// Takes the baton again at once, as the committer thread does on a busy lane. A plain mutex would
+// give it to that thread every time.
 TEST(Baton, WhoeverComesBackAtOnceLetsThoseInWhoWaited) {
   constexpr int kRounds = 20;
   int waited_first = 0;
@@ -384,7 +385,8 @@ TEST(Baton, WhoeverComesBackAtOnceLetsThoseInWhoWaited) {
   EXPECT_GE(waited_first, kRounds / 2);  // not all: a thread may take longer to come
 }
 
-// Whether a lender who comes just after the baton was let go gets it before another who waited.
+// Whether a caller that comes just after the baton was released gets it before a thread that
+// waited.
 bool overtakes(void (engine::Baton::*wait)()) {
   engine::Baton baton;
   std::atomic<bool> tried{false};
@@ -408,7 +410,7 @@ TEST(Baton, ALenderOvertakesNobodyButWhoGivesWay) {
   constexpr int kRounds = 20;
   constexpr int kRoundsMax = 5000;
   for (int i = 0; i < kRounds; ++i) EXPECT_FALSE(overtakes(&engine::Baton::lock));
-  // Not each time: who gives way may be awake at once.
+  // Not each time: the thread that gives way may wake at once.
   bool overtaken = false;
   for (int i = 0; i < kRoundsMax && !overtaken; ++i) {
     overtaken = overtakes(&engine::Baton::lock_giving_way);

@@ -1,4 +1,4 @@
-// Threads that write and wait for the outcome, and the places where threads sleep.
+// Threads that write and wait for the outcome, and how threads sleep and are woken.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -62,7 +62,7 @@ class Writing : public ::testing::Test {
   std::optional<WriteClass> class_;
 };
 
-// All but the odd one that the thread takes, which was just started.
+// All ticks but a few: the committer thread, which has just started, may run one.
 TEST_F(Writing, ALoneWriterRunsItsTicksItself) {
   open();
   for (int i = 0; i < 100; ++i) ASSERT_EQ(write(0), End::committed);
@@ -83,7 +83,8 @@ TEST_F(Writing, WhereCallersDoNotCommitTheThreadDoes) {
   EXPECT_EQ(journal_->stats().caller_ticks, 0U);
 }
 
-// A writer that finds the baton taken rings no bell: whoever lets go of it must have seen the push.
+// A writer that finds the baton taken rings no bell. The thread that lets go of the baton must see
+// its push.
 TEST_F(Writing, NoWriterIsLeftWaitingWhereManyWriteAtOnce) {
   open();
   const std::size_t each = scaled(2000);
@@ -97,7 +98,7 @@ TEST_F(Writing, NoWriterIsLeftWaitingWhereManyWriteAtOnce) {
   for (std::size_t id = 0; id < 8; ++id) EXPECT_EQ(committed(id), each);
 }
 
-// The same while others hold the baton for something else than a tick.
+// The same, where others hold the baton for something else than a tick.
 TEST_F(Writing, NoWriterIsLeftWaitingBesideOthersWhoHoldTheLane) {
   open();
   std::atomic<bool> done{false};
@@ -112,13 +113,13 @@ TEST_F(Writing, NoWriterIsLeftWaitingBesideOthersWhoHoldTheLane) {
   adding.join();
 }
 
-// --- Room for who waits.
+// --- Room for waiting threads.
 
 class Room : public ::testing::Test {
  protected:
   static std::uint64_t unit(std::uint64_t records) { return queue::Gate::packed(records, 0); }
 
-  // A thread that waits for room, once it does.
+  // Starts a thread that waits for room, and returns once it waits.
   std::thread waiter(char name, std::uint64_t records, Duration patience = hours(1)) {
     const std::uint32_t before = gate_.waiting();
     std::thread thread([this, name, records, patience] {
@@ -187,7 +188,7 @@ TEST_F(Room, IsNobodysOnceTheGateIsClosed) {
   EXPECT_FALSE(gate_.wait(unit(1), hours(1)));
 }
 
-// --- A place to sleep.
+// --- Sleeping and waking.
 
 TEST(Parker, ACallBeforehandEndsTheNextParkAtOnce) {
   base::Parker parker;
@@ -215,7 +216,7 @@ TEST(Parker, EveryCallIsHeardHoweverCloseItComesToTheSleep) {
   for (std::size_t i = 1; i <= times; ++i) {
     const auto began = std::chrono::steady_clock::now();
     about_to_sleep.store(i);
-    // One that is missed is found when the time is over.
+    // A missed call is found when the timeout has passed.
     heard = heard && parker.park(std::chrono::seconds(10)) &&
             std::chrono::steady_clock::now() - began < std::chrono::seconds(5);
   }
@@ -236,7 +237,7 @@ TEST(Parker, WhoeverIsCalledWithOthersWakesWithThem) {
       EXPECT_TRUE(sleeper.called.load()) << "woken for somebody else";
     });
   }
-  // In thirds, so that some who share a place are not called together.
+  // In thirds, so that some threads that share a place are called at different times.
   for (const std::size_t first : {0U, 1U, 2U}) {
     base::Calls calls;
     for (std::size_t i = first; i < sleepers.size(); i += 3) {

@@ -1,6 +1,6 @@
-// A disk in memory that writes down all it is told. What its files hold is what the page cache
-// would; what of that a power cut leaves is power_cut.h's business. SQLite uses it through
-// disk_vfs.h. Safe from any thread.
+// A disk in memory that logs every call. Its files have the content that the page cache would have;
+// power_cut.h says what a power cut leaves of it. SQLite uses it through disk_vfs.h. Safe from any
+// thread.
 #pragma once
 
 #include <array>
@@ -18,12 +18,12 @@
 
 namespace onelane::test {
 
-// Syncs that answer ok and do nothing: what the tests that must lose something are made of.
+// Syncs that answer ok and do nothing, for the controls, which must lose something.
 enum class Lies : std::uint8_t {
   none,
   every_sync,
-  of_checkpointer,  // all but those of the two who open the log first: to write, and to sync it
-  failed_syncs,     // a sync that was told to fail does so, and says it went well
+  of_checkpointer,  // all but those of the first two openers of the log: the writer and the syncer
+  failed_syncs,     // a sync that a test lets fail answers ok
 };
 
 struct DiskOptions {
@@ -32,13 +32,13 @@ struct DiskOptions {
   Lies lies = Lies::none;
 };
 
-// What SQLite's unix VFS answers where there is no room: FULL, or an I/O error whose errno the file
-// remembers.
+// What a write without room gets, as from SQLite's unix VFS: FULL, or an I/O error whose errno the
+// file remembers.
 enum class NoRoom : std::uint8_t { full_disk, quota };
 
 struct DiskFile;
 
-// Who opened a file: connections through one VFS are one process's, null its own.
+// The process that opened a file: all connections through one VFS belong to one. Null: our own.
 using Process = const void*;
 
 class Disk : public std::enable_shared_from_this<Disk> {
@@ -48,21 +48,21 @@ class Disk : public std::enable_shared_from_this<Disk> {
   Disk& operator=(const Disk&) = delete;
 
   const DiskOptions& options() const noexcept { return options_; }
-  // Both for when nobody writes any more.
+  // Both only while no thread writes.
   const DiskLog& log() const noexcept { return log_; }
   const Image& start() const noexcept { return start_; }
   Image content() const;
 
-  // What the user promised somebody, in the one order.
+  // Puts a note of the test's into the log, for example that a promise was made.
   void note(std::uint32_t kind, std::uint64_t value);
   // Makes the directory's entries durable, and gives 0 or an errno.
   int sync_directory();
 
-  // This many bytes fit, in all files; a write of more is refused as on a full disk, or as where a
-  // quota is used up.
+  // All files together hold this many bytes. A write beyond them is refused as on a full disk, or
+  // as where a quota is used up.
   void set_room(std::uint64_t bytes, NoRoom why = NoRoom::full_disk);
 
-  // As FaultyVfs, and a sync that fails loses what it should have kept.
+  // As FaultyVfs. A sync that fails loses a part of what it should have made durable.
   void fail(const VfsFault& fault);
   void heal();
   std::uint64_t failures() const noexcept { return failures_; }
@@ -73,19 +73,19 @@ class Disk : public std::enable_shared_from_this<Disk> {
   // the disk itself, and is not called for that. Set before others use the disk.
   void meanwhile(std::function<void(VfsCall, VfsFile)> deed) { meanwhile_ = std::move(deed); }
 
-  // What POSIX does when a process closes any descriptor of a file: its locks on it are gone, and
-  // whoever took them does not know.
+  // What POSIX does when a process closes any descriptor of a file: all of the process's locks on
+  // it are gone, and the code that took them does not know.
   void drop_locks(const std::string& name, Process process);
 
-  // The disk after its process was killed: the same cache and log, no locks, no shared memory. All
-  // calls to this one fail from now on.
+  // The disk after its process was killed: the same cache and log, but no locks and no shared
+  // memory. From now on all calls to this object fail.
   std::shared_ptr<Disk> survivor();
   bool dead() const noexcept { return dead_; }
 
-  // The rest is what SQLite asks for. The codes are SQLite's.
+  // --- SQLite's calls, with SQLite's codes.
   bool exists(const std::string& name);
   int remove(const std::string& name);
-  // SQLITE_OK, or what this call is to fail with, and how much of it is done all the same.
+  // SQLITE_OK, or the code with which this call fails, and how much of it is done all the same.
   int meet(VfsCall call, VfsFile file, Written* written = nullptr);
 
  private:

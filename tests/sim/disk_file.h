@@ -25,12 +25,12 @@ struct SharedMemory {
 struct DiskFile {
   std::uint32_t number = 0;
   std::vector<std::byte> content;
-  std::uint64_t errors = 0;  // failed syncs: each is told once to each who had the file open
+  std::uint64_t errors = 0;  // failed syncs: each is reported once to each handle open then
   std::uint32_t openers = 0;
   std::vector<DiskHandle*> handles;  // that are open; each knows its lock
 
-  // What the file "-shm" would hold; another one once that was unlinked. It is gone with the last
-  // handle that has it mapped.
+  // The content of the file "-shm". Once that file is unlinked, the next user gets a new one. Freed
+  // with the last handle that has it mapped.
   std::weak_ptr<SharedMemory> shared;
 };
 

@@ -1,5 +1,5 @@
-// What a disk was told, in one order over all its files, with what its user promised meanwhile:
-// from this a power cut can be tried at any point (power_cut.h).
+// The calls that a disk got, in one order over all of its files, and the promises that its user
+// noted meanwhile. From it power_cut.h can cut the power at any point.
 #pragma once
 
 #include <cstddef>
@@ -21,8 +21,8 @@ enum class Deed : std::uint8_t {
   write,
   truncate,
   sync,
-  failed_sync,  // what it covered is not dirty any more, and not all of it is on the disk
-  note,         // the user's, of no meaning to the disk
+  failed_sync,  // what it covered counts as clean, but not all of it is on the disk
+  note,         // of the user's; means nothing to the disk
 };
 
 struct DiskEvent {

@@ -164,7 +164,7 @@ TEST_F(DiskModel, LogLocksAreSharedByReadersAndExclusiveToAWriter) {
   EXPECT_EQ(open("f", VfsFile::database)->shm_lock(4, kLockShared), SQLITE_BUSY);
 }
 
-// Who opens a file and closes it again loses the locks that others of the process have.
+// A process that opens a file and closes it again loses all of its locks on it.
 TEST_F(DiskModel, LocksThatAProcessLostAreSeenByItselfAlone) {
   const int one = 0;
   const int two = 0;

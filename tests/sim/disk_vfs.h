@@ -1,5 +1,5 @@
-// Puts a Disk where SQLite looks for files: a VFS, by default the one that onelane and everybody
-// else in the program opens databases with, and the C library's fsync of directories.
+// Makes SQLite use a Disk, by a VFS and by replacing the C library's fsync of directories. By
+// default it is the VFS with which onelane and all others in the program open databases.
 #pragma once
 
 #include <memory>
@@ -18,14 +18,14 @@ class DiskVfs {
   DiskVfs(const DiskVfs&) = delete;
   DiskVfs& operator=(const DiskVfs&) = delete;
 
-  // Where files are opened from now on; those that are open stay where they are.
+  // The disk on which files are opened from now on. Open files stay on theirs.
   void mount(std::shared_ptr<Disk> disk);
   std::shared_ptr<Disk> mounted() const;
   const char* name() const noexcept;
-  // Whose handles those are that it opens.
+  // The process that the handles opened here belong to.
   Process process() const noexcept;
-  // Whether this thread is in a call that is the disk's, for those who fail allocations: the disk's
-  // own must not fail.
+  // Whether this thread is in a call of the disk's. Tests that fail allocations ask, since those of
+  // the disk must not fail.
   static bool inside() noexcept;
 
   class Core;  // what the callbacks see

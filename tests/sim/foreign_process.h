@@ -1,6 +1,6 @@
 // Another process that has the database open: it commits, reads, holds the lock, changes the schema
-// and goes away again, at any moment. What it commits is held in the history, and what it reads is
-// held against it.
+// and goes away again, at any moment. Its commits are entered in the history, and what it reads is
+// compared with that.
 #pragma once
 
 #include <cstdint>
@@ -34,12 +34,12 @@ class ForeignProcess {
         features_(features),
         connection_(machine.database(), machine.foreign_vfs()) {}
 
-  // Does one thing, unless it is in the midst of another.
+  // Does one thing, unless it is in the middle of another.
   void act(const Disk& disk, const Journal& journal);
   // The process ends.
   void close();
 
-  // What it read that cannot be, or nothing.
+  // The first thing that it read and that cannot be true; empty if there is none.
   const std::string& wrong() const noexcept { return wrong_; }
 
  private:

@@ -1,5 +1,5 @@
-// What a program was told about each unit that it pushed to a journal, over all its lives, and
-// whether the rows that a database holds can be what became of them.
+// The answers that a program got about each unit that it pushed, over all lives of its journal; and
+// the check whether a database's rows agree with them.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,7 @@ struct AppliedRow {
   std::uint64_t value = 0;  // of all else that is in it
 };
 
-// What a database holds, or what somebody reads there.
+// What a database holds, or what another process reads there.
 struct Content {
   std::vector<AppliedRow> rows;
   std::vector<std::uint64_t> foreign;  // another process's rows, in their order
@@ -30,7 +30,7 @@ struct Content {
 // What became of a commit of another process.
 enum class ForeignEnd : std::uint8_t { committed, gone, unknown };
 
-// What came between the last word of the journal and the look at the database.
+// What happened between the journal's last answer and the look at the database.
 enum class Break : std::uint8_t {
   none,       // it was closed, or it was killed: what was committed is there
   power_cut,  // what was durable is there, and of the rest the first commits up to one of them
@@ -42,32 +42,33 @@ class History {
     std::uint32_t klass = 0;
     std::uint32_t parts = 1;  // of a job, all its steps
     bool atomic = true;       // all parts or none
-    // What each part is to hold, as in AppliedRow; empty: it is not looked at.
+    // The value that each part must have, as in AppliedRow; empty: it is not checked.
     std::vector<std::uint64_t> values{};
-    // Of a record that coalesces: it may be applied in the place of a newer one with this key in
-    // its class, which is not applied.
+    // The key of a coalescing record. It may be applied instead of a newer record of its class and
+    // key that is not applied.
     std::optional<std::uint64_t> key{};
   };
 
-  // A unit that was just accepted: its number, in the order of pushes.
+  // Enters a unit that was just accepted. Gives its number, in the order of pushes.
   std::uint64_t accept(const Unit& unit);
   void tell(std::uint64_t unit, const Outcome& outcome);
   // Commits up to this number of this life are durable.
   void durable(std::uint64_t commit);
 
-  // Another process begins to commit a row, whose number this is, and is told what became of it
-  // when so many of this life's commits were known.
+  // Another process begins to commit a row; gives the row's number. tell_foreign() says how that
+  // commit ended, and how many of this life's commits were known by then.
   std::uint64_t begin_foreign();
   void tell_foreign(std::uint64_t row, ForeignEnd end, std::uint64_t committed);
 
-  // Empty if the content can be what is left, else what is wrong with it. If it can, another life
-  // begins with it, and what is there stays.
+  // Empty if the content agrees with all answers, else what is wrong with it. If it agrees, the
+  // next life begins with it, and nothing that is there may be lost any more.
   std::string look(const Content& content, Break after);
-  // The same of what somebody reads in the middle of a life, and began to when so much was told().
-  // What they saw was committed, whatever is told of it later.
+  // The same for content that another process reads in the middle of a life. `told` is what told()
+  // gave when it began to read. The units that it saw are committed: a later answer that says
+  // otherwise is wrong.
   std::string read(const Content& content, std::uint64_t told);
   std::uint64_t told() const noexcept { return told_; }
-  // What was told of a unit although somebody had seen that it is otherwise, or nothing.
+  // The first answer that contradicts what another process had read before; empty if there is none.
   const std::string& wrong() const noexcept { return wrong_; }
 
   std::uint64_t units() const noexcept { return records_.size(); }
@@ -75,14 +76,14 @@ class History {
  private:
   struct Record {
     Unit unit;
-    // How many parts may be there while nothing is lost.
+    // How many parts are there at least and at most, if nothing is lost.
     std::uint32_t least = 0;
     std::uint32_t most = 0;
-    std::uint64_t told_at = 0;  // as told() was then
-    std::uint32_t seen = 0;     // by somebody who reads, so that it is committed
-    bool settled = false;       // told, or found, so that it stays as it is
-    // Commits are counted on from life to life. Nothing of it is lost where this one is kept; 0 if
-    // nothing can lose it any more.
+    std::uint64_t told_at = 0;  // told() when it was answered
+    std::uint32_t seen = 0;     // parts that another process read, so that they are committed
+    bool settled = false;       // answered, or found in a database: it stays as it is
+    // The last commit of its parts, counted on from life to life: if that survives, so do all of
+    // them. 0 if nothing can lose them any more.
     std::uint64_t commit = 0;
     std::uint64_t told_commit = 0;  // 0: it was found, and may be of any commit
     std::optional<End> end{};
@@ -99,7 +100,7 @@ class History {
   std::string count(const std::vector<AppliedRow>& rows, std::vector<std::uint32_t>& found) const;
   std::uint64_t place(std::uint64_t unit, std::uint64_t after,
                       const std::vector<bool>& applied) const;
-  // Who looks: what of it must be kept, of what was told by then.
+  // How a look judges: what must be there, of what had been answered by then.
   struct View {
     std::uint64_t kept = UINT64_MAX;
     std::uint64_t told = UINT64_MAX;

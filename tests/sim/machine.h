@@ -1,5 +1,5 @@
-// What outlives a simulation: the place where databases lie, and who looks into them afterwards
-// with plain SQLite.
+// What outlives a simulation: the directory of its databases, and a reader that opens them
+// afterwards with plain SQLite.
 #pragma once
 
 #include <array>

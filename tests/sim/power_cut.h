@@ -1,5 +1,5 @@
-// What a power cut may leave on a disk: of what was synced, all; of the rest, whatever a device
-// that writes sectors of 512 bytes whole, in any order, may have written.
+// What a power cut may leave on a disk: all that was synced; and of the rest, what a device may
+// have written that writes sectors of 512 bytes whole, in any order.
 #pragma once
 
 #include <cstdint>

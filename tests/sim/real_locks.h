@@ -1,5 +1,5 @@
-// The locks that the library itself takes on SQLite's bytes of a database. They are on the real
-// file that is called like the simulated one: SQLite has none there.
+// The locks that the library itself takes on the bytes that SQLite locks. They are on the real file
+// with the simulated one's name, on which SQLite has no lock.
 #pragma once
 
 #include <string>

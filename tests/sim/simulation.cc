@@ -235,7 +235,7 @@ void Simulation::act_as_foreign() {
 }
 
 // Nobody finds it any more, and what is written to it is gone with the process: nothing of that may
-// be told. What the database's file alone holds is nobody's promise, so this ends the seed.
+// be told. No promise covers what the database's file holds without its log, so this ends the seed.
 void Simulation::remove_log() {
   trace_.add("the log is removed", 0);
   listen();
@@ -460,8 +460,9 @@ void Simulation::go_on_elsewhere(VfsCall within) {
   user_.listen(unhurt());
 }
 
-// Somebody who waits syncs in the midst of a tick: on a thread, since whoever is in the lane may
-// not wait, but one that runs alone. Where the sync can fail it would wait for the tick, to poison.
+// A caller that waits for durable syncs in the middle of a tick. It needs a thread of its own,
+// since a caller in the lane may not wait; no other thread runs meanwhile. Only where the sync
+// cannot fail: to poison the lane, it would wait for the tick.
 void Simulation::sync_beside() {
   if (may_fail_ || log_removed_ || disk_->failed_syncs() > 0) return;
   if (!user_.stats().poison.ok()) return;
@@ -470,7 +471,7 @@ void Simulation::sync_beside() {
   beside_ = false;
 }
 
-// After a failed sync nothing becomes durable, and nothing is copied back any more.
+// After a failed sync nothing becomes durable, and nothing is checkpointed any more.
 void Simulation::watch_syncs(VfsCall call, VfsFile file) {
   if (foreign_runs_) return;  // its failures are counted out afterwards
   note_failures();

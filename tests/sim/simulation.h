@@ -2,9 +2,9 @@
 // connection, a disk that fails, kills and power cuts, all picked by a seed, on a clock that moves
 // only when the simulation says so. The library sees its clock, and a VFS, and no more.
 //
-// What would be other threads goes on in the middle of a call: at any call that SQLite makes of the
-// disk, anybody who may run beside it may do one thing. After some lives that end as they may there
-// is a last one in which nothing fails any more, and everything must be answered.
+// What other threads would do happens in the middle of a call: at any call that SQLite makes of the
+// disk, each part of the world that may run beside it may do one thing. After some lives, which end
+// in any way, there is a last one in which nothing fails, and everything must be answered.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// What a simulation did, folded into one number: the same seed must give the same. Also printed, if
-// asked for.
+// What a simulation did, folded into one number: the same seed must give the same number. Printed,
+// too, where --trace is given.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// The producers of a simulation, and all whom they told: pushes units of every kind, listens to
-// what becomes of them, and finds fault with an answer that cannot be.
+// The producers of a simulation. Pushes units of every kind, takes in the answers, and finds
+// answers that cannot be true.
 #pragma once
 
 #include <array>
@@ -32,27 +32,26 @@ class User {
 
   // Adds classes and statements to a journal that was just opened, which must outlive its use.
   Status begin(Journal& journal);
-  // Forgets the journal, and what it has not said.
+  // Forgets the journal, and the answers that it has not given.
   void end();
 
   bool push();  // whether it was accepted
   void cancel();
-  // Waits for a unit of which all is settled but that it is durable.
+  // Waits until a unit that is settled is durable.
   void wait_durable();
-  // Takes in what was settled. `calm`: nothing has failed since the journal was opened.
+  // Takes in the answers of settled units. `calm`: nothing has failed since the journal was opened.
   void listen(bool calm);
-  // The statistics are what they must be after all that was just heard; not in the middle of a
-  // call.
+  // Checks that the statistics agree with all answers so far. Not in the middle of a call.
   void check_stats();
 
   // From now on units may end as closed.
   void closing() { closing_ = true; }
 
   std::size_t unsettled() const;
-  // Whether something that was promised to be durable is only committed.
+  // Whether a unit that was promised to be durable is only committed.
   bool undurable() const;
   const JournalStats& stats() const noexcept { return stats_; }
-  // The first answer that cannot be, or nothing.
+  // The first answer that cannot be true; empty if there is none.
   const std::string& wrong() const noexcept { return wrong_; }
 
  private:

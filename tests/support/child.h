@@ -1,4 +1,4 @@
-// Processes that a test starts, and what it hears of them.
+// Processes that a test starts, and pipes to hear from them.
 #pragma once
 
 #include <fcntl.h>
@@ -18,7 +18,7 @@
 
 namespace onelane::test {
 
-// Whether this process is one.
+// Whether the calling process is such a child.
 inline std::atomic<bool> is_child{false};
 
 // A process of its own that runs `body` with what it inherited and ends with what it returns.
@@ -85,8 +85,8 @@ class Pipe {
   std::array<int, 2> ends_{-1, -1};
 };
 
-// A process that was forked before what the test does, and so inherited nothing of it; it does its
-// deed whenever it is asked to.
+// A process that is forked before the test opens anything, and so inherits nothing of it. It runs
+// its function each time the test tells it to.
 class Standby {
  public:
   explicit Standby(std::function<int()> deed)

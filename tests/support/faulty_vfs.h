@@ -26,8 +26,8 @@ enum class VfsCall : std::uint8_t {
   lock,
   shm_map,   // asked of the database's file
   shm_lock,  // asked of the database's file
-  // Between a checkpoint's look at the log's header and at what of it is copied back: where a
-  // commit meets it that must not. Only if the header changed since the connection's last look.
+  // After a checkpoint has read the log's header, and before it reads how much is copied: a commit
+  // must not fall there. Only if the header changed since the connection last read it.
   unfetch,
 };
 inline constexpr std::size_t kVfsCallCount = 12;
@@ -37,7 +37,7 @@ inline constexpr std::size_t kVfsFileCount = 5;
 
 enum class Repeat : std::uint8_t { once, always };
 
-// How much of a write that fails is there all the same.
+// How much of a failed write reaches the file all the same.
 enum class Written : std::uint8_t { nothing, half, all };
 
 struct VfsFault {

@@ -1,5 +1,5 @@
 // The language of the engine's tests: a manual journal on a recording sink and a fake clock, its
-// write classes, and words for what became of what was pushed.
+// write classes, and words for the ends of units.
 //
 //   open();
 //   Writes peers = add_class("peers");
@@ -28,7 +28,7 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-// A value, where none is a failure of the test.
+// The result's value; the test fails if there is none.
 template <class T>
 T ok(Result<T> result) {
   EXPECT_TRUE(result.ok()) << result.status().to_string();
@@ -120,7 +120,7 @@ class Lane : public ::testing::Test {
   }
 
   TickReport tick() { return ok(journal_->tick()); }
-  // Until there is nothing more to do now.
+  // Ticks until there is nothing more to do now.
   void run_ticks() {
     while (tick().more) {
     }
@@ -153,7 +153,7 @@ class Lane : public ::testing::Test {
     return {};
   }
 
-  // What a test tells the sink refers to the test's own variables, and closing runs ticks.
+  // Closing runs ticks, and the sink's handlers may refer to variables of the test's body.
   void TearDown() override { sink_->heal(); }
   virtual void renew_sink() {
     journal_.reset();

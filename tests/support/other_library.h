@@ -1,5 +1,5 @@
-// A SQLite that says of itself what a test wants, for the whole test program: functions of its own
-// take the place of the library's.
+// Makes SQLite report a version and build that a test chooses, in the whole test program: functions
+// of the program's own replace the library's.
 #pragma once
 
 namespace onelane::test {

@@ -1,5 +1,5 @@
-// A sink that says yes to everything and keeps nothing: the start of sinks that a test wants to be
-// difficult in one way.
+// A sink that accepts everything and keeps nothing. Tests derive from it to make one call
+// difficult.
 #pragma once
 
 #include "onelane/sink.h"

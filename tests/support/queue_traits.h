@@ -1,6 +1,6 @@
-// Traits for queue::BasicClassQueue that run a hook where the queue allocates, which is inside a
-// push between the taking of its number and the arrival of its entry: what makes a straggler, or a
-// push without memory, happen when a test wants it.
+// Traits for queue::BasicClassQueue that run a hook where the queue allocates. That is inside a
+// push, after it has taken its number and before its entry arrives. So a test can make a straggler,
+// or a push without memory, when it wants one.
 //
 // A thread's first push to a queue allocates, and so does each block of its own beyond the queue's
 // first six.

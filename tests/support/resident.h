@@ -1,4 +1,4 @@
-// How much memory the process really has.
+// The process's resident memory.
 #pragma once
 
 #include <unistd.h>

@@ -1,4 +1,4 @@
-// A log whose passes do what a test says, and that writes down what was asked of it.
+// A log whose passes do what a test says, and that records its calls.
 #pragma once
 
 #include <algorithm>
@@ -27,7 +27,7 @@ class ScriptedLog final : public Log {
   std::vector<LogReader> readers() const override { return others; }
   std::string_view hazard() const noexcept override { return "a hazard"; }
 
-  // What was asked since the last call.
+  // The calls since this was last called.
   std::string taken() {
     std::string all;
     for (const std::string& call : calls) all += (all.empty() ? "" : " ") + call;

@@ -16,7 +16,7 @@ namespace onelane::test {
 class OtherConnection {
  public:
   enum class Missing : std::uint8_t { fails, created };
-  // Fails the test if there is no such database, unless it is to be created.
+  // Fails the test if there is no such database, unless it may be created.
   explicit OtherConnection(const std::filesystem::path& path, Missing missing = Missing::fails);
   ~OtherConnection() { sqlite3_close_v2(db_); }
   OtherConnection(const OtherConnection&) = delete;

@@ -1,5 +1,5 @@
-// A sink that takes everything, but whose begin() can be told to answer "locked" or to wait, which
-// keeps the lane busy. It counts what it committed, by the first column of the rows.
+// A sink that accepts everything. A test can make its begin() answer "locked", or wait, which keeps
+// the lane busy. It counts what it committed, by the first column of the rows.
 #pragma once
 
 #include <array>

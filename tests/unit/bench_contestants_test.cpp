@@ -159,7 +159,7 @@ TEST_P(EveryContestant, HoldsTheNewestValueOfAKeyThatOneThreadWroteOftenInGroups
 INSTANTIATE_TEST_SUITE_P(OfAll, EveryContestant, testing::ValuesIn(contestant_names()),
                          [](const auto& tested) { return tested.param; });
 
-// Who came while another led may find itself the last of a group before it has looked.
+// A caller that came while another led may be the last of its group before it has looked.
 TEST(Contestants, OneLeadsAtATimeHoweverManyCome) {
   const test::TempDirectory directory;
   const auto store = make_store(

@@ -282,7 +282,7 @@ class LaneQuarantine : public LaneFailures {
   LaneQuarantine() : others_(add_class("others")) {
     sink_->fail_row("peers(5)", failure(Fault::environment, Effect::undone));
   }
-  // Ticks whenever one is due, until so much time is over.
+  // Ticks whenever one is due, for this long.
   void run_for(Duration time) {
     const TimePoint end = journal_->now() + time;
     while (journal_->now() < end) {

@@ -1,4 +1,4 @@
-// When the log is copied back and when a pass closes in: literal inputs, decisions.
+// When the log is checkpointed and when a closing pass runs: literal inputs, decisions.
 #include <gtest/gtest.h>
 
 #include <chrono>
@@ -31,7 +31,7 @@ bool holds_back(const LogView& view, const LogCycle& cycle) {
   return view.log.bytes >= decide(view, cycle, kNow).hold_back_bytes;
 }
 
-// A cycle after passes that began with so many bytes left each.
+// A cycle after passes that began with these numbers of bytes left.
 LogCycle after_rounds(std::initializer_list<std::uint64_t> rounds) {
   LogCycle cycle;
   for (const std::uint64_t round : rounds) {
@@ -211,7 +211,7 @@ TEST(LogPolicy, ALogThatBeganAnewIsANewCycle) {
 TEST(LogPolicy, ClosingPassesTakeASmallPartOfTheLane) {
   LogCycle cycle = after_rounds({48 * kMiB});
   note_close(cycle, closed(48 * kMiB, milliseconds(10)), kNow);
-  // A reader at its very end kept the log from beginning anew.
+  // A reader at the log's very end kept it from being restarted.
   const LogDecision decision = decide(busy(56 * kMiB), cycle, kNow + milliseconds(199));
   EXPECT_EQ(decision.action, LogAction::wait);
   EXPECT_EQ(decision.wake_at, kNow + milliseconds(200));

@@ -13,7 +13,7 @@ namespace {
 
 enum class At : std::uint8_t { none, begin, apply, verify, execute, mark, commit, rollback, probe };
 
-// Throws at the so-many-th of these calls, once.
+// Throws once, at the call with this number.
 class ForgetfulSink final : public PlainSink, public CommitSync, public Watermark {
  public:
   struct Control {
@@ -21,7 +21,7 @@ class ForgetfulSink final : public PlainSink, public CommitSync, public Watermar
     int after = 0;
     At then = At::none;
     bool open = false;
-    bool log_copied = false;  // a probe then begins the log anew
+    bool log_copied = false;  // then a probe restarts the log
     std::vector<std::int64_t> applied{};
     std::vector<std::int64_t> committed{};
   };

@@ -23,7 +23,7 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 enum class Resource : std::uint8_t {
-  disk,                  // full, at COMMIT and when the log is copied back
+  disk,                  // full, at COMMIT and when the log is checkpointed
   quota,                 // the same, as an I/O error
   broken_disk,           // writes of the log fail with an I/O error
   memory,                // SQLite's
@@ -140,7 +140,7 @@ class Environment : public ::testing::Test {
       other_->query("ROLLBACK");
   }
 
-  // Ticks whenever one is due, and pushes now and then, until so much time is over.
+  // Ticks whenever one is due, and pushes now and then, for this long.
   void live(Duration time, const char* refusal) {
     const TimePoint end = clock_->now() + time;
     while (clock_->now() < end) {

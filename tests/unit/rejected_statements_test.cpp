@@ -1,5 +1,5 @@
 // A statement that is rejected leaves nothing, whatever SQLite itself would leave of it; a unit's
-// last_insert_rowid() is SQLite's; a schema that somebody else has changed is nobody's fault.
+// last_insert_rowid() is SQLite's; a schema that another process has changed is no unit's fault.
 #include "tests/support/sqlite_journal_fixture.h"
 
 namespace onelane {

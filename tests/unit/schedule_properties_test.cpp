@@ -135,7 +135,7 @@ struct Sum {
   }
 };
 
-// A plan taken apart, with what the rules say about it worked out anew.
+// A plan taken apart; what the rules say about it is computed here a second time.
 struct Look {
   const Case& it;
   const Plan& plan;

@@ -1,5 +1,5 @@
 // A bug of SQLite, seen with 3.40.1. Pages that leave a full cache before COMMIT are written to the
-// log, and written again in their place if they change again; COMMIT then makes the checksums anew,
+// log, and written again in their place if they change again; COMMIT then recomputes the checksums,
 // from the first such frame on. ROLLBACK TO forgets the frames behind the savepoint, but not that
 // mark: what is written over them gets no checksum up to it. The commit shows, until a recovery
 // stops before it, and with it all that was committed later is lost.

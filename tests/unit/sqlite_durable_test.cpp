@@ -237,7 +237,7 @@ TEST_F(SqliteReopen, ItIsNotWrittenAnewWhileSomebodyElseWrites) {
   ASSERT_NO_FATAL_FAILURE(start());
 }
 
-// Where writing anew in place would endanger the log.
+// Where rewriting the log in place would endanger it.
 class SqliteReopenParanoid : public SqliteReopen {
  protected:
   void SetUp() override {

@@ -168,7 +168,7 @@ TEST_F(FailedOpen, ForWhateverCallThatFailedOnceLeavesWhatItFound) {
   EXPECT_GT(failed, 40U);
 }
 
-// What a sync may have lost is not to be copied back as if it were there.
+// After a failed sync the log must not be checkpointed: the disk may not have it.
 TEST_F(FailedOpen, OfASyncLeavesAllAsItIsByThen) {
   FaultyVfs vfs;
   ASSERT_NO_FATAL_FAILURE(make_database("delete"));
@@ -187,7 +187,7 @@ TEST_F(FailedOpen, OfASyncThatTheVfsCallsAFullDiskLeavesAllAsItIsByThen) {
   EXPECT_NE(names(), "") << "nothing is removed";
 }
 
-// Somebody else comes while it is open, in the middle of the sync that follows the switch to WAL.
+// Another process comes while it is open, in the middle of the sync that follows the switch to WAL.
 class FailedOpenBesideSomebody : public FailedOpen {
  protected:
   FailedOpenBesideSomebody() {

@@ -529,7 +529,7 @@ TEST_F(SqliteFaults, ACommitThatFailedAfterItsFramesWereWrittenComesBackInARecov
 }
 
 // A full disk lets a part of the frame with the commit mark through, and the rest is there already:
-// it is as it was when the same page lay at the same place, before the log began anew.
+// it is as it was when the same page lay at the same place, before the WAL was restarted.
 TEST_F(SqliteFaults, ACommitThatFoundTheDiskFullComesBackInARecoveryWhereOldBytesCompleteIt) {
   test::DiskVfs vfs("disk", test::DiskVfs::Use::by_default);
   const std::shared_ptr<test::Disk> disk = test::Disk::make();

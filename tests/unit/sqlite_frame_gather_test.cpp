@@ -18,7 +18,7 @@ class FrameGathering : public SinkFixture {
  protected:
   void TearDown() override { sink_.reset(); }
   std::uint64_t log_writes() const { return vfs_.calls(VfsCall::write, VfsFile::log); }
-  // A record of about so many pages.
+  // A record of about this many pages.
   void commit_pages(int pages) {
     ASSERT_TRUE(succeeded(sink_->begin()));
     ASSERT_TRUE(succeeded(execute("INSERT INTO t(v) VALUES(zeroblob(?1))", pages * 4096)));
@@ -175,7 +175,7 @@ class FrameGatheringAtRandom : public ::testing::TestWithParam<Synchronous> {
     if (below(2) == 0) sqlite3_db_release_memory(connection_->handle());
     return code;
   }
-  // `special` now and then, among the changes. SQLITE_OK unless an error that was asked for came.
+  // Runs `special` now and then, among the changes. SQLITE_OK unless an injected error came.
   template <class Special>
   void transaction(const Special& special) {
     gather_->begin_transaction();

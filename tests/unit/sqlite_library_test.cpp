@@ -38,7 +38,7 @@ class SqliteLibrary : public test::SinkFixture {
   }
 };
 
-// SQLite is shut down and configured anew, while nothing of it is in use.
+// Shuts SQLite down and configures it again, while nothing of it is in use.
 class Reconfigured {
  public:
   template <class... Arguments>

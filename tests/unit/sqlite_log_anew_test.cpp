@@ -1,5 +1,5 @@
-// Who pays for the log's new beginning, when all of it was copied back: SQLite syncs its header in
-// the first commit after that, and no unit waits for it within its transaction.
+// When the WAL is checkpointed to its end, the next commit restarts it, and SQLite syncs its new
+// header. No unit waits for that sync within its transaction: a commit without units comes first.
 #include <gtest/gtest.h>
 
 #include <memory>

@@ -1,4 +1,4 @@
-// The log of the SQLite sink: which passes run when, what a failed sync does, who reads.
+// The log of the SQLite sink: which passes run when, what a failed sync does, which processes read.
 #include <unistd.h>
 
 #include <filesystem>

@@ -1,5 +1,5 @@
-// Opening the SQLite sink: which files it takes, how private they are, who else may have them, and
-// how the connection is set.
+// Opening the SQLite sink: which files it accepts, their permissions, which other processes may
+// have them open, and how the connection is set.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>

@@ -1,7 +1,6 @@
-// The WAL-reset bug of SQLite 3.7.0 to 3.51.2: a commit that begins the log anew inside a
-// checkpoint. Each way into it is walked twice: on bare SQLite without the rule that prevents it,
-// which must damage the database where the version has the bug, or the test has no teeth; and on
-// the sink.
+// The WAL-reset bug of SQLite 3.7.0 to 3.51.2: a commit restarts the WAL inside a checkpoint. Each
+// way into it is walked twice. On bare SQLite, without the rule that prevents it, the database must
+// be damaged where the version has the bug; otherwise the test has no teeth. Then on the sink.
 #include <functional>
 #include <string>
 #include <utility>
@@ -62,7 +61,8 @@ struct Bare {
   void commit(OtherConnection& by, int times) {
     for (int i = 0; i < times; ++i) commit(by);
   }
-  // A log that is wholly copied back, and a pass that the next deed meets. The database is whole.
+  // A WAL that is checkpointed to its end, and a pass that the next deed meets. The database is
+  // whole.
   void fill_and_copy() {
     commit(writer, 60);
     EXPECT_EQ(checkpoint(checkpointer, SQLITE_CHECKPOINT_PASSIVE), SQLITE_OK);
@@ -233,8 +233,8 @@ TEST_F(WalReset, ACommitWithoutFramesAllowsNoPass) {
   expect_whole();
 }
 
-// The writer's count of frames is of a log that somebody else has begun anew since: it differs from
-// what was copied last although all is copied.
+// The writer's count of frames is stale, since another connection has restarted the WAL: it differs
+// from what was copied last, although everything is copied.
 
 TEST_F(WalReset, BareComparingFrameCountsAcrossAResetIsMetAndDamages) {
   Bare bare(database_);
