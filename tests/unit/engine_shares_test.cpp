@@ -72,5 +72,42 @@ TEST_F(LaneShares, NoClassIsShutOutOfTheSmallTicksThatFollowFailures) {
   EXPECT_NEAR(static_cast<double>(one), static_cast<double>(other), 20);
 }
 
+// Two classes alike: what a tick planned of both and then left comes back to both, also of records
+// that had taken the places of newer ones by then.
+TEST_F(LaneShares, AClassDoesNotPayForWhatGaveWayToOlderRecordsThatTheTickThenLeft) {
+  const ClassOptions alike{.guarantee = {.records = 1, .bytes = 64}};
+  ClassOptions coalescing = alike;
+  coalescing.coalesce = true;
+  Writes keyed = add_class("keyed", coalescing), others = add_class("others", alike);
+  sink_->on(Call::apply, [this](const std::string& row) {
+    if (row.find("bad") != std::string::npos) return failure(Fault::record, Effect::undone);
+    const bool culprit = row.find("culprit") != std::string::npos;
+    advance(culprit ? milliseconds(2) : microseconds(10));
+    return culprit ? failure(Fault::record, Effect::ended) : Reply{};
+  });
+  keyed.push_all(1, 500);
+  others.push_all(1, 500);
+  run_ticks();  // what they cost is known then
+
+  const auto push_pairs = [&](int first, int last) {
+    for (int key = first; key <= last; ++key) {
+      keyed.push(key, "old");
+      keyed.push(key, "bad");
+    }
+  };
+  push_pairs(1, 30);
+  keyed.push(0, "culprit");
+  push_pairs(31, 200);
+  others.push_all(1, 200);
+  sink_->take_committed();
+  tick();
+  ASSERT_EQ(committed(), "others(1)") << "the culprit left no time for more";
+  tick();
+  const auto of_keyed = static_cast<double>(written(stats_of("keyed")) - 500);
+  const auto of_others = static_cast<double>(written(stats_of("others")) - 501);
+  ASSERT_GT(of_others, 40);
+  EXPECT_NEAR(of_keyed, of_others, 3);
+}
+
 }  // namespace
 }  // namespace onelane::test
