@@ -28,14 +28,15 @@ class Cancelled {
   ~Cancelled();
 
   // --- Any thread.
-  // queued -> cancelled; false if the entry was taken or settled before. If it may give its room
-  // back already, entry.lingers says so. The caller adds it here once it has counted it.
+  // queued -> cancelled; false if the entry was taken or settled before. Sets entry.lingers if the
+  // caller is to give the entry's room back now. The caller then counts the entry, and add()s it.
   bool cancel(Entry& entry);
   // Keeps a reference of its own to the settled entry until take_all().
   void add(Entry& entry);
 
   // --- The baton's holder, or of a class that is shared(), whoever holds the class's lock.
-  // Hands over each entry that was added since, and then drops its reference.
+  // Calls each(entry) for every entry that was added since the last call, and then drops its
+  // reference.
   template <class Each>
   void take_all(const Each& each) {
     if (first_.load(std::memory_order_relaxed) == nullptr) [[likely]]
@@ -47,7 +48,7 @@ class Cancelled {
       one->release();
     }
   }
-  // The entry, which had given its room back before, is out of the queue and of staging.
+  // An entry whose room was given back when it was cancelled has left the queue and staging.
   void forget(std::uint64_t packed) { lingering_.release(packed); }
 
  private:

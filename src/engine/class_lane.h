@@ -61,10 +61,10 @@ class ClassLane {
     entry->drop_payload();
     entry->release();
   }
-  // Settles what waits behind a record, as the record's own end demands: superseded if it was
-  // committed, unknown if that is unknown.
+  // Settles all records that wait behind `newer` with `end`: superseded if `newer` was committed,
+  // unknown if nobody knows whether it was.
   void settle_behind(const Entry& newer, End end, TimePoint now, ack::Wakes& wakes);
-  // Takes out an entry that was settled outside a tick.
+  // Takes out an entry that was settled outside a tick, by a cancel or a push, and counts it.
   void bury(Entry* entry, ack::Wakes& wakes);
   // Gives back the room of all that was settled since the last call.
   void give_back() {
@@ -87,23 +87,23 @@ class ClassLane {
 
   // --- Any thread.
 
-  // Whether a push makes room for itself in the full class, and the lock guards what is above.
+  // Whether a push to the full class makes room for itself, so that the lock guards what is above.
   bool shared() const { return options.coalesce || options.when_full == WhenFull::drop_oldest; }
-  // Only the baton's holder: threads that push let it go first.
+  // Called by the baton's holder alone. Pushing threads that want the lock as well let it go first.
   void lock() {
     awaited_.store(true, std::memory_order_relaxed);
     mutex_.lock();
     awaited_.store(false, std::memory_order_relaxed);
   }
   void unlock() { mutex_.unlock(); }
-  // Of a class that is shared() and full: charges the entry's room. That succeeds if superseding
-  // what waits behind newer records makes room, if the entry takes the place of an older one of its
-  // key, or if older units can be dropped for it. Of a class that drops its oldest, what cannot be
-  // dropped comes on top of the capacity: what a tick has in hand, a job between its steps, what
-  // others push at that moment.
+  // A push to a class that is shared() and full makes room for its entry and charges the gate. It
+  // supersedes what waits behind newer records; the entry may take the room of an older one of its
+  // key; a class that drops its oldest drops units. False if there is still no room. In a class
+  // that drops its oldest, what cannot be dropped comes on top of the capacity: what a tick has in
+  // hand, a job between its steps, what other threads push at that moment.
   bool charge_full(const Entry& entry, TimePoint now, ack::Wakes& wakes);
-  // queued -> cancelled, and counts it; false if it was too late. Gives its room back at once, if
-  // Cancelled allows that. The caller holds a reference to the entry.
+  // queued -> cancelled, and counts it; false if it was too late. Gives its room back at once, as
+  // far as cancelled.h allows. The caller holds a reference to the entry.
   bool cancel(Entry& entry);
   // Whether a tick would find something new: in the queue, or staged by a push since the last tick
   // began.

@@ -36,8 +36,8 @@ class Deadlines {
     if (heap_.empty()) return std::nullopt;
     return heap_.front().at;
   }
-  // Forgets the deadlines of settled entries, which would keep the entries' memory, once they may
-  // be most of all. `unsettled` is the number of the class's units that are staged.
+  // Forgets the deadlines of settled entries, once these may be more than half of all: each keeps
+  // its entry's memory. `unsettled` is the number of the class's units that are staged.
   void forget_settled(std::size_t unsettled) {
     if (heap_.size() > 2 * unsettled + kSettledMax) sweep();
   }
