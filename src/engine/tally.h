@@ -1,8 +1,8 @@
 // The figures of one class: what was refused, how its units ended, how long they took, and how much
 // room the settled ones have to give back.
 //
-// Whoever settles units writes: the baton's holder, and of a class that is shared(), only while
-// holding the class's lock. Members that any thread may use say so.
+// Written by the thread that settles units: the baton's holder; of a class that is shared(), the
+// thread that holds the class's lock. What any thread may use says so.
 #pragma once
 
 #include <array>
@@ -29,20 +29,20 @@ inline bool committed_rows(const commit::Work& work) {
 
 class Tally {
  public:
-  // --- Called before anybody can know that the unit is settled. Barriers are no units: they are
-  // not counted here.
+  // Barriers are no units, and are not counted. The first three are called before any other thread
+  // can see that the units are settled.
   void count(const Entry& unit, End end, TimePoint now);
-  // All rows of a slice that a tick committed; other work in it is skipped.
+  // Counts the records and groups of a slice that a tick committed, and skips all else in it.
   void count_committed(std::span<const commit::Work> slice, TimePoint began, TimePoint now);
-  // A unit that is superseded while a tick has it in hand. It counts as settled when it is taken
-  // out of staging.
+  // Counts a unit that a push supersedes while a tick has it in hand. count_taken_out() adds it to
+  // settled() later.
   void count_shed(const Entry& unit, TimePoint now);
-  // Any thread.
+  // Any thread. Counts a unit that was cancelled just now.
   void count_cancelled() {
     ends_[static_cast<std::size_t>(End::cancelled)].fetch_add(1, std::memory_order_release);
   }
-  // A unit that was settled outside a tick (it was cancelled or shed, or its waiting caller let it
-  // expire) is taken out of the queue or staging.
+  // Called when a unit that was settled outside a tick is taken out of the queue or staging: it was
+  // cancelled or shed, or its waiting caller let it expire.
   void count_taken_out(const Entry& unit);
 
   // The room that settled units gave up since the last call, packed as the gate counts.
