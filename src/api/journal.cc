@@ -62,8 +62,8 @@ void close_elsewhere(const std::shared_ptr<detail::Core>& core) noexcept {
 }  // namespace
 
 void Journal::end() noexcept {
-  if (core_ == nullptr || core_->forked()) return;
-  if (core_->awaits_itself()) return close_elsewhere(core_);
+  if (core_ == nullptr || core_->turn().forked()) return;
+  if (core_->turn().awaits_itself()) return close_elsewhere(core_);
   (void)core_->close(core_->close_timeout());
 }
 
@@ -101,11 +101,11 @@ Status Journal::owns(const WriteClass& write_class) const {
 }
 
 Status Journal::flush(std::optional<Duration> timeout) {
-  return on(core_, [&](const auto& core) { return core->flush(timeout); });
+  return on(core_, [&](const auto& core) { return core->waiting().flush(timeout); });
 }
 
 Status Journal::sync(std::optional<Duration> timeout) {
-  return on(core_, [&](const auto& core) { return core->sync(timeout); });
+  return on(core_, [&](const auto& core) { return core->waiting().sync(timeout); });
 }
 
 Result<std::uint64_t> Journal::commits_of(std::uint64_t epoch) {

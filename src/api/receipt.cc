@@ -16,8 +16,8 @@ void Receipt::drop() noexcept { entry_->release(); }
 Result<Outcome> Receipt::wait(std::optional<Promise> promise, std::optional<Duration> timeout) {
   if (!valid()) return engine::empty_status("receipt");
   const Promise awaited = promise.value_or(entry_->promise);
-  if (Status why = core_->wait(*entry_, awaited, timeout); !why.ok()) return why;
-  return core_->outcome(*entry_);
+  if (Status why = core_->waiting().wait(*entry_, awaited, timeout); !why.ok()) return why;
+  return core_->waiting().outcome(*entry_);
 }
 
 Result<Outcome> Receipt::wait() { return wait(std::nullopt, std::nullopt); }
@@ -29,11 +29,11 @@ Result<Outcome> Receipt::wait_durable_for(Duration timeout) {
 
 std::optional<Outcome> Receipt::poll() const {
   if (!valid() || !entry_->settled()) return std::nullopt;
-  return core_->outcome(*entry_);
+  return core_->waiting().outcome(*entry_);
 }
 
 bool Receipt::cancel() {
-  if (!valid() || core_->forked() || !core_->cancel(*entry_)) return false;
+  if (!valid() || core_->turn().forked() || !core_->waiting().cancel(*entry_)) return false;
   // A coroutine may be suspended on it.
   base::Calls calls;
   if (detail::Waiter* who = entry_->close_watch(); who != nullptr) who->wake(calls);
@@ -63,7 +63,7 @@ ReceiptAwaiter::~ReceiptAwaiter() {
 }
 
 bool ReceiptAwaiter::await_ready() const noexcept {
-  return entry_ == nullptr || core_->kept(*entry_);
+  return entry_ == nullptr || core_->waiting().kept(*entry_);
 }
 
 // Once it is watched for, the coroutine may go on elsewhere, and this be gone.
@@ -74,7 +74,7 @@ bool ReceiptAwaiter::await_suspend(std::coroutine_handle<> handle) {
   if (watch == Entry::Watch::begun) return true;
   if (watch == Entry::Watch::occupied) {
     refused_ = engine::occupied_status();
-  } else if (core->watch(*entry_, *awaiting_)) {
+  } else if (core->waiting().watch(*entry_, *awaiting_)) {
     return true;  // settled meanwhile, but its commit has to become durable
   }
   delete std::exchange(awaiting_, nullptr);
@@ -83,7 +83,7 @@ bool ReceiptAwaiter::await_suspend(std::coroutine_handle<> handle) {
 
 Outcome ReceiptAwaiter::await_resume() {
   resumed_ = true;
-  if (refused_.ok()) return core_->outcome(*entry_);
+  if (refused_.ok()) return core_->waiting().outcome(*entry_);
   Outcome out;
   out.cause = refused_;
   return out;

@@ -8,7 +8,7 @@
 namespace onelane::inline v0 {
 
 using base::sheltered;
-using RowUnit = detail::Core::RowUnit;
+using engine::RowUnit;
 
 WriteClass::WriteClass(std::shared_ptr<detail::Core> core, std::uint32_t index) noexcept
     : core_(std::move(core)), index_(index) {}
@@ -31,7 +31,13 @@ std::string_view WriteClass::name() const {
 
 Status WriteClass::push(Statement statement, const Row& row, const PushOptions& options) {
   return on(core_, [&](const auto& core) {
-    return core->push(index_, RowUnit{statement, row}, options);
+    return core->admission().offer(index_, RowUnit{statement, row}, {.options = options});
+  });
+}
+
+Status WriteClass::push(const Group& group, const PushOptions& options) {
+  return on(core_, [&](const auto& core) {
+    return core->admission().offer(index_, group, {.options = options});
   });
 }
 
@@ -42,29 +48,25 @@ Result<Receipt> WriteClass::submit(Statement statement, const Row& row,
   });
 }
 
-Result<Outcome> WriteClass::write(Statement statement, const Row& row, const PushOptions& options) {
-  return on(core_, [&](const auto& core) {
-    return core->write(index_, RowUnit{statement, row}, options);
-  });
-}
-
-Status WriteClass::push(const Group& group, const PushOptions& options) {
-  return on(core_, [&](const auto& core) { return core->push(index_, group, options); });
-}
-
 Result<Receipt> WriteClass::submit(const Group& group, const PushOptions& options) {
   return on(core_,
             [&](const auto& core) { return detail::Core::submit(core, index_, group, options); });
-}
-
-Result<Outcome> WriteClass::write(const Group& group, const PushOptions& options) {
-  return on(core_, [&](const auto& core) { return core->write(index_, group, options); });
 }
 
 Result<Receipt> WriteClass::submit(Job job, const PushOptions& options) {
   return on(core_, [&](const auto& core) {
     return detail::Core::submit(core, index_, std::move(job), options);
   });
+}
+
+Result<Outcome> WriteClass::write(Statement statement, const Row& row, const PushOptions& options) {
+  return on(core_, [&](const auto& core) {
+    return core->waiting().write(index_, RowUnit{statement, row}, options);
+  });
+}
+
+Result<Outcome> WriteClass::write(const Group& group, const PushOptions& options) {
+  return on(core_, [&](const auto& core) { return core->waiting().write(index_, group, options); });
 }
 
 TimePoint WriteClass::now() const { return core_ == nullptr ? TimePoint() : core_->clock().now(); }

@@ -7,14 +7,13 @@
 #include <utility>
 
 #include "src/base/check.h"
-#include "src/schedule/predict.h"
+#include "src/base/memory.h"
+#include "src/commit/sheltered.h"
+#include "src/engine/probe.h"
 
 namespace onelane::engine {
 
 using commit::Action;
-using commit::Verdict;
-using commit::Work;
-using detail::EntryKind;
 
 namespace {
 
@@ -24,191 +23,119 @@ void earliest(std::optional<TimePoint>& first, std::optional<TimePoint> other) {
 
 }  // namespace
 
-Pipeline::Pipeline(Sink& sink, const Clock& clock, const JournalOptions& options)
-    : sink_(sink), clock_(clock), tick_budget_(options.tick), committer_(sink, clock) {}
+Pipeline::Pipeline(const Parts& parts, const Budget& tick)
+    : sink_(parts.sink),
+      clock_(parts.clock),
+      lanes_(parts.lanes),
+      state_(parts.state),
+      recorder_(parts.recorder),
+      tick_budget_(tick),
+      committer_(parts.sink, parts.clock),
+      recovery_(parts.sink, parts.lanes, parts.state),
+      selection_(parts.lanes, recovery_, tick),
+      settlement_(parts.lanes, parts.recorder),
+      fence_({.sink = parts.sink,
+              .lanes = parts.lanes,
+              .state = parts.state,
+              .recorder = parts.recorder,
+              .durability = parts.durability,
+              .recovery = recovery_,
+              .settlement = settlement_}) {}
 
-Status Pipeline::add_class(ClassLane& lane) {
-  const std::size_t count = lanes_.size() + 1;
-  lanes_.reserve(count);
-  if (lane.shared()) shared_.reserve(count);
-  backlogs_.reserve(count);
-  step_times_.reserve(count);
-  state_.classes.reserve(count);
-  costs_.reserve(count);
-  quarantines_.reserve(count);
-  shares_.push_back(lane.share);
-  if (!schedule::guarantees_fit(tick_budget_, shares_)) {
-    shares_.pop_back();
-    return {Errc::invalid_argument,
-            "class \"" + lane.options.name + "\": its guarantee (" +
-                std::to_string(lane.share.guarantee.records) + " records, " +
-                std::to_string(lane.share.guarantee.bytes) +
-                " bytes) does not fit the tick beside those of the other classes: the sum of "
-                "max(records / tick.records, bytes / tick.bytes) must be at most 1"};
-  }
-  lanes_.push_back(&lane);
-  if (lane.shared()) shared_.add(lane);
-  step_times_.emplace_back();
-  state_.classes.emplace_back();
-  costs_.add_class();
-  quarantines_.emplace_back();
+// All memory first: then it is in all of them, or in none.
+Status Pipeline::add_class(std::unique_ptr<ClassLane> lane) {
+  lanes_.prepare(*lane);
+  recovery_.prepare();
+  if (Status why = selection_.prepare(*lane); !why.ok()) return why;
+  recovery_.add_class();
+  selection_.add_class(*lane);
+  lanes_.add(std::move(lane));
   return {};
 }
 
 TickReport Pipeline::tick(const Runner& runner, ack::Wakes& wakes) {
-  const std::scoped_lock shared(shared_);
-  const TimePoint now = clock_.now();
-  const std::uint64_t before = progress();
-  const bool starved = !stage(now, wakes);
-  starved_.store(starved, std::memory_order_relaxed);
-  if (limbo_ && !leave_limbo(now, wakes)) return report(before, now);
-  if (ended_) {
-    for (ClassLane* lane : lanes_) lane->end_all(*ended_, now, wakes);
-    return report(before, now);
+  const std::scoped_lock shared(lanes_);
+  const Tick tick{
+      .runner = runner, .now = clock_.now(), .progress_before = progress(), .wakes = wakes};
+  starved_.store(!lanes_.stage(tick.now, wakes), std::memory_order_relaxed);
+  for (;;) {
+    switch (state_.kind()) {
+      case LaneState::Kind::open:
+      case LaneState::Kind::closing:
+        return commit_next(tick);
+      case LaneState::Kind::stalled:
+        if (!leave_stall(tick.now, wakes)) return report(tick);
+        break;
+      case LaneState::Kind::unknown:
+        if (!leave_unknown(tick.now, wakes)) return report(tick);
+        break;
+      case LaneState::Kind::closed:
+      case LaneState::Kind::poisoned:
+        lanes_.end_all(state_.cause(), tick.now, wakes);
+        return report(tick);
+    }
   }
-  if (retry_at_ && now < *retry_at_) return report(before, now);
-  if (!store_recovered(now, wakes)) return report(before, now);
-  if (idle(now)) {
-    if (starved) starve(now, 0);
-    return report(before, now);
+}
+
+// The probe may find what no later one will heal, instead.
+bool Pipeline::leave_stall(TimePoint now, ack::Wakes& wakes) {
+  if (recovery_.waits_until(now)) return false;
+  const Reply probed = recovery_.probe_again(now);
+  if (is_final(probed.fault)) fail_locked(probed.cause, wakes);
+  return probed.ok();
+}
+
+bool Pipeline::leave_unknown(TimePoint now, ack::Wakes& wakes) {
+  const bool last = state_.ended();
+  if (!last && recovery_.waits_until(now)) return false;
+  const Fence::Try how = last ? Fence::Try::last : Fence::Try::one_of_many;
+  const Fence::End end = fence_.raise(how, at(now, wakes));
+  // The first error is the one that is kept.
+  if (end == Fence::End::poisoned) fail_locked(state_.cause(), wakes);
+  return end != Fence::End::later;
+}
+
+TickReport Pipeline::commit_next(const Tick& tick) {
+  if (recovery_.waits_until(tick.now)) return report(tick);
+  if (recovery_.idle(tick.now)) {
+    if (starved()) recovery_.starved(tick.now, 0);
+    return report(tick);
   }
-  if (paced(now)) {
-    TickReport waiting = report(before, now);
-    waiting.more = false;
-    earliest(waiting.next, began_ + *pause_);
-    return waiting;
-  }
+  // Shorter ticks write the pages that all of them touch more often: if they came as often as they
+  // could while held back, the log would grow as before.
+  if (pause_ && tick.now < began_ + *pause_) return report_idle(tick, began_ + *pause_);
   try {
-    return run(runner, before, now, wakes);
+    return run(tick);
   } catch (const std::bad_alloc&) {
-    starve(now, work_.size());
-    return report(before, now);
+    recovery_.starved(tick.now, selection_.work().size());
+    return report(tick);
   }
 }
 
 // Plans and commits. Memory may run out before anything is taken; what comes after sees to itself.
-TickReport Pipeline::run(const Runner& runner, std::uint64_t progress_before, TimePoint now,
-                         ack::Wakes& wakes) {
-  schedule::Plan plan = make_plan(now);
-  if (plan.slices.empty()) {
-    TickReport waiting = report(progress_before, now);
-    waiting.more = false;
-    earliest(waiting.next, plan.not_before);
-    return waiting;
-  }
-  if (retry_.limit() != 0) shorten(plan);
-  select(plan);
-  if (declines(runner)) return report(progress_before, now);
-  const Hand hand(shared_, plan);
+TickReport Pipeline::run(const Tick& tick) {
+  recovery_.take_turn(tick.now);
+  // While held back: the guarantees, or one unit.
+  const schedule::Plan plan = selection_.plan(pause_ ? Duration(0) : tick_budget_.hold, tick.now);
+  if (plan.slices.empty()) return report_idle(tick, plan.not_before);
+  selection_.select(plan);
+  if (selection_.declines(tick.runner)) return report(tick);
+  const Lanes::Hand hand(lanes_, plan);
   const commit::TickResult result = commit(plan);
   began_ = result.began;
-  if (runner.lends_thread && result.transaction) recorder_.caller_tick();
-  conclude(plan, result, wakes);
-  return report(progress_before, clock_.now());
-}
-
-// Shorter ticks write the pages that all of them touch more often: if they came as often as they
-// could while held back, the log would grow as before.
-bool Pipeline::paced(TimePoint now) const { return pause_ && now < began_ + *pause_; }
-
-bool Pipeline::only_durable() const {
-  const std::scoped_lock shared(shared_);
-  return std::all_of(lanes_.begin(), lanes_.end(), [](const ClassLane* lane) {
-    return lane->staging.size() == lane->staging.durable();
-  });
-}
-
-// False if memory ran out for one of them: the others go on.
-bool Pipeline::stage(TimePoint now, ack::Wakes& wakes) {
-  bool whole = true;
-  for (ClassLane* lane : lanes_) whole = lane->stage(now, wakes) && whole;
-  return whole;
-}
-
-bool Pipeline::idle(TimePoint now) const {
-  for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    if (!lanes_[i]->staging.empty() && !quarantines_[i].until(now)) return false;
-  }
-  return true;
-}
-
-// Units settled and steps committed so far.
-std::uint64_t Pipeline::progress() const {
-  std::uint64_t out = steps_;
-  for (const ClassLane* lane : lanes_) out += lane->tally.settled();
-  return out;
-}
-
-TickReport Pipeline::report(std::uint64_t progress_before, TimePoint now) const {
-  TickReport out;
-  out.units = progress() - progress_before;
-  bool backlog = false;
-  for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    const ClassLane& lane = *lanes_[i];
-    const std::optional<TimePoint> pause = quarantines_[i].until(now);
-    backlog |= lane.pending() || (!lane.staging.empty() && !pause);
-    if (!lane.staging.empty()) earliest(out.next, pause);
-    earliest(out.next, lane.next_deadline());
-  }
-  const bool waiting = retry_at_ && now < *retry_at_;
-  out.more = backlog && !waiting;
-  if (waiting && (backlog || !stalled_.ok())) earliest(out.next, retry_at_);
-  return out;
-}
-
-// Whether a class that is not quarantined has something staged.
-bool Pipeline::others_wait() const {
-  for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    if (!quarantines_[i].on() && !lanes_[i]->staging.empty()) return true;
-  }
-  return false;
-}
-
-// The quarantined class whose turn it is, if it is one's: they take turns with the others, and
-// among each other.
-std::optional<std::size_t> Pipeline::quarantined_class(TimePoint now) const {
-  if (lone_ && others_wait()) return std::nullopt;
-  for (std::size_t n = 1; n <= lanes_.size(); ++n) {
-    const std::size_t i = (quarantine_turn_ + n) % lanes_.size();
-    const Quarantine& each = quarantines_[i];
-    if (each.on() && !each.until(now) && !lanes_[i]->staging.empty()) return i;
-  }
-  return std::nullopt;
-}
-
-// While the store takes no commits, only a probe may find out that it does again. It is made with
-// nothing staged, too: pushes are refused until then. It may find what no probe will heal, instead.
-bool Pipeline::store_recovered(TimePoint now, ack::Wakes& wakes) {
-  if (stalled_.ok()) return true;
-  const Reply reply = probe();
-  if (reply.ok()) {
-    stalled_ = {};
-    retry_at_.reset();
-    return true;
-  }
-  retry_at_ = now + (reply.fault == Fault::busy ? retry_.locked() : retry_.failed());
-  if (poisons(reply.fault)) fail_held(reply.cause, wakes);
-  return false;
+  if (tick.runner.lends_thread && result.transaction) recorder_.caller_tick();
+  conclude(plan, result, tick.wakes);
+  Tick after = tick;
+  after.now = clock_.now();
+  return report(after);
 }
 
 commit::TickResult Pipeline::commit(const schedule::Plan& plan) {
-  const auto stop = [&](const Work& next, Duration elapsed, std::uint64_t records,
-                        std::uint64_t bytes) {
-    schedule::Progress progress;
-    progress.elapsed = elapsed;
-    progress.records = records;
-    progress.bytes = bytes;
-    progress.next_class = next.entry->klass;
-    progress.next = {.bytes = next.entry->bytes,
-                     .records = next.entry->rows,
-                     .closes_slice = next.entry->kind == EntryKind::job,
-                     .pushed = next.entry->pushed};
-    return schedule::stop(progress, costs_.costs(), plan.hold);
-  };
+  const commit::StopRule stop = selection_.stop_rule(plan);
   committer_.number_next(recorder_.committed() + 1);
-  const std::span<const Duration> times = step_times(plan);
-  const LetGo meanwhile(shared_);
-  return committer_.run(work_, stop, times);
+  const std::span<const Duration> times = selection_.step_times(plan);
+  const Lanes::LetGo meanwhile(lanes_);
+  return committer_.run(selection_.work(), stop, times);
 }
 
 void Pipeline::conclude(const schedule::Plan& plan, const commit::TickResult& result,
@@ -220,162 +147,115 @@ void Pipeline::conclude(const schedule::Plan& plan, const commit::TickResult& re
     end = TickEnd::hold;
   }
   recorder_.tick(result, end, tick_budget_.hold);
-  retry_at_.reset();
+  recovery_.tick_ended();
   switch (result.action) {
     case Action::proceed:
-      keep_state(plan);  // refunds at the costs that the plan charged
-      learn(plan, result);
-      settle(result, wakes);
-      lone_ ? quarantines_[*lone_].succeeded(work_.size()) : retry_.succeeded(work_.size());
+      succeed(plan, result, wakes);
       break;
     case Action::wait_for_lock:
-      put_back(wakes);
-      retry_at_ = result.ended + retry_.locked();
+      settlement_.put_back(selection_.work(), at(clock_.now(), wakes));
+      recovery_.locked(result.ended);
       break;
     case Action::back_off:
-      back_off(result, wakes);
+      recovery_.backed_off(result, selection_.work());
+      settlement_.put_back(selection_.work(), at(clock_.now(), wakes));
       break;
     case Action::fence:
-      unknown_commit_ = recorder_.committed() + 1;
-      limbo_ = result.cause;
-      leave_behind(result.ended, wakes);
-      leave_limbo(result.ended, wakes);
+      fence_.hold(selection_.work(), result.cause, at(result.ended, wakes));
+      leave_unknown(result.ended, wakes);
       break;
     case Action::poison:
+      settlement_.put_back(selection_.work(), at(clock_.now(), wakes));
+      fail_locked(result.cause, wakes);
+      break;
     case Action::poison_unknown:
-      unknown_commit_ = recorder_.committed() + 1;
-      poison(result, wakes);
+      fence_.hold(selection_.work(), result.cause, at(result.ended, wakes));
+      fail_locked(result.cause, wakes);
       break;
     case Action::reject:
     case Action::rerun_without:
       ONELANE_CHECK(false, static_cast<int>(result.action));
   }
-  compact(plan);
+  lanes_.compact(plan);
 }
 
-void Pipeline::learn(const schedule::Plan& plan, const commit::TickResult& result) {
-  for (std::size_t i = 0; i < result.slices.size(); ++i) {
-    const commit::SliceTime& slice = result.slices[i];
-    if (slice.records == 0) continue;
-    costs_.learn_slice(plan.slices[i].klass, slice.records, slice.bytes, slice.elapsed);
+void Pipeline::succeed(const schedule::Plan& plan, const commit::TickResult& result,
+                       ack::Wakes& wakes) {
+  selection_.keep_state(plan);
+  selection_.learn(plan, result);
+  settlement_.settle(selection_.work(), result, at(clock_.now(), wakes));
+  recovery_.committed(selection_.work().size());
+}
+
+void Pipeline::fail(const Status& cause, ack::Wakes& wakes) {
+  const std::scoped_lock shared(lanes_);
+  fail_locked(cause, wakes);
+}
+
+void Pipeline::fail_locked(const Status& cause, ack::Wakes& wakes) {
+  const bool unknown = state_.kind() == LaneState::Kind::unknown;
+  if (!state_.poison(cause)) return;
+  if (unknown) fence_.abandon(state_.cause(), at(clock_.now(), wakes));
+  lanes_.end_all(state_.cause(), clock_.now(), wakes);
+}
+
+Closing Pipeline::close_in(Log& log) {
+  const TimePoint began = clock_.now();
+  const Reply locked = commit::sheltered(Effect::ended, [this] { return sink_.begin(); });
+  if (!locked.ok()) return {.pass = {.fault = locked.fault, .cause = locked.cause}};
+  Closing closing;
+  try {
+    closing.pass = log.close_in();
+  } catch (const std::bad_alloc&) {
+    closing.pass.fault = Fault::environment;
+    closing.pass.cause = base::out_of_memory();
   }
-  if (result.units != 0) costs_.learn_commit(result.records, result.bytes, result.commit_time);
-}
-
-// The plan's state, less what was planned but left.
-void Pipeline::keep_state(const schedule::Plan& plan) {
-  if (lone_) return;  // the plan was of a part of the classes
-  state_ = plan.next;
-  turn_ = next_turn_;
-  for (const Work& work : work_) {
-    if (work.verdict != Verdict::left) continue;
-    const Staging& staging = lanes_[work.entry->klass]->staging;
-    const schedule::Unit& unit = staging.unit(staging.slot_of(work.entry));
-    schedule::refund(state_, costs_.costs(), plan.slices[work.slice], std::span(&unit, 1));
+  const Reply ended = commit::sheltered(Effect::kept, [this] { return sink_.rollback(); });
+  closing.held = clock_.now() - began;
+  recorder_.closing(closing.held);
+  if (closing.pass.ok() && !ended.ok()) {
+    closing.pass.fault = ended.fault;
+    closing.pass.cause = ended.cause;
   }
+  return closing;
 }
 
-void Pipeline::settle(const commit::TickResult& result, ack::Wakes& wakes) {
-  const bool committed = result.transaction && result.units != 0;
-  const std::uint64_t commit = committed ? recorder_.next_commit() : recorder_.committed();
-  const TimePoint now = clock_.now();
-  for (std::span<const Work> rest = work_; !rest.empty();) {
-    const auto next = std::find_if(rest.begin(), rest.end(), [&](const Work& work) {
-      return work.slice != rest.front().slice;
-    });
-    const auto slice = rest.first(static_cast<std::size_t>(next - rest.begin()));
-    lanes_[slice.front().entry->klass]->tally.count_committed(slice, result.began, now);
-    rest = rest.subspan(slice.size());
+Status Pipeline::touch(ack::Wakes& wakes) {
+  const std::scoped_lock shared(lanes_);
+  const Reply reply = probe(sink_, lanes_);
+  if (reply.ok()) {
+    recorder_.next_commit();
+  } else if (is_final(reply.fault)) {
+    fail_locked(reply.cause, wakes);
   }
-  for (Work& work : work_) {
-    if (!work.entry->leads) {
-      const bool left = work.verdict == Verdict::left;  // those ahead run again, too
-      settle_passed(work, left ? GaveWay::queued : GaveWay::rejected, now, wakes);
-    }
-    if (committed_rows(work)) {
-      ClassLane& lane = *lanes_[work.entry->klass];
-      lane.settle_behind(*work.entry, End::superseded, now, wakes);
-      work.entry->commit = commit;
-      lane.settle_counted(work.entry, wakes);
-      continue;
-    }
-    const bool began = work.taken && work.verdict != Verdict::left && !between_steps(*work.entry);
-    if (began && work.entry->kind != EntryKind::barrier) {
-      lanes_[work.entry->klass]->tally.wait.record(result.began - work.entry->pushed);
-    }
-    settle(work, commit, now, wakes);
+  return reply.cause;
+}
+
+// Units settled and steps committed so far.
+std::uint64_t Pipeline::progress() const { return settlement_.steps() + lanes_.settled(); }
+
+TickReport Pipeline::report(const Tick& tick) const {
+  TickReport out;
+  out.units = progress() - tick.progress_before;
+  bool backlog = false;
+  for (const auto& lane : lanes_.all()) {
+    const std::optional<TimePoint> pause = recovery_.quarantine(lane->index).until(tick.now);
+    backlog |= lane->pending() || (!lane->staging.empty() && !pause);
+    if (!lane->staging.empty()) earliest(out.next, pause);
+    earliest(out.next, lane->next_deadline());
   }
+  const std::optional<TimePoint> waits = recovery_.waits_until(tick.now);
+  out.more = backlog && !waits;
+  if (waits && (backlog || !state_.stall_cause().ok())) earliest(out.next, waits);
+  return out;
 }
 
-void Pipeline::settle(Work& work, std::uint64_t commit, TimePoint now, ack::Wakes& wakes) {
-  ClassLane& lane = *lanes_[work.entry->klass];
-  switch (work.verdict) {
-    case Verdict::left:
-    case Verdict::deferred:
-      if (work.taken && !between_steps(*work.entry)) work.entry->put_back();
-      break;
-    case Verdict::gone:
-      lane.bury(work.entry, wakes);
-      break;
-    case Verdict::applied:
-      settle_applied(work, commit, now, wakes);
-      break;
-    case Verdict::rejected:
-    case Verdict::culprit:
-      lane.settle(work.entry, between_steps(*work.entry) ? End::incomplete : End::rejected, now,
-                  wakes);
-      break;
-  }
-}
-
-// Of those ahead of it that gave way to it: culprits are rejected in any case.
-void Pipeline::settle_passed(Work& work, GaveWay how, TimePoint now, ack::Wakes& wakes) {
-  ClassLane& lane = *lanes_[work.entry->klass];
-  for (Entry* next = newest(work.entry); next != work.entry;) {
-    Entry* const passed = std::exchange(next, next->behind);
-    if (passed->settled()) {
-      lane.bury(passed, wakes);
-    } else if (passed->culprit || how == GaveWay::rejected) {
-      lane.tally.wait.record(began_ - passed->pushed);
-      lane.settle(passed, End::rejected, now, wakes);
-    } else if (!passed->queued()) {
-      passed->put_back();
-    }
-  }
-}
-
-void Pipeline::settle_applied(Work& work, std::uint64_t commit, TimePoint now, ack::Wakes& wakes) {
-  Entry& entry = *work.entry;
-  entry.commit = commit;
-  if (entry.kind == EntryKind::job) {
-    entry.changes += entry.job->changes;
-    entry.steps = ++entry.job->steps;
-    entry.job->attempt = 0;
-    if (entry.job->step == Step::more) {
-      ++steps_;
-      return;  // keeps its place, taken
-    }
-  }
-  lanes_[entry.klass]->settle(&entry, End::committed, now, wakes);
-}
-
-void Pipeline::compact(const schedule::Plan& plan) {
-  for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    Staging& staging = lanes_[i]->staging;
-    staging.compact(std::min(staging.slots(), schedule::planned_units(plan, i)));
-    lanes_[i]->give_back();
-  }
-}
-
-void Pipeline::end(Status cause) {
-  if (!ended_) ended_ = std::move(cause);
-}
-
-bool Pipeline::drained() const {
-  const std::scoped_lock shared(shared_);
-  return std::none_of(lanes_.begin(), lanes_.end(), [](const ClassLane* lane) {
-    return lane->pending() || !lane->staging.empty();
-  });
+// There is nothing to do before then, whatever is staged.
+TickReport Pipeline::report_idle(const Tick& tick, std::optional<TimePoint> next) const {
+  TickReport out = report(tick);
+  out.more = false;
+  earliest(out.next, next);
+  return out;
 }
 
 }  // namespace onelane::engine

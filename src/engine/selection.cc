@@ -1,8 +1,8 @@
-// What goes into a tick: the plan, what of it is selected, and how long a job's step may take.
-#include <algorithm>
-#include <vector>
+#include "src/engine/selection.h"
 
-#include "src/engine/pipeline.h"
+#include <algorithm>
+#include <utility>
+
 #include "src/schedule/predict.h"
 
 namespace onelane::engine {
@@ -38,40 +38,67 @@ class Asking {
 
 }  // namespace
 
-schedule::Plan Pipeline::make_plan(TimePoint now) {
+Status Selection::prepare(const ClassLane& lane) {
+  const std::size_t count = shares_.size() + 1;
+  backlogs_.reserve(count);
+  step_times_.reserve(count);
+  state_.classes.reserve(count);
+  costs_.reserve(count);
+  shares_.push_back(lane.share);
+  const bool fits = schedule::guarantees_fit(tick_budget_, shares_);
+  shares_.pop_back();
+  if (fits) return {};
+  return {Errc::invalid_argument,
+          "class \"" + lane.options.name + "\": its guarantee (" +
+              std::to_string(lane.share.guarantee.records) + " records, " +
+              std::to_string(lane.share.guarantee.bytes) +
+              " bytes) does not fit the tick beside those of the other classes: the sum of "
+              "max(records / tick.records, bytes / tick.bytes) must be at most 1"};
+}
+
+void Selection::add_class(const ClassLane& lane) noexcept {
+  shares_.push_back(lane.share);
+  step_times_.emplace_back();
+  state_.classes.emplace_back();
+  costs_.add_class();
+}
+
+schedule::Plan Selection::plan(Duration hold, TimePoint now) {
   backlogs_.clear();
-  lone_ = quarantined_class(now);
-  if (lone_) quarantine_turn_ = *lone_;
-  for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    const Staging& staging = lanes_[i]->staging;
-    const bool planned = lone_ ? *lone_ == i : !quarantines_[i].on();
+  const std::optional<std::size_t>& lone = recovery_.lone();
+  for (std::size_t i = 0; i < shares_.size(); ++i) {
+    const Staging& staging = lanes_[i].staging;
+    const Quarantine& quarantine = recovery_.quarantine(i);
+    const bool planned = lone ? *lone == i : !quarantine.on();
     backlogs_.push_back(staging.empty() || !planned ? std::span<const schedule::Unit>()
                                                     : staging.units());
-    if (lone_ && planned && quarantines_[i].limit() < backlogs_[i].size()) {
-      backlogs_[i] = backlogs_[i].first(quarantines_[i].limit());
+    if (lone && planned && quarantine.limit() < backlogs_[i].size()) {
+      backlogs_[i] = backlogs_[i].first(quarantine.limit());
     }
-    shares_[i].gather = lanes_[i]->gathers() ? lanes_[i]->share.gather : Duration(0);
+    shares_[i].gather = lanes_[i].gathers() ? lanes_[i].share.gather : Duration(0);
   }
   Budget budget = tick_budget_;
-  if (pause_) budget.hold = Duration(0);  // the guarantees, or one unit
-  return schedule::plan({.tick = budget,
-                         .shares = shares_,
-                         .backlogs = backlogs_,
-                         .costs = costs_.costs(),
-                         .state = state_,
-                         .now = now});
+  budget.hold = hold;
+  schedule::Plan plan = schedule::plan({.tick = budget,
+                                        .shares = shares_,
+                                        .backlogs = backlogs_,
+                                        .costs = costs_.costs(),
+                                        .state = state_,
+                                        .now = now});
+  if (recovery_.limit() != 0) shorten(plan);
+  return plan;
 }
 
 // Down to the units that earlier failures leave a tick: of the guarantees one at a time, class by
 // class, and the next tick goes on with the next class, so that none is shut out; then of the
 // shared slices, in their order. What is left out is as if it had been cut.
-void Pipeline::shorten(schedule::Plan& plan) {
-  std::size_t left = retry_.limit();
+void Selection::shorten(schedule::Plan& plan) {
+  std::size_t left = recovery_.limit();
   std::vector<std::uint32_t> kept(plan.slices.size());
   // Keeps one entry more of the slice, and empty slots before it. False if there is none.
   const auto keep_one = [&](std::size_t i) {
     const schedule::Slice& slice = plan.slices[i];
-    const Staging& staging = lanes_[slice.klass]->staging;
+    const Staging& staging = lanes_[slice.klass].staging;
     while (kept[i] < slice.count) {
       if (staging.at(slice.first + kept[i]++) == nullptr) continue;
       --left;
@@ -100,14 +127,14 @@ void Pipeline::shorten(schedule::Plan& plan) {
   }
   for (std::size_t i = 0; i < plan.slices.size(); ++i) {
     schedule::Slice& slice = plan.slices[i];
-    const auto units = lanes_[slice.klass]->staging.units().subspan(slice.first, slice.count);
+    const auto units = lanes_[slice.klass].staging.units().subspan(slice.first, slice.count);
     schedule::refund(plan.next, costs_.costs(), slice, units.subspan(kept[i]));
     slice.count = kept[i];
   }
 }
 
 // The plan's units, in order.
-void Pipeline::select(const schedule::Plan& plan) {
+void Selection::select(const schedule::Plan& plan) {
   std::size_t planned = 0;
   for (const schedule::Slice& slice : plan.slices) planned += slice.count;
   work_ = {};  // while there may be no memory for what is selected
@@ -116,7 +143,7 @@ void Pipeline::select(const schedule::Plan& plan) {
   Asking asking(schedule::to_ps(plan.hold) / kAsksPerHold);
   for (std::uint32_t i = 0; i < plan.slices.size(); ++i) {
     const schedule::Slice& slice = plan.slices[i];
-    const Staging& staging = lanes_[slice.klass]->staging;
+    const Staging& staging = lanes_[slice.klass].staging;
     const schedule::LinearCost cost = costs_.costs().classes[slice.klass];
     for (std::uint32_t slot = slice.first; slot < slice.first + slice.count; ++slot) {
       Entry* entry = staging.at(slot);
@@ -132,16 +159,13 @@ void Pipeline::select(const schedule::Plan& plan) {
   work_ = std::span(work_slots_).first(selected);
 }
 
-bool Pipeline::declines(const Runner& runner) const {
+bool Selection::declines(const Runner& runner) const {
   if (!runner.lends_thread) return false;
-  for (const ClassLane* lane : lanes_) {
-    if (lane->staging.jobs() != 0) return true;
-  }
-  return runner.patience && predict() > *runner.patience;
+  return lanes_.jobs() || (runner.patience && predict() > *runner.patience);
 }
 
 // The hold of the selected units, but for jobs.
-Duration Pipeline::predict() const {
+Duration Selection::predict() const {
   const schedule::Costs& costs = costs_.costs();
   std::uint64_t ps = costs.commit_fixed_ps;
   for (const Work& work : work_) {
@@ -158,11 +182,11 @@ Duration Pipeline::predict() const {
 // there are several jobs, its class's share by weight, or a step that uses all that is left would
 // leave them ever less (its cost is learned); otherwise all that is left. Never more than the
 // class's own budget.
-std::span<const Duration> Pipeline::step_times(const schedule::Plan& plan) {
+std::span<const Duration> Selection::step_times(const schedule::Plan& plan) {
   std::uint64_t job_weight = 0;
   std::uint64_t waiting_weight = 0;
-  for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    const Staging& staging = lanes_[i]->staging;
+  for (std::size_t i = 0; i < shares_.size(); ++i) {
+    const Staging& staging = lanes_[i].staging;
     if (staging.empty()) continue;
     if (staging.jobs() != 0) {
       job_weight += shares_[i].weight;
@@ -177,11 +201,48 @@ std::span<const Duration> Pipeline::step_times(const schedule::Plan& plan) {
   const Duration share = waiting_weight == 0 ? plan.hold - predict() : plan.hold;
   const Duration rest = std::max(share, tick_budget_.hold / kStepShareMin);
   const auto total = static_cast<Duration::rep>(job_weight + waiting_weight);
-  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+  for (std::size_t i = 0; i < shares_.size(); ++i) {
     const Duration part = rest * static_cast<Duration::rep>(shares_[i].weight) / total;
     step_times_[i] = std::min(std::max(part, kStepTimeMin), shares_[i].budget.hold);
   }
   return step_times_;
+}
+
+commit::StopRule Selection::stop_rule(const schedule::Plan& plan) const {
+  return [this, &plan](const Work& next, Duration elapsed, std::uint64_t records,
+                       std::uint64_t bytes) {
+    schedule::Progress progress;
+    progress.elapsed = elapsed;
+    progress.records = records;
+    progress.bytes = bytes;
+    progress.next_class = next.entry->klass;
+    progress.next = {.bytes = next.entry->bytes,
+                     .records = next.entry->rows,
+                     .closes_slice = next.entry->kind == EntryKind::job,
+                     .pushed = next.entry->pushed};
+    return schedule::stop(progress, costs_.costs(), plan.hold);
+  };
+}
+
+void Selection::keep_state(const schedule::Plan& plan) {
+  if (recovery_.lone()) return;  // the plan was of a part of the classes
+  state_ = plan.next;
+  turn_ = next_turn_;
+  for (const Work& work : work_) {
+    if (work.verdict != commit::Verdict::left) continue;
+    const Staging& staging = lanes_[work.entry->klass].staging;
+    const schedule::Unit& unit = staging.unit(staging.slot_of(work.entry));
+    schedule::refund(state_, costs_.costs(), plan.slices[work.slice], std::span(&unit, 1));
+  }
+}
+
+void Selection::learn(const schedule::Plan& plan, const commit::TickResult& result) {
+  for (std::size_t i = 0; i < result.slices.size(); ++i) {
+    const commit::SliceTime& slice = result.slices[i];
+    if (slice.records == 0) continue;
+    costs_.learn_slice(plan.slices[i].klass, slice.records, slice.bytes, slice.elapsed);
+  }
+  if (result.units != 0) costs_.learn_commit(result.records, result.bytes, result.commit_time);
 }
 
 }  // namespace onelane::engine

@@ -1,45 +1,55 @@
-// A thread of the journal's own. It knows whether it is the calling one: whoever waits for its end,
-// or for what it does, must not be.
+// A thread of the journal's own: it does its work while there is some, and sleeps otherwise. It
+// knows whether it is the calling one: whoever waits for its end, or for what it does, must not be.
 #pragma once
 
 #include <atomic>
-#include <exception>
-#include <string>
+#include <functional>
+#include <optional>
 #include <thread>
-#include <utility>
 
+#include "onelane/clock.h"
 #include "onelane/status.h"
-#include "src/base/memory.h"
+#include "src/queue/doorbell.h"
 
 namespace onelane::engine {
 
 class Thread {
  public:
-  // ok, or that the system has no thread to give: then there is none.
-  template <class Run>
-  Status start(Run run) {
-    try {
-      thread_ = std::thread([this, run = std::move(run)] {
-        self_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-        run();
-        self_.store(std::thread::id(), std::memory_order_relaxed);  // the id may be given again
-      });
-      return {};
-    } catch (const std::exception& error) {
-      return base::worded(Errc::storage, [&] {
-        return std::string("the journal cannot start a thread: ") + error.what();
-      });
-    }
-  }
+  struct Sleep {
+    std::optional<Duration> at_most;  // none: until it is rung for
+  };
+  struct Work {
+    // A piece of work: none if the next one follows at once, or how long there is nothing to do.
+    std::function<std::optional<Sleep>()> step;
+    // Whether there is something to do after all; asked before each sleep.
+    std::function<bool()> pending;
+  };
 
+  Thread() = default;
+  Thread(const Thread&) = delete;
+  Thread& operator=(const Thread&) = delete;
+  ~Thread() { stop(); }
+
+  // ok, or that the system has no thread to give: then there is none.
+  Status start(Work work);
+  // For good. Returns after the running step, if any; not to be called where mine() is true.
+  void stop();
+  // Whether stop() was called, with a thread or without.
+  bool stopping() const { return stopping_.load(); }
+  bool started() const { return thread_.joinable(); }
   // Only its own id can compare equal, so a stale read does no harm.
   bool mine() const { return self_.load(std::memory_order_relaxed) == std::this_thread::get_id(); }
-  bool started() const { return thread_.joinable(); }
-  void join() {
-    if (thread_.joinable()) thread_.join();
-  }
+
+  // Any thread: see queue/doorbell.h.
+  void ring() { bell_.ring(); }
+  void wake() { bell_.wake(); }
 
  private:
+  void run();
+
+  Work work_;
+  queue::Doorbell bell_;
+  std::atomic<bool> stopping_{false};
   std::atomic<std::thread::id> self_{};
   std::thread thread_;
 };

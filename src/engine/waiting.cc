@@ -1,44 +1,56 @@
-// The core's way out: how a caller learns what became of its unit.
+#include "src/engine/waiting.h"
+
 #include <algorithm>
 #include <optional>
 
 #include "src/ack/settle.h"
 #include "src/base/memory.h"
-#include "src/base/priority.h"
-#include "src/engine/core.h"
 #include "src/engine/patience.h"
 #include "src/engine/refusals.h"
+#include "src/engine/retry.h"
 #include "src/engine/thread_waiter.h"
 
-namespace onelane::inline v0::detail {
+namespace onelane::engine {
 
-using engine::after;
-using engine::kPatienceMax;
-using engine::would_block;
+namespace {
 
-// Where every commit is durable when it returns, nothing is left to wait for.
-Promise Core::kept_by_sync(Promise promise) const {
-  if (promise == Promise::committed || sink_->commit_is_durable()) return Promise::committed;
-  return promise;
+Status flush_timed_out(const ClassLane& lane, Duration timeout) {
+  return {Errc::timed_out, "flush: what was pushed to class \"" + lane.options.name +
+                               "\" before is not settled after " +
+                               in_words(std::max(Duration(0), timeout))};
+}
+
+}  // namespace
+
+// Asked before anything is pushed, whose outcome would then be missed.
+Status Waiting::may_write() const {
+  if (Status why = with_.turn.may_wait("write"); !why.ok()) return why;
+  if (options_.drive == Drive::thread) return {};
+  return {Errc::would_block, "a manual journal runs no tick by itself: submit, tick, then poll"};
+}
+
+std::optional<Duration> Waiting::time_left(std::optional<TimePoint> until) const {
+  if (!until) return std::nullopt;
+  return left(*until, with_.clock.now());
 }
 
 // Whether ticks and syncs are not slower on this thread than on the journal's own, which run as
 // whoever opened the journal did. A caller of lower priority that holds the lane makes others wait
 // until it gets a processor.
-bool Core::caller_may_run() const {
+bool Waiting::caller_may_run() const {
   return options_.callers_commit && base::lateness_of_this_thread() <= lateness_;
 }
 
-Status Core::wait(Entry& entry, Promise promise, std::optional<Duration> timeout) {
-  if (entry.settled() && kept_by_sync(promise) == Promise::committed) return {};
-  if (Status why = may_wait("wait"); !why.ok()) return why;
+Status Waiting::wait(Entry& entry, Promise promise, std::optional<Duration> timeout) {
+  if (entry.settled() && with_.durability.awaited(promise) == Promise::committed) return {};
+  if (Status why = with_.turn.may_wait("wait"); !why.ok()) return why;
   return wait_on(entry, promise, timeout);
 }
 
-Status Core::wait_on(Entry& entry, Promise promise, std::optional<Duration> timeout) {
-  promise = kept_by_sync(promise);
+Status Waiting::wait_on(Entry& entry, Promise promise, std::optional<Duration> timeout) {
+  promise = with_.durability.awaited(promise);
   std::optional<TimePoint> until;
-  if (timeout && *timeout <= kPatienceMax) until = after(clock_->now(), *timeout);
+  if (timeout && *timeout <= kPatienceMax) until = after(with_.clock.now(), *timeout);
   if (Status why = wait_settled(entry, promise, until); !why.ok()) return why;
   const std::uint64_t commit = ack::commit_of(entry);
   if (promise == Promise::committed || commit == 0) return {};
@@ -46,8 +58,8 @@ Status Core::wait_on(Entry& entry, Promise promise, std::optional<Duration> time
 }
 
 // Of a unit that nobody else can wait for, or cancel.
-Status Core::wait_until(Entry& entry, TimePoint deadline) {
-  Status why = wait_on(entry, entry.promise, engine::left(deadline, clock_->now()));
+Status Waiting::wait_until(Entry& entry, TimePoint deadline) {
+  Status why = wait_on(entry, entry.promise, left(deadline, with_.clock.now()));
   if (why.code() != Errc::timed_out || entry.settled()) return why;
   if (entry.settle_queued(End::expired)) {
     (void)entry.close_watch();  // nobody's
@@ -59,73 +71,159 @@ Status Core::wait_until(Entry& entry, TimePoint deadline) {
           "known to this call"};
 }
 
-Status Core::wait_settled(Entry& entry, Promise promise, std::optional<TimePoint> until) {
+Status Waiting::wait_settled(Entry& entry, Promise promise, std::optional<TimePoint> until) {
   if (entry.settled()) return {};
   if (options_.drive == Drive::manual) return would_block();
-  const TimePoint began = clock_->now();
-  const auto left = [&]() -> std::optional<Duration> {
-    if (!until) return std::nullopt;
-    return engine::left(*until, clock_->now());
-  };
-  if (caller_may_run()) lend_thread(entry, promise, left());
-  engine::ThreadWaiter waiter(promise);
+  const TimePoint began = with_.clock.now();
+  if (caller_may_run()) with_.turn.lend(entry, promise, time_left(until));
+  ThreadWaiter waiter(promise);
   waiter.leads = base::lateness_of_this_thread() <= lateness_;
   const Entry::Watch watch = entry.watch(waiter);
-  if (watch == Entry::Watch::occupied) return engine::occupied_status();
-  if (watch == Entry::Watch::settled || waiter.wait(left())) return {};
+  if (watch == Entry::Watch::occupied) return occupied_status();
+  if (watch == Entry::Watch::settled || waiter.wait(time_left(until))) return {};
   if (entry.unwatch(waiter)) {
     return base::worded(Errc::timed_out, [&] {
-      return "wait: a unit of class \"" + std::string(class_name(entry.klass)) +
-             "\" is not settled after " + engine::in_words(clock_->now() - began);
+      return "wait: a unit of class \"" + with_.lanes[entry.klass].options.name +
+             "\" is not settled after " + in_words(with_.clock.now() - began);
     });
   }
   // Settled just now: the waker is on its way, but for who waits for a sync.
-  if (promise == Promise::durable && syncer_.unwatch(waiter)) return {};
+  if (promise == Promise::durable && with_.durability.unwatch(waiter)) return {};
   waiter.wait(std::nullopt);
   return {};
 }
 
-Status Core::wait_durable(std::uint64_t commit, std::optional<TimePoint> until) {
-  std::optional<Duration> left;
-  if (until) left = engine::left(*until, clock_->now());
+Status Waiting::wait_durable(std::uint64_t commit, std::optional<TimePoint> until) {
+  const std::optional<Duration> patience = time_left(until);
   const bool manual = options_.drive == Drive::manual;
   const bool itself = manual || (caller_may_run() && !until);
-  return syncer_.wait(commit, left, itself ? engine::Syncs::by_caller : engine::Syncs::by_thread);
+  return with_.durability.wait(commit, patience, itself ? Syncer::waiter : Syncer::guest);
 }
 
-bool Core::cancel(Entry& entry) {
-  if (!lanes_[entry.klass]->cancel(entry)) return false;
-  worker_.bell().ring();  // its memory can go
+bool Waiting::cancel(Entry& entry) {
+  if (!with_.lanes[entry.klass].cancel(entry)) return false;
+  with_.turn.ring();  // its memory can go
   return true;
 }
 
-Outcome Core::outcome(const Entry& entry) const {
+Outcome Waiting::outcome(const Entry& entry) const {
   Outcome out = entry.outcome();
   const std::uint64_t commit = ack::commit_of(out.end, out.commit);
   if (commit == 0) return out;
-  out.durable = commit <= durable();
+  out.durable = commit <= with_.durability.durable();
   if (entry.promise == Promise::durable && !out.durable && out.committed()) {
-    out.cause = syncer_.lost(commit);
+    out.cause = with_.durability.lost(commit);
   }
   return out;
 }
 
-bool Core::kept(const Entry& entry) const {
+bool Waiting::kept(const Entry& entry) const {
   if (!entry.settled()) return false;
   const std::uint64_t commit = ack::commit_of(entry);
-  return entry.promise == Promise::committed || commit <= durable() || !syncer_.lost(commit).ok();
+  return entry.promise == Promise::committed || commit <= with_.durability.durable() ||
+         !with_.durability.lost(commit).ok();
 }
 
-bool Core::watch(const Entry& entry, Waiter& who) {
-  if (entry.promise == Promise::committed || !syncer_.watch(who, ack::commit_of(entry))) {
+bool Waiting::watch(const Entry& entry, detail::Waiter& who) {
+  if (entry.promise == Promise::committed || !with_.durability.watch(who, ack::commit_of(entry))) {
     return false;
   }
-  syncer_.nudge();
+  with_.durability.nudge();
   return true;
 }
 
-std::uint64_t Core::durable() const {
-  return sink_->commit_is_durable() ? pipeline_.recorder().committed() : syncer_.durable();
+Status Waiting::flush(std::optional<Duration> timeout) {
+  if (Status why = with_.turn.may_wait("flush"); !why.ok()) return why;
+  Barriers barriers;
+  Status flushed = flush(timeout, barriers);
+  if (flushed.ok()) return flushed;
+  for (const detail::EntryRef& barrier : barriers) {
+    if (barrier != nullptr) (void)cancel(*barrier);  // nobody waits for it any more
+  }
+  return flushed;
 }
 
-}  // namespace onelane::inline v0::detail
+Status Waiting::flush(std::optional<Duration> timeout, Barriers& barriers) {
+  std::optional<TimePoint> deadline;
+  if (timeout) deadline = after(with_.clock.now(), *timeout);
+  const auto lanes = with_.lanes.all();
+  for (const auto& lane : lanes) {
+    Result<detail::EntryRef> barrier = with_.admission.offer_barrier(*lane);
+    if (!barrier) return barrier.status();
+    barriers[lane->index] = std::move(*barrier);
+  }
+  for (const auto& lane : lanes) {
+    Entry& barrier = *barriers[lane->index];
+    const Status waited = options_.drive == Drive::manual
+                              ? pump(barrier, deadline)
+                              : wait(barrier, Promise::committed, time_left(deadline));
+    if (waited.code() == Errc::timed_out) return flush_timed_out(*lane, *timeout);
+    if (!waited.ok()) return waited;
+    const Outcome settled = barrier.outcome();
+    if (!settled.committed()) return settled.cause;
+  }
+  return {};
+}
+
+// Runs ticks on a manual journal until the entry is settled or a tick does nothing.
+Status Waiting::pump(const Entry& entry, std::optional<TimePoint> deadline) {
+  while (!entry.settled()) {
+    if (deadline && with_.clock.now() >= *deadline) {
+      return {Errc::timed_out, {}};  // flush() says of what
+    }
+    const TickReport report = with_.turn.tick();
+    if (report.more || entry.settled()) continue;
+    return {Errc::would_block, "the next tick is not due yet, and a manual journal does not wait"};
+  }
+  return {};
+}
+
+Status Waiting::sync(std::optional<Duration> timeout) {
+  if (Status why = with_.turn.may_wait("sync"); !why.ok()) return why;
+  std::optional<TimePoint> until;
+  if (timeout) until = after(with_.clock.now(), *timeout);
+  if (Status why = flush(timeout); !why.ok()) {
+    if (why.code() != Errc::timed_out) return why;
+    return {Errc::timed_out, "sync, in its " + why.message()};
+  }
+  const Result<std::uint64_t> commit = touch(until);
+  if (!commit) return commit.status();
+  return *commit <= with_.durability.durable() ? Status() : wait_durable(*commit, until);
+}
+
+// The number of a commit of its own. Somebody else's lock is waited for as the committer does it:
+// here, and not in SQLite, so that the lane is free and the time given is kept.
+Result<std::uint64_t> Waiting::touch(std::optional<TimePoint> until) {
+  Retry patience;
+  queue::Doorbell nobody_rings;
+  for (;;) {
+    Result<std::uint64_t> commit = try_touch();
+    if (commit || commit.status().code() != Errc::locked) return commit;
+    if (options_.drive == Drive::manual) {
+      return Status(Errc::would_block,
+                    "the database is locked, and a manual journal does not wait: " +
+                        commit.status().message(),
+                    commit.status().sqlite_code());
+    }
+    Duration pause = patience.locked();
+    if (until) {
+      const Duration left = *until - with_.clock.now();
+      if (left <= Duration(0)) {
+        return Status(Errc::timed_out, "sync: the time given is over: " + commit.status().message(),
+                      commit.status().sqlite_code());
+      }
+      pause = std::min(pause, left);
+    }
+    nobody_rings.sleep([] { return false; }, pause);
+  }
+}
+
+Result<std::uint64_t> Waiting::try_touch() {
+  return with_.turn.hold([this](ack::Wakes& wakes) -> Result<std::uint64_t> {
+    if (Status why = with_.state.entrance(); !why.ok()) return why;
+    if (Status touched = with_.pipeline.touch(wakes); !touched.ok()) return touched;
+    return with_.recorder.committed();
+  });
+}
+
+}  // namespace onelane::engine

@@ -14,26 +14,30 @@
 #include "onelane/clock.h"
 #include "onelane/sink.h"
 #include "onelane/stats.h"
+#include "src/engine/lane_state.h"
 #include "src/engine/log_policy.h"
 #include "src/engine/thread.h"
-#include "src/queue/doorbell.h"
 
 namespace onelane::engine {
 
-class Checkpointer {
+class LogKeeper {
  public:
-  // What it needs of the lane. Called without any lock of the checkpointer's that the lane takes.
+  // What it needs of the lane. Called without any lock of the log keeper's that the lane takes.
   struct Lane {
     std::function<Closing(Log&)> close_in;      // holds the lane for a closing pass
-    std::function<bool()> healthy;              // false after poison: nothing is touched any more
     std::function<void(const Status&)> poison;  // a pass met a failure without a way back
   };
 
-  // Nothing to do for a sink without a log. log and clock must outlive it.
-  Checkpointer(Log* log, const Clock& clock, std::uint64_t limit_bytes);
-  Checkpointer(const Checkpointer&) = delete;
-  Checkpointer& operator=(const Checkpointer&) = delete;
-  ~Checkpointer() { stop(); }
+  struct Parts {
+    Log* log;  // null: nothing to do
+    const LaneState& state;
+    const Clock& clock;
+  };
+  // All of the parts must outlive it.
+  LogKeeper(const Parts& parts, std::uint64_t limit_bytes);
+  LogKeeper(const LogKeeper&) = delete;
+  LogKeeper& operator=(const LogKeeper&) = delete;
+  ~LogKeeper() { stop(); }
 
   void use(Lane lane) { lane_ = std::move(lane); }
   Status start();
@@ -71,9 +75,10 @@ class Checkpointer {
   void close();
   void note_failure(const LogPass& pass);
   void find_readers();
-  void run();
+  std::optional<Thread::Sleep> run();
 
   Log* const log_;
+  const LaneState& state_;
   const Clock& clock_;
   const std::uint64_t limit_;
   Lane lane_;
@@ -104,8 +109,6 @@ class Checkpointer {
   std::atomic<bool> due_runs_{false};
   std::atomic<std::thread::id> due_runner_{};
 
-  queue::Doorbell bell_;
-  std::atomic<bool> stopping_{false};
   Thread thread_;
 };
 

@@ -1,4 +1,4 @@
-#include "src/engine/checkpointer.h"
+#include "src/engine/log_keeper.h"
 
 #include <algorithm>
 #include <limits>
@@ -14,47 +14,44 @@ constexpr Duration kLookAgain = std::chrono::milliseconds(200);
 
 }  // namespace
 
-Checkpointer::Checkpointer(Log* log, const Clock& clock, std::uint64_t limit_bytes)
-    : log_(log),
-      clock_(clock),
+LogKeeper::LogKeeper(const Parts& parts, std::uint64_t limit_bytes)
+    : log_(parts.log),
+      state_(parts.state),
+      clock_(parts.clock),
       limit_(limit_bytes),
-      commit_seen_at_(clock.now()),
+      commit_seen_at_(clock_.now()),
       hold_back_bytes_(limit_bytes) {}
 
-Status Checkpointer::start() {
-  return log_ == nullptr ? Status() : thread_.start([this] { run(); });
+Status LogKeeper::start() {
+  if (log_ == nullptr) return {};
+  return thread_.start({.step = [this] { return run(); }, .pending = [this] { return wanted(); }});
 }
 
 // Either run_due() sees that we stop, or we see that it runs: seq_cst, all of them.
-void Checkpointer::stop() {
-  stopping_.store(true);
+void LogKeeper::stop() {
+  thread_.stop();
   due_runs_.wait(true);
-  if (!thread_.started()) return;
-  bell_.wake();
-  thread_.join();
 }
 
-void Checkpointer::run() {
-  while (!stopping_.load(std::memory_order_acquire)) {
-    const LogDecision decision = step();
-    if (decision.action != LogAction::wait) continue;
-    std::optional<Duration> timeout;
-    if (decision.wake_at) timeout = std::max(Duration(0), *decision.wake_at - clock_.now());
-    bell_.sleep([this] { return wanted(); }, timeout);
-  }
+std::optional<Thread::Sleep> LogKeeper::run() {
+  const LogDecision decision = step();
+  if (decision.action != LogAction::wait) return std::nullopt;
+  Thread::Sleep sleep;
+  if (decision.wake_at) sleep.at_most = std::max(Duration(0), *decision.wake_at - clock_.now());
+  return sleep;
 }
 
-void Checkpointer::run_due() {
+void LogKeeper::run_due() {
   if (log_ == nullptr || due_runs_.exchange(true)) return;
   due_runner_.store(std::this_thread::get_id(), std::memory_order_relaxed);
-  while (!stopping_.load() && step().action != LogAction::wait) {
+  while (!thread_.stopping() && step().action != LogAction::wait) {
   }
   due_runner_.store(std::thread::id(), std::memory_order_relaxed);
   due_runs_.store(false);
   due_runs_.notify_all();
 }
 
-void Checkpointer::tick_ended() {
+void LogKeeper::tick_ended() {
   if (log_ == nullptr) return;
   const LogState log = log_->state();
   const std::uint64_t bytes = log.bytes;
@@ -63,23 +60,23 @@ void Checkpointer::tick_ended() {
     tick_bytes_ = bytes;
   }
   note_most(bytes);
-  if (wanted() || log.full) bell_.ring();
+  if (wanted() || log.full) thread_.ring();
 }
 
-void Checkpointer::note_most(std::uint64_t bytes) {
+void LogKeeper::note_most(std::uint64_t bytes) {
   std::uint64_t most = bytes_max_.load(std::memory_order_relaxed);
   while (bytes > most &&
          !bytes_max_.compare_exchange_weak(most, bytes, std::memory_order_relaxed)) {
   }
 }
 
-bool Checkpointer::wanted() const {
+bool LogKeeper::wanted() const {
   const std::uint64_t bytes = log_->state().bytes;
   const std::uint64_t seen = seen_bytes_.load();
   return bytes < seen || (bytes > seen && bytes >= wake_bytes_.load());
 }
 
-std::optional<Duration> Checkpointer::pause(Duration full) const {
+std::optional<Duration> LogKeeper::pause(Duration full) const {
   if (log_ == nullptr) return std::nullopt;
   const bool held_back = log_->state().bytes >= hold_back_bytes_.load(std::memory_order_relaxed);
   if (!held_back) return std::nullopt;
@@ -87,9 +84,9 @@ std::optional<Duration> Checkpointer::pause(Duration full) const {
 }
 
 // One decision, and what it says.
-LogDecision Checkpointer::step() {
+LogDecision LogKeeper::step() {
   const std::scoped_lock lock(step_mutex_);
-  if (!lane_.healthy()) return {.wake_bytes = std::numeric_limits<std::uint64_t>::max()};
+  if (state_.poisoned()) return {.wake_bytes = std::numeric_limits<std::uint64_t>::max()};
   const TimePoint now = clock_.now();
   LogDecision decision = decide(look(now), cycle_, now);
   hold_back_bytes_.store(decision.hold_back_bytes, std::memory_order_relaxed);
@@ -104,7 +101,7 @@ LogDecision Checkpointer::step() {
   return decision;
 }
 
-LogView Checkpointer::look(TimePoint now) {
+LogView LogKeeper::look(TimePoint now) {
   log_->look();
   const LogState state = log_->state();
   seen_bytes_.store(state.bytes);
@@ -117,7 +114,7 @@ LogView Checkpointer::look(TimePoint now) {
   return {.limit = limit_, .log = state, .quiet = now - commit_seen_at_};
 }
 
-void Checkpointer::act(LogAction action) {
+void LogKeeper::act(LogAction action) {
   switch (action) {
     case LogAction::wait:
       break;
@@ -141,13 +138,13 @@ void Checkpointer::act(LogAction action) {
   if (action != LogAction::wait || cycle_.pinned == 0) find_readers();
 }
 
-void Checkpointer::close() {
+void LogKeeper::close() {
   const Closing closing = lane_.close_in(*log_);
   note_close(cycle_, closing, clock_.now());
   note_failure(closing.pass);
 }
 
-void Checkpointer::note_failure(const LogPass& pass) {
+void LogKeeper::note_failure(const LogPass& pass) {
   {
     const std::scoped_lock lock(stats_mutex_);
     blocked_ = pass.cause;
@@ -156,7 +153,7 @@ void Checkpointer::note_failure(const LogPass& pass) {
 }
 
 // Who reads is looked up when the log is first found pinned, and with every try after that.
-void Checkpointer::find_readers() {
+void LogKeeper::find_readers() {
   const bool pinned = cycle_.pinned != 0;
   if (!pinned && !pinned_told_) return;
   pinned_told_ = pinned;
@@ -168,7 +165,7 @@ void Checkpointer::find_readers() {
   readers_ = std::move(readers);
 }
 
-void Checkpointer::closed(const LogLeft& left) {
+void LogKeeper::closed(const LogLeft& left) {
   const std::scoped_lock lock(stats_mutex_);
   pinned_bytes_ = left.bytes;
   if (left.bytes == 0) pinned_since_.reset();
@@ -177,7 +174,7 @@ void Checkpointer::closed(const LogLeft& left) {
   blocked_ = left.why;
 }
 
-void Checkpointer::snapshot(LogStats& out) const {
+void LogKeeper::snapshot(LogStats& out) const {
   if (log_ == nullptr) return;
   out.limit = limit_;
   out.bytes = log_->state().bytes;

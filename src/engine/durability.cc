@@ -1,4 +1,4 @@
-#include "src/engine/syncer.h"
+#include "src/engine/durability.h"
 
 #include <algorithm>
 #include <new>
@@ -8,16 +8,12 @@
 #include "src/base/memory.h"
 #include "src/base/parker.h"
 #include "src/base/uncancelled.h"
+#include "src/engine/refusals.h"
 #include "src/engine/thread_waiter.h"
 
 namespace onelane::engine {
 
 namespace {
-
-// Released by one sync. With fewer, the next tick beside it is worth more than what it costs to
-// hand the sync to another thread and back, and that fewer share a commit. With so many, processors
-// are what all of them wait for, and it is not.
-constexpr std::size_t kCrowd = 64;
 
 // All at once, not as the tree of a tick's wakes: the lane is not held up by it.
 void wake_all(detail::Waiter* first) {
@@ -37,63 +33,61 @@ void hand_on(detail::Waiter* first, ack::Wakes& wakes) {
 
 }  // namespace
 
-Syncer::Syncer(CommitSync* sync, const Recorder& recorder, const Clock& clock)
-    : sync_(sync), recorder_(recorder), clock_(clock) {
+Durability::Durability(Sink& sink, const Recorder& recorder, const Clock& clock)
+    : sync_(sink.commit_is_durable() ? nullptr : sink.commit_sync()),
+      at_once_(sink.commit_is_durable()),
+      recorder_(recorder),
+      clock_(clock) {
   if (sync_ == nullptr) {
     ended_ = {Errc::invalid_argument, "the journal's sink cannot make a commit durable"};
   }
 }
 
-Status Syncer::start() {
+Status Durability::start() {
   if (sync_ == nullptr) return {};
   has_thread_ = true;
-  Status started = thread_.start([this] { run(); });
+  Status started = thread_.start({
+      .step = [this]() -> std::optional<Thread::Sleep> {
+        if (sync_once()) return std::nullopt;
+        return Thread::Sleep{};
+      },
+      .pending =
+          [this] {
+            const std::scoped_lock lock(mutex_);
+            return wanted();
+          },
+  });
   if (!started.ok()) has_thread_ = false;
   return started;
 }
 
-void Syncer::stop() {
-  stopping_.store(true, std::memory_order_release);
+void Durability::stop() {
   {
     ack::Wakes wakes;
-    end({Errc::closed, "the journal is closed"}, wakes);
+    end(closed_status(), wakes);
   }
-  if (thread_.started()) {
-    bell_.wake();
-    thread_.join();
-  }
+  thread_.stop();
   std::unique_lock lock(mutex_);
   idle_.wait(lock, [this] { return !running_; });
 }
 
-void Syncer::run() {
-  while (!stopping_.load(std::memory_order_acquire)) {
-    if (sync_once()) continue;
-    const auto awaited = [this] {
-      const std::scoped_lock lock(mutex_);
-      return wanted();
-    };
-    bell_.sleep(awaited, std::nullopt);
-  }
-}
+bool Durability::wanted() const { return !running_ && ended_.ok() && wanted_ > durable(); }
 
-bool Syncer::wanted() const { return !running_ && ended_.ok() && wanted_ > durable(); }
-
-void Syncer::nudge() {
+void Durability::nudge() {
   {
     const std::scoped_lock lock(mutex_);
     if (!wanted()) return;
   }
-  bell_.ring();
+  thread_.ring();
 }
 
-std::optional<Duration> Syncer::sync_before(std::uint64_t commit) const {
+std::optional<Duration> Durability::sync_before(std::uint64_t commit) const {
   const std::scoped_lock lock(mutex_);
   const bool waits = running_ && ended_.ok() && durable() < commit;
   return waits && took_ > Duration(0) ? std::optional(took_) : std::nullopt;
 }
 
-void Syncer::tick_ended(ack::Wakes& wakes) {
+void Durability::tick_ended(ack::Wakes& wakes) {
   const std::uint64_t promised = wakes.take_promised();
   hand_on(std::exchange(released_in_lane_, nullptr), wakes);
   if (promised == 0) return;
@@ -108,7 +102,7 @@ void Syncer::tick_ended(ack::Wakes& wakes) {
 }
 
 // Those whose commit is durable, or never will be, or who gave up; by `next`.
-detail::Waiter* Syncer::take_settled() {
+detail::Waiter* Durability::take_settled() {
   detail::Waiter* taken = nullptr;
   detail::Waiter** link = &waiters_;
   while (*link != nullptr) {
@@ -123,28 +117,28 @@ detail::Waiter* Syncer::take_settled() {
   return taken;
 }
 
-bool Syncer::sync_once() {
-  if (!take_sync(0)) return false;
-  if (const Status failed = run_sync(Syncs::by_thread); !failed.ok()) poison_(failed);
+bool Durability::sync_once() {
+  if (!take_sync(Syncer::thread, 0)) return false;
+  if (const Status failed = run_sync(Syncer::thread); !failed.ok()) poison_(failed);
   return true;
 }
 
-Status Syncer::sync_for_crowd(ack::Wakes& wakes) {
-  if (!take_sync(0, kCrowd)) return {};
+Status Durability::sync_for_crowd(ack::Wakes& wakes) {
+  if (!take_sync(Syncer::ticker, 0)) return {};
   detail::Waiter* released = nullptr;
   Status failed = sync_now(released);
   hand_on(released, wakes);
   return failed;
 }
 
-Status Syncer::run_sync(Syncs syncs) {
+Status Durability::run_sync(Syncer who) {
   detail::Waiter* released = nullptr;
   Status failed;
   {
     const base::Uncancelled uncancelled;
     failed = sync_now(released);
   }
-  if (syncs == Syncs::in_lane) {
+  if (who == Syncer::fence) {
     keep(released);
   } else {
     wake_all(released);  // before poisoning, which waits for the lane, and that perhaps for them
@@ -153,7 +147,7 @@ Status Syncer::run_sync(Syncs syncs) {
 }
 
 // The baton's holder's.
-void Syncer::keep(detail::Waiter* released) {
+void Durability::keep(detail::Waiter* released) {
   while (released != nullptr) {
     detail::Waiter* who = std::exchange(released, released->next);
     who->next = std::exchange(released_in_lane_, who);
@@ -161,7 +155,7 @@ void Syncer::keep(detail::Waiter* released) {
 }
 
 // The counter is read before the sync: a commit that returns later may not be covered by it.
-Status Syncer::sync_now(detail::Waiter*& released) {
+Status Durability::sync_now(detail::Waiter*& released) {
   const std::uint64_t covered = recorder_.committed();
   const TimePoint began = clock_.now();
   Reply reply = sync_or_fail();
@@ -174,13 +168,13 @@ Status Syncer::sync_now(detail::Waiter*& released) {
   if (!reply.ok() && ended_.ok()) failed = ended_ = std::move(reply.cause);
   if (ended_.ok()) durable_.store(std::max(durable(), covered), std::memory_order_release);
   released = take_settled();
-  crowd_ = std::max(length(released), crowd_ - crowd_ / 4);
+  crowd_.released(length(released));
   idle_.notify_all();
   return failed;
 }
 
 // A sync that could not be asked for, or whose answer could not be put in words, counts as failed.
-Reply Syncer::sync_or_fail() {
+Reply Durability::sync_or_fail() {
   try {
     return sync_->sync();
   } catch (const std::bad_alloc&) {
@@ -191,13 +185,13 @@ Reply Syncer::sync_or_fail() {
   }
 }
 
-void Syncer::end(const Status& why, ack::Wakes& wakes) {
+void Durability::end(const Status& why, ack::Wakes& wakes) {
   const std::scoped_lock lock(mutex_);
   if (ended_.ok()) ended_ = why;
   hand_on(take_settled(), wakes);
 }
 
-Status Syncer::lost(std::uint64_t commit) const {
+Status Durability::lost(std::uint64_t commit) const {
   const std::scoped_lock lock(mutex_);
   if (ended_.ok()) return {};
   return base::worded(Errc::not_durable, ended_.sqlite_code(), [&] {
@@ -206,7 +200,7 @@ Status Syncer::lost(std::uint64_t commit) const {
   });
 }
 
-bool Syncer::watch(detail::Waiter& who, std::uint64_t commit) {
+bool Durability::watch(detail::Waiter& who, std::uint64_t commit) {
   const std::scoped_lock lock(mutex_);
   if (durable() >= commit || !ended_.ok()) return false;
   wanted_ = std::max(wanted_, commit);
@@ -215,7 +209,7 @@ bool Syncer::watch(detail::Waiter& who, std::uint64_t commit) {
   return true;
 }
 
-bool Syncer::unwatch(detail::Waiter& who) {
+bool Durability::unwatch(detail::Waiter& who) {
   const std::scoped_lock lock(mutex_);
   for (detail::Waiter** link = &waiters_; *link != nullptr; link = &(*link)->next) {
     if (*link != &who) continue;
@@ -226,21 +220,21 @@ bool Syncer::unwatch(detail::Waiter& who) {
   return false;
 }
 
-Status Syncer::wait(std::uint64_t commit, std::optional<Duration> timeout, Syncs syncs) {
+Status Durability::wait(std::uint64_t commit, std::optional<Duration> timeout, Syncer who) {
   if (durable() >= commit) return {};
-  if (syncs != Syncs::by_thread && take_sync(commit)) {
-    const Status failed = run_sync(syncs);
-    if (!failed.ok() && syncs == Syncs::by_caller) poison_(failed);
+  if (take_sync(who, commit)) {
+    const Status failed = run_sync(who);
+    if (!failed.ok() && who == Syncer::waiter) poison_(failed);
     // Who came meanwhile waits for the next. In the lane it is for whoever ticks to see to that.
     if (has_thread_) {
       nudge();
-    } else if (syncs == Syncs::by_caller) {
+    } else if (who == Syncer::waiter) {
       sync_all();
     }
     return result(commit, timeout);
   }
   ThreadWaiter waiter(Promise::durable);
-  waiter.leads = syncs != Syncs::in_lane;
+  waiter.leads = who != Syncer::fence;
   if (watch(waiter, commit)) {
     nudge();
     // Not taken back: whoever wakes it is on the way.
@@ -249,17 +243,31 @@ Status Syncer::wait(std::uint64_t commit, std::optional<Duration> timeout, Syncs
   return result(commit, timeout);
 }
 
-// Whether the caller is to run the sync that is wanted, where so many were released of late.
-bool Syncer::take_sync(std::uint64_t commit, std::size_t crowd_min) {
+bool Durability::fence(std::uint64_t commit) {
+  return at_once_ || wait(commit, std::nullopt, Syncer::fence).ok();
+}
+
+// Whether it is for this one to run the sync that is wanted: nobody else will, then.
+bool Durability::take_sync(Syncer who, std::uint64_t commit) {
   const std::scoped_lock lock(mutex_);
   wanted_ = std::max(wanted_, commit);
-  if (!wanted() || crowd_ < crowd_min) return false;
-  running_ = true;
-  return true;
+  if (!wanted()) return false;
+  switch (who) {
+    case Syncer::thread:
+    case Syncer::waiter:
+    case Syncer::fence:
+      break;
+    case Syncer::ticker:
+      if (!crowd_.here()) return false;
+      break;
+    case Syncer::guest:
+      return false;
+  }
+  return running_ = true;
 }
 
 // For who waited for this commit, and waits no longer.
-Status Syncer::result(std::uint64_t commit, std::optional<Duration> timeout) const {
+Status Durability::result(std::uint64_t commit, std::optional<Duration> timeout) const {
   if (durable() >= commit) return {};
   if (Status why = lost(commit); !why.ok()) return why;
   return base::worded(Errc::timed_out, [&] {

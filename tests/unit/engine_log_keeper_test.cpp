@@ -1,9 +1,9 @@
-// The checkpointer on a scripted log, driven by hand: what it asks for, in which order, and what it
+// The log keeper on a scripted log, driven by hand: what it asks for, in which order, and what it
 // tells.
 #include <gtest/gtest.h>
 
 #include "onelane/options.h"
-#include "src/engine/checkpointer.h"
+#include "src/engine/log_keeper.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/scripted_log.h"
 
@@ -18,49 +18,58 @@ constexpr std::uint64_t kLimit = 64 * kMiB;
 constexpr std::uint64_t kBegin = 48 * kMiB;
 constexpr Duration kFull = milliseconds(10);
 
-class CheckpointerTest : public ::testing::Test {
+class LogKeeperTest : public ::testing::Test {
  protected:
-  CheckpointerTest() {
-    checkpointer_.use({
+  LogKeeperTest() {
+    keeper_.use({
         .close_in = [](Log& log) { return Closing{.pass = log.close_in()}; },
-        .healthy = [this] { return poison_.ok(); },
-        .poison = [this](const Status& cause) { poison_ = cause; },
+        .poison = [this](const Status& cause) { state_.poison(cause); },
     });
   }
   void commit(std::uint64_t bytes) {
     log_.now = {.bytes = bytes, .commits = log_.now.commits + 1, .may_copy = true};
-    checkpointer_.tick_ended();
+    keeper_.tick_ended();
   }
   // What was asked of the log.
   std::string run() {
-    checkpointer_.run_due();
+    keeper_.run_due();
     return log_.taken();
+  }
+  void expect_poisoned_by(Fault fault) {
+    log_.answer.fault = fault;
+    log_.answer.cause = {Errc::storage, "no way back"};
+    commit(kBegin);
+    EXPECT_EQ(run(), "copy");
+    EXPECT_NE(state_.first_error().message().find("no way back"), std::string::npos);
+    clock_.advance(seconds(1));
+    commit(kLimit);
+    EXPECT_EQ(run(), "");
   }
   LogStats stats() const {
     LogStats out;
-    checkpointer_.snapshot(out);
+    keeper_.snapshot(out);
     return out;
   }
 
   test::FakeClock clock_;
   ScriptedLog log_;
-  Status poison_;
-  Checkpointer checkpointer_{&log_, clock_, kLimit};
+  engine::LaneState state_;
+  LogKeeper keeper_{{.log = &log_, .state = state_, .clock = clock_}, kLimit};
 };
 
-TEST_F(CheckpointerTest, CopiesASecondTimeWhatWasWrittenMeanwhileAndThenClosesIn) {
+TEST_F(LogKeeperTest, CopiesASecondTimeWhatWasWrittenMeanwhileAndThenClosesIn) {
   log_.written_meanwhile = 100 * kKiB;
   commit(kBegin);
   EXPECT_EQ(run(), "copy sync close");
   EXPECT_EQ(stats().passes, 1U);
 }
 
-TEST_F(CheckpointerTest, LeavesTheClosingPassOutWhereACopyReachedTheEnd) {
+TEST_F(LogKeeperTest, LeavesTheClosingPassOutWhereACopyReachedTheEnd) {
   commit(kBegin);
   EXPECT_EQ(run(), "copy sync");
 }
 
-TEST_F(CheckpointerTest, ClosesInWhenItHasBeenQuietForAWhile) {
+TEST_F(LogKeeperTest, ClosesInWhenItHasBeenQuietForAWhile) {
   commit(kLimit / 4);
   EXPECT_EQ(run(), "");
   clock_.advance(milliseconds(199));
@@ -72,7 +81,7 @@ TEST_F(CheckpointerTest, ClosesInWhenItHasBeenQuietForAWhile) {
 }
 
 // Foreign commits ring no bell and are none of its own: they are looked for.
-TEST_F(CheckpointerTest, WhatSomebodyElseWritesBesideAnIdleLaneIsCopiedBack) {
+TEST_F(LogKeeperTest, WhatSomebodyElseWritesBesideAnIdleLaneIsCopiedBack) {
   commit(kKiB);
   EXPECT_EQ(run(), "");
   clock_.advance(seconds(1));
@@ -82,41 +91,35 @@ TEST_F(CheckpointerTest, WhatSomebodyElseWritesBesideAnIdleLaneIsCopiedBack) {
   EXPECT_EQ(stats().bytes_max, kLimit / 4);
 }
 
-TEST_F(CheckpointerTest, WhatSomebodyElseWritesHoldsBackToo) {
+TEST_F(LogKeeperTest, WhatSomebodyElseWritesHoldsBackToo) {
   commit(kKiB);
   run();
-  ASSERT_FALSE(checkpointer_.pause(kFull));
+  ASSERT_FALSE(keeper_.pause(kFull));
   log_.written_by_others = kLimit;
   log_.now.may_copy = false;
   run();
-  EXPECT_TRUE(checkpointer_.pause(kFull));
+  EXPECT_TRUE(keeper_.pause(kFull));
 }
 
-TEST_F(CheckpointerTest, AFailedSyncPoisonsAndNothingIsAskedOfTheLogAnyMore) {
-  for (const Fault fault : {Fault::sync, Fault::corrupt}) {
-    poison_ = {};
-    log_.answer.fault = fault;
-    log_.answer.cause = {Errc::storage, "no way back"};
-    commit(kBegin);
-    EXPECT_EQ(run(), "copy");
-    EXPECT_EQ(poison_.message(), "no way back");
-    clock_.advance(seconds(1));
-    commit(kLimit);
-    EXPECT_EQ(run(), "");
-  }
+TEST_F(LogKeeperTest, AFailedSyncPoisonsAndNothingIsAskedOfTheLogAnyMore) {
+  expect_poisoned_by(Fault::sync);
 }
 
-TEST_F(CheckpointerTest, AnotherFailureIsTriedAgainLater) {
+TEST_F(LogKeeperTest, ADamagedFilePoisonsAndNothingIsAskedOfTheLogAnyMore) {
+  expect_poisoned_by(Fault::corrupt);
+}
+
+TEST_F(LogKeeperTest, AnotherFailureIsTriedAgainLater) {
   log_.answer.fault = Fault::environment;
   commit(kBegin);
   EXPECT_EQ(run(), "copy");
-  EXPECT_TRUE(poison_.ok());
+  EXPECT_FALSE(state_.poisoned());
   log_.answer = {};
   clock_.advance(milliseconds(20));
   EXPECT_EQ(run(), "copy sync");
 }
 
-TEST_F(CheckpointerTest, NamesWhoPinsTheLogAndSinceWhen) {
+TEST_F(LogKeeperTest, NamesWhoPinsTheLogAndSinceWhen) {
   log_.pinned_from = kMiB;
   log_.others = {{.pid = 4711, .name = "reader"}};
   commit(kBegin);
@@ -138,29 +141,29 @@ TEST_F(CheckpointerTest, NamesWhoPinsTheLogAndSinceWhen) {
   EXPECT_TRUE(stats().readers.empty());
 }
 
-TEST_F(CheckpointerTest, HoldsBackOnceTheLogNearsItsLimit) {
-  EXPECT_FALSE(checkpointer_.pause(kFull));
+TEST_F(LogKeeperTest, HoldsBackOnceTheLogNearsItsLimit) {
+  EXPECT_FALSE(keeper_.pause(kFull));
   commit(kBegin);
   run();
-  EXPECT_FALSE(checkpointer_.pause(kFull));
+  EXPECT_FALSE(keeper_.pause(kFull));
   commit(kLimit / 8 * 7);
-  EXPECT_TRUE(checkpointer_.pause(kFull));
+  EXPECT_TRUE(keeper_.pause(kFull));
   commit(kMiB);
-  EXPECT_FALSE(checkpointer_.pause(kFull));
+  EXPECT_FALSE(keeper_.pause(kFull));
 }
 
-TEST_F(CheckpointerTest, HeldBackTicksPauseByWhatTheLastOneThatCommittedAdded) {
+TEST_F(LogKeeperTest, HeldBackTicksPauseByWhatTheLastOneThatCommittedAdded) {
   commit(kBegin);
   run();
   commit(kLimit / 8 * 7);
-  EXPECT_EQ(checkpointer_.pause(kFull), kFull) << "a flood";
+  EXPECT_EQ(keeper_.pause(kFull), kFull) << "a flood";
   commit(kLimit / 8 * 7 + kLimit / 256);
-  EXPECT_EQ(checkpointer_.pause(kFull), kFull / 2);
-  checkpointer_.tick_ended();
-  EXPECT_EQ(checkpointer_.pause(kFull), kFull / 2) << "a tick that committed nothing";
+  EXPECT_EQ(keeper_.pause(kFull), kFull / 2);
+  keeper_.tick_ended();
+  EXPECT_EQ(keeper_.pause(kFull), kFull / 2) << "a tick that committed nothing";
 }
 
-TEST_F(CheckpointerTest, TellsOfTheLogOnlyWhatHoldsNow) {
+TEST_F(LogKeeperTest, TellsOfTheLogOnlyWhatHoldsNow) {
   log_.pinned_from = kMiB;
   commit(kLimit / 4);
   ASSERT_EQ(run(), "");
@@ -173,7 +176,7 @@ TEST_F(CheckpointerTest, TellsOfTheLogOnlyWhatHoldsNow) {
   EXPECT_FALSE(stats().pinned_since);
 }
 
-TEST_F(CheckpointerTest, TellsWhyTheLastPassCouldNotRun) {
+TEST_F(LogKeeperTest, TellsWhyTheLastPassCouldNotRun) {
   log_.answer = {.fault = Fault::busy, .cause = {Errc::locked, "somebody else writes"}};
   commit(kLimit / 4);
   ASSERT_EQ(run(), "");
@@ -186,19 +189,19 @@ TEST_F(CheckpointerTest, TellsWhyTheLastPassCouldNotRun) {
   EXPECT_TRUE(stats().blocked.ok());
 }
 
-TEST_F(CheckpointerTest, IsWantedOnceTheLogHasGrownEnoughOrBegunAnew) {
+TEST_F(LogKeeperTest, IsWantedOnceTheLogHasGrownEnoughOrBegunAnew) {
   run();
   commit(kLimit / 8 - 1);
-  EXPECT_FALSE(checkpointer_.wanted()) << "too little";
+  EXPECT_FALSE(keeper_.wanted()) << "too little";
   commit(kLimit / 8);
-  EXPECT_TRUE(checkpointer_.wanted());
+  EXPECT_TRUE(keeper_.wanted());
   run();
-  EXPECT_FALSE(checkpointer_.wanted()) << "it was looked at";
+  EXPECT_FALSE(keeper_.wanted()) << "it was looked at";
   commit(kMiB);
-  EXPECT_TRUE(checkpointer_.wanted()) << "whatever was waited for is void";
+  EXPECT_TRUE(keeper_.wanted()) << "whatever was waited for is void";
 }
 
-TEST_F(CheckpointerTest, TellsHowLargeTheLogIsAndWas) {
+TEST_F(LogKeeperTest, TellsHowLargeTheLogIsAndWas) {
   commit(3 * kMiB);
   commit(kMiB);
   EXPECT_EQ(stats().bytes, kMiB);
@@ -207,8 +210,8 @@ TEST_F(CheckpointerTest, TellsHowLargeTheLogIsAndWas) {
   EXPECT_EQ(stats().hazard, "a hazard");
 }
 
-TEST_F(CheckpointerTest, AfterItsStopNothingIsAskedOfTheLog) {
-  checkpointer_.stop();
+TEST_F(LogKeeperTest, AfterItsStopNothingIsAskedOfTheLog) {
+  keeper_.stop();
   commit(kLimit);
   EXPECT_EQ(run(), "");
 }

@@ -1,18 +1,20 @@
-// The core's way in: from what a caller gives to an entry in its class's queue.
+#include "src/engine/admission.h"
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
 
 #include "src/base/memory.h"
-#include "src/engine/core.h"
 #include "src/engine/patience.h"
 #include "src/engine/refusals.h"
 #include "src/model/row.h"
 
-namespace onelane::inline v0::detail {
+namespace onelane::engine {
 
 using base::out_of_memory;
-using engine::ClassLane;
+using detail::EntryKind;
+using detail::EntryRef;
+using detail::JobRun;
 
 namespace {
 
@@ -25,10 +27,10 @@ std::string quoted(const ClassLane& lane) { return "class \"" + lane.options.nam
 
 }  // namespace
 
-Status Core::make_entry(ClassLane& lane, const RowUnit& unit, EntryRef& entry) const {
+Status Admission::make_entry(ClassLane& lane, const RowUnit& unit, EntryRef& entry) const {
   const Row& row = unit.row;
   if (!row.status().ok()) return row.status();
-  const engine::Statements::Known* known = statements_.get(unit.statement);
+  const Statements::Known* known = with_.statements.get(unit.statement);
   if (known == nullptr) [[unlikely]]
     return unknown_statement(unit.statement, "");
   const StatementSpec& spec = known->spec;
@@ -49,21 +51,21 @@ Status Core::make_entry(ClassLane& lane, const RowUnit& unit, EntryRef& entry) c
   return {};
 }
 
-Status Core::check_rows(const Group& group) const {
+Status Admission::check_rows(const Group& group) const {
   if (!group.status().ok()) return group.status();
   if (group.size() == 0) return {Errc::invalid_argument, "the group is empty"};
   model::FrameReader frames(group.bytes());
   model::Frame frame;
   while (frames.next(frame)) {
     frame.statement.journal = group.journal();  // the frames keep the index alone
-    const engine::Statements::Known* known = statements_.get(frame.statement);
+    const Statements::Known* known = with_.statements.get(frame.statement);
     if (known == nullptr) return unknown_statement(frame.statement, " in the group");
     if (Status why = model::check_row(known->spec, frame.row); !why.ok()) return why;
   }
   return {};
 }
 
-Status Core::make_entry(ClassLane& lane, const Group& group, EntryRef& entry) const {
+Status Admission::make_entry(ClassLane& lane, const Group& group, EntryRef& entry) const {
   if (Status why = check_rows(group); !why.ok()) return why;
   entry.reset(Entry::make(group.bytes().size(), 0, lane.large_rows));
   if (entry == nullptr) return out_of_memory();
@@ -74,7 +76,7 @@ Status Core::make_entry(ClassLane& lane, const Group& group, EntryRef& entry) co
   return {};
 }
 
-Status Core::make_entry(ClassLane& lane, Job job, EntryRef& entry) const {
+Status Admission::make_entry(ClassLane& lane, Job job, EntryRef& entry) const {
   if (!job.step) {
     return Status(Errc::invalid_argument, "job \"" + job.name + "\" has no step");
   }
@@ -106,7 +108,7 @@ bool too_large(const ClassLane& lane, const Entry& entry) {
 }  // namespace
 
 // Where there is no room at once.
-Status Core::charge_slowly(ClassLane& lane, const Entry& entry, const PushOptions& options) {
+Status Admission::charge_slowly(ClassLane& lane, const Entry& entry, const PushOptions& options) {
   if (too_large(lane, entry)) {
     return {Errc::invalid_argument,
             quoted(lane) + ": a unit of " + std::to_string(entry.rows) + " records and " +
@@ -114,55 +116,54 @@ Status Core::charge_slowly(ClassLane& lane, const Entry& entry, const PushOption
                 std::to_string(lane.options.capacity_records) + " records, " +
                 std::to_string(lane.options.capacity_bytes) + " bytes)"};
   }
-  const std::uint64_t packed = engine::held_by(entry);
+  const std::uint64_t packed = held_by(entry);
   if (lane.shared()) {
     ack::Wakes wakes;  // fired once the class was let go
-    if (lane.charge_full(entry, clock_->now(), wakes)) return {};
+    if (lane.charge_full(entry, with_.clock.now(), wakes)) return {};
   }
   const auto full = [&](Duration waited) -> Status {
     return {Errc::full, quoted(lane) + " is full: " + std::to_string(lane.gate.records()) + " of " +
                             std::to_string(lane.options.capacity_records) + " records and " +
                             std::to_string(lane.gate.bytes()) + " of " +
                             std::to_string(lane.options.capacity_bytes) +
-                            " bytes are taken; waited " + engine::in_words(waited) + " for room"};
+                            " bytes are taken; waited " + in_words(waited) + " for room"};
   };
   if (lane.options.when_full != WhenFull::block || options_.drive == Drive::manual) {
     return full(Duration(0));
   }
-  if (Status why = may_wait("push to a full class"); !why.ok()) return why;
+  if (Status why = with_.turn.may_wait("push to a full class"); !why.ok()) return why;
   Duration patience = lane.options.block_timeout;
   if (options.deadline) {
-    patience = std::min(patience, engine::left(*options.deadline, clock_->now()));
+    patience = std::min(patience, left(*options.deadline, with_.clock.now()));
   }
   if (patience <= Duration(0)) return full(Duration(0));
-  worker_.bell().wake();  // a gathering window may be open
+  with_.turn.wake();  // a gathering window may be open
   if (lane.gate.wait(packed, patience)) return {};
-  const Status why = entrance();
+  const Status why = with_.state.entrance();
   return why.ok() ? full(patience) : why;
 }
 
 // Takes the entry, unless it is refused.
-Status Core::accept(ClassLane& lane, EntryRef& entry, const Offer& how) {
+Status Admission::accept(ClassLane& lane, EntryRef& entry, const Offer& how) {
   const PushOptions& options = how.options;
-  if (Status why = entrance(); !why.ok()) return why;
-  if (too_large(lane, *entry) || !lane.gate.grant(engine::held_by(*entry))) {
+  if (Status why = with_.state.entrance(); !why.ok()) return why;
+  if (too_large(lane, *entry) || !lane.gate.grant(held_by(*entry))) {
     if (Status why = charge_slowly(lane, *entry, options); !why.ok()) return why;
   }
   entry->klass = lane.index;
-  entry->pushed = clock_->now();
+  entry->pushed = with_.clock.now();
   if (options.deadline) entry->deadline = *options.deadline;
-  entry->promise = kept_by_sync(options.promise.value_or(lane.options.promise));
+  entry->promise = with_.durability.awaited(options.promise.value_or(lane.options.promise));
   if (!lane.queue.push(entry.get())) {
-    lane.gate.release(engine::held_by(*entry));
-    return entrance();
+    lane.gate.release(held_by(*entry));
+    return with_.state.entrance();
   }
   (void)entry.release();  // the queue's now, which may have settled and freed it already
-  if (how.tick == Tick::by_thread) worker_.bell().ring();
+  if (how.tick == Tick::by_thread) with_.turn.ring();
   return {};
 }
 
-// Settled once everything that was pushed to the class before is settled.
-Result<Receipt> Core::offer_barrier(ClassLane& lane) {
+Result<EntryRef> Admission::offer_barrier(ClassLane& lane) {
   if (!lane.flushes.grant(ClassLane::kOneFlush)) {
     return Status(Errc::full, quoted(lane) + ": " + std::to_string(ClassLane::kFlushesMax) +
                                   " flushes wait, or were given up since the lane last drained it");
@@ -175,16 +176,16 @@ Result<Receipt> Core::offer_barrier(ClassLane& lane) {
   entry->kind = EntryKind::barrier;
   entry->footprint = 0;
   entry->klass = lane.index;
-  entry->pushed = clock_->now();
+  entry->pushed = with_.clock.now();
   EntryRef kept = entry->share();
   if (!lane.queue.push(entry.get())) {
     lane.flushes.release(ClassLane::kOneFlush);
-    return entrance();
+    return with_.state.entrance();
   }
   (void)entry.release();
   lane.tally.barriers.fetch_add(1, std::memory_order_release);
-  worker_.bell().ring();
-  return Receipt(shared_from_this(), kept.release());
+  with_.turn.ring();
+  return kept;
 }
 
-}  // namespace onelane::inline v0::detail
+}  // namespace onelane::engine

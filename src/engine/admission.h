@@ -1,0 +1,80 @@
+// The way in: from what a caller gives to an entry in its class's queue. Any thread.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+
+#include "onelane/job.h"
+#include "onelane/options.h"
+#include "onelane/record.h"
+#include "src/engine/lane_state.h"
+#include "src/engine/lanes.h"
+#include "src/engine/refusals.h"
+#include "src/engine/statements.h"
+#include "src/engine/turn.h"
+#include "src/model/entry.h"
+
+namespace onelane::engine {
+
+// A unit to take in is one of these, a Group, or a Job.
+struct RowUnit {
+  Statement statement;
+  const Row& row;
+};
+
+class Admission {
+ public:
+  struct Parts {
+    Lanes& lanes;
+    const Statements& statements;
+    const LaneState& state;
+    Turn& turn;
+    const Durability& durability;
+    const Clock& clock;
+  };
+  // All of the parts must outlive it.
+  Admission(const Parts& parts, const JournalOptions& options) : with_(parts), options_(options) {}
+
+  // Who sees to it that a tick follows: the committer thread, which is woken if it sleeps, or the
+  // caller, who goes on to wait for the outcome and lends its thread.
+  enum class Tick : std::uint8_t { by_thread, by_caller };
+  struct Offer {
+    const PushOptions& options;
+    Tick tick = Tick::by_thread;
+    detail::EntryRef* kept = nullptr;  // gets a reference of its own, if not null
+  };
+  // Checks the unit, charges its class, and enqueues it; ok, or why it is refused.
+  template <class Unit>
+  Status offer(std::uint32_t klass, Unit&& unit, const Offer& how);
+  // Enqueues what is settled once everything that was pushed to the class before is settled.
+  Result<detail::EntryRef> offer_barrier(ClassLane& lane);
+
+ private:
+  Status make_entry(ClassLane& lane, const RowUnit& unit, detail::EntryRef& entry) const;
+  Status make_entry(ClassLane& lane, const Group& group, detail::EntryRef& entry) const;
+  Status make_entry(ClassLane& lane, Job job, detail::EntryRef& entry) const;
+  Status check_rows(const Group& group) const;
+  Status accept(ClassLane& lane, detail::EntryRef& entry, const Offer& how);
+  Status charge_slowly(ClassLane& lane, const Entry& entry, const PushOptions& options);
+
+  const Parts with_;
+  const JournalOptions& options_;
+};
+
+template <class Unit>
+Status Admission::offer(std::uint32_t klass, Unit&& unit, const Offer& how) {
+  ClassLane& lane = with_.lanes[klass];
+  detail::EntryRef entry;
+  Status why;
+  if (with_.turn.forked()) {  // before any lock is taken
+    why = forked_status();
+  } else {
+    why = make_entry(lane, std::forward<Unit>(unit), entry);
+  }
+  if (why.ok() && how.kept != nullptr) *how.kept = entry->share();
+  if (why.ok()) why = accept(lane, entry, how);
+  if (!why.ok()) lane.tally.refused.fetch_add(1, std::memory_order_relaxed);
+  return why;
+}
+
+}  // namespace onelane::engine

@@ -1,0 +1,54 @@
+#include "src/engine/fence.h"
+
+#include <new>
+
+#include "src/engine/probe.h"
+
+namespace onelane::engine {
+
+void Fence::hold(std::span<commit::Work> work, const Status& cause, const Settlement::At& at) {
+  commit_ = with_.recorder.committed() + 1;
+  held_ = with_.settlement.leave_behind(work, at);
+  with_.state.lose(cause);
+}
+
+Fence::End Fence::raise(Try how, const Settlement::At& at) {
+  const Status cause = with_.state.cause();
+  const Reply fenced = write_over();
+  if (fenced.ok()) {
+    with_.state.recover();
+    with_.recovery.fenced(held_, cause, at.now);
+    with_.settlement.put_back(held_, at);
+    return End::settled;
+  }
+  if (fenced.fault != Fault::busy && fenced.fault != Fault::environment) return End::poisoned;
+  if (how == Try::one_of_many) {
+    with_.recovery.fence_failed(fenced, at.now);
+    return End::later;
+  }
+  abandon(cause, at);
+  with_.state.give_up();
+  return End::settled;
+}
+
+void Fence::abandon(const Status& cause, const Settlement::At& at) {
+  with_.settlement.settle_unknown(held_, commit_, cause, at);
+}
+
+Reply Fence::write_over() {
+  Reply reply;
+  reply.fault = Fault::internal;
+  if (!with_.durability.possible()) return reply;
+  reply = probe(with_.sink, with_.lanes);
+  if (!reply.ok()) return reply;
+  with_.recorder.fence();
+  reply.fault = Fault::sync;
+  const Lanes::LetGo meanwhile(with_.lanes);
+  try {
+    if (with_.durability.fence(with_.recorder.next_commit())) reply.fault = Fault::none;
+  } catch (const std::bad_alloc&) {  // a sync that could not be asked for counts as failed
+  }
+  return reply;
+}
+
+}  // namespace onelane::engine

@@ -1,0 +1,91 @@
+// The state of the lane, as one value, and the one home of the first error.
+//
+//   state     what a tick does        pushes             entered by                    left by
+//   open      plans and commits       accepted           opening, recover()            any of these
+//   stalled   probes                  refused: cause     stall(): no commit succeeds   recover()
+//   unknown   tries a fence           accepted (*)       lose(): COMMIT's outcome is   recover(),
+//   give_up()
+//                                                        not known
+//   closing   plans and commits       refused: closed    close()                       end()
+//   closed    settles what is left    refused: closed    end()                         poison()
+//   alone poisoned  settles what is left    refused: its error poison() nobody: final
+//
+// (*) until the store has failed the fence for long: then stall() refuses them with that cause, and
+// the state stays unknown.
+//
+// A journal may be closed while its lane is stalled or unknown. It stays so for its ticks, and goes
+// on to closing or closed from there; pushes are refused as closed at once. What is unknown comes
+// before closed: the fence is tried once more before what is left is settled.
+//
+// Changed by the baton's holder, but for close() where no thread is left to take the baton. Asked
+// by any thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <utility>
+
+#include "onelane/status.h"
+
+namespace onelane::engine {
+
+class LaneState {
+ public:
+  enum class Kind : std::uint8_t { open, stalled, unknown, closing, closed, poisoned };
+
+  LaneState() = default;
+  LaneState(const LaneState&) = delete;
+  LaneState& operator=(const LaneState&) = delete;
+
+  Kind kind() const { return kind_.load(std::memory_order_acquire); }
+  bool poisoned() const { return kind() == Kind::poisoned; }
+  // Whether no push is accepted any more, whatever comes.
+  bool shut() const { return shut_.load(std::memory_order_acquire); }
+  // Whether end() was called, whatever the store does.
+  bool ended() const;
+  // ok, or why a push is refused.
+  Status entrance() const {
+    if (accepts_.load(std::memory_order_acquire)) [[likely]]
+      return {};
+    return refusal();
+  }
+
+  // ok, or the error that poisoned the lane.
+  Status first_error() const;
+  // ok, or why the store takes no commits for now. Kept by a lane that is closed.
+  Status stall_cause() const;
+  // Of unknown: why COMMIT failed. Of closed and poisoned: why what is left is settled.
+  Status cause() const;
+
+  void stall(const Status& cause);
+  void lose(const Status& cause);
+  // The store takes commits again, or the fence is durable.
+  void recover();
+  // The fence was given up: what was unknown is settled so.
+  void give_up();
+  void close();
+  void end();
+  // Returns false if the lane is poisoned already.
+  bool poison(const Status& cause) noexcept;
+
+ private:
+  enum class Life : std::uint8_t { open, closing, closed };
+
+  template <class Change>
+  void change(const Change& change);
+  Kind tell() const;
+  Status refusal() const;
+
+  std::atomic<Kind> kind_{Kind::open};
+  std::atomic<bool> accepts_{true};
+  std::atomic<bool> shut_{false};
+
+  mutable std::mutex mutex_;  // of what follows, of which the three above are told
+  Life life_ = Life::open;
+  Status stalled_;
+  Status unknown_;
+  Status poison_;
+};
+
+}  // namespace onelane::engine

@@ -1,0 +1,127 @@
+#include "src/engine/recovery.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "src/base/memory.h"
+#include "src/engine/probe.h"
+
+namespace onelane::engine {
+
+using commit::Verdict;
+using commit::Work;
+
+bool Recovery::idle(TimePoint now) const {
+  const auto lanes = lanes_.all();
+  return std::all_of(lanes.begin(), lanes.end(), [&](const auto& lane) {
+    return lane->staging.empty() || quarantines_[lane->index].until(now);
+  });
+}
+
+// Whether a class that is not quarantined has something staged.
+bool Recovery::others_wait() const {
+  const auto lanes = lanes_.all();
+  return std::any_of(lanes.begin(), lanes.end(), [&](const auto& lane) {
+    return !quarantines_[lane->index].on() && !lane->staging.empty();
+  });
+}
+
+// Quarantined classes take turns with the others, and among each other.
+std::optional<std::size_t> Recovery::take_turn(TimePoint now) {
+  const bool others_first = lone_ && others_wait();
+  lone_.reset();
+  const std::size_t count = quarantines_.size();
+  for (std::size_t n = 1; n <= count && !others_first; ++n) {
+    const std::size_t i = (turn_ + n) % count;
+    const Quarantine& each = quarantines_[i];
+    if (!each.on() || each.until(now) || lanes_[i].staging.empty()) continue;
+    lone_ = turn_ = i;
+    break;
+  }
+  return lone_;
+}
+
+void Recovery::committed(std::size_t units) {
+  lone_ ? quarantines_[*lone_].succeeded(units) : retry_.succeeded(units);
+}
+
+void Recovery::backed_off(const commit::TickResult& result, std::span<Work> work) {
+  if (!result.transaction) {  // BEGIN failed, whatever the units
+    not_before_ = result.ended + retry_.failed();
+    if (retry_.impatient()) prove_store(result.cause, result.ended);
+  } else if (work.size() == 1) {
+    failed_alone(work.front(), Store::unasked, result.cause, result.ended);
+  } else if (!failed_among_others(result.suspect)) {
+    not_before_ = result.ended + retry_.failed(work.size());
+  }
+}
+
+// Whether a class is known whose units failed: then they are tried one by one, and the others go on
+// at once.
+bool Recovery::failed_among_others(const detail::Entry* suspect) {
+  if (suspect != nullptr) {
+    quarantines_[suspect->klass].begin();
+  } else if (lone_) {
+    quarantines_[*lone_].begin();
+  }
+  return suspect != nullptr || lone_;
+}
+
+// A unit failed alone in its transaction. Its class pauses; after kPatience failures the store is
+// put to the proof, and after kStorePatience of pauses the unit ends.
+void Recovery::failed_alone(Work& work, Store store, const Status& cause, TimePoint now) {
+  Quarantine& quarantine = quarantines_[work.entry->klass];
+  quarantine.failed_alone(work.entry->seq, now);
+  if (store == Store::unasked && quarantine.impatient()) store = prove_store(cause, now);
+  if (store == Store::failed_too) quarantine.store_failed_too();
+  const bool own_fault = cause.code() == Errc::record;  // which only COMMIT could find
+  const bool ends = store == Store::takes_commits && quarantine.exhausted();
+  if (!work.taken || (!own_fault && !ends)) return;
+  work.verdict = Verdict::culprit;
+  work.entry->cause = own_fault ? cause : base::worded(cause.code(), cause.sqlite_code(), [&] {
+    return cause.message() + " (tried alone for 30 s, while other commits succeeded)";
+  });
+  quarantine.succeeded(0);
+}
+
+// Says no more than that somebody holds a lock if the probe is locked out.
+Recovery::Store Recovery::prove_store(const Status& cause, TimePoint now) {
+  const Reply probed = probe(sink_, lanes_);
+  if (probed.ok()) return Store::takes_commits;
+  if (probed.fault == Fault::busy) return Store::unasked;
+  state_.stall(cause);
+  not_before_ = now + retry_.failed();
+  return Store::failed_too;
+}
+
+// With nothing staged, too: pushes are refused until it succeeds.
+Reply Recovery::probe_again(TimePoint now) {
+  Reply reply = probe(sink_, lanes_);
+  if (reply.ok()) {
+    state_.recover();
+    not_before_.reset();
+  } else {
+    not_before_ = now + (reply.fault == Fault::busy ? retry_.locked() : retry_.failed());
+  }
+  return reply;
+}
+
+// A lock says nothing about the store; while that takes no commits, it takes no records, either.
+void Recovery::fence_failed(const Reply& fenced, TimePoint now) {
+  fence_failed_ = true;
+  if (fenced.fault == Fault::busy) return locked(now);
+  not_before_ = now + retry_.failed();
+  if (retry_.impatient()) state_.stall(fenced.cause);
+}
+
+void Recovery::fenced(std::span<Work> work, const Status& cause, TimePoint now) {
+  not_before_.reset();
+  const bool failed_too = std::exchange(fence_failed_, false);
+  if (work.size() == 1) {
+    failed_alone(work.front(), failed_too ? Store::failed_too : Store::takes_commits, cause, now);
+  } else if (!failed_among_others(nullptr)) {
+    not_before_ = now + retry_.failed(work.size());
+  }
+}
+
+}  // namespace onelane::engine

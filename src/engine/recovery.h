@@ -1,0 +1,86 @@
+// What is done after a tick that failed for reasons that are not a record's: when the next one may
+// begin, of how many units, and whether the store takes commits at all. The rules are in retry.h.
+// Everything here is the baton holder's.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "onelane/clock.h"
+#include "onelane/sink.h"
+#include "src/commit/committer.h"
+#include "src/engine/lane_state.h"
+#include "src/engine/lanes.h"
+#include "src/engine/retry.h"
+
+namespace onelane::engine {
+
+class Recovery {
+ public:
+  // All must outlive it.
+  Recovery(Sink& sink, const Lanes& lanes, LaneState& state)
+      : sink_(sink), lanes_(lanes), state_(state) {}
+  // Adding needs no memory for a class that was prepared for.
+  void prepare() { quarantines_.reserve(quarantines_.size() + 1); }
+  void add_class() noexcept { quarantines_.emplace_back(); }
+
+  // --- Before a tick.
+
+  // When the next try is due, if it is not yet.
+  std::optional<TimePoint> waits_until(TimePoint now) const {
+    return not_before_ && now < *not_before_ ? not_before_ : std::nullopt;
+  }
+  // Whether all that is staged is of classes that pause.
+  bool idle(TimePoint now) const;
+  const Quarantine& quarantine(std::size_t klass) const { return quarantines_[klass]; }
+  // The most units of the next tick; 0: no limit.
+  std::size_t limit() const { return retry_.limit(); }
+  // Whose tick the next one is: a quarantined class's, or, if none, everybody else's.
+  std::optional<std::size_t> take_turn(TimePoint now);
+  // That of the last take_turn().
+  const std::optional<std::size_t>& lone() const { return lone_; }
+
+  // --- After it.
+
+  // From here on the next try is due at once, unless what follows says otherwise.
+  void tick_ended() { not_before_.reset(); }
+  void committed(std::size_t units);
+  void locked(TimePoint now) { not_before_ = now + retry_.locked(); }
+  // There was no memory for a tick of so many units, or (0) for what is queued: nothing was taken.
+  void starved(TimePoint now, std::size_t units) { not_before_ = now + retry_.failed(units); }
+  // It was rolled back, and nobody is blamed for what the environment does. A unit that is to end
+  // for it is made a culprit.
+  void backed_off(const commit::TickResult& result, std::span<commit::Work> work);
+
+  // --- While the lane is stalled: only a probe may find out that the store takes commits again.
+  Reply probe_again(TimePoint now);
+
+  // --- While it is unknown: see fence.h.
+
+  // The fence is to be tried again.
+  void fence_failed(const Reply& fenced, TimePoint now);
+  // It is durable: the units of the tick are surely not applied, as after any other rollback.
+  void fenced(std::span<commit::Work> work, const Status& cause, TimePoint now);
+
+ private:
+  enum class Store : std::uint8_t { unasked, takes_commits, failed_too };
+
+  bool others_wait() const;
+  bool failed_among_others(const detail::Entry* suspect);
+  void failed_alone(commit::Work& work, Store store, const Status& cause, TimePoint now);
+  Store prove_store(const Status& cause, TimePoint now);
+
+  Sink& sink_;
+  const Lanes& lanes_;
+  LaneState& state_;
+  Retry retry_;
+  std::vector<Quarantine> quarantines_;  // by class
+  std::optional<std::size_t> lone_;      // the quarantined class whose tick the last one was
+  std::size_t turn_ = 0;                 // the last such class
+  std::optional<TimePoint> not_before_;
+  bool fence_failed_ = false;  // since the lane is unknown
+};
+
+}  // namespace onelane::engine

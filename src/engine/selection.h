@@ -1,0 +1,77 @@
+// What goes into a tick: the plan of it, the units that are selected, and what was learned about
+// their cost. Everything here is the baton holder's, with the lanes' lock. What needs memory may
+// throw std::bad_alloc before anything is taken.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "onelane/clock.h"
+#include "onelane/options.h"
+#include "src/commit/committer.h"
+#include "src/engine/lanes.h"
+#include "src/engine/recovery.h"
+#include "src/schedule/costs.h"
+#include "src/schedule/plan.h"
+
+namespace onelane::engine {
+
+// Who runs the tick. A caller that lends its thread takes no job and no tick longer than it may
+// wait.
+struct Runner {
+  bool lends_thread = false;
+  std::optional<Duration> patience;
+};
+
+class Selection {
+ public:
+  // Both must outlive it.
+  Selection(const Lanes& lanes, const Recovery& recovery, const Budget& tick)
+      : lanes_(lanes), recovery_(recovery), tick_budget_(tick) {}
+  // ok, or why its guarantee does not fit beside those of the others. Adding needs no memory for a
+  // class that was prepared for.
+  Status prepare(const ClassLane& lane);
+  void add_class(const ClassLane& lane) noexcept;
+
+  // Of what is staged, within this hold: of the quarantined class whose turn it is, or of all
+  // others.
+  schedule::Plan plan(Duration hold, TimePoint now);
+  // The plan's units, in order: work().
+  void select(const schedule::Plan& plan);
+  std::span<commit::Work> work() const { return work_; }
+  // Whether the selected units are not for this runner.
+  bool declines(const Runner& runner) const;
+  // By class, what a job's step may take of the hold.
+  std::span<const Duration> step_times(const schedule::Plan& plan);
+  // When the tick ends early. Refers to the plan.
+  commit::StopRule stop_rule(const schedule::Plan& plan) const;
+
+  // After a commit. The plan's state, less what was planned but left; at the costs it was planned
+  // with, and so before learn().
+  void keep_state(const schedule::Plan& plan);
+  void learn(const schedule::Plan& plan, const commit::TickResult& result);
+
+ private:
+  void shorten(schedule::Plan& plan);
+  Duration predict() const;
+
+  const Lanes& lanes_;
+  const Recovery& recovery_;
+  const Budget tick_budget_;
+  schedule::CostModel costs_;
+  schedule::State state_;
+  std::vector<schedule::Share> shares_;
+  // The class that a shortened tick begins with, and the one after it.
+  std::size_t turn_ = 0;
+  std::size_t next_turn_ = 0;
+
+  std::vector<std::span<const schedule::Unit>> backlogs_;  // scratch
+  std::vector<Duration> step_times_;                       // scratch
+  std::vector<commit::Work> work_slots_;                   // scratch, as many as ever were needed
+  std::span<commit::Work> work_;                           // of these, the tick's
+};
+
+}  // namespace onelane::engine

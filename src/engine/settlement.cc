@@ -1,0 +1,149 @@
+#include "src/engine/settlement.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace onelane::engine {
+
+using commit::Verdict;
+using commit::Work;
+using detail::EntryKind;
+
+// Each is counted before anybody can know of it.
+void Settlement::settle(std::span<Work> work, const commit::TickResult& result, const At& at) {
+  const bool committed = result.transaction && result.units != 0;
+  const std::uint64_t commit = committed ? recorder_.next_commit() : recorder_.committed();
+  count(work, at);
+  for (Work& each : work) {
+    if (!each.entry->leads) {
+      const bool left = each.verdict == Verdict::left;  // those ahead run again, too
+      settle_passed(each, left ? GaveWay::queued : GaveWay::rejected, at);
+    }
+    if (committed_rows(each)) {
+      settle_committed(each, commit, at);
+      continue;
+    }
+    const bool began = each.taken && each.verdict != Verdict::left && !between_steps(*each.entry);
+    if (began && each.entry->kind != EntryKind::barrier) {
+      lane_of(each).tally.wait.record(at.began - each.entry->pushed);
+    }
+    if (each.verdict == Verdict::applied) {
+      settle_applied(each, commit, at);
+    } else {
+      settle_uncommitted(each, at);
+    }
+  }
+}
+
+// Rows, a slice at a time.
+void Settlement::count(std::span<const Work> work, const At& at) {
+  while (!work.empty()) {
+    const auto next = std::find_if(work.begin(), work.end(), [&](const Work& each) {
+      return each.slice != work.front().slice;
+    });
+    const auto slice = work.first(static_cast<std::size_t>(next - work.begin()));
+    lane_of(slice.front()).tally.count_committed(slice, at.began, at.now);
+    work = work.subspan(slice.size());
+  }
+}
+
+void Settlement::settle_committed(Work& work, std::uint64_t commit, const At& at) {
+  ClassLane& lane = lane_of(work);
+  lane.settle_behind(*work.entry, End::superseded, at.now, at.wakes);
+  work.entry->commit = commit;
+  lane.settle_counted(work.entry, at.wakes);
+}
+
+void Settlement::settle_uncommitted(Work& work, const At& at) {
+  switch (work.verdict) {
+    case Verdict::applied:
+    case Verdict::left:
+    case Verdict::deferred:
+      if (work.taken && !between_steps(*work.entry)) work.entry->put_back();
+      break;
+    case Verdict::gone:
+      lane_of(work).bury(work.entry, at.wakes);
+      break;
+    case Verdict::rejected:
+    case Verdict::culprit:
+      lane_of(work).settle(work.entry, between_steps(*work.entry) ? End::incomplete : End::rejected,
+                           at.now, at.wakes);
+      break;
+  }
+}
+
+// A job's step, or a barrier.
+void Settlement::settle_applied(Work& work, std::uint64_t commit, const At& at) {
+  Entry& entry = *work.entry;
+  entry.commit = commit;
+  if (entry.kind == EntryKind::job) {
+    entry.changes += entry.job->changes;
+    entry.steps = ++entry.job->steps;
+    entry.job->attempt = 0;
+    if (entry.job->step == Step::more) {
+      ++steps_;
+      return;  // keeps its place, taken
+    }
+  }
+  lane_of(work).settle(&entry, End::committed, at.now, at.wakes);
+}
+
+// Of those ahead of it that gave way to it: culprits are rejected in any case.
+void Settlement::settle_passed(Work& work, GaveWay how, const At& at) {
+  ClassLane& lane = lane_of(work);
+  for (Entry* next = newest(work.entry); next != work.entry;) {
+    Entry* const passed = std::exchange(next, next->behind);
+    if (passed->settled()) {
+      lane.bury(passed, at.wakes);
+    } else if (passed->culprit || how == GaveWay::rejected) {
+      lane.tally.wait.record(at.began - passed->pushed);
+      lane.settle(passed, End::rejected, at.now, at.wakes);
+    } else if (!passed->queued()) {
+      passed->put_back();
+    }
+  }
+}
+
+void Settlement::put_back(std::span<Work> work, const At& at) {
+  for (Work& each : work) put_back(each, at);
+}
+
+void Settlement::put_back(Work& work, const At& at) {
+  if (!work.entry->leads) settle_passed(work, GaveWay::queued, at);
+  if (work.verdict == Verdict::gone || work.verdict == Verdict::culprit) {
+    settle_uncommitted(work, at);
+  } else if (work.taken) {
+    between_steps(*work.entry) ? work.entry->forget_outcome() : work.entry->put_back();
+  }
+}
+
+// While a fence is waited for, their class may settle them, or forget that they were.
+std::span<Work> Settlement::leave_behind(std::span<Work> work, const At& at) {
+  for (Work& each : work) {
+    if (each.verdict != Verdict::gone && each.verdict != Verdict::culprit) continue;
+    put_back(each, at);
+    each.taken = false;
+  }
+  const auto rest =
+      std::remove_if(work.begin(), work.end(), [](auto& each) { return !each.taken; });
+  return work.first(static_cast<std::size_t>(rest - work.begin()));
+}
+
+void Settlement::settle_unknown(std::span<Work> work, std::uint64_t commit, const Status& cause,
+                                const At& at) {
+  for (Work& each : work) {
+    if (each.verdict != Verdict::applied) {
+      put_back(each, at);
+      continue;
+    }
+    if (!each.entry->leads) settle_passed(each, GaveWay::queued, at);
+    ClassLane& lane = lane_of(each);
+    each.entry->forget_outcome();
+    each.entry->cause = cause;
+    each.entry->commit = commit;
+    lane.settle_behind(*each.entry, End::unknown, at.now, at.wakes);
+    lane.settle(each.entry, End::unknown, at.now, at.wakes);
+  }
+}
+
+}  // namespace onelane::engine
