@@ -45,6 +45,7 @@ struct alignas(64) Slab {
 constexpr std::size_t kBatchBytes = BlockPool::kBatch * BlockPool::kBlockBytes;
 constexpr std::size_t kBatchesPerSlab = (kSlabBytes - sizeof(Slab)) / kBatchBytes;
 constexpr std::size_t kBlocksPerSlab = kBatchesPerSlab * BlockPool::kBatch;
+static_assert(kBatchesPerSlab > 0, "a slab holds whole batches");
 
 Slab* slab_of(void* block) noexcept {
   const std::size_t offset = reinterpret_cast<std::uintptr_t>(block) % kSlabBytes;
@@ -57,6 +58,7 @@ constexpr std::size_t kTrimMin = 8 * kBlocksPerSlab;
 
 // How many allocations ahead a block is prefetched: reaching memory takes longer than one push.
 constexpr std::size_t kAhead = 4;
+static_assert(kAhead < BlockPool::kBatch);
 
 // The free blocks that no thread keeps, in batches. Shared by all threads.
 class Batches {

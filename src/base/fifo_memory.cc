@@ -101,6 +101,10 @@ struct FifoMemory::Slabs {
 
 void* FifoMemory::allocate(std::size_t bytes) noexcept {
   static_assert(sizeof(Header) + alignof(std::max_align_t) <= kOverheadBytes);
+  static_assert(rounded(sizeof(Slab)) + sizeof(Header) + rounded(kBytesMax) <= kSlabBytes,
+                "an object that does not come from malloc fits an empty slab");
+  static_assert(kSlabBytes / sizeof(Header) < Slab::kFilling,
+                "the number of a slab's objects stays below the bit for filling");
   const std::size_t size = sizeof(Header) + rounded(bytes);
   if (kPoolIsMalloc || bytes > kBytesMax) {
     void* own = std::malloc(size);

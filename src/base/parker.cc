@@ -8,6 +8,7 @@
 #include <chrono>
 #include <climits>
 #include <ctime>
+#include <limits>
 #include <utility>
 
 namespace onelane::base {
@@ -35,7 +36,7 @@ struct alignas(64) Futex {
 static_assert(sizeof(std::atomic<std::uint32_t>) == sizeof(std::uint32_t),
               "the kernel reads the atomic's word");
 
-constexpr std::uint32_t kBits = 32;
+constexpr std::uint32_t kBits = std::numeric_limits<std::uint32_t>::digits;
 std::array<Futex, Calls::kFutexes> futexes;
 
 // A place is a futex and one bit of it. Threads get places in turn. If there are more threads than

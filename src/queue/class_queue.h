@@ -121,6 +121,7 @@ class BasicClassQueue {
   static constexpr std::uint64_t kOpen = ~0ULL;
   static constexpr std::size_t kBulk = 256;
   static constexpr std::size_t kAhead = 8;
+  static_assert(kAhead < kBulk);
 
   void spill(Entry* entry) {
     entry->next = spilled_.load(std::memory_order_relaxed);
