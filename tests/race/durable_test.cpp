@@ -391,7 +391,7 @@ class DurableCrowd : public ::testing::Test {
     until([&] { return told_.told.load() == receipts_.size(); });
     EXPECT_EQ(senses_.syncs.load(), 2);
     EXPECT_EQ(senses_.in_lane.load(), 0);
-    pause();  // the syncer sleeps
+    pause();  // the thread that syncs sleeps
   }
   Result<Outcome> write() { return class_.write(statement_, row(1)); }
 
