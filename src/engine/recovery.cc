@@ -79,7 +79,8 @@ void Recovery::failed_alone(Work& work, Store store, const Status& cause, TimePo
   if (!work.taken || (!own_fault && !ends)) return;
   work.verdict = Verdict::culprit;
   work.entry->cause = own_fault ? cause : base::worded(cause.code(), cause.sqlite_code(), [&] {
-    return cause.message() + " (tried alone for 30 s, while other commits succeeded)";
+    return cause.message() + " (tried alone for " + std::to_string(kStorePatience.count()) +
+           " s, while other commits succeeded)";
   });
   quarantine.succeeded(0);
 }

@@ -9,7 +9,7 @@
 //    kPatience failures in a row each further one halves the next tick, down to one unit. The class
 //    of a unit that fails alone is quarantined.
 // 3. BEGIN failed, or a probe commit after a unit that failed alone: the store takes no commits.
-//    Intake stops with that code, and probes go on until one succeeds.
+//    Pushes are refused with that code, and probes go on until one succeeds.
 // A unit that failed alone for kStorePatience of pauses, while the store took commits, ends as
 // rejected with the store's code. Its deadline may come first.
 #pragma once
@@ -27,7 +27,7 @@ namespace onelane::engine {
 // What is tried again after this many failures in a row is tried otherwise, or put to the proof.
 inline constexpr int kPatience = 3;
 // How long the store's failure of one unit is waited out.
-inline constexpr Duration kStorePatience = std::chrono::seconds(30);
+inline constexpr std::chrono::seconds kStorePatience{30};
 
 // The pause after this many failures in a row: 2 ms, doubling up to 256 ms.
 inline Duration pause_after(int failures) {

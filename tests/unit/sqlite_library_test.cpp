@@ -65,7 +65,7 @@ TEST_F(SqliteLibrary, OneThatWasBuiltForASingleThreadIsRefused) {
 
 TEST_F(SqliteLibrary, OneThatIsTooOldIsRefused) {
   const test::OfVersion old(3'036'999);
-  expect_refused("is too old; onelane needs 3.37 or newer");
+  expect_refused("is too old; onelane needs 3.37.0 or newer");
 }
 
 TEST_F(SqliteLibrary, OneThatWasConfiguredForASingleThreadIsRefused) {

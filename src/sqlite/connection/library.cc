@@ -19,6 +19,12 @@ struct Close {
   void operator()(sqlite3* db) const noexcept { sqlite3_close(db); }
 };
 
+// "3.37.0", as sqlite3_libversion() has it, of a sqlite3_libversion_number().
+std::string version_text(int number) {
+  return std::to_string(number / 1'000'000) + "." + std::to_string(number / 1000 % 1000) + "." +
+         std::to_string(number % 1000);
+}
+
 std::string named() { return std::string("SQLite ") + sqlite3_libversion(); }
 
 // A program may have switched the mutexes off at run time (SQLITE_CONFIG_SINGLETHREAD), which
@@ -48,7 +54,8 @@ Status use_library() {
                                "it from several"};
   }
   if (sqlite3_libversion_number() < kOldest) {
-    return {Errc::storage, named() + " is too old; onelane needs 3.37 or newer"};
+    return {Errc::storage,
+            named() + " is too old; onelane needs " + version_text(kOldest) + " or newer"};
   }
   if (const int code = sqlite3_initialize(); code != SQLITE_OK) {
     return {Errc::storage, named() + " cannot be initialized: " + sqlite3_errstr(code), code};
@@ -63,7 +70,9 @@ bool has_reset_bug(int version) noexcept {
 std::string reset_hazard() {
   if (!has_reset_bug(sqlite3_libversion_number())) return {};
   return named() + " (" + sqlite3_sourceid() +
-         ") is of the versions that were released with the WAL-reset bug, 3.7.0 to 3.51.2; whoever "
+         ") is of the versions that were released with the WAL-reset bug, " +
+         version_text(kResetBugFirst) + " to " + version_text(kResetBugLast) +
+         "; whoever "
          "built it may have fixed it and kept the number (as SQLite itself is said to have in "
          "3.44.6 and 3.50.7), which cannot be asked. With the bug, another process that "
          "checkpoints this database while it is written can damage it: let others open it "
