@@ -5,60 +5,21 @@
 // process, so it ends with it, and no forked child inherits it. A second journal of this process,
 // which such a lock would let in, is refused by a registry.
 //
-// POSIX locks have one trap: closing any descriptor of a file drops all locks that the process has
-// on it, SQLite's included. So
-//   - our descriptor is closed only when nobody can lose a lock by it (Registry::retire);
-//   - if the program opens and closes the database's file besides SQLite, our lock goes with
-//     SQLite's, which goes on as if it had them. Another process that closes the database would
-//     take itself for the last, and delete the log under us. So nobody can have the file for itself
-//     (bar_exclusive), by a lock that belongs to our descriptor; and what was lost is taken again
-//     (keep).
+// If the program opens and closes the database's file besides SQLite, our lock goes with SQLite's
+// (lock_registry.h says why), which goes on as if it had them. Another process that closes the
+// database would take itself for the last, and delete the log under us. So nobody can have the file
+// for itself (bar_exclusive), by a lock that belongs to our descriptor; and what was lost is taken
+// again (keep).
 #pragma once
-
-#include <unistd.h>
 
 #include <string>
 #include <utility>
 
 #include "onelane/status.h"
-#include "src/base/process.h"
 #include "src/sqlite/connection/descriptor.h"
+#include "src/sqlite/connection/lock_descriptor.h"
 
 namespace onelane::sqlite {
-
-// A descriptor by which a file is locked. It is closed when no lock of this process can go with it,
-// and at once in a forked child, which would share what belongs to the descriptor.
-class LockDescriptor {
- public:
-  // Bytes of the file that SQLite or a journal locks.
-  struct Bytes {
-    off_t first;
-    off_t count;
-  };
-  LockDescriptor(FileDescriptor file, FileId id, Bytes locked) noexcept
-      : file_(std::move(file)), id_(id), locked_(locked), process_(::getpid()) {}
-  LockDescriptor(LockDescriptor&&) noexcept = default;
-  LockDescriptor& operator=(LockDescriptor&&) = delete;
-  ~LockDescriptor();
-
-  // From here on a child that is forked has no part in it.
-  void keep_from_children() const;
-  // F_RDLCK, F_WRLCK or F_UNLCK by F_OFD_SETLK or F_SETLK. False, and errno, if not.
-  bool lock(int command, int type, Bytes bytes) const noexcept;
-  // Whether it still leads to the file: if the program has closed it, its number may be another's.
-  bool leads_there() const noexcept { return id_of(file_.get()) == id_; }
-  // Whether it is open, and this process's: what a parent has locked is not its child's to unlock.
-  bool ours() const noexcept { return file_.open() && process_ == ::getpid(); }
-  int get() const noexcept { return file_.get(); }
-  FileId id() const noexcept { return id_; }
-  pid_t process() const noexcept { return process_; }
-
- private:
-  FileDescriptor file_;
-  FileId id_;
-  Bytes locked_;
-  pid_t process_;
-};
 
 class DatabaseLock {
  public:
@@ -98,25 +59,6 @@ class DatabaseLock {
 
   LockDescriptor file_;
   std::string path_;
-};
-
-// A descriptor of the log's index ("-shm"), whose locks are those of nobody else: neither the
-// process's, nor a forked child's. As long as it lives, the index is in use.
-class IndexDescriptor {
- public:
-  // Of the file that SQLite has open; the path is for messages. Errors: storage.
-  static Result<IndexDescriptor> take(FileDescriptor file, const std::string& path);
-  IndexDescriptor(IndexDescriptor&&) noexcept = default;
-  IndexDescriptor& operator=(IndexDescriptor&&) = delete;
-  ~IndexDescriptor();
-
-  // Of SQLite's locks there, by number: F_RDLCK, F_WRLCK or F_UNLCK. False, and errno, if not.
-  bool lock(int type, int first, int count) const noexcept;
-
- private:
-  explicit IndexDescriptor(LockDescriptor file) noexcept : file_(std::move(file)) {}
-
-  LockDescriptor file_;
 };
 
 }  // namespace onelane::sqlite

@@ -15,7 +15,7 @@ namespace {
 
 constexpr mode_t kPrivate = S_IRUSR | S_IWUSR;
 // Files that SQLite itself keeps beside the database; who controls one controls the content.
-constexpr const char* kNeighbours[] = {"-wal", "-shm", "-journal", "-ballast"};
+constexpr const char* kNeighbours[] = {kLogSuffix, kIndexSuffix, kJournalSuffix, kBallastSuffix};
 
 Status wrong(const std::string& path, const std::string& reason) {
   return {Errc::invalid_argument, path + ": " + reason};
@@ -78,7 +78,7 @@ Result<Files> Files::take(const std::filesystem::path& path) {
   }
   if (!status.ok()) return status;
   files.found_ballast_ =
-      id_of(files.directory_fd_.get(), (files.name_ + "-ballast").c_str()).has_value();
+      id_of(files.directory_fd_.get(), (files.name_ + kBallastSuffix).c_str()).has_value();
   status = files.check_writable();
   if (status.ok()) status = files.lock();
   if (!status.ok()) return status;
@@ -207,7 +207,7 @@ Status Files::settle() {
 }
 
 Result<IndexDescriptor> Files::open_index() const {
-  const std::string name = name_ + "-shm";
+  const std::string name = name_ + kIndexSuffix;
   constexpr int kFlags = O_RDWR | O_NOFOLLOW | O_CLOEXEC;
   FileDescriptor file(::openat(directory_fd_.get(), name.c_str(), kFlags));
   if (!file.open()) return system_error(path_of(name), "cannot be opened", errno);

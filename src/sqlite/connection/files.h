@@ -13,7 +13,9 @@
 #include "onelane/status.h"
 #include "src/sqlite/connection/database_lock.h"
 #include "src/sqlite/connection/descriptor.h"
+#include "src/sqlite/connection/file_names.h"
 #include "src/sqlite/connection/identity.h"
+#include "src/sqlite/connection/index_descriptor.h"
 
 namespace onelane::sqlite {
 
@@ -44,7 +46,7 @@ class Files {
   // Whether a ballast lay beside it then.
   bool found_ballast() const noexcept { return found_ballast_; }
   bool database_is_empty() const noexcept { return is_empty(name_); }
-  bool log_is_empty() const { return is_empty(name_ + "-wal"); }
+  bool log_is_empty() const { return is_empty(name_ + kLogSuffix); }
   // Removes the database's file, if take() made it, the lock is still ours and nobody else has the
   // file open. SQLite's connections are closed by then. A program that opens it at this very moment
   // is left with a file without a name; a journal notices, and its opening fails.

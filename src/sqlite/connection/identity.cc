@@ -4,6 +4,8 @@
 #include <ctime>
 #include <system_error>
 
+#include "src/sqlite/connection/file_names.h"
+
 namespace onelane::sqlite {
 
 namespace {
@@ -25,7 +27,7 @@ std::int64_t now_ns() noexcept {
 
 Identity::Identity(int directory, const std::string& path, const std::string& name, FileId database)
     : directory_(directory) {
-  const std::array<std::string, 3> suffixes = {"", "-wal", "-shm"};
+  const std::array<std::string, 3> suffixes = {"", kLogSuffix, kIndexSuffix};
   for (std::size_t i = 0; i < files_.size(); ++i) {
     const std::optional<FileId> id =
         i == 0 ? database : id_of(directory, (name + suffixes[i]).c_str());

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "src/sqlite/connection/connection.h"
+#include "src/sqlite/connection/own_transaction.h"
 
 namespace onelane::sqlite {
 
@@ -36,17 +37,13 @@ Status failure_in(const Reply& reply, std::size_t number, std::string_view sql) 
   return {code, message, reply.cause.sqlite_code()};
 }
 
-Reply run_own(Connection& connection, const char* sql) {
-  std::string ignored;
-  const int code = connection.run_own(sql, ignored);
-  return code == SQLITE_OK ? Reply() : connection.failure(code, Place::control, sql);
-}
-
-Reply commit(Connection& connection) {
-  Prepared commit;
-  int code = connection.prepare_own("COMMIT", Keep::briefly, commit);
-  if (code == SQLITE_OK) code = connection.commit_own(commit.get());
-  return code == SQLITE_OK ? Reply() : connection.failure(code, Place::commit, "COMMIT");
+// Keys that are deferred may be found violated only now.
+Status commit(Connection& connection) {
+  const int code = commit_own_transaction(connection);
+  if (code == SQLITE_OK) return {};
+  const Reply reply = connection.failure(code, Place::commit, "COMMIT");
+  const Errc errc = reply.fault == Fault::record ? Errc::invalid_argument : reply.cause.code();
+  return {errc, "schema: " + reply.cause.message(), reply.cause.sqlite_code()};
 }
 
 }  // namespace
@@ -66,13 +63,10 @@ Status try_schema(Connection& connection, std::string_view sql) {
 }
 
 Status run_schema(Connection& connection, std::string_view sql) {
-  Reply reply = run_own(connection, "BEGIN IMMEDIATE");
-  if (!reply.ok()) return reply.cause;
-  if (Status status = try_schema(connection, sql); !status.ok()) return status;
-  reply = commit(connection);
-  if (reply.ok()) return {};
-  const Errc code = reply.fault == Fault::record ? Errc::invalid_argument : reply.cause.code();
-  return {code, "schema: " + reply.cause.message(), reply.cause.sqlite_code()};
+  return own_transaction(connection, [&] {
+    Status status = try_schema(connection, sql);
+    return status.ok() ? commit(connection) : status;
+  });
 }
 
 // To name the schema of temporary tables would make one, so it is named only where there is one.

@@ -11,8 +11,7 @@ class Connection;
 
 // Runs the statements in the open transaction, under the guard.
 Status try_schema(Connection& connection, std::string_view sql);
-// Runs the statements in one transaction, under the guard. After an error it is open
-// still: the connection is to roll back, or to be closed.
+// Runs the statements in one transaction of its own, under the guard. An error leaves nothing.
 Status run_schema(Connection& connection, std::string_view sql);
 
 // Whether a row may leave a deferred violation behind, in the schema as the connection now sees it:

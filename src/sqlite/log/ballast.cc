@@ -8,12 +8,13 @@
 #include <memory>
 #include <new>
 
+#include "src/sqlite/connection/file_names.h"
+
 namespace onelane::sqlite {
 
 namespace {
 
 constexpr std::size_t kChunkBytes = std::size_t{16} * 1024;
-constexpr const char* kSuffix = "-ballast";
 
 // A file of the default VFS, open while this lives; null methods if it cannot be.
 class VfsFile {
@@ -66,7 +67,7 @@ class VfsFile {
 
 // A name that SQLite's VFS is given has no parameters behind it, which a second end says.
 Ballast::Ballast(const std::string& database, std::uint64_t bytes)
-    : path_(database + kSuffix + std::string(2, '\0')), bytes_(bytes) {}
+    : path_(database + kBallastSuffix + std::string(2, '\0')), bytes_(bytes) {}
 
 bool Ballast::make() noexcept {
   if (held() == bytes_) return true;

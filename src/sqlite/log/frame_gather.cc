@@ -5,19 +5,14 @@
 #include <utility>
 
 #include "src/sqlite/connection/sync_name.h"
+#include "src/sqlite/connection/wal_format.h"
 
 namespace onelane::sqlite {
 
 namespace {
 
-constexpr sqlite3_int64 kLogHeaderBytes = 32;
-constexpr std::size_t kHeaderBytes = 24;
-// The size of the database after the commit; zero but in a commit's last frame.
-constexpr std::size_t kMarkAt = 4;
-constexpr std::size_t kMarkBytes = 4;
-
 bool has_mark(std::span<const std::byte> header) noexcept {
-  const auto mark = header.subspan(kMarkAt, kMarkBytes);
+  const auto mark = header.subspan(wal::kCommitMarkAt, wal::kNumberBytes);
   return std::any_of(mark.begin(), mark.end(), [](std::byte one) { return one != std::byte{0}; });
 }
 
@@ -37,7 +32,7 @@ FrameGather::FrameGather(sqlite3_file* log, IndexLocks& locks, std::size_t page_
     : methods_(methods_of(*log)),
       real_(log->pMethods),
       file_(log),
-      page_bytes_(static_cast<sqlite3_int64>(page_bytes)),
+      frame_bytes_(static_cast<sqlite3_int64>(wal::frame_bytes(page_bytes))),
       locks_(&locks) {
   methods_.xRead = read;
   methods_.xWrite = write;
@@ -107,15 +102,14 @@ int FrameGather::pass_on(std::span<const std::byte> data, sqlite3_int64 at) noex
 
 // Where commits are padded, SQLite splits a write at a sector's end, and any size may follow.
 bool FrameGather::next_frame_at(sqlite3_int64 at) const noexcept {
-  const sqlite3_int64 frame_bytes = static_cast<sqlite3_int64>(kHeaderBytes) + page_bytes_;
-  return at == next_ && (at - kLogHeaderBytes) % frame_bytes == 0;
+  return at == next_ && (at - static_cast<sqlite3_int64>(wal::kHeaderBytes)) % frame_bytes_ == 0;
 }
 
 int FrameGather::put(std::span<const std::byte> data, sqlite3_int64 at) noexcept {
   if (failure_ != SQLITE_OK && at > missing_from_) return failure_;
   if (at == missing_from_) failure_ = SQLITE_OK;  // SQLite writes all of it once more
   const Last before = std::exchange(last_, Last::other);
-  if (next_frame_at(at) && data.size() == kHeaderBytes) {
+  if (next_frame_at(at) && data.size() == wal::kFrameHeaderBytes) {
     const int code = append(data);
     if (code == SQLITE_OK) last_ = has_mark(data) ? Last::marked_header : Last::header;
     return code;

@@ -68,7 +68,7 @@ class FrameGather {
   sqlite3_io_methods methods_;  // first: the file leads here
   const sqlite3_io_methods* const real_;
   sqlite3_file* const file_;
-  const sqlite3_int64 page_bytes_;
+  const sqlite3_int64 frame_bytes_;
   IndexLocks* const locks_;
   sqlite3_int64 next_ = -1;  // where the last write to the file ended
   Last last_ = Last::other;  // what that was

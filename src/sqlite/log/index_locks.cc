@@ -7,12 +7,11 @@
 #include <type_traits>
 
 #include "src/sqlite/connection/sync_name.h"
+#include "src/sqlite/connection/wal_format.h"
 
 namespace onelane::sqlite {
 
 namespace {
-
-constexpr int kWriteLock = 0;
 
 bool is_sqlites_own(Connection& connection) noexcept {
   sqlite3_vfs* vfs = nullptr;
@@ -55,7 +54,7 @@ int IndexLocks::sync(sqlite3_file* file, int flags) {
 int IndexLocks::lock(sqlite3_file* file, int first, int count, int flags) {
   const IndexLocks& self = of(file);
   constexpr int kGivenUp = SQLITE_SHM_UNLOCK | SQLITE_SHM_EXCLUSIVE;
-  if (first == kWriteLock && flags == kGivenUp && self.tell_) self.tell_();
+  if (first == wal::kWriteLock && flags == kGivenUp && self.tell_) self.tell_();
   return self.index_ ? self.lock_byte(first, count, flags)
                      : self.real_->xShmLock(file, first, count, flags);
 }

@@ -8,14 +8,15 @@
 #include <iterator>
 #include <sstream>
 
+#include "src/sqlite/connection/wal_format.h"
+
 namespace onelane::sqlite {
 
 namespace {
 
-// The bytes of the "-shm" file that SQLite's unix VFS locks, one for each of the read marks: a
-// reader of the bare database file has the first.
-constexpr std::uint64_t kReadMarksFirst = 123;
-constexpr std::uint64_t kReadMarksLast = 127;
+// The bytes that SQLite's unix VFS locks, one for each of the read marks.
+constexpr std::uint64_t kReadMarksFirst = wal::kLocksAt + wal::kReadLocks;
+constexpr std::uint64_t kReadMarksLast = kReadMarksFirst + wal::kReadMarks - 1;
 
 bool holds(std::uint64_t first, std::uint64_t last, unsigned marks) {
   for (std::uint64_t at = kReadMarksFirst; at <= kReadMarksLast; ++at) {

@@ -5,27 +5,25 @@
 #include <utility>
 
 #include "src/base/memory.h"
+#include "src/sqlite/connection/file_names.h"
+#include "src/sqlite/connection/wal_format.h"
 #include "src/sqlite/log/readers.h"
 
 namespace onelane::sqlite {
 
 namespace {
 
-constexpr std::uint64_t kLogHeaderBytes = 32;
-constexpr std::uint64_t kFrameHeaderBytes = 24;
-
-// Of the locks in shared memory, those of readers of the log. One before them is for readers of the
-// database alone.
-constexpr int kLogReadersFirst = 4;
-constexpr int kLogReaders = SQLITE_SHM_NLOCK - kLogReadersFirst;
+// The first lock of readers is of those that read the database's file alone.
+constexpr int kLogReadersFirst = wal::kReadLocks + 1;
+constexpr int kLogReaders = wal::kReadMarks - 1;
 
 }  // namespace
 
 WalLog::WalLog(const Files& files, std::unique_ptr<Connection> connection, std::size_t page_bytes,
                CommitWatch& watch, Fuse& fuse)
     : files_(files),
-      shared_memory_(files.database() + "-shm"),
-      frame_bytes_(kFrameHeaderBytes + page_bytes),
+      shared_memory_(files.database() + kIndexSuffix),
+      page_bytes_(page_bytes),
       connection_(std::move(connection)),
       watch_(watch),
       fuse_(fuse) {}
@@ -61,7 +59,7 @@ void WalLog::end() noexcept {
 }
 
 std::uint64_t WalLog::bytes_of(std::uint64_t frames) const noexcept {
-  return frames == 0 ? 0 : kLogHeaderBytes + frames * frame_bytes_;
+  return frames == 0 ? 0 : wal::frame_at(frames, page_bytes_);
 }
 
 LogState WalLog::state() const noexcept {

@@ -71,7 +71,7 @@ class WalLog final : public Log {
 
   const Files& files_;
   const std::string shared_memory_;
-  const std::uint64_t frame_bytes_;
+  const std::uint64_t page_bytes_;
   const std::string hazard_ = reset_hazard();
   std::unique_ptr<Connection> connection_;
   sqlite3_file* log_file_ = nullptr;  // the connection's

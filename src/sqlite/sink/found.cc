@@ -2,8 +2,8 @@
 
 #include <new>
 
+#include "src/sqlite/connection/own_transaction.h"
 #include "src/sqlite/connection/schema.h"
-#include "src/sqlite/sink/opening.h"
 #include "src/sqlite/sink/watermark_table.h"
 
 namespace onelane::sqlite {
@@ -27,7 +27,7 @@ Status try_all(Connection& writer, const JournalOptions& options) {
 Status rehearse(Connection& writer, const JournalOptions& options) {
   Status status = writer.set_journal_mode("memory");
   if (status.ok()) {
-    status = under_lock(writer, [&] { return try_all(writer, options); });
+    status = own_transaction(writer, [&] { return try_all(writer, options); });
   }
   const Status back = writer.set_journal_mode("delete");  // the switch needs one that can be synced
   return status.ok() ? back : status;

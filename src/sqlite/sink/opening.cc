@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "src/sqlite/connection/own_transaction.h"
 #include "src/sqlite/log/readers.h"
 
 namespace onelane::sqlite {
@@ -13,10 +14,8 @@ constexpr int kReaderWaitMs = 5'000;
 constexpr int kReaderPauseMs = 20;
 
 Status commit_touch(Connection& writer) {
-  Prepared commit;
   int code = writer.touch();
-  if (code == SQLITE_OK) code = writer.prepare_own("COMMIT", Keep::briefly, commit);
-  if (code == SQLITE_OK) code = writer.commit_own(commit.get());
+  if (code == SQLITE_OK) code = commit_own_transaction(writer);
   return code == SQLITE_OK ? Status() : writer.failure(code, Place::commit, "COMMIT").cause;
 }
 
@@ -29,7 +28,7 @@ Status read_by_others(const WalLog& log) {
 }
 
 Status rewrite_log(Connection& writer, LogSync& log) {
-  return under_lock(writer, [&log] { return log.rewrite(); });
+  return own_transaction(writer, [&log] { return log.rewrite(); });
 }
 
 // In two transactions: one that began before all was copied back reads the log itself. What others
@@ -39,13 +38,13 @@ Status begin_log_anew(Connection& writer, WalLog& log) {
     if (waited_ms > 0) sqlite3_sleep(kReaderPauseMs);
     bool copied = false;
     bool begun = false;
-    Status status = under_lock(writer, [&] {
+    Status status = own_transaction(writer, [&] {
       const LogPass pass = log.close_in();
       copied = pass.ok() && pass.copied == pass.bytes;
       return pass.fault == Fault::busy ? Status() : pass.cause;  // somebody else's pass
     });
     if (status.ok() && copied) {
-      status = under_lock(writer, [&] {
+      status = own_transaction(writer, [&] {
         begun = log.unread();
         return begun ? commit_touch(writer) : Status();
       });
@@ -75,7 +74,7 @@ Reply sync_all(Connection& writer, LogSync& log, const Files& files) {
 
 Status write_once(Connection& writer, WalLog& log) {
   if (log.state().commits != 0) return {};
-  Status status = under_lock(writer, [&writer] { return commit_touch(writer); });
+  Status status = own_transaction(writer, [&writer] { return commit_touch(writer); });
   if (!writer.no_room(status.sqlite_code())) return status;
   log.note_full();
   return {};
@@ -87,7 +86,7 @@ Result<bool> check_format(Connection& writer, const WalIndex& index) {
   const Result<std::size_t> page_bytes = writer.page_bytes();
   if (!page_bytes) return page_bytes.status();
   Result<bool> known = false;
-  const Status status = under_lock(writer, [&] {
+  const Status status = own_transaction(writer, [&] {
     known = index.describes(*log, *page_bytes);
     return known.status();
   });

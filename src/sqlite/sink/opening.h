@@ -16,20 +16,6 @@ namespace onelane::sqlite {
 // Of commits, so that none lies in the sector that the next one begins in.
 enum class Padding : std::uint8_t { none, to_sector };
 
-// Runs the deed while nobody else can write, and rolls back what it did not commit.
-template <class Deed>
-Status under_lock(Connection& writer, Deed deed) {
-  std::string ignored;
-  int code = writer.run_own("BEGIN IMMEDIATE", ignored);
-  if (code != SQLITE_OK) return writer.failure(code, Place::control, "BEGIN").cause;
-  Status status = deed();
-  code = writer.in_transaction() ? writer.run_own("ROLLBACK", ignored) : SQLITE_OK;
-  if (status.ok() && code != SQLITE_OK) {
-    status = writer.failure(code, Place::control, "ROLLBACK").cause;
-  }
-  return status;
-}
-
 // Before anything is called durable, and before the schema.
 //
 // For a log that was found: what it holds may have been committed by a process that died, or whose

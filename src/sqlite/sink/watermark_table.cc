@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "src/base/memory.h"
+#include "src/sqlite/connection/own_transaction.h"
 
 namespace onelane::sqlite {
 
@@ -30,30 +31,18 @@ Status at_open(const Reply& failed) {
 Result<std::unique_ptr<WatermarkTable>> WatermarkTable::begin(Connection& connection,
                                                               const std::string& table) {
   std::unique_ptr<WatermarkTable> out(new WatermarkTable(connection, table));
-  const Reply reply = out->begin_epoch();
-  if (reply.ok()) return out;
-  return at_open(reply);
+  const Status status = own_transaction(connection, [&] {
+    Reply reply = out->make_epoch();
+    if (reply.ok()) reply = out->failure(commit_own_transaction(connection));
+    return reply.ok() ? Status() : at_open(reply);
+  });
+  if (status.ok()) return out;
+  return status;
 }
 
 Status WatermarkTable::rehearse(Connection& connection, const std::string& table) {
   const Reply reply = WatermarkTable(connection, table).make_epoch();
   return reply.ok() ? Status() : at_open(reply);
-}
-
-Reply WatermarkTable::begin_epoch() {
-  Reply reply = commit_epoch();
-  std::string ignored;
-  if (!reply.ok() && connection_.in_transaction()) (void)connection_.run_own("ROLLBACK", ignored);
-  return reply;
-}
-
-Reply WatermarkTable::commit_epoch() {
-  std::string ignored;
-  Prepared commit;
-  Reply reply = run("BEGIN IMMEDIATE", ignored);
-  if (reply.ok()) reply = make_epoch();
-  if (reply.ok()) reply = failure(connection_.prepare_own("COMMIT", Keep::briefly, commit));
-  return reply.ok() ? failure(connection_.commit_own(commit.get())) : reply;
 }
 
 Reply WatermarkTable::make_epoch() {

@@ -42,8 +42,6 @@ class WatermarkTable {
  private:
   WatermarkTable(Connection& connection, const std::string& table)
       : connection_(connection), name_('"' + table + '"'), table_("main." + name_) {}
-  Reply begin_epoch();
-  Reply commit_epoch();
   Reply make_epoch();
   Reply make();
   Reply write(std::uint64_t commit);
