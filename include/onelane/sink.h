@@ -10,28 +10,32 @@
 //
 //   life        = { between } close
 //   between     = add_statement | commits_of | probe | transaction | pass
-//   transaction = begin [begins_log_anew [rollback probe begin]] { unit } ([mark] commit |
-//   rollback) unit        = apply_each | group | step apply_each  = { apply verify | savepoint
-//   apply verify release }    (its default) group       = savepoint apply { apply } verify release
+//   transaction = begin [begins_log_anew [rollback probe begin]] { unit } end
+//   end         = [mark] commit | rollback
+//   unit        = apply_each | group | step
+//   apply_each  = { apply verify | savepoint apply verify release }    (its default)
+//   group       = savepoint apply { apply } verify release
 //   step        = savepoint { execute } end_step verify release
 //   pass        = begin close_in rollback
 //   probe       = begin commit                                         (its default)
 //
 // Calls of a part that the sink leaves out are left out. A call that fails ends its rule:
-// - begin and probe leave no transaction, whatever they answer;
-// - in a unit whose own fault it is (Fault::record), rollback_to undoes a group, a step or a record
-//   with a savepoint, and the next unit follows. Where that is not possible (no savepoints,
-//   Effect::kept or Effect::ended) a rollback follows, and a transaction without this unit;
-// - after any other failure, commit's included, a rollback follows. So it may come after any call
-//   of a transaction, after a commit that failed, and after any call that threw.
+// - after a begin that failed, and after any probe, there is no transaction;
+// - in a unit that is itself to blame (Fault::record), rollback_to undoes what came since its
+//   savepoint, and the next unit follows. Without a savepoint the next unit follows a failure with
+//   Effect::undone; a rollback follows any other, and then a transaction without this unit;
+// - after a failed execute the step may go on if the effect was undone; else end_step comes next;
+// - after any other failure, commit's included, a rollback follows. So a rollback may come after
+//   any call of a transaction, after a commit that failed, and after any call that threw.
 //
 // Threads: calls of a sink, its Savepoints, JobStatements and Watermark never overlap. They may
 // come from different threads, and each sees all that those before it did. Accessors of parts,
 // Log and CommitSync say for themselves who may call them.
 //
 // Errors: a Reply says whose fault it is and what is left, a Status only what happened. A call that
-// is not noexcept may throw std::bad_alloc, and nothing else: it is then taken for a failure of the
-// environment that may have left anything behind; a commit that threw is unknown.
+// is not noexcept may throw std::bad_alloc, and execute what its visitor throws, but nothing else.
+// bad_alloc is taken for a failure of the environment that may have left anything behind, and for
+// an unknown outcome if commit threw it.
 #pragma once
 
 #include <cstddef>
@@ -75,37 +79,39 @@ enum class Effect : std::uint8_t {
   unknown,
 };
 
+// What a call came to.
 struct [[nodiscard]] Reply {
-  Fault fault = Fault::none;
-  Effect effect = Effect::undone;
-  std::uint64_t changes = 0;            // rows, of a call that succeeded
-  std::optional<std::int64_t> rowid{};  // of the last row it inserted
-  Status cause{};                       // set when fault is not none
+  Fault fault = Fault::none;            // none: it succeeded
+  Effect effect = Effect::undone;       // of a failure; a success has whole effect
+  std::uint64_t changes = 0;            // rows changed by apply or execute that succeeded
+  std::optional<std::int64_t> rowid{};  // of the last row it inserted; none if it is not known
+  Status cause{};                       // of a failure: what a program is told
 
   bool ok() const noexcept { return fault == Fault::none; }
 };
 
 // A record that is a unit by itself, and what came of it.
 struct Application {
-  Statement statement{};
-  std::span<const std::byte> row{};
+  Statement statement{};             // its index is below the number of add_statement calls
+  std::span<const std::byte> row{};  // encoded, valid during the call
   // A failure is to leave nothing behind, at some cost: if the sink can, by a savepoint or better.
   bool shelter = false;
   std::uint64_t changes = 0;            // rows, once it was applied
   std::optional<std::int64_t> rowid{};  // of the last row it inserted
 };
 
-// What a sink's log holds, as far as this journal's own commits tell.
+// What a sink's log holds, as far as is known by this journal's own commits, and by look().
 struct LogState {
-  std::uint64_t bytes = 0;    // from its beginning to the end of the newest commit known of
+  std::uint64_t bytes = 0;    // from its beginning to the end of the newest commit that is known
   std::uint64_t commits = 0;  // transactions that wrote to it since the sink was opened
   bool may_copy = false;      // whether copy_back() may run now
-  bool full = false;          // the store has no room: only a pass that closes in may help
-  std::uint64_t ballast = 0;  // bytes that are kept for such a pass
+  bool full = false;          // the store has no room: nothing but close_in() may help
+  std::uint64_t ballast = 0;  // bytes of the store that are kept free for close_in()
 };
 
 // What a pass over the log found and did. Fault::busy: somebody else holds a lock, and nothing was
-// done. Fault::sync and Fault::corrupt have no way back: the sink's next begin() says the same.
+// done. Fault::environment: it may be tried again. Fault::sync and Fault::corrupt have no way back:
+// the sink's next begin() fails with the same.
 struct [[nodiscard]] LogPass {
   Fault fault = Fault::none;
   Status cause{};            // set when fault is not none
@@ -114,9 +120,12 @@ struct [[nodiscard]] LogPass {
   bool ok() const noexcept { return fault == Fault::none; }
 };
 
-// The log that a sink's commits go to first, and that has to be copied back into the store before
-// it can begin anew. state() may be asked by any thread; of the others one runs at a time, beside
-// the sink's own calls.
+// The log that a sink's commits go to first. It grows until it is copied back into the store, and
+// can then begin anew: be written again from its start. A pass copies it back.
+//
+// Threads: state() and hazard() may be called by any thread at any time. Of the others one runs at
+// a time, on any thread, beside the calls of the sink; close_in() within a transaction of the sink.
+// The errors of the passes are those of LogPass.
 class Log {
  public:
   Log() = default;
@@ -125,24 +134,29 @@ class Log {
   virtual ~Log() = default;
 
   virtual LogState state() const noexcept = 0;
-  // Looks for what others committed, for state() to tell: own commits tell of themselves. Cheap.
+  // Looks for other processes' commits, so that state() includes them. Called before each decision
+  // about the log, so it should take microseconds at the most.
   virtual void look() noexcept {}
-  // Copies what is committed while others commit. Does nothing unless state().may_copy.
+  // Copies back what is committed while the sink goes on committing. Does nothing, and replies ok,
+  // unless state().may_copy.
   virtual LogPass copy_back() = 0;
-  // Puts on the disk what was copied and what is in the log, so that a pass that closes in has
-  // little left to sync.
+  // Puts on the disk what was copied back and what is in the log, so that close_in() has little
+  // left to sync. Any failure has no way back.
   virtual Reply sync() = 0;
-  // Copies and syncs all there is. Between a begin() of the sink that succeeded and its rollback().
+  // Copies back and syncs all there is, while nobody can commit: between a begin() of the sink that
+  // succeeded and its rollback(). The lane is held meanwhile.
   virtual LogPass close_in() = 0;
-  // Who keeps the log from being copied back now.
+  // The processes that keep the log from being copied back now; empty where that cannot be known.
   virtual std::vector<LogReader> readers() const = 0;
-  // After the sink's close: what that could not copy back.
+  // After the sink's close(): what close() could not copy back.
   virtual LogLeft left() const { return {}; }
-  // What is known to be wrong with checkpoints of this store's version; empty if nothing is.
+  // A warning about this version of the store, for the journal's statistics; empty if there is
+  // none. Always the same.
   virtual std::string_view hazard() const noexcept = 0;
 };
 
-// Puts commits on the disk from beside the sink's own calls. One call at a time, from any thread.
+// Puts commits on the disk. One call at a time, on any thread, beside the calls of the sink and of
+// its log.
 class CommitSync {
  public:
   CommitSync() = default;
@@ -150,9 +164,9 @@ class CommitSync {
   CommitSync& operator=(const CommitSync&) = delete;
   virtual ~CommitSync() = default;
 
-  // Every commit that had returned before the call began survives a power cut once this returns
-  // ok. There is no way back from a failure, whatever its fault: pages whose sync failed are lost,
-  // and the system calls them clean.
+  // Once this returns ok, every commit() that had returned before the call began survives a power
+  // cut. May take as long as the disk does. A failure poisons the journal, whatever its fault:
+  // pages whose sync failed are lost, and the system calls them clean.
   virtual Reply sync() = 0;
 };
 
@@ -164,6 +178,7 @@ class Savepoints {
   Savepoints& operator=(const Savepoints&) = delete;
   virtual ~Savepoints() = default;
 
+  // Begins a part of the transaction.
   virtual Reply savepoint() = 0;
   // Keeps what was done since.
   virtual Reply release() = 0;
@@ -221,14 +236,15 @@ class Sink {
   Sink& operator=(const Sink&) = delete;
   virtual ~Sink() = default;
 
-  // Statements get the indexes 0, 1, 2, ... in the order in which they are added, at most 1024,
-  // outside a transaction. An error adds nothing. Errors: invalid_argument, if the statement is to
-  // blame.
+  // Statements get the indexes 0, 1, 2, ... in the order in which they are added, at most
+  // kStatementsMax, outside a transaction. An error adds nothing. Errors: invalid_argument, if the
+  // statement is to blame.
   virtual Status add_statement(const StatementSpec& spec) = 0;
 
   // Begins a transaction. effect is ended on every failure.
   virtual Reply begin() = 0;
-  // Executes one statement with the encoded row, whose columns' types the push has checked.
+  // Executes one statement with an encoded row (Row::bytes), whose columns' types the push has
+  // checked. `statement` is one that was added, and the row is valid during the call.
   virtual Reply apply(Statement statement, std::span<const std::byte> row) = 0;
   // Commits the transaction. On failure effect says kept if it is still open, ended if it is surely
   // undone, and unknown if only recovery can tell (Effect::unknown says what that needs).

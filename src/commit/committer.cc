@@ -17,8 +17,8 @@ using detail::EntryKind;
 
 namespace {
 
-// How many units ahead their rows are fetched: they were written by another processor, or so long
-// ago that they left this one's caches.
+// How many units ahead rows are prefetched. Another processor wrote them, or they have left this
+// one's caches since.
 constexpr std::size_t kAhead = 4;
 
 bool may_run(const Work& work) {
@@ -121,8 +121,8 @@ Committer::Troubled* Committer::troubled(std::uint32_t klass) noexcept {
   return nullptr;
 }
 
-// Whether its class has had its culprits in this tick, and it comes after them, or in the place of
-// the last.
+// Whether its class has had all its culprits in this tick, and the unit comes after the last of
+// them, or in its place.
 bool Committer::waits(const Work& work) noexcept {
   if (troubled_.empty()) return false;
   const Troubled* const trouble = troubled(work.entry->klass);
@@ -154,8 +154,9 @@ Committer::Failed Committer::attempt(std::span<Work> work, const StopRule& stop,
   return failed;
 }
 
-// Where the units' COMMIT would have to begin the log anew, one without units does, in a hold of
-// its own. Once: who checkpoints all the time is not to keep the tick from its turn.
+// Where the units' COMMIT would have to begin the log anew, a commit without units does so first,
+// in a hold of its own. Once: a program that checkpoints all the time must not keep the tick from
+// its turn.
 Reply Committer::begin(TickResult& result) {
   result.began = clock_.now();
   Reply reply = or_undone([this] { return sink_.begin(); });
@@ -170,7 +171,7 @@ Reply Committer::begin(TickResult& result) {
   return reply.ok() ? or_undone([this] { return sink_.begin(); }) : reply;
 }
 
-// Whether a sink that ran out of memory has begun is not known.
+// A sink that ran out of memory may have begun or not, so it is rolled back.
 template <class Call>
 Reply Committer::or_undone(const Call& call) {
   try {
@@ -379,6 +380,7 @@ Committer::Failed Committer::job(Work& work, TickResult& result) {
     LaneTransaction transaction(sink_.job_statements(), clock_, run,
                                 step_times_[work.entry->klass]);
     Result<Step> step = call_step(run, transaction);
+    transaction.end_step();
     reply = transaction.failure();
     if (step) {
       run.step = *step;

@@ -1,18 +1,19 @@
 // Runs one tick's units in one transaction. It knows entries and the sink, no queue and no plan:
-// which units, in which order and when to end early is its caller's business.
+// its caller decides which units, in which order, and when to end early.
 //
-// A unit that dies in a way that takes the transaction along, a culprit, is rejected, and the rest
-// runs again. A flood of them costs its own class, and the tick keeps its hold:
+// A culprit is a unit whose failure cannot be undone by itself, or that ends the transaction. It is
+// rejected, and the rest runs again. A flood of culprits costs its own class, and the tick keeps
+// its hold:
 // - after a class's first culprit its records run sheltered: most of its other culprits are then
 //   rejected where they stand. Those that end the transaction itself are not;
-// - after its kCulpritsMax-th what follows of the class waits for the next tick. So a tick makes at
-//   most 1 + kCulpritsMax attempts for each class that has culprits;
+// - after culprit number kCulpritsMax what follows of the class waits for the next tick. So a tick
+//   makes at most 1 + kCulpritsMax attempts for each class that has culprits;
 // - the stop rule counts the time of the attempts that failed.
 //
 // A record that is not applied gives way, in its place, to the next older one of its key that waits
 // behind it (Entry::behind), and is not tried again in this tick: what comes before it is the same.
-// That one is in no plan: where the stop rule would end the tick, it and what follows of its class
-// wait for the next.
+// The older one is in no plan: where the stop rule would end the tick, it and what follows of its
+// class wait for the next tick.
 #pragma once
 
 #include <array>
@@ -82,9 +83,9 @@ struct TickResult {
 
 class Committer {
  public:
-  // Lone records are handed to the sink so many at a time.
+  // The largest number of records that are handed to the sink at a time.
   static constexpr std::size_t kBatch = 64;
-  // Of one class, in one tick.
+  // Culprits of one class in one tick, before the rest of the class waits.
   static constexpr std::uint32_t kCulpritsMax = 3;
 
   // Both must outlive the committer.
@@ -93,7 +94,8 @@ class Committer {
 
   // The number that the next commit will have.
   void number_next(std::uint64_t commit) { number_ = commit; }
-  // `step_times`: by class, what a job's step may take before it should yield.
+  // Runs the units, in their order. `step_times` says for each class how long a job's step may take
+  // before it should yield; it must have one for each class of a unit.
   TickResult run(std::span<Work> work, const StopRule& stop, std::span<const Duration> step_times);
 
  private:

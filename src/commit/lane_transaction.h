@@ -13,7 +13,9 @@ class LaneTransaction final : public Transaction {
   // Without `statements` each statement is refused.
   LaneTransaction(JobStatements* statements, const Clock& clock, const detail::JobRun& run,
                   Duration step_time);
-  ~LaneTransaction() {
+
+  // Once, when the step has returned or thrown.
+  void end_step() {
     if (statements_ != nullptr) statements_->end_step();
   }
 

@@ -16,14 +16,14 @@ namespace onelane::sqlite {
 
 namespace {
 
-// How long opening waits for a lock that somebody else holds; a daemon that starts beside a running
-// tool should not fail for it, nor hang.
+// How long opening waits for a lock that somebody else holds. A daemon that starts beside a running
+// tool should neither fail nor hang because of it.
 constexpr int kOpenWaitMs = 5'000;
 
 constexpr int kOpenFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOFOLLOW |
                            SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOMUTEX;  // calls never overlap
 
-// Of the database's header: what tells of its format, and what is known of by now.
+// The fields of the database's header that say its format, and their values that are known.
 constexpr int kHeaderBytes = 100;
 constexpr char kMagic[] = "SQLite format 3";  // and its end
 constexpr std::size_t kWriteFormatAt = 18;
@@ -69,8 +69,8 @@ Result<std::unique_ptr<Connection>> Connection::open(const std::string& path,
 
 Connection::~Connection() { close_as_is(); }
 
-// Without powersafe overwrite SQLite pads its commits. That can be said in a URI alone, and before
-// the file is open: so this is the one place that makes one, of a path with all else escaped.
+// Without powersafe overwrite SQLite pads its commits. It is set by a URI only, before the file is
+// open. So this is the one place that makes a URI, from a path with all special characters escaped.
 Status Connection::connect_padded(const std::string& path) {
   constexpr char kDigits[] = "0123456789abcdef";
   std::string uri = "file:";
@@ -91,7 +91,8 @@ Status Connection::connect_padded(const std::string& path) {
   return {Errc::storage, "SQLite's VFS does not give up powersafe overwrite, as paranoid needs"};
 }
 
-// A page that is copied back may ruin what shares its sector, and only the log could restore that.
+// A checkpoint that writes a page may ruin what shares its sector, and only the WAL could restore
+// that.
 Status Connection::check_pages() {
   std::string ignored;
   // It reads the database, so that a journal found beside it is undone first.
@@ -110,8 +111,8 @@ Status Connection::check_pages() {
               std::to_string(sector) + " and VACUUM make them larger"};
 }
 
-// SQLite says of such a file that it is none, that it is read-only, or nothing that can be told
-// from a mistake of ours. What it cannot read at all it names itself.
+// SQLite reports such a file as no database, as read-only, or with an error that could be a mistake
+// of ours. A file that it cannot read at all it names itself.
 Status Connection::check_format() {
   std::array<unsigned char, kHeaderBytes> header{};
   sqlite3_file* const file = database_file();
@@ -140,16 +141,15 @@ Status Connection::configure(const JournalOptions& options) {
   // triggers need it, and no function with a side effect is registered here that it could misuse.
   sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   guard_.install(db_);
-  sqlite3_wal_autocheckpoint(db_, 0);  // checkpoints are the checkpointer's; see commit_watch.h
+  sqlite3_wal_autocheckpoint(db_, 0);  // passes are the log keeper's; see commit_watch.h
 
   const std::string keys = options.foreign_keys ? "1" : "0";
   Status status = set("foreign_keys", keys, keys);
-  // A page that is written to the log before COMMIT and once more after ROLLBACK TO can leave
-  // frames that no recovery gets past, and with them all later commits are lost (tests:
-  // CacheSpill).
+  // A page that is written to the WAL before COMMIT, and once more after ROLLBACK TO, can leave
+  // frames that no recovery gets past. All later commits are then lost (tests: CacheSpill).
   if (status.ok()) status = set("cache_spill", "0", "0");
-  // A statement's journal and what it sorts stay in memory: a directory for temporary files that is
-  // full or missing fails nobody then. SQLite built with TEMP_STORE=0 ignores it.
+  // A statement's journal and what it sorts stay in memory, so a full or missing directory for
+  // temporary files fails no statement. SQLite built with TEMP_STORE=0 ignores it.
   if (status.ok()) status = set("temp_store", "2", "2");
   if (!status.ok()) return status;
   // A mapped file turns a read error into a signal. A build without mmap answers with no row.
@@ -158,20 +158,20 @@ Status Connection::configure(const JournalOptions& options) {
   return code == SQLITE_OK ? Status() : failure(code, Place::control, "PRAGMA mmap_size").cause;
 }
 
-// Changing the journal mode writes, by way of a rollback journal, and at less than full one that a
-// power cut tore can pass for whole: its checksums are of samples.
+// Changing the journal mode writes, by way of a rollback journal. At less than full, a journal that
+// a power cut tore can pass for whole, since its checksums are of samples.
 Status Connection::enter_wal(const JournalOptions& options) {
   const std::string level = options.synchronous == Synchronous::normal ? "1" : "2";
   Status status = set("synchronous", "2", "2");
   if (status.ok()) status = set_journal_mode("wal");
   if (status.ok()) status = set("synchronous", level, level);
-  // After a burst the first commit of a new log cuts the file to this.
+  // After a burst the first commit of a restarted WAL truncates the file to this.
   const std::string limit = std::to_string(options.wal_limit);
   return status.ok() ? set("journal_size_limit", limit, limit) : status;
 }
 
-// After a switch to WAL that failed on its way SQLite takes the mode for the old one until it
-// reads.
+// After a switch to WAL that failed half-way, SQLite believes in the old mode until it reads the
+// file.
 Status Connection::leave_wal() {
   wait_no_more();
   std::string ignored;
@@ -185,7 +185,7 @@ Result<std::string> Connection::journal_mode() {
   return code == SQLITE_OK ? Result<std::string>(mode) : failed_pragma(code, "journal_mode");
 }
 
-// That the file is no database has nothing to do with the first pragma that reads it.
+// Leaves the pragma out of the message: that the file is no database is not its doing.
 Status Connection::failed_pragma(int code, const std::string& pragma) {
   const bool none = (code & 0xff) == SQLITE_NOTADB;
   return failure(code, Place::control, none ? "" : "PRAGMA " + pragma).cause;
@@ -268,7 +268,7 @@ int Connection::run_own(std::string_view sql, std::string& first_column) {
   return code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
-// Any query that is run compares the remembered schema's number with the database's.
+// Any query compares the number of the remembered schema with the database's.
 void Connection::read_schema_anew() {
   std::string ignored;
   (void)run_own("SELECT 1 FROM sqlite_schema LIMIT 1", ignored);
@@ -333,8 +333,8 @@ Result<std::size_t> Connection::page_bytes() {
   return bytes;
 }
 
-// What the system said where SQLite's message leaves it out; 0: nothing. SQLite does not remember
-// it of COMMIT, but the file that could not be written does.
+// The system's error where SQLite's message leaves it out, 0 if there is none. SQLite does not
+// remember it for COMMIT, but the file that could not be written does.
 int Connection::system_error(int code) const noexcept {
   const int primary = code & 0xff;
   if (primary != SQLITE_IOERR && primary != SQLITE_CANTOPEN) return 0;
@@ -371,8 +371,8 @@ Reply Connection::failure(int code, Place place, std::string_view what) noexcept
   return reply;
 }
 
-// SQLite copies the log back itself if this is the database's last connection, under a lock that
-// keeps everybody out.
+// If this is the database's last connection, SQLite checkpoints by itself, under a lock that keeps
+// all others out.
 Status Connection::close_healthy() {
   const int code = sqlite3_close(db_);
   if (code != SQLITE_OK) return failure(code, Place::control, "closing").cause;

@@ -45,7 +45,8 @@ class Connection {
 
   sqlite3* handle() const noexcept { return db_; }
   bool in_transaction() const noexcept { return sqlite3_get_autocommit(db_) == 0; }
-  // From here on a lock of somebody else's is an answer at once: the committer waits by itself.
+  // From here on a lock that somebody else holds is reported at once: the committer waits by
+  // itself.
   void wait_no_more() noexcept { sqlite3_busy_timeout(db_, 0); }
 
   // SQL that is not ours, under the guard. prepare_next takes one statement off the front, and
@@ -84,7 +85,7 @@ class Connection {
   // What a code that SQLite has just returned means, with its message; effect is undone or ended,
   // as the connection says.
   Reply failure(int code, Place place, std::string_view what = {}) noexcept;
-  // Of a failure that is not going to be told.
+  // For a failure that nobody is told of.
   void forget_refusal() noexcept { guard_.forget_refusal(); }
 
   // Whether the call that has just failed with this code found no room to write to: a full disk, or

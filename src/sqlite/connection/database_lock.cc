@@ -91,8 +91,8 @@ void DatabaseLock::allow_exclusive() const noexcept {
   if (file_.leads_there()) (void)file_.lock(F_OFD_SETLK, F_UNLCK, kShared);
 }
 
-// Asked of the open file description, to which the process's own lock is somebody else's. What
-// takes one of the process's locks takes all.
+// The question is put by the open file description, to which the process's own lock is somebody
+// else's. A close that drops one of the process's locks drops all, so one is looked at.
 Status DatabaseLock::keep() const {
   struct flock ours = lock_of(F_WRLCK, kOurs);
   const bool asked = ::fcntl(file_.get(), F_OFD_GETLK, &ours) == 0;

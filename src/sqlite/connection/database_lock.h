@@ -23,22 +23,22 @@ namespace onelane::sqlite {
 
 class DatabaseLock {
  public:
-  // Of a file that was opened for writing as `path`. Errors: already_open, forked, storage.
+  // Locks a file that was opened for writing as `path`. Errors: already_open, forked, storage.
   static Result<DatabaseLock> take(FileDescriptor file, FileId id, std::string path);
   DatabaseLock(DatabaseLock&&) noexcept = default;
   DatabaseLock& operator=(DatabaseLock&&) = delete;
   ~DatabaseLock();
 
-  // Whether a journal of this process has the file, or, where this is a forked child, one of its
-  // parent's had it: asked before the file is opened, which could not be undone without a close.
+  // Whether neither a journal of this process has the file, nor, in a forked child, one of its
+  // parent's had it. Asked before the file is opened, since a close could drop locks.
   static Status free(FileId id, const std::string& path);
   // A descriptor of the file that an earlier lock left; else none.
   static FileDescriptor left_by_earlier(FileId id) noexcept;
   // Closes a descriptor of a database's file, at once or when nobody can lose a lock by it.
   static void retire(FileDescriptor file, FileId id) noexcept;
 
-  // Takes the lock anew. SQLite's unlock is of the whole file when it gives up its last lock, as it
-  // does between transactions of a database that is not in WAL mode yet.
+  // Takes the lock again. SQLite's unlock is of the whole file when it gives up its last lock, as
+  // it does between transactions of a database that is not in WAL mode yet.
   Status retake() const;
   // From here on no connection, neither of this process nor of another, gets SQLite's EXCLUSIVE
   // lock of the database file, without which SQLite neither deletes nor truncates a WAL file, nor

@@ -35,12 +35,13 @@ struct FileId {
 inline FileId id_of(const struct stat& file) noexcept { return {file.st_dev, file.st_ino}; }
 // None if the descriptor is not open any more.
 std::optional<FileId> id_of(int descriptor) noexcept;
-// Of a name in the directory, links not followed; none, and errno, if it leads to nothing.
+// The file that a name in the directory leads to, links not followed; none, and errno, if there is
+// none.
 std::optional<FileId> id_of(int directory, const char* name) noexcept;
 
-// Where descriptors 0, 1 or 2 are closed, /dev/null takes their place, as in SQLite's VFS. Else a
-// file that is opened next would become one of them, and whoever redirects the standard streams
-// would close it, and drop the locks that the process has on it.
+// Where descriptors 0, 1 or 2 are closed, /dev/null takes their place, as in SQLite's VFS. Else the
+// next file that is opened would become one of them; code that redirects the standard streams would
+// close it, and drop the locks that the process has on it.
 void occupy_standard_descriptors() noexcept;
 
 }  // namespace onelane::sqlite

@@ -62,7 +62,7 @@ constexpr FaultRow kTable[] = {
     everywhere(SQLITE_NOTADB, corrupt),
     everywhere(SQLITE_NOTICE, internal),
     everywhere(SQLITE_WARNING, internal),
-    // A step that returned rows where none were expected.
+    // A step returned rows where none were expected.
     everywhere(SQLITE_ROW, internal),
     everywhere(SQLITE_DONE, internal),
 };

@@ -1,13 +1,13 @@
 // What a result code of SQLite means for a tick: one table, code x place -> fault.
 //
-// What a failure left behind (Effect) is in no table: after every call the connection itself is
-// asked, since the same code ends the transaction in one statement and not in the next. FULL in a
+// What a failure left behind (Effect) is in no table. The sink asks the connection after every
+// call, since the same code ends the transaction in one statement and not in the next. FULL in a
 // statement with a statement journal undoes the statement; without one, the whole transaction.
 //
-// FULL at COMMIT is as unknown as any I/O error there. The frame with the commit mark was not
-// wholly written, but what is missing may be there: from the time before the log began anew, when
-// the same page lay at that place, or from the next attempt, which writes it there again. Recovery
-// then finds the frame whole.
+// FULL at COMMIT is as unknown as any I/O error there. The frame with the commit mark was written
+// in part only, but the missing part may be on the disk: from before the WAL restarted, if the same
+// page lay at that place, or from the next attempt, which writes it there again. Recovery then
+// finds the frame whole.
 #pragma once
 
 #include <cstdint>
@@ -37,7 +37,7 @@ std::span<const FaultRow> fault_table() noexcept;
 // A failure of our own making; `code` is SQLite's where it has one that fits.
 Reply reply_of(Fault fault, Effect effect, std::string_view message, int code = 0) noexcept;
 
-// Of a sync that was asked for by itself: whatever the code, there is no way back.
+// The reply for a failed xSync: whatever its code, there is no way back.
 Reply sync_failure(int code, std::string_view what) noexcept;
 
 // Fault::none for SQLITE_OK only.

@@ -14,7 +14,7 @@ namespace onelane::sqlite {
 namespace {
 
 constexpr mode_t kPrivate = S_IRUSR | S_IWUSR;
-// Files that SQLite itself keeps beside the database; who controls one controls the content.
+// What lies beside the database. A user that controls one of these files controls the content.
 constexpr const char* kNeighbours[] = {kLogSuffix, kIndexSuffix, kJournalSuffix, kBallastSuffix};
 
 Status wrong(const std::string& path, const std::string& reason) {
@@ -39,7 +39,7 @@ Reply lost(Status why) {
   return out;
 }
 
-// A path that leads nowhere is the caller's; what the system has run out of is not.
+// A path that leads nowhere is the caller's mistake; a lack of descriptors or memory is not.
 Status unusable(const std::string& directory, int error) {
   const bool path = error == ENOENT || error == ENOTDIR || error == ELOOP ||
                     error == ENAMETOOLONG || error == EACCES || error == EINVAL;
@@ -139,7 +139,7 @@ Status Files::check_writable() const {
   return read_only(directory_, "SQLite's log cannot be made in this directory", errno);
 }
 
-// Whether this process has the file is asked before it is opened: see DatabaseLock::free.
+// The file is opened only if this process does not have it: see DatabaseLock::free.
 Status Files::lock() {
   std::string path = database_;  // before there is a file that must not be closed by an exception
   FileDescriptor file;

@@ -1,5 +1,5 @@
-// The first failure from which there is no way back: a failed sync, or damage. Whoever meets it, on
-// whichever connection, blows the fuse; nothing begins and nothing is copied back after it, since
+// The first failure from which there is no way back: a failed sync, or damage. Any call that meets
+// it, on any connection, blows the fuse. After that no transaction and no checkpoint begins, since
 // the pages of a failed sync are lost while the system calls them clean.
 #pragma once
 

@@ -1,6 +1,6 @@
 // What keeps SQL that is not ours from ending, nesting or leaving the transaction, and from
-// changing settings. Two nets: an authorizer refuses such SQL when it is prepared, with a message
-// of its own; a hook vetoes every commit that was not armed, whatever caused it.
+// changing settings. There are two nets. An authorizer refuses such SQL when it is prepared, with a
+// message of its own. A hook vetoes every commit that was not armed, whatever caused it.
 //
 // The authorizer is installed once, since installing it makes SQLite prepare every statement anew,
 // and lifted while our own statements are prepared and stepped: a change of the schema makes SQLite

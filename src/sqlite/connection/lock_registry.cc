@@ -120,8 +120,8 @@ void LockRegistry::sweep() noexcept {
   });
 }
 
-// While this process has none of these locks on the file and cannot get one: another open file
-// description has them all, and a close drops the process's own locks before that one's. Not locked
+// Closes the file while this process has none of these locks and cannot get one: another open file
+// description holds them all, and a close drops the process's own locks before those. Not locked
 // through `file` itself, whose description a forked child may share, and so keep locked.
 bool LockRegistry::close_unused(FileDescriptor& file, LockBytes bytes) noexcept {
   if (locked(file.get(), bytes)) return false;

@@ -25,7 +25,7 @@ class LockRegistry {
     return *one;
   }
 
-  // Whether a journal of this process has the file, or, where this is a forked child, one of its
+  // ok if neither a journal of this process has the file, nor, in a forked child, one of its
   // parent's had it. Errors: already_open, forked.
   Status free(FileId id, const std::string& path);
   // That a journal has it from now on, until remove(). Makes room for its descriptors, so that

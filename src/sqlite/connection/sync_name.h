@@ -1,6 +1,6 @@
-// How a failed sync is known by its name. SQLite passes a VFS's code on from COMMIT and from a
+// Gives failed syncs a code of their own. SQLite passes on a VFS's code from COMMIT and from a
 // checkpoint, where it could be any call's. The unix VFS has a code for failed syncs alone, but
-// another may say that the disk is full, or that there was some I/O error; and it may say so once.
+// another may report a full disk or some I/O error; and it may do so once only.
 //
 // A SyncName stands in for a file's methods: whatever its xSync fails with is SQLITE_IOERR_FSYNC.
 #pragma once
@@ -9,7 +9,7 @@
 
 namespace onelane::sqlite {
 
-// What a VFS has of methods; the rest is null.
+// The methods that the file's VFS has; the rest is null.
 sqlite3_io_methods methods_of(const sqlite3_file& file) noexcept;
 
 class SyncName {
@@ -20,7 +20,7 @@ class SyncName {
   SyncName(const SyncName&) = delete;
   SyncName& operator=(const SyncName&) = delete;
 
-  // What xSync is to answer where it answered so.
+  // The code for an xSync that answered this one.
   static int of(int code) noexcept;
 
  private:

@@ -1,7 +1,7 @@
-// A file beside the database that only takes up room, for a disk that gets full: the database has
-// to grow before the log can begin anew, so a disk without any room left would stay full for good.
-// Given up, it makes room for what the log holds; it is made again, of written bytes, before
-// anything more is committed. Through SQLite's VFS, as all that lies beside the database.
+// A placeholder file beside the database, for a disk that gets full. The database has to grow
+// before the WAL can restart, so a disk without any room left would stay full for good. Truncated,
+// the placeholder makes room for the checkpoint. It is filled again before anything more is
+// committed. Through SQLite's VFS, as all that lies beside the database.
 #pragma once
 
 #include <atomic>
@@ -12,10 +12,11 @@ namespace onelane::sqlite {
 
 class Ballast {
  public:
-  // Of so many bytes; 0: none. It is made, or taken over from whoever left it, by make().
+  // `bytes` is its size, 0 for none. make() makes the file, or takes over one that an earlier
+  // opening left.
   Ballast(const std::string& database, std::uint64_t bytes);
 
-  // Whether it is there, whole. Where there is no room for it, it takes none.
+  // Whether the file now has its whole size. If there is no room for that, it is truncated.
   bool make() noexcept;
   void give_up() noexcept;
   void remove() noexcept;

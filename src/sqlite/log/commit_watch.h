@@ -1,18 +1,16 @@
-// What the write connection tells the checkpointer, and the rule that follows from it: when a pass
-// may run beside commits. Lock-free.
+// What the write connection tells the log keeper, and the rule that follows from it: when a
+// checkpoint pass may run beside commits. Lock-free.
 //
-// SQLite 3.7.0 to 3.51.2 can damage a database when a checkpoint overlaps a commit that begins the
-// log anew: the checkpoint takes the old log's length together with the new log's count of copied
-// frames, and copies frames of both. The log begins anew only while all of it is copied back, and
-// only a checkpoint copies. So if frames that are not copied back are in the log when a pass
-// begins, no commit can begin the log anew before the pass has ended, and there is nothing to
-// overlap with.
+// SQLite 3.7.0 to 3.51.2 can damage a database when a checkpoint overlaps a commit that restarts
+// the WAL: the checkpoint takes the old WAL's length together with the new one's count of
+// checkpointed frames, and copies frames of both. The WAL restarts only while all of it is
+// checkpointed. So if a frame is not checkpointed when a pass begins, no commit can restart the WAL
+// before the pass has ended.
 //
-// Of that, one thing alone is proof: this connection's own transaction wrote frames, and began
-// after the previous pass had returned. Nothing weaker is. A transaction that began earlier may be
-// part of what that pass copied; one that wrote no frames (INSERT OR IGNORE) left the log as it
-// was; comparing lengths goes wrong for the moment between a commit that begins the log anew and
-// its hook.
+// Only one thing proves that there is such a frame: this connection's own transaction wrote frames,
+// and began after the previous pass had returned. A transaction that began earlier may be part of
+// what that pass copied. One that wrote no frames (INSERT OR IGNORE) left the WAL as it was.
+// Comparing lengths goes wrong between a commit that restarts the WAL and its hook.
 #pragma once
 
 #include <atomic>
@@ -49,8 +47,8 @@ class CommitWatch {
     return committed_in_.load(std::memory_order_acquire) == passes_.load(std::memory_order_acquire);
   }
   std::uint64_t frames() const noexcept { return frames_.load(std::memory_order_relaxed); }
-  // What the log was seen to hold, unless a commit of our own has told since `known` of a newer
-  // one.
+  // Sets how many frames the WAL was seen to hold, unless a commit of our own has changed it since
+  // it was `known`.
   void correct(std::uint64_t known, std::uint64_t frames) noexcept {
     frames_.compare_exchange_strong(known, frames, std::memory_order_relaxed);
   }

@@ -64,7 +64,7 @@ FrameGather& FrameGather::of(sqlite3_file* file) noexcept {
   return *reinterpret_cast<FrameGather*>(const_cast<sqlite3_io_methods*>(file->pMethods));
 }
 
-// Nothing is tried twice: by then another transaction may have its place.
+// Nothing is tried twice: by then the place may be another transaction's.
 int FrameGather::failed(int code) noexcept {
   failure_ = code;
   missing_from_ = first();

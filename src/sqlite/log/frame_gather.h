@@ -1,17 +1,16 @@
-// SQLite writes a frame to its log in two calls, its header and its page. A FrameGather stands in
-// for the log file's methods on one connection, and hands what follows on each other to the VFS in
-// writes as large as that takes: most commits are then a single one.
+// SQLite writes a frame to its log in two calls, its header and its page. A FrameGather replaces
+// the methods of the WAL file on one connection. It hands adjoining writes to the VFS in pieces as
+// large as that takes, so that most commits are a single write.
 //
 // SQLite publishes a commit in shared memory once the last page was written, without another call
-// on the file. So what is gathered is written with the page behind a header that has the commit
-// mark, and before anything on the file that could tell the difference. Until then an error waits,
-// but no longer than its transaction: its COMMIT ends with it. After a write that failed, nothing
-// of its transaction is written behind the gap; and what is still gathered when the write lock is
-// given up is dropped before, whatever ended the transaction, since from then on its place in the
-// log is another process's. What does not look like the
-// next frame (the log's header, a page that is overwritten, checksums made anew) passes through,
-// behind what was gathered before it. The file format:
-// https://sqlite.org/fileformat2.html#walformat
+// on the file. So what is gathered is written together with the page whose header has the commit
+// mark, and before any other call on the file that could tell the difference. Until then an error
+// waits, but no longer than its transaction: COMMIT fails with it. After a write that failed,
+// nothing of its transaction is written behind the gap; and what is still gathered when the write
+// lock is given up is dropped, whatever ended the transaction, since from then on its place in the
+// WAL is another process's. A write that does not look like the next frame (the WAL's header, a
+// page that is overwritten, recomputed checksums) passes through, behind what was gathered before
+// it. The file format: https://sqlite.org/fileformat2.html#walformat
 //
 // Not thread-safe, like the connection whose file it is.
 #pragma once
@@ -73,11 +72,11 @@ class FrameGather {
   sqlite3_int64 next_ = -1;  // where the last write to the file ended
   Last last_ = Last::other;  // what that was
   std::size_t size_ = 0;     // of what is gathered, which ends at next_
-  // Of the transaction that runs: why nothing more of it is written, and where what of it was not
-  // written begins. There SQLite's frames are not.
+  // Of the running transaction: why nothing more of it is written, and where the part begins that
+  // was not written.
   int failure_ = SQLITE_OK;
   sqlite3_int64 missing_from_ = 0;
-  bool dropped_ = false;  // of the last transaction, something
+  bool dropped_ = false;  // a part of the last transaction was not written
   std::array<std::byte, kBytesMax> bytes_;
 };
 

@@ -1,15 +1,15 @@
 // The locks that a connection takes in the log's index ("-shm"), as locks of a descriptor of our
-// own. SQLite's belong to the process, and all of them go where the program closes any descriptor
-// of that file: in the midst of a transaction another process then writes to the same place of the
-// log, and one of the two commits is gone; and who finds the index in nobody's use cuts it, under
-// the memory that is mapped here. Both kinds keep each other out, other connections of this process
-// included.
+// own. SQLite's belong to the process, and all of them are dropped when the program closes any
+// descriptor of that file. Another process can then write to the same place of the WAL in the midst
+// of a transaction, and one of the two commits is lost. It can also take the index for unused and
+// truncate it, under the memory that is mapped here. Both kinds keep each other out, other
+// connections of this process included.
 //
 // What they mean: https://sqlite.org/walformat.html#locks. Where the connection's VFS is not
 // SQLite's own, they are left to it.
 //
-// A file has one stand-in for its methods, so this one gives the database's failed syncs their name
-// as well (sync_name.h).
+// A file's methods can be replaced once, so this class also gives the database's failed syncs their
+// code (sync_name.h).
 #pragma once
 
 #include <sqlite3.h>

@@ -1,11 +1,11 @@
-// Makes commits durable from beside the write connection: syncs the log through a connection of its
-// own that is idle otherwise. Its file objects are then used by nobody else (SQLite's are not safe
-// from two threads), the sync goes through SQLite's VFS, and its shared lock keeps others from
-// deleting the log or leaving WAL mode. Linux syncs a file, not a descriptor's writes, so it covers
-// what other connections wrote; SQLite's own checkpoints count on the same.
+// Makes commits durable from beside the write connection: syncs the WAL through a connection of its
+// own that is idle otherwise. So no other thread uses its file objects (SQLite's are not safe from
+// two threads), the sync goes through SQLite's VFS, and its shared lock keeps others from deleting
+// the log or leaving WAL mode. Linux syncs a file, not a descriptor's writes, so it covers what
+// other connections wrote; SQLite's own checkpoints count on the same.
 //
-// A commit whose log was copied back and begun anew before the sync is covered as well: the log
-// begins anew only after both files were synced.
+// A commit whose WAL was checkpointed and restarted before the sync is covered as well: the WAL
+// restarts only after both files were synced.
 #pragma once
 
 #include <memory>
@@ -25,16 +25,15 @@ class LogSync final : public CommitSync {
   static Result<std::unique_ptr<LogSync>> open(std::unique_ptr<Connection> connection,
                                                const Files& files, Fuse& fuse);
 
-  // Closes the connection, and copies nothing back for it.
+  // Closes the connection without a checkpoint.
   void end() noexcept { connection_.reset(); }
 
   Reply sync() override;
 
-  // Whether the log has bytes. Before our first write: whether an earlier process, or one that is
-  // there still, left them.
+  // Whether the WAL has bytes; asked before our first write: whether another process left any.
   Result<bool> has_bytes();
-  // Writes the log's bytes anew where they are, for the next sync to put them on the disk for sure:
-  // a log that an earlier process left may be in the system's memory only, and called clean there
+  // Writes the WAL's bytes again in place, so that the next sync really puts them on the disk. A
+  // WAL that an earlier process left may be in the system's memory only, and called clean there
   // after a sync that failed. Only while the write connection keeps all others from writing.
   Status rewrite();
 

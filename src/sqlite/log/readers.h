@@ -1,6 +1,6 @@
 // Finds the processes that read a database in WAL mode, by the locks that SQLite's readers hold on
-// its "-shm" file. The locks are read from /proc/locks: to open the file, ask with fcntl and close
-// it again would drop the locks that SQLite has on it in this process.
+// its "-shm" file. The locks are read from /proc/locks. To open the file, ask by fcntl and close it
+// would drop the locks that SQLite has on it in this process.
 #pragma once
 
 #include <string>

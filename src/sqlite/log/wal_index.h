@@ -1,6 +1,5 @@
-// The wal-index, in which all connections to a database agree on how long the log is, and how much
-// of it is copied back, and what of the log's file it describes. The format:
-// https://sqlite.org/walformat.html#the_wal_index_file_format
+// The WAL's index, in which all connections to a database agree on how long the WAL is and how much
+// of it is checkpointed. The format: https://sqlite.org/walformat.html#the_wal_index_file_format
 #pragma once
 
 #include <cstddef>
@@ -14,24 +13,24 @@ namespace onelane::sqlite {
 
 class WalIndex {
  public:
-  // Of a connection that has opened the log, which must outlive it.
+  // The index of a connection that has opened the WAL; the connection must outlive it.
   static Result<std::unique_ptr<WalIndex>> of(Connection& connection);
 
-  // In a transaction that holds the write lock, and has written nothing yet: whether its COMMIT may
-  // begin the log anew. It may only if this was so at its BEGIN, and what is copied back stays so:
-  // what somebody else's checkpoint does meanwhile can make this true, but never false.
+  // Whether all of the WAL is checkpointed, so that the COMMIT of a transaction may restart it.
+  // Asked in a transaction that holds the write lock and has written nothing yet. A checkpoint of
+  // somebody else's can make this true meanwhile, but never false.
   bool wholly_copied() const noexcept;
 
-  // In the log now, and of these, copied back. From any thread; while somebody commits, a moment
-  // old or ahead.
+  // Frames in the WAL, and how many of them are checkpointed. Any thread; while somebody commits
+  // they may be a moment old or ahead.
   std::uint32_t frames() const noexcept;
   std::uint32_t copied() const noexcept;
-  // Of the read marks, one bit each, those whose readers keep what is not copied back where it is.
-  // The first is for readers of the database's file alone, of which nothing may be overwritten.
+  // The read marks, one bit each, whose readers keep a checkpoint from going on. The first is for
+  // readers of the database's file alone, of which nothing may be overwritten.
   unsigned keeping_marks() const noexcept;
 
-  // While nobody can write: compares the log's file with what the index says of it, and fails if a
-  // SQLite that writes another format wrote it. False if the log holds no commit to look at.
+  // Compares the WAL file with its index, and fails if the format is not the one in wal_format.h.
+  // False if the WAL holds no commit to look at. Only while nobody can write.
   //
   // SQLite itself refuses another format's number. This is for a changed SQLite that kept the
   // number: whether the last frame has its commit mark, and its salt, where FrameGather expects

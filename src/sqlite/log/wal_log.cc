@@ -19,11 +19,10 @@ constexpr int kLogReaders = wal::kReadMarks - 1;
 
 }  // namespace
 
-WalLog::WalLog(const Files& files, std::unique_ptr<Connection> connection, std::size_t page_bytes,
-               CommitWatch& watch, Fuse& fuse)
+WalLog::WalLog(const Files& files, std::unique_ptr<Connection> connection, CommitWatch& watch,
+               Fuse& fuse)
     : files_(files),
       shared_memory_(files.database() + kIndexSuffix),
-      page_bytes_(page_bytes),
       connection_(std::move(connection)),
       watch_(watch),
       fuse_(fuse) {}
@@ -33,7 +32,8 @@ Result<std::unique_ptr<WalLog>> WalLog::open(const Files& files,
                                              CommitWatch& watch, Fuse& fuse) {
   const Result<std::size_t> page = connection->page_bytes();
   if (!page) return page.status();
-  std::unique_ptr<WalLog> log(new WalLog(files, std::move(connection), *page, watch, fuse));
+  std::unique_ptr<WalLog> log(new WalLog(files, std::move(connection), watch, fuse));
+  log->page_bytes_ = *page;
   Status status = log->stand_in();
   if (!status.ok()) return status;
   return log;
@@ -78,11 +78,11 @@ void WalLog::look() noexcept {
 
 LogPass WalLog::copy_back() { return watch_.may_copy() ? pass() : LogPass{}; }
 
-// The write connection holds the write lock, so nobody, no other process either, can commit and
-// begin the log anew while this runs. A pass between two ticks, without the lock, is not enough.
+// The write connection holds the write lock, so no process can commit and restart the WAL while
+// this runs. A pass between two ticks, without the lock, is not enough.
 //
-// On a full disk the ballast makes room for what the log holds, and has to find room again: else
-// the next log would be written to the very last of it.
+// On a full disk the ballast makes room for the checkpoint, and has to find room again afterwards:
+// else the next WAL would be written to the very last of it.
 LogPass WalLog::close_in() {
   const bool full = full_.load(std::memory_order_relaxed);
   if (full) ballast_->give_up();
@@ -122,8 +122,8 @@ bool WalLog::unread() {
   return ask(SQLITE_SHM_LOCK) && ask(SQLITE_SHM_UNLOCK);
 }
 
-// Nothing is copied after a failure without a way back, nor from a log, or into a database, that is
-// not what its name leads to.
+// There is no checkpoint after a failure without a way back, and none while the WAL or the database
+// is not the file that its name leads to.
 Reply WalLog::may_pass() {
   if (fuse_.blown()) return fuse_.why();
   if (Reply lost = files_.intact(*log_file_); !lost.ok()) fuse_.blow(std::move(lost));
@@ -155,7 +155,7 @@ LogPass WalLog::pass() {
   return out;
 }
 
-// Through the files of this connection, on the checkpointer's thread: SQLite's file objects are not
+// Through the files of this connection, on the log keeper's thread: SQLite's file objects are not
 // safe from two, and a descriptor of our own on the database would drop SQLite's locks when closed.
 Reply WalLog::sync() {
   if (fuse_.blown()) return fuse_.why();

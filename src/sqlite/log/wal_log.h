@@ -1,6 +1,6 @@
-// SQLite's log, copied back through a connection of its own. Only PASSIVE passes: RESTART, TRUNCATE
-// and FULL quietly become PASSIVE under somebody else's lock, without the protection that they
-// promise. Which pass may run when is in commit_watch.h.
+// The WAL as the sink's log: checkpoints, through a connection of its own. Only PASSIVE ones:
+// RESTART, TRUNCATE and FULL quietly become PASSIVE under somebody else's lock, without the
+// protection that they promise. Which pass may run when is in commit_watch.h.
 #pragma once
 
 #include <atomic>
@@ -23,7 +23,7 @@ namespace onelane::sqlite {
 
 class WalLog final : public Log {
  public:
-  // The connection is the log's own, and is not used before the write connection has made the log.
+  // The connection is the log's own, and is not used before the write connection has made the WAL.
   // watch and fuse must outlive it, and files its passes.
   static Result<std::unique_ptr<WalLog>> open(const Files& files,
                                               std::unique_ptr<Connection> connection,
@@ -32,7 +32,7 @@ class WalLog final : public Log {
   // Sees what others write from now on. Until end().
   void use(const WalIndex& index) noexcept { index_ = &index; }
 
-  // Closes the connection, and copies nothing back for it.
+  // Closes the connection without a checkpoint.
   void end() noexcept;
 
   LogState state() const noexcept override;
@@ -40,28 +40,28 @@ class WalLog final : public Log {
   LogPass copy_back() override;
   Reply sync() override;
   LogPass close_in() override;
-  // Keeps a ballast of so many bytes.
+  // Keeps a ballast of this size; 0 for none.
   void keep_ballast(const std::string& database, std::uint64_t bytes);
   void remove_ballast() noexcept {
     if (ballast_ != nullptr) ballast_->remove();
   }
-  // The disk was found full: from now on nothing is to be committed, where a ballast is kept, until
-  // the log was copied back and the ballast is there again.
+  // The disk was found full. Where a ballast is kept, nothing is to be committed from now on, until
+  // the WAL is checkpointed and the ballast is there again.
   void note_full() noexcept { full_.store(true, std::memory_order_relaxed); }
   // ok, or that nothing is to be committed now.
   Reply room() const noexcept;
-  // Whether nobody keeps the next commit from beginning a log anew that is wholly copied back: only
-  // while the write connection keeps others from committing, and does not read the log itself.
+  // Whether no reader blocks the next commit from restarting the fully checkpointed WAL. Only while
+  // the write connection keeps others from committing, and does not read the WAL itself.
   bool unread();
   std::vector<LogReader> readers() const override;
   LogLeft left() const override { return left_; }
-  // That no pass comes after this one.
+  // Notes the last pass, for left().
   void note_last(const LogPass& pass);
   std::string_view hazard() const noexcept override { return hazard_; }
 
  private:
-  WalLog(const Files& files, std::unique_ptr<Connection> connection, std::size_t page_bytes,
-         CommitWatch& watch, Fuse& fuse);
+  WalLog(const Files& files, std::unique_ptr<Connection> connection, CommitWatch& watch,
+         Fuse& fuse);
   Status stand_in();
   Reply may_pass();
   LogPass pass();
@@ -71,7 +71,7 @@ class WalLog final : public Log {
 
   const Files& files_;
   const std::string shared_memory_;
-  const std::uint64_t page_bytes_;
+  std::uint64_t page_bytes_ = 0;
   const std::string hazard_ = reset_hazard();
   std::unique_ptr<Connection> connection_;
   sqlite3_file* log_file_ = nullptr;  // the connection's

@@ -28,7 +28,7 @@ void keep_if_unsafe(const Program* program, sqlite3_stmt* statement, Reply& fail
   if (!left_nothing(program, statement, failed)) failed.effect = Effect::kept;
 }
 
-// What a database that keeps text as UTF-16 would change on the way, so that two values become one.
+// Refuses text that a UTF-16 database would change on the way, so that two values could become one.
 bool keeps_text(std::span<const std::byte> row, Reply& failed) {
   const std::optional<int> column = find_inconvertible_text(row);
   if (!column) return true;
@@ -47,7 +47,7 @@ bool may_change_schema(sqlite3_stmt* statement) noexcept {
 
 }  // namespace
 
-// Of main: the connection has no other encoding.
+// The encoding of main is that of the connection.
 Status Execution::prepare() {
   std::string encoding;
   const int code = connection_.run_own("PRAGMA encoding", encoding);
@@ -78,8 +78,8 @@ void Execution::look_again(Registered& registered) {
   registered.may_defer = foreign_keys_ && may_have_deferred_keys(connection_);
 }
 
-// 0 is told where it surely is the id of a row, not what it was cleared to: an upsert that inserts
-// a row with this very id is reported without.
+// 0 is reported only where it surely is the id of a row, and not what it was cleared to. An upsert
+// that inserts a row with id 0 is reported without.
 inline std::optional<std::int64_t> Execution::last_rowid(const Program& program,
                                                          std::uint64_t changes) const {
   const std::int64_t rowid = sqlite3_last_insert_rowid(connection_.handle());
@@ -87,9 +87,10 @@ inline std::optional<std::int64_t> Execution::last_rowid(const Program& program,
   return told ? std::optional(rowid) : std::nullopt;
 }
 
-// A statement that was prepared for a schema which is no more is prepared anew by its first step,
-// but for the schema as the connection remembers it, which somebody else may have changed. If that
-// fails, the schema is read anew: only then is it the statement's fault. It has not begun to run.
+// The first step prepares a statement again if its schema has changed, but for the schema that the
+// connection remembers, which somebody else may have changed. If that fails, the schema is read
+// again, and the step is tried once more: only then is it the statement's fault. It has not begun
+// to run.
 inline int Execution::step(sqlite3_stmt* statement) {
   const int runs = sqlite3_stmt_status(statement, SQLITE_STMTSTATUS_RUN, 0);
   int code = sqlite3_step(statement);
@@ -103,8 +104,8 @@ inline int Execution::step(sqlite3_stmt* statement) {
   return code;
 }
 
-// The connection is asked after every step, whatever its code: SQLite ends a transaction by itself
-// for more reasons than any list has, and what would follow then commits on its own.
+// The connection is asked after every step, whatever its code. SQLite ends a transaction by itself
+// for more reasons than any list has, and what follows would then commit by itself.
 inline bool Execution::run(sqlite3_stmt* statement, const RowVisitor* visit, std::uint64_t& changes,
                            Reply& failed) {
   sqlite3* db = connection_.handle();
@@ -112,7 +113,7 @@ inline bool Execution::run(sqlite3_stmt* statement, const RowVisitor* visit, std
   int code = step(statement);
   for (; code == SQLITE_ROW; code = sqlite3_step(statement)) {
     if (visit != nullptr) (*visit)(StepRow(statement));
-    if (!connection_.in_transaction()) break;  // a step after a rollback would start anew
+    if (!connection_.in_transaction()) break;  // a step after a rollback would start over
   }
   if (code != SQLITE_DONE && code != SQLITE_ROW) {
     failed = connection_.failure(code, Place::statement);
@@ -133,8 +134,8 @@ inline bool Execution::run(sqlite3_stmt* statement, const RowVisitor* visit, std
   return true;
 }
 
-// Runs it under a savepoint, so that a failure by its own fault leaves nothing. While a statement
-// that writes is being stepped, whose visitor this is called from, there is none to be had.
+// Runs it under a savepoint, so that a failure by its own fault leaves nothing behind. SQLite gives
+// no savepoint while a statement that writes is being stepped, whose visitor calls this.
 template <class Run>
 bool Execution::sheltered(const Run& run, Reply& failed) {
   failed = shelter_.begin();
@@ -264,8 +265,8 @@ Reply Execution::execute(std::string_view sql, std::span<const std::byte> row,
   return done ? reply : failed;
 }
 
-// A statement that is being stepped, which a visitor may ask for again, is left alone: `own` is
-// then another one of the same SQL, for this once.
+// A statement that is being stepped is left alone, if its visitor asks for it again: `own` is then
+// another one of the same SQL, for this run.
 Reply Execution::find_or_prepare(std::string_view sql, Found& found) {
   std::string key(sql);
   const auto used = used_.find(key);

@@ -54,7 +54,7 @@ void Found::note_content(Connection& writer) {
   if (is_bare(writer)) version_ = answer(writer, "PRAGMA data_version");
 }
 
-// Of a file that this opening has made.
+// For a file that this opening has made: whether nobody else has committed to it.
 bool Found::has_only_ours(Connection& writer) const {
   if (is_bare(writer)) return true;
   return !version_.empty() && version_ == answer(writer, "PRAGMA data_version");
@@ -73,8 +73,8 @@ void Found::put_mode_back(Connection& writer, Files& files) const {
   if (writer.in_transaction()) (void)writer.run_own("ROLLBACK", ignored);
   files.let_go();
   if (in_wal_mode_) {
-    // The last connection that is closed copies the log back and removes it. A log that was found
-    // stays as it was.
+    // SQLite checkpoints the WAL and removes it when it closes the last connection. A WAL that was
+    // found stays as it was.
     if (!has_log_) (void)writer.close_healthy();
     return;
   }

@@ -19,8 +19,8 @@ class Found {
   // another connection may open the database, and then SQLite refuses to switch back.
   static Result<Found> look(Connection& writer, const Files& files, const JournalOptions& options);
 
-  // Once the writer has the log open: from here on somebody else's commits can be told from its
-  // own.
+  // Once the writer has the WAL open: notes the content, so that put_back() can tell somebody
+  // else's commits from the opening's.
   void note_content(Connection& writer);
 
   // Closes the writer, the opening's last connection, which has no statements any more. What others

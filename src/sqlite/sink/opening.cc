@@ -9,7 +9,7 @@ namespace onelane::sqlite {
 
 namespace {
 
-// How long one that reads the log is waited for, and how often it is looked for.
+// How long the opening waits for a reader of the WAL, and how often it looks.
 constexpr int kReaderWaitMs = 5'000;
 constexpr int kReaderPauseMs = 20;
 
@@ -31,9 +31,9 @@ Status rewrite_log(Connection& writer, LogSync& log) {
   return own_transaction(writer, [&log] { return log.rewrite(); });
 }
 
-// In two transactions: one that began before all was copied back reads the log itself. What others
-// commit between the two is copied back by the next turn.
-Status begin_log_anew(Connection& writer, WalLog& log) {
+// In two transactions, since one that began before the checkpoint reads the WAL itself. What others
+// commit between the two the next round checkpoints.
+Status checkpoint_and_restart(Connection& writer, WalLog& log) {
   for (int waited_ms = 0; waited_ms <= kReaderWaitMs; waited_ms += kReaderPauseMs) {
     if (waited_ms > 0) sqlite3_sleep(kReaderPauseMs);
     bool copied = false;
@@ -59,7 +59,7 @@ Status begin_log_anew(Connection& writer, WalLog& log) {
 Status secure_found_log(Connection& writer, LogSync& sync, WalLog& log, Padding padding) {
   const Result<bool> found = sync.has_bytes();
   if (!found || !*found) return found.status();
-  return padding == Padding::none ? rewrite_log(writer, sync) : begin_log_anew(writer, log);
+  return padding == Padding::none ? rewrite_log(writer, sync) : checkpoint_and_restart(writer, log);
 }
 
 Reply sync_all(Connection& writer, LogSync& log, const Files& files) {

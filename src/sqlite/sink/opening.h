@@ -18,29 +18,28 @@ enum class Padding : std::uint8_t { none, to_sector };
 
 // Before anything is called durable, and before the schema.
 //
-// For a log that was found: what it holds may have been committed by a process that died, or whose
-// sync failed, and until it was written again and synced, a power cut can lose it, and with it what
-// is committed behind it. Under the write lock, which is waited for.
+// Makes sure of a WAL that was found. What it holds may have been committed by a process that died,
+// or whose sync failed. Until it is written again and synced, a power cut can lose it, and all
+// commits behind it. Waits for the write lock.
 //
-// Where writes can ruin what lies beside them in their sector, that is why commits are padded, and
-// to write the log anew would endanger what is safe. So would whatever is written behind its end,
-// which need not fill its sector. There, all of it is copied back, and a commit begins the log
-// anew: while the database is written the log is whole and synced, and the log is written to only
-// once the database is synced. Whoever reads the log keeps that from happening; they are waited for
-// a while, and then named in Errc::locked.
+// Where a write can ruin what lies beside it in its sector, commits are padded. To write the WAL
+// again would endanger what is safe there, and so would any write behind its end. So the WAL is
+// checkpointed to its end, and a commit restarts it: while the database is written the WAL is whole
+// and synced, and the WAL is written only once the database is synced. A reader of the WAL keeps
+// that from happening; it is waited for 5 seconds, and then named in Errc::locked.
 Status secure_found_log(Connection& writer, LogSync& sync, WalLog& log, Padding padding);
 
-// The database, the log, and the directory that leads to both, once the log exists. Without its
-// entry the log is lost with all its commits; and while that of the journal is there that SQLite
-// made to enter WAL mode, it would be played back.
+// Syncs the database, the WAL, and the directory that leads to both, once the WAL exists. Without
+// its entry there, the WAL is lost with all its commits; and as long as the directory has the
+// journal that SQLite made to enter WAL mode, a recovery would play that back.
 Reply sync_all(Connection& writer, LogSync& log, const Files& files);
 
-// After the schema: that the database takes commits is seen by one, unless the schema has written.
-// If the disk has no room for it that is noted, and waited for by the journal that runs.
+// After the schema: commits once, to see that the database takes commits, unless the schema has
+// written. If the disk has no room for it, that is noted, and the running journal waits for room.
 Status write_once(Connection& writer, WalLog& log);
 
-// After write_once: under the write lock, whether the log is of the format that FrameGather counts
-// on. It fails if it is not, and is false if no commit is there to look at, as on a full disk.
+// After write_once: whether the WAL has the format that FrameGather counts on. Fails if it has not,
+// and is false if there is no commit to look at, as on a full disk. Takes the write lock.
 Result<bool> check_format(Connection& writer, const WalIndex& index);
 
 }  // namespace onelane::sqlite

@@ -127,10 +127,9 @@ struct Step {
 Kind kind_of(const Step& step) {
   // The program's end. With an error it refuses the record.
   if (step.opcode == "Halt") return step.p1 == 0 ? Kind::quiet : Kind::may_refuse;
-  // Of a table whose rowids never come again, it may find all of them used up.
+  // In a table with AUTOINCREMENT all rowids may be used up.
   if (step.opcode == "NewRowid") return step.p3 == 0 ? Kind::quiet : Kind::may_refuse;
-  // Counts violations of foreign keys. The program's end refuses more than none that are not
-  // deferred.
+  // Counts violations of foreign keys. The program's end refuses any that are not deferred.
   if (step.opcode == "FkCounter") {
     return step.p1 != 0 || step.p2 < 0 ? Kind::write : Kind::unknown;
   }
@@ -146,7 +145,7 @@ struct AfterWrites {
   bool may_outgrow = false;
 };
 
-// What the ways that lead on from a write come to.
+// What may follow a write, on any way through the program.
 AfterWrites follow_writes(const std::vector<Step>& program) {
   AfterWrites out;
   std::vector<bool> reached(program.size());

@@ -10,12 +10,13 @@ namespace onelane::sqlite {
 
 class Connection;
 
-// As of the re-prepare count in `preparation`.
+// What is known, as of the re-prepare count in `preparation`.
 struct Program {
   // A failure by the record's fault comes before the statement's first write, so that it leaves
   // nothing behind, whatever the conflict clause.
   bool fails_before_it_writes = false;
-  // But for SQLITE_TOOBIG: OR REPLACE deletes rows before the size of the new one is known.
+  // The exception is SQLITE_TOOBIG: OR REPLACE deletes rows before the size of the new one is
+  // known.
   bool may_outgrow_later = true;
   // A row that it changes is one that it inserts, into a table that has rowids.
   bool only_inserts = false;
@@ -33,9 +34,9 @@ struct Program {
 
 // SQLite undoes a failed statement only where it had opened a statement journal, and it opens none
 // where no constraint aborts: a statement of several rows under OR IGNORE, OR REPLACE or OR FAIL
-// can leave rows behind. The programs that are safe without one are found by their control flow:
-// from no write does a way lead to an opcode that can refuse the record. Programs that run triggers
-// or foreign key actions, or write to virtual tables, do not count as such.
+// can leave rows behind. A program is safe without one if no way leads from a write to an opcode
+// that can refuse the record. Programs that run triggers or foreign key actions, or write to
+// virtual tables, never count as safe.
 //
 // If the statement cannot be explained, nothing is known of it.
 Program program_of(Connection& connection, sqlite3_stmt* statement);

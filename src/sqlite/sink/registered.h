@@ -16,7 +16,7 @@ struct Registered {
   bool may_defer = false;
 };
 
-// Prepares it, and holds it against what is said of its columns.
+// Prepares it, and compares its parameters with the columns of the spec.
 Result<Registered> register_statement(Connection& connection, const StatementSpec& spec);
 
 }  // namespace onelane::sqlite

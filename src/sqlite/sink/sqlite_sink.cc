@@ -134,8 +134,8 @@ Status SqliteSink::start(const JournalOptions& options) {
   return status;
 }
 
-// The connections beside the write connection: opened before anything is written, and kept. Their
-// close copies nothing back, whatever the reason for it: only passes that are meant to be do.
+// Opens the connections beside the write connection before anything is written, and keeps them.
+// Their close runs no checkpoint, whatever the reason for it.
 Status SqliteSink::open_beside(const JournalOptions& options) {
   Result<std::unique_ptr<Connection>> for_sync = Connection::open(files_->database(), options);
   if (!for_sync) return for_sync.status();
@@ -168,7 +168,7 @@ Status SqliteSink::open_watermark(const JournalOptions& options) {
   return status.ok() ? sync_->sync().cause : status;
 }
 
-// Not where the log's format could not be seen: each frame is then written as SQLite writes it.
+// Where the WAL's format could not be seen, each frame is written as SQLite writes it.
 Status SqliteSink::gather_frames() {
   const Result<bool> known = check_format(*connection_, *index_);
   if (!known || !*known) return known.status();
@@ -262,7 +262,7 @@ Reply SqliteSink::commit() {
     return reply;
   }
   if (watermark_ != nullptr) watermark_->committed();
-  // Or others could read frames that are not there.
+  // Else others could read frames that are not there.
   ONELANE_CHECK(gather_ == nullptr || gather_->complete(), 0);
   Reply lost = noted(commit_is_durable() ? files_->intact(*writers_log_)
                                          : files_->seemingly_intact(*writers_log_));
@@ -308,7 +308,7 @@ Status SqliteSink::close(CloseMode mode) {
   forget_statements();
   log_->end();
   sync_->end();
-  // SQLite copies back as well: not from a log, or into a database, that is another one.
+  // SQLite checkpoints at close, too: never with a WAL or a database that is not ours any more.
   if (healthy) (void)noted(files_->intact(*writers_log_));
   gather_.reset();
   locks_.reset();
@@ -340,7 +340,8 @@ void SqliteSink::abandon(const Status& why) noexcept {
   synced ? found_.put_back(*connection_, *files_) : connection_->close_as_is();
 }
 
-// As SQLite when its last connection is closed. If somebody else writes, the log stays for them.
+// As SQLite does when its last connection is closed. If somebody else writes, the WAL stays for
+// them.
 Status SqliteSink::copy_all_back() {
   const Reply began = begin();
   if (!began.ok()) {
@@ -360,7 +361,7 @@ void SqliteSink::forget_statements() noexcept {
   for (Prepared* each : {&begin_, &commit_, &rollback_}) each->reset();
 }
 
-// Of a statement that is not ours.
+// For a reply of a statement that is not ours.
 Reply SqliteSink::examined(Reply reply) {
   if (reply.fault == Fault::corrupt) {
     (void)rollback();

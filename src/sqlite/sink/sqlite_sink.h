@@ -14,8 +14,8 @@ namespace onelane::sqlite {
 Result<std::unique_ptr<Sink>> open_sink(const std::filesystem::path& path,
                                         const JournalOptions& options);
 
-// Of a sink that open_sink() gave, where no journal could be opened on it after all: its close puts
-// back what the opening found.
+// For a sink that open_sink() gave, if no journal could be opened on it: its close puts back what
+// the opening found.
 void forgo(Sink& sink);
 
 }  // namespace onelane::sqlite

@@ -11,7 +11,7 @@ namespace onelane::sqlite {
 
 namespace {
 
-// Openings that are remembered.
+// How many openings the table remembers.
 constexpr std::uint64_t kEpochsKept = 64;
 constexpr char kColumns[] = "(epoch INTEGER PRIMARY KEY, commits INTEGER NOT NULL)";
 
@@ -111,7 +111,7 @@ Reply WatermarkTable::run(const std::string& sql, std::string& answer) {
   return failure(connection_.run_own(sql, answer));
 }
 
-// As of a statement of somebody else's, since the table is theirs.
+// The failure is classed as that of a user's statement, since the table is theirs.
 Reply WatermarkTable::failure(int code) {
   if (code == SQLITE_OK) return {};
   Reply reply = connection_.failure(code, Place::statement, "watermark table " + name_);

@@ -1,12 +1,12 @@
 // A table of the user's choice in which each opening of the journal keeps the number of its newest
 // commit, so that a program can tell after a crash which of them the database has.
 //
-// A row an opening (epoch), written last before each COMMIT: nothing that follows it can be in the
-// database without it. A fence leaves it as it is, so a number that is there was committed, and
-// with it all its records.
+// One row for each opening (epoch), written last before each COMMIT: no later commit can be in the
+// database without it. A fence leaves it as it is. So a number that is there was committed, with
+// all its records.
 //
 // The table is in the user's database, where others may drop it, restore a backup over it or put
-// another one in its place. Its right shape is whatever takes the statement that marks.
+// another one in its place. Any table that takes the marking statement will do.
 #pragma once
 
 #include <cstdint>
@@ -25,14 +25,14 @@ class WatermarkTable {
   static Result<std::unique_ptr<WatermarkTable>> begin(Connection& connection,
                                                        const std::string& table);
 
-  // In the open transaction: what begin() would do, to find out whether it can.
+  // Does in the open transaction what begin() would do, to find out whether it can.
   static Status rehearse(Connection& connection, const std::string& table);
 
   std::uint64_t epoch() const noexcept { return epoch_; }
   // In the open transaction. Makes the table and the row again if somebody has removed them. Of a
   // table that cannot be written to: Fault::environment, until it is put right.
   Reply mark(std::uint64_t commit);
-  // The last mark is in the database.
+  // Says that the last mark was committed.
   void committed() noexcept { newest_ = marked_; }
   // As mark(), with what the database has: for a commit without units.
   Reply mark_again() { return mark(newest_); }
