@@ -46,7 +46,7 @@ void Wakes::fire() noexcept {
 }
 
 Wakes::~Wakes() {
-  ONELANE_CHECK(held_ == nullptr, promised_);  // somebody would wait for ever
+  ONELANE_CHECK(durable_waiters_ == nullptr, promised_);  // somebody would wait for ever
   fire();
   while (spent_ != nullptr) spent_ = std::move(spent_->next);  // one by one: a chain may be long
 }
@@ -57,9 +57,9 @@ void Wakes::dispose(std::unique_ptr<detail::JobRun> job) noexcept {
   spent_ = std::move(job);
 }
 
-void Wakes::hold(detail::Waiter* who, std::uint64_t commit) noexcept {
+void Wakes::wake_when_durable(detail::Waiter* who, std::uint64_t commit) noexcept {
   who->commit = commit;
-  who->next = std::exchange(held_, who);
+  who->next = std::exchange(durable_waiters_, who);
   promise(commit);
 }
 
@@ -69,7 +69,7 @@ void settle_taken(Entry& entry, End end, Wakes& wakes) noexcept {
   entry.settle_taken(end);
   detail::Waiter* who = entry.close_watch();
   if (who != nullptr && commit != 0 && who->promise == Promise::durable) {
-    wakes.hold(who, commit);
+    wakes.wake_when_durable(who, commit);
   } else {
     wakes.add(who);
   }

@@ -39,7 +39,7 @@ class Wakes {
   // A ticket that was settled in this commit promises durable.
   void promise(std::uint64_t commit) noexcept { promised_ = std::max(promised_, commit); }
   // Who waits for this commit to be durable, and so is not to be woken yet.
-  void hold(detail::Waiter* who, std::uint64_t commit) noexcept;
+  void wake_when_durable(detail::Waiter* who, std::uint64_t commit) noexcept;
 
   // A settled job's closure: destroyed with this, since what it captured may take long to free, or
   // lead back to the journal.
@@ -49,7 +49,9 @@ class Wakes {
 
   // Both once: the newest commit that is promised or waited for, or 0; and who waits, by `next`.
   std::uint64_t take_promised() noexcept { return std::exchange(promised_, 0); }
-  detail::Waiter* take_held() noexcept { return std::exchange(held_, nullptr); }
+  detail::Waiter* take_durable_waiters() noexcept {
+    return std::exchange(durable_waiters_, nullptr);
+  }
 
  private:
   detail::Waiter* first_ = nullptr;
@@ -57,7 +59,7 @@ class Wakes {
   detail::Waiter* parent_ = nullptr;     // the first with room for a follower
   detail::Waiter* apart_end_ = nullptr;  // if there is one
   detail::Waiter* apart_ = nullptr;      // those that lead nobody, by `next`
-  detail::Waiter* held_ = nullptr;
+  detail::Waiter* durable_waiters_ = nullptr;
   std::uint64_t promised_ = 0;
   std::unique_ptr<detail::JobRun> spent_;
 };

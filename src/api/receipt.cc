@@ -63,7 +63,7 @@ ReceiptAwaiter::~ReceiptAwaiter() {
 }
 
 bool ReceiptAwaiter::await_ready() const noexcept {
-  return entry_ == nullptr || core_->waiting().kept(*entry_);
+  return entry_ == nullptr || core_->waiting().decided(*entry_);
 }
 
 // Once it is watched for, the coroutine may go on elsewhere, and this be gone.

@@ -116,7 +116,7 @@ Status Admission::charge_slowly(ClassLane& lane, const Entry& entry, const PushO
                 std::to_string(lane.options.capacity_records) + " records, " +
                 std::to_string(lane.options.capacity_bytes) + " bytes)"};
   }
-  const std::uint64_t packed = held_by(entry);
+  const std::uint64_t packed = charge_of(entry);
   if (lane.shared()) {
     ack::Wakes wakes;  // fired once the class was let go
     if (lane.charge_full(entry, with_.clock.now(), wakes)) return {};
@@ -134,7 +134,7 @@ Status Admission::charge_slowly(ClassLane& lane, const Entry& entry, const PushO
   if (Status why = with_.turn.may_wait("push to a full class"); !why.ok()) return why;
   Duration patience = lane.options.block_timeout;
   if (options.deadline) {
-    patience = std::min(patience, left(*options.deadline, with_.clock.now()));
+    patience = std::min(patience, remaining(*options.deadline, with_.clock.now()));
   }
   if (patience <= Duration(0)) return full(Duration(0));
   with_.turn.wake();  // a gathering window may be open
@@ -147,7 +147,7 @@ Status Admission::charge_slowly(ClassLane& lane, const Entry& entry, const PushO
 Status Admission::accept(ClassLane& lane, EntryRef& entry, const Offer& how) {
   const PushOptions& options = how.options;
   if (Status why = with_.state.entrance(); !why.ok()) return why;
-  if (too_large(lane, *entry) || !lane.gate.grant(held_by(*entry))) {
+  if (too_large(lane, *entry) || !lane.gate.grant(charge_of(*entry))) {
     if (Status why = charge_slowly(lane, *entry, options); !why.ok()) return why;
   }
   entry->klass = lane.index;
@@ -155,11 +155,11 @@ Status Admission::accept(ClassLane& lane, EntryRef& entry, const Offer& how) {
   if (options.deadline) entry->deadline = *options.deadline;
   entry->promise = with_.durability.awaited(options.promise.value_or(lane.options.promise));
   if (!lane.queue.push(entry.get())) {
-    lane.gate.release(held_by(*entry));
+    lane.gate.release(charge_of(*entry));
     return with_.state.entrance();
   }
   (void)entry.release();  // the queue's now, which may have settled and freed it already
-  if (how.tick == Tick::by_thread) with_.turn.ring();
+  if (how.next == NextTick::by_thread) with_.turn.ring();
   return {};
 }
 

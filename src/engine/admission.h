@@ -1,4 +1,4 @@
-// The way in: from what a caller gives to an entry in its class's queue. Any thread.
+// Takes units in: from what a caller gives to an entry in its class's queue. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -35,18 +35,18 @@ class Admission {
   // All of the parts must outlive it.
   Admission(const Parts& parts, const JournalOptions& options) : with_(parts), options_(options) {}
 
-  // Who sees to it that a tick follows: the committer thread, which is woken if it sleeps, or the
-  // caller, who goes on to wait for the outcome and lends its thread.
-  enum class Tick : std::uint8_t { by_thread, by_caller };
+  // Which thread sees to the next tick: the committer thread, which is woken if it sleeps, or the
+  // caller, which goes on to wait for the outcome and lends its thread.
+  enum class NextTick : std::uint8_t { by_thread, by_caller };
   struct Offer {
     const PushOptions& options;
-    Tick tick = Tick::by_thread;
-    detail::EntryRef* kept = nullptr;  // gets a reference of its own, if not null
+    NextTick next = NextTick::by_thread;
+    detail::EntryRef* reference = nullptr;  // gets a reference of its own, if not null
   };
   // Checks the unit, charges its class, and enqueues it; ok, or why it is refused.
   template <class Unit>
   Status offer(std::uint32_t klass, Unit&& unit, const Offer& how);
-  // Enqueues what is settled once everything that was pushed to the class before is settled.
+  // Enqueues an entry that is settled once everything pushed to the class before it is settled.
   Result<detail::EntryRef> offer_barrier(ClassLane& lane);
 
  private:
@@ -71,7 +71,7 @@ Status Admission::offer(std::uint32_t klass, Unit&& unit, const Offer& how) {
   } else {
     why = make_entry(lane, std::forward<Unit>(unit), entry);
   }
-  if (why.ok() && how.kept != nullptr) *how.kept = entry->share();
+  if (why.ok() && how.reference != nullptr) *how.reference = entry->share();
   if (why.ok()) why = accept(lane, entry, how);
   if (!why.ok()) lane.tally.refused.fetch_add(1, std::memory_order_relaxed);
   return why;

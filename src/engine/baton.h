@@ -27,14 +27,14 @@ class Baton {
     const std::scoped_lock lock(mutex_);
     const bool last_gives_way =
         first_ == nullptr || (first_ == last_ && first_->manners == Manners::gives_way);
-    if (held_ || !last_gives_way) return false;
-    hold();
+    if (taken_ || !last_gives_way) return false;
+    take();
     return true;
   }
   void unlock() {
     const std::scoped_lock lock(mutex_);
     holder_.store(std::thread::id(), std::memory_order_relaxed);
-    held_ = false;
+    taken_ = false;
     if (first_ != nullptr) first_->parker.unpark();  // under the lock: else it might be gone
   }
 
@@ -60,26 +60,26 @@ class Baton {
 
   void queue(Manners manners) {
     std::unique_lock lock(mutex_);
-    if (!held_ && first_ == nullptr) return hold();
+    if (!taken_ && first_ == nullptr) return take();
     Queuer self{.manners = manners};
     (first_ == nullptr ? first_ : last_->next) = &self;
     last_ = &self;
-    while (held_ || first_ != &self) {
+    while (taken_ || first_ != &self) {
       lock.unlock();
       self.parker.park(std::nullopt);
       lock.lock();
     }
     first_ = self.next;
-    hold();
+    take();
   }
 
-  void hold() {
-    held_ = true;
+  void take() {
+    taken_ = true;
     holder_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   }
 
   std::mutex mutex_;
-  bool held_ = false;
+  bool taken_ = false;
   Queuer* first_ = nullptr;
   Queuer* last_ = nullptr;  // if there is a first
   std::atomic<std::thread::id> holder_{};

@@ -12,7 +12,7 @@ Cancelled::~Cancelled() {
 
 bool Cancelled::cancel(Entry& entry) {
   if (!entry.queued()) return false;  // a settled entry's `lingers` is no longer ours to write
-  const std::uint64_t packed = held_by(entry);
+  const std::uint64_t packed = charge_of(entry);
   entry.lingers = entry.kind != detail::EntryKind::barrier && lingering_.grant(packed);
   if (entry.settle_queued(End::cancelled)) return true;
   if (std::exchange(entry.lingers, false)) lingering_.release(packed);

@@ -132,7 +132,7 @@ bool ClassLane::evict(Entry* chosen, End end, TimePoint now, ack::Wakes& wakes) 
 bool ClassLane::charge_full(const Entry& entry, TimePoint now, ack::Wakes& wakes) {
   while (awaited_.load(std::memory_order_relaxed)) std::this_thread::yield();
   const std::scoped_lock lock(mutex_);
-  const std::uint64_t packed = held_by(entry);
+  const std::uint64_t packed = charge_of(entry);
   bool drained = false;
   if (options.coalesce) {
     // The room that a drain makes, others may take before this push. In the end they all find the
@@ -145,7 +145,7 @@ bool ClassLane::charge_full(const Entry& entry, TimePoint now, ack::Wakes& wakes
       } while (evict(eviction_.oldest_behind(), End::superseded, now, wakes));
     }
     const Entry* older = entry.has_key() ? supersedable(entry.key(), now) : nullptr;
-    if (older != nullptr && gate.grant_beyond(packed, held_by(*older))) return true;
+    if (older != nullptr && gate.grant_beyond(packed, charge_of(*older))) return true;
   }
   if (options.when_full != WhenFull::drop_oldest) return false;
   while (!gate.grant_beyond(packed, eviction_.in_hand())) {
@@ -207,7 +207,7 @@ void ClassLane::bury(Entry* entry, ack::Wakes& wakes) {
     flushes.release(kOneFlush);
   } else {
     tally.count_taken_out(*entry);
-    if (entry->lingers && !entry->shed) cancelled_.forget(held_by(*entry));
+    if (entry->lingers && !entry->shed) cancelled_.forget(charge_of(*entry));
   }
   let_go(entry, wakes);
 }
@@ -215,12 +215,12 @@ void ClassLane::bury(Entry* entry, ack::Wakes& wakes) {
 bool ClassLane::cancel(Entry& entry) {
   if (!cancelled_.cancel(entry)) return false;
   if (entry.kind != EntryKind::barrier) tally.count_cancelled();
-  if (entry.lingers) gate.release(held_by(entry));
+  if (entry.lingers) gate.release(charge_of(entry));
   cancelled_.add(entry);
   return true;
 }
 
-void ClassLane::end_all(const Status& cause, TimePoint now, ack::Wakes& wakes) {
+void ClassLane::settle_all(const Status& cause, TimePoint now, ack::Wakes& wakes) {
   const auto end = [&](Entry* entry) {
     const bool incomplete = between_steps(*entry);
     if (!incomplete && !entry->take()) return bury(entry, wakes);

@@ -50,7 +50,7 @@ class ClassLane {
   bool stage(TimePoint now, ack::Wakes& wakes);
   // Settles all that is staged or queued: closed, or incomplete for a job between steps. Needs no
   // memory.
-  void end_all(const Status& cause, TimePoint now, ack::Wakes& wakes);
+  void settle_all(const Status& cause, TimePoint now, ack::Wakes& wakes);
 
   // Settles an entry that is taken, counts it, and takes it out of staging.
   void settle(Entry* entry, End end, TimePoint now, ack::Wakes& wakes);

@@ -86,7 +86,7 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
 Result<std::uint32_t> Core::add_class(const ClassOptions& options) {
   if (Status why = turn_.may_enter("add_class"); !why.ok()) return why;
   if (Status why = validate(options); !why.ok()) return why;
-  return turn_.hold([&](ack::Wakes& /*wakes*/) -> Result<std::uint32_t> {
+  return turn_.enter([&](ack::Wakes& /*wakes*/) -> Result<std::uint32_t> {
     if (Status why = state_.entrance(); !why.ok()) return why;
     for (const auto& lane : lanes_.all()) {
       if (lane->options.name != options.name) continue;
@@ -107,7 +107,7 @@ Result<std::uint32_t> Core::add_class(const ClassOptions& options) {
 Result<Statement> Core::add_statement(const StatementSpec& spec) {
   if (Status why = turn_.may_enter("add_statement"); !why.ok()) return why;
   if (Status why = engine::check_spec(spec); !why.ok()) return why;
-  return turn_.hold([&](ack::Wakes& /*wakes*/) -> Result<Statement> {
+  return turn_.enter([&](ack::Wakes& /*wakes*/) -> Result<Statement> {
     if (Status why = state_.entrance(); !why.ok()) return why;
     if (const auto known = statements_.find(spec)) return *known;
     if (statements_.full()) {
@@ -123,7 +123,7 @@ Result<Statement> Core::add_statement(const StatementSpec& spec) {
 
 Result<std::uint64_t> Core::commits_of(std::uint64_t epoch) {
   if (Status why = turn_.may_enter("commits_of"); !why.ok()) return why;
-  return turn_.hold([&](ack::Wakes& /*wakes*/) -> Result<std::uint64_t> {
+  return turn_.enter([&](ack::Wakes& /*wakes*/) -> Result<std::uint64_t> {
     if (Status why = state_.entrance(); !why.ok()) return why;
     Watermark* const watermark = sink_->watermark();
     if (watermark != nullptr) return watermark->commits_of(epoch);
@@ -152,16 +152,16 @@ CloseReport Core::close(Duration deadline) {
 }
 
 CloseReport Core::close_once(Duration deadline) {
-  turn_.hold([this](ack::Wakes& /*wakes*/) {
+  turn_.enter([this](ack::Wakes& /*wakes*/) {
     state_.close();  // no class is added any more
     return true;
   });
   turn_.stop_committer();
   const Status cut = drain(engine::after(clock_->now(), deadline));
   log_.stop();
-  turn_.end();
-  settle_durable();
-  return turn_.hold_last([&](ack::Wakes& /*wakes*/) { return finish(cut); });
+  turn_.settle_rest();
+  last_sync();
+  return turn_.enter_last([&](ack::Wakes& /*wakes*/) { return finish(cut); });
 }
 
 void Core::leave_open(const std::shared_ptr<Core>& self) noexcept {
@@ -171,7 +171,7 @@ void Core::leave_open(const std::shared_ptr<Core>& self) noexcept {
 }
 
 // The last sync, for those who still wait for what was committed; on failure the lane is poisoned.
-void Core::settle_durable() {
+void Core::last_sync() {
   const std::uint64_t commit = recorder_.committed();
   if (commit > durability_.durable()) {
     (void)durability_.wait(commit, std::nullopt, engine::Syncer::waiter);

@@ -67,7 +67,7 @@ class Core {
 
   CloseReport close_once(Duration deadline);
   Status drain(TimePoint deadline);
-  void settle_durable();
+  void last_sync();
   CloseReport finish(const Status& cut);
 
   const JournalOptions options_;
@@ -105,8 +105,8 @@ template <class Unit>
 Result<Receipt> Core::submit(const std::shared_ptr<Core>& self, std::uint32_t klass, Unit&& unit,
                              const PushOptions& options) {
   EntryRef kept;
-  Status why =
-      self->admission_.offer(klass, std::forward<Unit>(unit), {.options = options, .kept = &kept});
+  Status why = self->admission_.offer(klass, std::forward<Unit>(unit),
+                                      {.options = options, .reference = &kept});
   if (!why.ok()) return why;
   return Receipt(self, kept.release());
 }

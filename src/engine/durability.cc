@@ -64,7 +64,7 @@ Status Durability::start() {
 void Durability::stop() {
   {
     ack::Wakes wakes;
-    end(closed_status(), wakes);
+    give_up(closed_status(), wakes);
   }
   thread_.stop();
   std::unique_lock lock(mutex_);
@@ -81,7 +81,7 @@ void Durability::nudge() {
   thread_.ring();
 }
 
-std::optional<Duration> Durability::sync_before(std::uint64_t commit) const {
+std::optional<Duration> Durability::sync_time_if_waiting(std::uint64_t commit) const {
   const std::scoped_lock lock(mutex_);
   const bool waits = running_ && ended_.ok() && durable() < commit;
   return waits && took_ > Duration(0) ? std::optional(took_) : std::nullopt;
@@ -91,18 +91,18 @@ void Durability::tick_ended(ack::Wakes& wakes) {
   const std::uint64_t promised = wakes.take_promised();
   hand_on(std::exchange(released_in_lane_, nullptr), wakes);
   if (promised == 0) return;
-  detail::Waiter* held = wakes.take_held();
+  detail::Waiter* held = wakes.take_durable_waiters();
   const std::scoped_lock lock(mutex_);
   wanted_ = std::max(wanted_, promised);
   if (held == nullptr) return;
   detail::Waiter* last = held;
   while (last->next != nullptr) last = last->next;
   last->next = std::exchange(waiters_, held);
-  hand_on(take_settled(), wakes);
+  hand_on(take_released(), wakes);
 }
 
 // Those whose commit is durable, or never will be, or who gave up; by `next`.
-detail::Waiter* Durability::take_settled() {
+detail::Waiter* Durability::take_released() {
   detail::Waiter* taken = nullptr;
   detail::Waiter** link = &waiters_;
   while (*link != nullptr) {
@@ -167,7 +167,7 @@ Status Durability::sync_now(detail::Waiter*& released) {
   Status failed;
   if (!reply.ok() && ended_.ok()) failed = ended_ = std::move(reply.cause);
   if (ended_.ok()) durable_.store(std::max(durable(), covered), std::memory_order_release);
-  released = take_settled();
+  released = take_released();
   crowd_.released(length(released));
   idle_.notify_all();
   return failed;
@@ -185,10 +185,10 @@ Reply Durability::sync_or_fail() {
   }
 }
 
-void Durability::end(const Status& why, ack::Wakes& wakes) {
+void Durability::give_up(const Status& why, ack::Wakes& wakes) {
   const std::scoped_lock lock(mutex_);
   if (ended_.ok()) ended_ = why;
-  hand_on(take_settled(), wakes);
+  hand_on(take_released(), wakes);
 }
 
 Status Durability::lost(std::uint64_t commit) const {

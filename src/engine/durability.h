@@ -1,20 +1,19 @@
-// Makes commits durable beside the ticks: the watermark, who waits for it, and who syncs. A sync
-// reads the counter of commits, syncs the sink's log, and only then raises the watermark to that
-// counter. One runs at a time. take_sync() alone says who runs the one that is wanted:
+// Makes commits durable beside the ticks: the watermark, the waiters for it, and the syncs that
+// raise it. A sync reads the counter of commits, syncs the sink's log, and then raises the
+// watermark to that counter. One sync runs at a time. take_sync() alone decides which thread runs a
+// wanted one:
 //
-//   who comes upon it                 runs it                  otherwise
-//   thread: the journal's own         if none runs             sleeps until it is rung
-//   waiter: waits for a commit        if none runs             waits for whoever does
-//   guest: the same, but may not      never                    rings the thread, and waits
-//   ticker: the baton's holder,       for a crowd, within      rings the thread (nudge)
-//     after a tick                    the lane
-//   fence: the baton's holder,        if none runs             waits for whoever does
-//     in a tick
+//   Syncer   a thread that ...                       runs the sync             else
+//   thread   is the journal's own for syncs          if no other runs          sleeps until nudged
+//   waiter   waits for a commit                      if no other runs          waits for that one
+//   guest    waits, but may not hold others up       never                     nudges, and waits
+//   ticker   has the baton, after a tick             for a crowd, in the lane  nudges
+//   fence    has the baton, in a tick                if no other runs          waits for that one
 //
-// On a manual journal there is no thread: whoever ticked runs all that is wanted (sync_all). Waking
-// another thread takes as long as a good part of a sync; so a waiter does not.
+// A manual journal has no such thread: the thread that ticked runs all wanted syncs (sync_all).
+// Waiters sync by themselves since waking another thread takes as long as a good part of a sync.
 //
-// After the first failure, its own or the lane's, the watermark never rises again.
+// After the first failure, a sync's or the lane's, the watermark never rises again.
 #pragma once
 
 #include <algorithm>
@@ -39,39 +38,38 @@ namespace onelane::engine {
 
 enum class Syncer : std::uint8_t { thread, waiter, guest, ticker, fence };
 
-// Whether so many wait for each sync that whoever ticks had better run it, within the lane. With
-// few, the next tick beside a sync is worth more than what it costs to hand the sync to another
-// thread and back, and that fewer share a commit. With many, processors are what all of them wait
-// for, and it is not: of 256 callers durable writes are 0.98 of those at `full`, and 0.85 without
-// this; of 64, which are no crowd, 1.08.
+// Whether so many waiters share each sync that the thread that ticks should run it, in the lane.
+// With few waiters, a tick beside the sync gains more than the handing over of the sync costs. With
+// many, all of them wait for a processor, and it does not: with 256 callers durable writes are 0.98
+// of those at `full`, and 0.85 without this rule; with 64, which are no crowd, 1.08.
 class Crowd {
  public:
   bool here() const { return size_ >= kMin; }
-  // A sync released so many.
+  // A sync released this many waiters.
   void released(std::size_t count) { size_ = std::max(count, size_ - size_ / 4); }
 
  private:
   static constexpr std::size_t kMin = 64;
 
-  // How many the syncs released of late: as many as the last one, but not below three quarters of
-  // what it was. Half of a crowd pushes while the other half's commit is synced, and whoever of it
-  // is the first to come back often commits alone: how many wait just now says little.
+  // The waiters that the last sync released, but at least three quarters of what this was before.
+  // The number that waits at one moment says little: half of a crowd pushes while the other half's
+  // commit is synced, and the first caller to come back often commits alone.
   std::size_t size_ = 0;
 };
 
 class Durability {
  public:
-  // sink and all else must outlive it.
+  // All three must outlive it.
   Durability(Sink& sink, const Recorder& recorder, const Clock& clock);
   Durability(const Durability&) = delete;
   Durability& operator=(const Durability&) = delete;
   ~Durability() { stop(); }
 
-  // poison: told of the first sync that failed, outside the lane. Called without any lock of this.
+  // poison: called with the first error of a sync that ran outside the lane, with no lock of this.
   void use(std::function<void(const Status&)> poison) { poison_ = std::move(poison); }
   Status start();
-  // For good: no sync runs any more once it returns. Not to be called with the baton, nor where
-  // mine() is true.
+  // No sync runs any more once it returns. Not to be called with the baton, nor where mine() is
+  // true.
   void stop();
   bool mine() const { return thread_.mine(); }
 
@@ -83,47 +81,47 @@ class Durability {
   }
   // Whether any commit ever can.
   bool possible() const { return at_once_ || sync_ != nullptr; }
-  // What there is to wait for: where every commit is durable when it returns, no more than that.
+  // What a waiter has to wait for: `committed` where each commit is durable when it returns.
   Promise awaited(Promise promise) const { return at_once_ ? Promise::committed : promise; }
-  // ok while commits can become durable; else the status for who waits for this one.
+  // ok while commits can become durable; else not_durable, for a waiter for this commit.
   Status lost(std::uint64_t commit) const;
   Histogram sync_times() const { return times_.snapshot(); }
 
-  // --- Who waits for it. Any thread.
+  // --- Waiters. Any thread.
 
-  // Blocks until the commit is durable: ok, timed_out, or why it will not be known to be.
+  // Blocks until the commit is durable. Errors: timed_out; not_durable, after a failure.
   Status wait(std::uint64_t commit, std::optional<Duration> timeout, Syncer who);
-  // Has `who` woken once the commit is durable, or will not be known to be; false if that is so
-  // already.
+  // Wakes `who` once the commit is durable, or durability is lost. False if it is so already: then
+  // it is not woken.
   bool watch(detail::Waiter& who, std::uint64_t commit);
-  // `who` gives up: true if it was taken back, false if wake() was or will soon be called.
+  // The waiter gives up: true if it is not woken any more, false if wake() was or will be called.
   bool unwatch(detail::Waiter& who);
 
   // --- Ticks. The baton's holder's.
 
-  // After each tick: who waits for what it committed, and which commit was promised to be durable.
+  // After each tick: takes over the waiters for its commit, and what it promised to be durable.
   void tick_ended(ack::Wakes& wakes);
-  // After that: the sync that is wanted, if it is for a crowd and nobody runs one. Whom it releases
-  // is left to `wakes`. Not ok if it is the first that failed: the lane is then to be poisoned.
+  // After that: runs the wanted sync if a crowd waits for it and no other sync runs. `wakes` gets
+  // the waiters that it releases. Returns the error of the first sync that fails: poison the lane.
   Status sync_for_crowd(ack::Wakes& wakes);
   // For a fence: blocks until the commit is durable; false if it will not be known to be.
   bool fence(std::uint64_t commit);
-  // The lane is poisoned, or closed: what is not durable by now will never be known to be. The
-  // first reason counts. Whom it releases is left to `wakes`.
-  void end(const Status& why, ack::Wakes& wakes);
+  // The lane is poisoned or closed: no further commit becomes durable. The first reason is kept.
+  // `wakes` gets all waiters.
+  void give_up(const Status& why, ack::Wakes& wakes);
 
   // --- Syncs. Any thread.
 
-  // Wakes the thread if a sync is wanted that nobody runs.
+  // Wakes the journal's thread for syncs if a sync is wanted and none runs.
   void nudge();
-  // Without a thread: runs syncs until none is wanted. Who came while one ran waits for the next.
+  // On a manual journal: runs syncs until none is wanted.
   void sync_all() {
     while (sync_once()) {
     }
   }
-  // If who waits for this commit waits for a sync that runs, and perhaps for the next: how long the
-  // last one took, if it is known.
-  std::optional<Duration> sync_before(std::uint64_t commit) const;
+  // The duration of the last sync, if a waiter for this commit waits for the one that runs now.
+  // None if it does not, or if no sync has ended yet.
+  std::optional<Duration> sync_time_if_waiting(std::uint64_t commit) const;
 
  private:
   Status result(std::uint64_t commit, std::optional<Duration> timeout) const;
@@ -134,7 +132,7 @@ class Durability {
   Status run_sync(Syncer who);
   Status sync_now(detail::Waiter*& released);
   Reply sync_or_fail();
-  detail::Waiter* take_settled();  // with the lock
+  detail::Waiter* take_released();  // with the lock
   void keep(detail::Waiter* released);
 
   CommitSync* const sync_;  // null if commits are durable when they return, or never

@@ -39,7 +39,7 @@ Entry* Eviction::claim_in_hand(Entry* newest) {
 
 void Eviction::take_in_hand(std::size_t slots) {
   for (std::size_t slot = 0; slot < slots; ++slot) {
-    if (const Entry* entry = staging_.at(slot); entry != nullptr) in_hand_ += held_by(*entry);
+    if (const Entry* entry = staging_.at(slot); entry != nullptr) in_hand_ += charge_of(*entry);
   }
   hand_end_ = oldest_from_ = staging_.place_of(slots);
 }

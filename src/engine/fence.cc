@@ -6,33 +6,33 @@
 
 namespace onelane::engine {
 
-void Fence::hold(std::span<commit::Work> work, const Status& cause, const Settlement::At& at) {
+void Fence::keep(std::span<commit::Work> work, const Status& cause, const Settlement::At& at) {
   commit_ = with_.recorder.committed() + 1;
-  held_ = with_.settlement.leave_behind(work, at);
-  with_.state.lose(cause);
+  units_ = with_.settlement.leave_behind(work, at);
+  with_.state.become_unknown(cause);
 }
 
-Fence::End Fence::raise(Try how, const Settlement::At& at) {
+Fence::Result Fence::raise(Try how, const Settlement::At& at) {
   const Status cause = with_.state.cause();
   const Reply fenced = write_over();
   if (fenced.ok()) {
     with_.state.recover();
-    with_.recovery.fenced(held_, cause, at.now);
-    with_.settlement.put_back(held_, at);
-    return End::settled;
+    with_.recovery.fenced(units_, cause, at.now);
+    with_.settlement.put_back(units_, at);
+    return Result::settled;
   }
-  if (fenced.fault != Fault::busy && fenced.fault != Fault::environment) return End::poisoned;
+  if (fenced.fault != Fault::busy && fenced.fault != Fault::environment) return Result::poisoned;
   if (how == Try::one_of_many) {
     with_.recovery.fence_failed(fenced, at.now);
-    return End::later;
+    return Result::later;
   }
   abandon(cause, at);
-  with_.state.give_up();
-  return End::settled;
+  with_.state.give_up_fence();
+  return Result::settled;
 }
 
 void Fence::abandon(const Status& cause, const Settlement::At& at) {
-  with_.settlement.settle_unknown(held_, commit_, cause, at);
+  with_.settlement.settle_unknown(units_, commit_, cause, at);
 }
 
 Reply Fence::write_over() {
@@ -45,7 +45,7 @@ Reply Fence::write_over() {
   reply.fault = Fault::sync;
   const Lanes::LetGo meanwhile(with_.lanes);
   try {
-    if (with_.durability.fence(with_.recorder.next_commit())) reply.fault = Fault::none;
+    if (with_.durability.fence(with_.recorder.count_commit())) reply.fault = Fault::none;
   } catch (const std::bad_alloc&) {  // a sync that could not be asked for counts as failed
   }
   return reply;

@@ -1,8 +1,8 @@
-// What is done about a COMMIT whose outcome is unknown. Its frames may lie behind the log's end,
-// and a crash would find them there. A commit that writes over the first of them breaks their
-// chain, and once it is durable they are gone for good: then the tick's units are surely not
-// applied, and run again. Until then nobody is answered; each try writes the same over the same
-// frames, so it may be tried again whatever became of it.
+// Settles a COMMIT whose outcome is unknown. Its frames may lie behind the log's end, where
+// recovery after a crash would find them. A fence is a commit without units that writes over the
+// first of them and so breaks their chain. Once it is durable, the tick's units are surely not
+// applied, and run again; until then none of them is settled. Each try writes the same bytes over
+// the same frames, so a fence that failed may be tried again.
 //
 // Everything here is the baton holder's, with the lanes' lock.
 #pragma once
@@ -36,18 +36,18 @@ class Fence {
   // All of the parts must outlive it.
   explicit Fence(const Parts& parts) : with_(parts) {}
 
-  // A tick's COMMIT failed so: the lane is unknown from here on. Keeps the units that it held,
-  // whose memory stays the caller's.
-  void hold(std::span<commit::Work> work, const Status& cause, const Settlement::At& at);
+  // The lane becomes unknown. Keeps the units of the COMMIT that failed, until they are settled or
+  // put back; `work` must live as long.
+  void keep(std::span<commit::Work> work, const Status& cause, const Settlement::At& at);
 
-  enum class End : std::uint8_t {
-    later,     // it is to be tried again
-    settled,   // all units are back in staging, or ended: the lane is unknown no more
-    poisoned,  // no fence will succeed: the lane is to be poisoned, and then abandon() called
+  enum class Result : std::uint8_t {
+    later,     // it failed, and is to be tried again
+    settled,   // the units are put back or settled: the lane is no longer unknown
+    poisoned,  // no fence will ever succeed: poison the lane, then call abandon()
   };
-  // `last`: a close gives up what this try does not settle, where a later one might.
+  // last: close does not try again; where it fails, the units are settled as unknown.
   enum class Try : std::uint8_t { one_of_many, last };
-  End raise(Try how, const Settlement::At& at);
+  Result raise(Try how, const Settlement::At& at);
 
   // Settles what is held as unknown, with this cause.
   void abandon(const Status& cause, const Settlement::At& at);
@@ -56,8 +56,8 @@ class Fence {
   Reply write_over();
 
   const Parts with_;
-  std::span<commit::Work> held_;  // units of the COMMIT that failed
-  std::uint64_t commit_ = 0;      // its number
+  std::span<commit::Work> units_;  // units of the COMMIT that failed
+  std::uint64_t commit_ = 0;       // its number
 };
 
 }  // namespace onelane::engine

@@ -56,7 +56,7 @@ void LaneState::stall(const Status& cause) {
   change([&] { stalled_ = cause; });
 }
 
-void LaneState::lose(const Status& cause) {
+void LaneState::become_unknown(const Status& cause) {
   change([&] { unknown_ = cause; });
 }
 
@@ -64,7 +64,7 @@ void LaneState::recover() {
   change([&] { stalled_ = unknown_ = {}; });
 }
 
-void LaneState::give_up() {
+void LaneState::give_up_fence() {
   change([&] { unknown_ = {}; });
 }
 

@@ -1,10 +1,10 @@
-// The state of the lane, as one value, and the one home of the first error.
+// The state of the lane as one value, and the only home of the first error.
 //
 //   state     what a tick does        pushes             entered by                    left by
 //   open      plans and commits       accepted           opening, recover()            any of these
 //   stalled   probes                  refused: cause     stall(): no commit succeeds   recover()
-//   unknown   tries a fence           accepted (*)       lose(): COMMIT's outcome is   recover(),
-//   give_up()
+//   unknown   tries a fence           accepted (*)       become_unknown(): COMMIT's outcome is
+//   recover(), give_up_fence()
 //                                                        not known
 //   closing   plans and commits       refused: closed    close()                       end()
 //   closed    settles what is left    refused: closed    end()                         poison()
@@ -59,11 +59,11 @@ class LaneState {
   Status cause() const;
 
   void stall(const Status& cause);
-  void lose(const Status& cause);
+  void become_unknown(const Status& cause);
   // The store takes commits again, or the fence is durable.
   void recover();
   // The fence was given up: what was unknown is settled so.
-  void give_up();
+  void give_up_fence();
   void close();
   void end();
   // Returns false if the lane is poisoned already.

@@ -47,8 +47,8 @@ bool Lanes::stage(TimePoint now, ack::Wakes& wakes) {
   return whole;
 }
 
-void Lanes::end_all(const Status& cause, TimePoint now, ack::Wakes& wakes) {
-  for (const auto& lane : all()) lane->end_all(cause, now, wakes);
+void Lanes::settle_all(const Status& cause, TimePoint now, ack::Wakes& wakes) {
+  for (const auto& lane : all()) lane->settle_all(cause, now, wakes);
 }
 
 void Lanes::compact(const schedule::Plan& plan) {

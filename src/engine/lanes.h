@@ -38,15 +38,15 @@ class Lanes {
   void prepare(const ClassLane& lane);
   void add(std::unique_ptr<ClassLane> lane) noexcept;
 
-  // What classes share with pushes, see class_lane.h: held by whoever looks at what is staged, and
-  // let go of for as long as the sink takes.
+  // The locks of the classes that make room in the push (see class_lane.h): held while a tick looks
+  // at what is staged, released while the sink works.
   void lock() const;
   void unlock() const;
   // Moves into staging what the queues can give. False if memory ran out for one of them: the
   // others go on.
   bool stage(TimePoint now, ack::Wakes& wakes);
   // Settles all that is staged.
-  void end_all(const Status& cause, TimePoint now, ack::Wakes& wakes);
+  void settle_all(const Status& cause, TimePoint now, ack::Wakes& wakes);
   void compact(const schedule::Plan& plan);
   // Units settled so far.
   std::uint64_t settled() const;

@@ -20,7 +20,7 @@ LogKeeper::LogKeeper(const Parts& parts, std::uint64_t limit_bytes)
       clock_(parts.clock),
       limit_(limit_bytes),
       commit_seen_at_(clock_.now()),
-      hold_back_bytes_(limit_bytes) {}
+      pace_bytes_(limit_bytes) {}
 
 Status LogKeeper::start() {
   if (log_ == nullptr) return {};
@@ -78,7 +78,7 @@ bool LogKeeper::wanted() const {
 
 std::optional<Duration> LogKeeper::pause(Duration full) const {
   if (log_ == nullptr) return std::nullopt;
-  const bool held_back = log_->state().bytes >= hold_back_bytes_.load(std::memory_order_relaxed);
+  const bool held_back = log_->state().bytes >= pace_bytes_.load(std::memory_order_relaxed);
   if (!held_back) return std::nullopt;
   return pause_after(tick_added_, limit_, full);
 }
@@ -89,7 +89,7 @@ LogDecision LogKeeper::step() {
   if (state_.poisoned()) return {.wake_bytes = std::numeric_limits<std::uint64_t>::max()};
   const TimePoint now = clock_.now();
   LogDecision decision = decide(look(now), cycle_, now);
-  hold_back_bytes_.store(decision.hold_back_bytes, std::memory_order_relaxed);
+  pace_bytes_.store(decision.pace_bytes, std::memory_order_relaxed);
   wake_bytes_.store(decision.wake_bytes);
   try {
     act(decision.action);

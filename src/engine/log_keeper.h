@@ -92,7 +92,7 @@ class LogKeeper {
   std::uint64_t tick_bytes_ = 0;
   std::uint64_t tick_added_ = 0;  // by the last one that committed
 
-  std::atomic<std::uint64_t> hold_back_bytes_;
+  std::atomic<std::uint64_t> pace_bytes_;
   std::atomic<std::uint64_t> wake_bytes_{0};
   std::atomic<std::uint64_t> seen_bytes_{0};
   std::atomic<std::uint64_t> bytes_max_{0};

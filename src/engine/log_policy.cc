@@ -16,7 +16,7 @@ using std::chrono::seconds;
 constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
 // Parts of the limit: where a cycle begins; where one begins when it is quiet; where classes are
-// held back so that the log does not outgrow the passes; what no further round may take it to.
+// paced so that the log does not outgrow the passes; what no further round may take it to.
 constexpr std::uint64_t begin_at(std::uint64_t limit) { return limit / 4 * 3; }
 constexpr std::uint64_t begin_quiet_at(std::uint64_t limit) { return limit / 8; }
 // But a small log's passes would sync more than they copy.
@@ -24,10 +24,10 @@ constexpr std::uint64_t kEarlyBytesMin = 4 * kMiB;
 constexpr std::uint64_t begin_early_with(std::uint64_t limit) {
   return std::max(limit / 8, kEarlyBytesMin);
 }
-constexpr std::uint64_t hold_back_at(std::uint64_t limit) { return limit / 8 * 7; }
+constexpr std::uint64_t pace_at(std::uint64_t limit) { return limit / 8 * 7; }
 constexpr std::uint64_t at_most(std::uint64_t limit) { return limit / 4 * 5; }
-// While held back, the log grows no faster than this in the time of a full tick: a flood's ticks
-// come no more often than full ones, and who writes a few pages is hardly stopped.
+// While ticks are paced, the log grows no faster than this in the time of a full tick: a flood's
+// ticks come no more often than full ones, and who writes a few pages is hardly stopped.
 constexpr std::uint64_t held_back_growth(std::uint64_t limit) { return limit / 128; }
 
 // Little enough for a closing pass that hardly anybody notices.
@@ -83,11 +83,11 @@ bool worth_closing(const LogView& view, const LogCycle& cycle) {
   return pressed && !converges(cycle, bytes);
 }
 
-std::uint64_t hold_back(const LogView& view, const LogCycle& cycle) {
+std::uint64_t pace(const LogView& view, const LogCycle& cycle) {
   if (cycle.pinned != 0) return view.limit;
-  // With all of it copied, the next commit begins the log anew, and is not to be held back.
-  if (left(view, cycle) == 0) return std::max(hold_back_at(view.limit), view.log.bytes + 1);
-  return under_way(cycle) && cycle.strained ? 0 : hold_back_at(view.limit);
+  // With all of it copied, the next commit begins the log anew, and is not to be paced.
+  if (left(view, cycle) == 0) return std::max(pace_at(view.limit), view.log.bytes + 1);
+  return under_way(cycle) && cycle.strained ? 0 : pace_at(view.limit);
 }
 
 LogDecision wait_for_more(const LogView& view, const LogCycle& cycle, TimePoint now) {
@@ -122,7 +122,7 @@ LogDecision next(const LogView& view, const LogCycle& cycle, TimePoint now) {
 
 LogDecision decide(const LogView& view, const LogCycle& cycle, TimePoint now) {
   LogDecision out = next(view, cycle, now);
-  out.hold_back_bytes = hold_back(view, cycle);
+  out.pace_bytes = pace(view, cycle);
   return out;
 }
 

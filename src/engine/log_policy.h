@@ -1,4 +1,4 @@
-// When the log is copied back, when a pass closes in on its end, when heavy classes are held back:
+// When the log is copied back, when a pass closes in on its end, when ticks are paced:
 // pure functions of what is known about the log, so that they can be tested with literal inputs.
 //
 // A cycle: from three quarters of the limit on, passes copy beside the commits, each followed by a
@@ -52,12 +52,12 @@ struct LogDecision {
   std::uint64_t wake_bytes = 0;
   std::optional<TimePoint> wake_at;
   // While the log has this many bytes, every class gets its guarantee only.
-  std::uint64_t hold_back_bytes = 0;
+  std::uint64_t pace_bytes = 0;
 };
 
 LogDecision decide(const LogView& view, const LogCycle& cycle, TimePoint now);
 
-// While classes are held back: how long after the beginning of a tick that added so much to the log
+// While ticks are paced: how long after the beginning of a tick that added so much to the log
 // the next may begin, up to `full`.
 Duration pause_after(std::uint64_t bytes, std::uint64_t limit, Duration full);
 

@@ -19,7 +19,7 @@ inline TimePoint after(TimePoint now, Duration patience) {
 }
 
 // From now until then, from 0 to kPatienceMax. Defined for every value, too.
-inline Duration left(TimePoint until, TimePoint now) {
+inline Duration remaining(TimePoint until, TimePoint now) {
   if (until <= now) return Duration(0);
   return until >= after(now, kPatienceMax) ? kPatienceMax : until - now;
 }

@@ -71,7 +71,7 @@ TickReport Pipeline::tick(const Runner& runner, ack::Wakes& wakes) {
         break;
       case LaneState::Kind::closed:
       case LaneState::Kind::poisoned:
-        lanes_.end_all(state_.cause(), tick.now, wakes);
+        lanes_.settle_all(state_.cause(), tick.now, wakes);
         return report(tick);
     }
   }
@@ -89,10 +89,10 @@ bool Pipeline::leave_unknown(TimePoint now, ack::Wakes& wakes) {
   const bool last = state_.ended();
   if (!last && recovery_.waits_until(now)) return false;
   const Fence::Try how = last ? Fence::Try::last : Fence::Try::one_of_many;
-  const Fence::End end = fence_.raise(how, at(now, wakes));
+  const Fence::Result end = fence_.raise(how, at(now, wakes));
   // The first error is the one that is kept.
-  if (end == Fence::End::poisoned) fail_locked(state_.cause(), wakes);
-  return end != Fence::End::later;
+  if (end == Fence::Result::poisoned) fail_locked(state_.cause(), wakes);
+  return end != Fence::Result::later;
 }
 
 TickReport Pipeline::commit_next(const Tick& tick) {
@@ -102,7 +102,7 @@ TickReport Pipeline::commit_next(const Tick& tick) {
     return report(tick);
   }
   // Shorter ticks write the pages that all of them touch more often: if they came as often as they
-  // could while held back, the log would grow as before.
+  // could while they are paced, the log would grow as before.
   if (pause_ && tick.now < began_ + *pause_) return report_idle(tick, began_ + *pause_);
   try {
     return run(tick);
@@ -114,8 +114,8 @@ TickReport Pipeline::commit_next(const Tick& tick) {
 
 // Plans and commits. Memory may run out before anything is taken; what comes after sees to itself.
 TickReport Pipeline::run(const Tick& tick) {
-  recovery_.take_turn(tick.now);
-  // While held back: the guarantees, or one unit.
+  recovery_.next_class(tick.now);
+  // While ticks are paced: the guarantees, or one unit.
   const schedule::Plan plan = selection_.plan(pause_ ? Duration(0) : tick_budget_.hold, tick.now);
   if (plan.slices.empty()) return report_idle(tick, plan.not_before);
   selection_.select(plan);
@@ -161,7 +161,7 @@ void Pipeline::conclude(const schedule::Plan& plan, const commit::TickResult& re
       settlement_.put_back(selection_.work(), at(clock_.now(), wakes));
       break;
     case Action::fence:
-      fence_.hold(selection_.work(), result.cause, at(result.ended, wakes));
+      fence_.keep(selection_.work(), result.cause, at(result.ended, wakes));
       leave_unknown(result.ended, wakes);
       break;
     case Action::poison:
@@ -169,7 +169,7 @@ void Pipeline::conclude(const schedule::Plan& plan, const commit::TickResult& re
       fail_locked(result.cause, wakes);
       break;
     case Action::poison_unknown:
-      fence_.hold(selection_.work(), result.cause, at(result.ended, wakes));
+      fence_.keep(selection_.work(), result.cause, at(result.ended, wakes));
       fail_locked(result.cause, wakes);
       break;
     case Action::reject:
@@ -196,7 +196,7 @@ void Pipeline::fail_locked(const Status& cause, ack::Wakes& wakes) {
   const bool unknown = state_.kind() == LaneState::Kind::unknown;
   if (!state_.poison(cause)) return;
   if (unknown) fence_.abandon(state_.cause(), at(clock_.now(), wakes));
-  lanes_.end_all(state_.cause(), clock_.now(), wakes);
+  lanes_.settle_all(state_.cause(), clock_.now(), wakes);
 }
 
 Closing Pipeline::close_in(Log& log) {
@@ -212,7 +212,7 @@ Closing Pipeline::close_in(Log& log) {
   }
   const Reply ended = commit::sheltered(Effect::kept, [this] { return sink_.rollback(); });
   closing.held = clock_.now() - began;
-  recorder_.closing(closing.held);
+  recorder_.record_closing_pass(closing.held);
   if (closing.pass.ok() && !ended.ok()) {
     closing.pass.fault = ended.fault;
     closing.pass.cause = ended.cause;
@@ -220,11 +220,11 @@ Closing Pipeline::close_in(Log& log) {
   return closing;
 }
 
-Status Pipeline::touch(ack::Wakes& wakes) {
+Status Pipeline::probe(ack::Wakes& wakes) {
   const std::scoped_lock shared(lanes_);
-  const Reply reply = probe(sink_, lanes_);
+  const Reply reply = engine::probe(sink_, lanes_);
   if (reply.ok()) {
-    recorder_.next_commit();
+    recorder_.count_commit();
   } else if (is_final(reply.fault)) {
     fail_locked(reply.cause, wakes);
   }

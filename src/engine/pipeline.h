@@ -45,13 +45,13 @@ class Pipeline {
   TickReport tick(const Runner& runner, ack::Wakes& wakes);
   // Of the ticks from now on: every class gets its guarantee only, and they begin no sooner than so
   // long after each other. None: as ever.
-  void hold_back(std::optional<Duration> pause) { pause_ = pause; }
+  void pace(std::optional<Duration> pause) { pause_ = pause; }
 
   // Holds the lane for a pass that copies all of the log back. A failure without a way back is
   // left to fail().
   Closing close_in(Log& log);
   // A commit that holds no unit, but is really written.
-  Status touch(ack::Wakes& wakes);
+  Status probe(ack::Wakes& wakes);
   // Poisons the lane, if nothing did before, for an error that was met outside a tick.
   void fail(const Status& cause, ack::Wakes& wakes);
 
@@ -98,7 +98,7 @@ class Pipeline {
   Settlement settlement_;
   Fence fence_;
 
-  std::optional<Duration> pause_;  // while held back
+  std::optional<Duration> pause_;  // while ticks are paced
   std::atomic<bool> starved_{false};
   TimePoint began_;  // the last tick
 };

@@ -6,12 +6,12 @@ namespace onelane::engine {
 
 void Recorder::tick(const commit::TickResult& result, TickEnd end, Duration overlong) {
   if (result.action == commit::Action::wait_for_lock) model::add(busy_, 1);
-  if (result.log_hold > Duration(0)) hold(result.log_hold);
+  if (result.log_hold > Duration(0)) record_hold(result.log_hold);
   if (!result.transaction) return;
   const Duration held = result.ended - result.began;
   model::add(ticks_, 1);
   model::add(attempts_, result.attempts);
-  hold(held);
+  record_hold(held);
   model::add(tick_ends_[static_cast<std::size_t>(end)], 1);
   units_.record(result.units);
   bytes_.record(result.bytes);
@@ -27,12 +27,12 @@ void Recorder::tick(const commit::TickResult& result, TickEnd end, Duration over
   }
 }
 
-void Recorder::closing(Duration held) {
-  hold(held);
+void Recorder::record_closing_pass(Duration held) {
+  record_hold(held);
   closing_hold_.record(held);
 }
 
-void Recorder::hold(Duration held) {
+void Recorder::record_hold(Duration held) {
   model::add(held_ns_, static_cast<std::uint64_t>(held.count()));
   hold_.record(held);
 }

@@ -17,13 +17,13 @@ class Recorder {
  public:
   void tick(const commit::TickResult& result, TickEnd end, Duration overlong);
   // A closing pass: a hold that is no tick.
-  void closing(Duration held);
+  void record_closing_pass(Duration held);
   void fence() { model::add(fences_, 1); }
   void caller_tick() { model::add(caller_ticks_, 1); }
 
   // The number of the newest commit.
   std::uint64_t committed() const { return committed_.load(std::memory_order_acquire); }
-  std::uint64_t next_commit() {
+  std::uint64_t count_commit() {
     model::add(committed_, 1);
     return committed();
   }
@@ -31,7 +31,7 @@ class Recorder {
   void snapshot(JournalStats& out) const;
 
  private:
-  void hold(Duration held);
+  void record_hold(Duration held);
 
   std::atomic<std::uint64_t> committed_{0};
   std::atomic<std::uint64_t> ticks_{0};

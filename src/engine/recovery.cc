@@ -27,22 +27,22 @@ bool Recovery::others_wait() const {
 }
 
 // Quarantined classes take turns with the others, and among each other.
-std::optional<std::size_t> Recovery::take_turn(TimePoint now) {
-  const bool others_first = lone_ && others_wait();
-  lone_.reset();
+std::optional<std::size_t> Recovery::next_class(TimePoint now) {
+  const bool others_first = quarantined_ && others_wait();
+  quarantined_.reset();
   const std::size_t count = quarantines_.size();
   for (std::size_t n = 1; n <= count && !others_first; ++n) {
-    const std::size_t i = (turn_ + n) % count;
+    const std::size_t i = (last_quarantined_ + n) % count;
     const Quarantine& each = quarantines_[i];
     if (!each.on() || each.until(now) || lanes_[i].staging.empty()) continue;
-    lone_ = turn_ = i;
+    quarantined_ = last_quarantined_ = i;
     break;
   }
-  return lone_;
+  return quarantined_;
 }
 
 void Recovery::committed(std::size_t units) {
-  lone_ ? quarantines_[*lone_].succeeded(units) : retry_.succeeded(units);
+  quarantined_ ? quarantines_[*quarantined_].succeeded(units) : retry_.succeeded(units);
 }
 
 void Recovery::backed_off(const commit::TickResult& result, std::span<Work> work) {
@@ -61,10 +61,10 @@ void Recovery::backed_off(const commit::TickResult& result, std::span<Work> work
 bool Recovery::failed_among_others(const detail::Entry* suspect) {
   if (suspect != nullptr) {
     quarantines_[suspect->klass].begin();
-  } else if (lone_) {
-    quarantines_[*lone_].begin();
+  } else if (quarantined_) {
+    quarantines_[*quarantined_].begin();
   }
-  return suspect != nullptr || lone_;
+  return suspect != nullptr || quarantined_;
 }
 
 // A unit failed alone in its transaction. Its class pauses; after kPatience failures the store is

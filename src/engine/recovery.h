@@ -37,10 +37,10 @@ class Recovery {
   const Quarantine& quarantine(std::size_t klass) const { return quarantines_[klass]; }
   // The most units of the next tick; 0: no limit.
   std::size_t limit() const { return retry_.limit(); }
-  // Whose tick the next one is: a quarantined class's, or, if none, everybody else's.
-  std::optional<std::size_t> take_turn(TimePoint now);
-  // That of the last take_turn().
-  const std::optional<std::size_t>& lone() const { return lone_; }
+  // The quarantined class whose tick the next one is; none: the tick is for all other classes.
+  std::optional<std::size_t> next_class(TimePoint now);
+  // That of the last next_class().
+  const std::optional<std::size_t>& quarantined_class() const { return quarantined_; }
 
   // --- After it.
 
@@ -50,8 +50,8 @@ class Recovery {
   void locked(TimePoint now) { not_before_ = now + retry_.locked(); }
   // There was no memory for a tick of so many units, or (0) for what is queued: nothing was taken.
   void starved(TimePoint now, std::size_t units) { not_before_ = now + retry_.failed(units); }
-  // It was rolled back, and nobody is blamed for what the environment does. A unit that is to end
-  // for it is made a culprit.
+  // It was rolled back for a fault of the environment, which is no unit's fault. A unit that is to
+  // end all the same is made a culprit.
   void backed_off(const commit::TickResult& result, std::span<commit::Work> work);
 
   // --- While the lane is stalled: only a probe may find out that the store takes commits again.
@@ -76,9 +76,9 @@ class Recovery {
   const Lanes& lanes_;
   LaneState& state_;
   Retry retry_;
-  std::vector<Quarantine> quarantines_;  // by class
-  std::optional<std::size_t> lone_;      // the quarantined class whose tick the last one was
-  std::size_t turn_ = 0;                 // the last such class
+  std::vector<Quarantine> quarantines_;     // by class
+  std::optional<std::size_t> quarantined_;  // the quarantined class whose tick the last one was
+  std::size_t last_quarantined_ = 0;        // the last such class
   std::optional<TimePoint> not_before_;
   bool fence_failed_ = false;  // since the lane is unknown
 };

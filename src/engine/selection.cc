@@ -65,14 +65,14 @@ void Selection::add_class(const ClassLane& lane) noexcept {
 
 schedule::Plan Selection::plan(Duration hold, TimePoint now) {
   backlogs_.clear();
-  const std::optional<std::size_t>& lone = recovery_.lone();
+  const std::optional<std::size_t>& quarantined = recovery_.quarantined_class();
   for (std::size_t i = 0; i < shares_.size(); ++i) {
     const Staging& staging = lanes_[i].staging;
     const Quarantine& quarantine = recovery_.quarantine(i);
-    const bool planned = lone ? *lone == i : !quarantine.on();
+    const bool planned = quarantined ? *quarantined == i : !quarantine.on();
     backlogs_.push_back(staging.empty() || !planned ? std::span<const schedule::Unit>()
                                                     : staging.units());
-    if (lone && planned && quarantine.limit() < backlogs_[i].size()) {
+    if (quarantined && planned && quarantine.limit() < backlogs_[i].size()) {
       backlogs_[i] = backlogs_[i].first(quarantine.limit());
     }
     shares_[i].gather = lanes_[i].gathers() ? lanes_[i].share.gather : Duration(0);
@@ -109,8 +109,9 @@ void Selection::shorten(schedule::Plan& plan) {
   const auto shared = std::find_if(plan.slices.begin(), plan.slices.end(),
                                    [](const schedule::Slice& slice) { return !slice.guaranteed; });
   const auto guarantees = static_cast<std::size_t>(shared - plan.slices.begin());
-  const auto first = std::find_if(plan.slices.begin(), shared,
-                                  [this](const auto& slice) { return slice.klass >= turn_; });
+  const auto first = std::find_if(plan.slices.begin(), shared, [this](const auto& slice) {
+    return slice.klass >= first_class_;
+  });
   const auto begin = static_cast<std::size_t>(first - plan.slices.begin());
   for (bool any = true; any && left > 0;) {
     any = false;
@@ -118,7 +119,7 @@ void Selection::shorten(schedule::Plan& plan) {
       const std::size_t i = (begin + step) % guarantees;
       if (!keep_one(i)) continue;
       any = true;
-      next_turn_ = plan.slices[i].klass + 1;
+      next_first_class_ = plan.slices[i].klass + 1;
     }
   }
   for (std::size_t i = guarantees; i < plan.slices.size(); ++i) {
@@ -225,9 +226,9 @@ commit::StopRule Selection::stop_rule(const schedule::Plan& plan) const {
 }
 
 void Selection::keep_state(const schedule::Plan& plan) {
-  if (recovery_.lone()) return;  // the plan was of a part of the classes
+  if (recovery_.quarantined_class()) return;  // the plan was of a part of the classes
   state_ = plan.next;
-  turn_ = next_turn_;
+  first_class_ = next_first_class_;
   for (const Work& work : work_) {
     if (work.verdict != commit::Verdict::left) continue;
     const Staging& staging = lanes_[work.entry->klass].staging;

@@ -19,8 +19,8 @@
 
 namespace onelane::engine {
 
-// Who runs the tick. A caller that lends its thread takes no job and no tick longer than it may
-// wait.
+// The thread that runs a tick. A caller that lends its thread runs no job, and no tick that is
+// predicted to take longer than its patience.
 struct Runner {
   bool lends_thread = false;
   std::optional<Duration> patience;
@@ -42,7 +42,7 @@ class Selection {
   // The plan's units, in order: work().
   void select(const schedule::Plan& plan);
   std::span<commit::Work> work() const { return work_; }
-  // Whether the selected units are not for this runner.
+  // Whether the selected units are too much for this runner.
   bool declines(const Runner& runner) const;
   // By class, what a job's step may take of the hold.
   std::span<const Duration> step_times(const schedule::Plan& plan);
@@ -65,8 +65,8 @@ class Selection {
   schedule::State state_;
   std::vector<schedule::Share> shares_;
   // The class that a shortened tick begins with, and the one after it.
-  std::size_t turn_ = 0;
-  std::size_t next_turn_ = 0;
+  std::size_t first_class_ = 0;
+  std::size_t next_first_class_ = 0;
 
   std::vector<std::span<const schedule::Unit>> backlogs_;  // scratch
   std::vector<Duration> step_times_;                       // scratch

@@ -12,7 +12,7 @@ using detail::EntryKind;
 // Each is counted before anybody can know of it.
 void Settlement::settle(std::span<Work> work, const commit::TickResult& result, const At& at) {
   const bool committed = result.transaction && result.units != 0;
-  const std::uint64_t commit = committed ? recorder_.next_commit() : recorder_.committed();
+  const std::uint64_t commit = committed ? recorder_.count_commit() : recorder_.committed();
   count(work, at);
   for (Work& each : work) {
     if (!each.entry->leads) {

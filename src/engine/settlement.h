@@ -19,7 +19,7 @@ class Settlement {
   // Both must outlive it.
   Settlement(const Lanes& lanes, Recorder& recorder) : lanes_(lanes), recorder_(recorder) {}
 
-  // When, and whom to tell of it.
+  // When it happens; `wakes` gets the waiters of what is settled.
   struct At {
     TimePoint began;  // the tick
     TimePoint now;
@@ -27,12 +27,12 @@ class Settlement {
   };
   // After a tick that was committed, or had nothing to commit.
   void settle(std::span<commit::Work> work, const commit::TickResult& result, const At& at);
-  // After a rollback: back to queued, except who is known to be to blame for itself.
+  // After a rollback: the units are queued again, but those whose own fault it was are settled.
   void put_back(std::span<commit::Work> work, const At& at);
-  // After a COMMIT whose outcome is unknown. Whom it did not hold has no part in that: puts it
-  // back, and returns the rest.
+  // After a COMMIT whose outcome is unknown: puts back the units that were not part of it, and
+  // returns those that were.
   std::span<commit::Work> leave_behind(std::span<commit::Work> work, const At& at);
-  // The rest ends unknown, with this cause; `commit` is the number of the commit that failed.
+  // Settles those as unknown, with this cause; `commit` is the number of the commit that failed.
   void settle_unknown(std::span<commit::Work> work, std::uint64_t commit, const Status& cause,
                       const At& at);
 
@@ -40,7 +40,7 @@ class Settlement {
   std::uint64_t steps() const { return steps_; }
 
  private:
-  // What became of those that gave way in a tick.
+  // What becomes of records that gave way to older ones of their key in a tick.
   enum class GaveWay : std::uint8_t { rejected, queued };
 
   ClassLane& lane_of(const commit::Work& work) const { return lanes_[work.entry->klass]; }

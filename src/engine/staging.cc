@@ -12,7 +12,7 @@ constexpr std::size_t kSlotsMin = 64;
 constexpr std::size_t kSpentSlotsMin = 1024;
 
 // What it adds to Staging::behind() while it waits behind another.
-std::uint64_t held_behind(const Entry& entry) { return entry.shed ? 0 : held_by(entry); }
+std::uint64_t held_behind(const Entry& entry) { return entry.shed ? 0 : charge_of(entry); }
 
 }  // namespace
 
@@ -31,7 +31,7 @@ void Staging::put_behind(Entry* older, Entry* newer) {
   clear(from);
   older->leads = false;
   count(*older, -1);
-  behind_ += held_by(*older);
+  behind_ += charge_of(*older);
   newer->behind = older;
   newer->ahead = older->ahead;
   older->ahead->behind = newer;

@@ -22,7 +22,7 @@
 namespace onelane::engine {
 
 // What an entry takes of its class's capacity, as the gate counts.
-inline std::uint64_t held_by(const Entry& entry) {
+inline std::uint64_t charge_of(const Entry& entry) {
   return queue::Gate::packed(entry.rows, entry.footprint);
 }
 
@@ -93,7 +93,7 @@ class Staging {
   // Of an entry that waits behind another: it stays staged, but no longer counts in behind().
   void shed(Entry* entry) {
     entry->shed = true;
-    behind_ -= held_by(*entry);
+    behind_ -= charge_of(*entry);
   }
   bool empty() const { return live_ == 0; }
   std::size_t jobs() const { return jobs_; }

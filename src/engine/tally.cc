@@ -8,7 +8,7 @@ namespace onelane::engine {
 
 void Tally::count(const Entry& unit, End end, TimePoint now) {
   total_.record(now - unit.pushed);
-  freed_ += held_by(unit);
+  freed_ += charge_of(unit);
   ++settled_;
   add(end, 1);
 }
@@ -22,7 +22,7 @@ void Tally::count_committed(std::span<const commit::Work> slice, TimePoint began
     const Entry& entry = *work.entry;
     waits.record(began - entry.pushed);
     totals.record(now - entry.pushed);
-    freed_ += held_by(entry);
+    freed_ += charge_of(entry);
     ++units;
   }
   settled_ += units;
@@ -31,14 +31,14 @@ void Tally::count_committed(std::span<const commit::Work> slice, TimePoint began
 
 void Tally::count_shed(const Entry& unit, TimePoint now) {
   total_.record(now - unit.pushed);
-  freed_ += held_by(unit);
+  freed_ += charge_of(unit);
   add(End::superseded, 1);
 }
 
 void Tally::count_taken_out(const Entry& unit) {
   ++settled_;
   if (unit.shed) return;  // all else is counted
-  if (!unit.lingers) freed_ += held_by(unit);
+  if (!unit.lingers) freed_ += charge_of(unit);
   if (unit.expired()) {
     add(End::expired, 1);
   } else {

@@ -1,5 +1,4 @@
-// A thread of the journal's own: it does its work while there is some, and sleeps otherwise. It
-// knows whether it is the calling one: whoever waits for its end, or for what it does, must not be.
+// A thread of the journal's own: it works while there is something to do, and sleeps otherwise.
 #pragma once
 
 #include <atomic>

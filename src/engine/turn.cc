@@ -8,7 +8,7 @@ namespace onelane::engine {
 
 Turn::Turn(const Parts& parts, const JournalOptions& options) : with_(parts), options_(options) {
   const auto fail = [this](const Status& cause) {
-    hold([&](ack::Wakes& wakes) {
+    enter([&](ack::Wakes& wakes) {
       with_.pipeline.fail(cause, wakes);
       return true;
     });
@@ -17,7 +17,7 @@ Turn::Turn(const Parts& parts, const JournalOptions& options) : with_(parts), op
   with_.log.use({
       .close_in =
           [this](Log& log) {
-            return hold([&](ack::Wakes& /*wakes*/) { return with_.pipeline.close_in(log); });
+            return enter([&](ack::Wakes& /*wakes*/) { return with_.pipeline.close_in(log); });
           },
       .poison = fail,
   });
@@ -30,10 +30,10 @@ Status Turn::start() {
       {.step = [this] { return run(); }, .pending = [this] { return pending(); }});
 }
 
-// --- Who enters.
+// --- Stays in the lane.
 
-// The committer thread. If it let go between ticks, a caller that was just woken would take the
-// next one, and each would have to be woken by the other.
+// If the thread gave the baton back between ticks, a caller that was just woken would take the next
+// tick, and each would have to wake the other.
 std::optional<Thread::Sleep> Turn::run() {
   baton_.lock_giving_way();
   const TickReport report = stay([this](ack::Wakes& wakes) { return run_while_more(wakes); });
@@ -53,7 +53,7 @@ TickReport Turn::run_while_more(ack::Wakes& wakes) {
     with_.durability.nudge();
     const bool more = report.more || pending();  // half of a crowd pushes during the sync
     if (!more || report.units == 0 || baton_.awaited() || committer_.stopping()) return report;
-    // Closures, and whom to tell outside the lane: not under the baton.
+    // Closures are destroyed, and coroutines posted, without the baton.
     if (wakes.disposing() || wakes.outside_only()) return report;
     wakes.fire();
   }
@@ -71,8 +71,9 @@ TickReport Turn::tick() {
   return report;
 }
 
-// Others may wait for a sync of what was committed here. A caller whose own commit is to be synced
-// syncs, or waits for whoever does, who looks again afterwards for what is wanted.
+// Other waiters may want a sync of this tick's commit. A caller whose own commit is to become
+// durable runs that sync, or waits for the thread that runs one and then looks for further wanted
+// commits.
 void Turn::lend(const detail::Entry& entry, Promise promise, std::optional<Duration> patience) {
   if (!baton_.try_lock()) return;
   const std::uint64_t commit =
@@ -80,12 +81,12 @@ void Turn::lend(const detail::Entry& entry, Promise promise, std::optional<Durat
   if (commit <= with_.durability.durable()) with_.durability.nudge();
 }
 
-// Returns the commit that the caller goes on to wait for to be durable, or 0. Who waits for a sync
-// that runs commits what was pushed meanwhile, unless that takes longer than a sync: waking the
-// committer thread for it costs as much as a small tick.
+// Returns the commit whose durability the caller goes on to wait for, or 0. While another thread's
+// sync runs, the caller commits what is pushed meanwhile, unless that takes longer than a sync:
+// waking the committer thread for it costs as much as a small tick.
 std::uint64_t Turn::run_for(const detail::Entry& entry, Promise promise,
                             std::optional<Duration> patience, ack::Wakes& wakes) {
-  // How long the store's failures take nobody can predict.
+  // How long a failing store takes cannot be predicted.
   if (patience && !with_.state.stall_cause().ok()) return 0;
   Runner runner{.lends_thread = true, .patience = patience};
   TickReport report = run_tick(runner, wakes);
@@ -93,7 +94,7 @@ std::uint64_t Turn::run_for(const detail::Entry& entry, Promise promise,
   std::uint64_t commit = 0;
   if (promise == Promise::durable && entry.settled()) commit = ack::commit_of(entry);
   while (!patience && report.units != 0 && wakes.empty() && !baton_.awaited() && pending()) {
-    runner.patience = with_.durability.sync_before(commit);
+    runner.patience = with_.durability.sync_time_if_waiting(commit);
     if (!runner.patience) break;
     report = run_tick(runner, wakes);
   }
@@ -101,8 +102,8 @@ std::uint64_t Turn::run_for(const detail::Entry& entry, Promise promise,
   return commit;
 }
 
-void Turn::end() {
-  hold([this](ack::Wakes& wakes) {
+void Turn::settle_rest() {
+  enter([this](ack::Wakes& wakes) {
     with_.state.end();
     while (!with_.lanes.drained()) {
       run_tick({}, wakes);
@@ -112,7 +113,7 @@ void Turn::end() {
   });
 }
 
-// --- What follows, and how it is left.
+// --- Their steps.
 
 TickReport Turn::run_tick(const Runner& runner, ack::Wakes& wakes) {
   const TickReport report = with_.pipeline.tick(runner, wakes);
@@ -124,15 +125,15 @@ void Turn::follow(ack::Wakes& wakes) {
   with_.log.tick_ended();
   with_.durability.tick_ended(wakes);
   if (options_.drive == Drive::thread) {
-    with_.pipeline.hold_back(with_.log.pause(options_.tick.hold));
+    with_.pipeline.pace(with_.log.pause(options_.tick.hold));
   }
   if (!with_.state.shut()) return;
-  with_.lanes.shut();  // whoever is turned away from here on finds the reason
-  if (with_.state.poisoned()) with_.durability.end(with_.state.first_error(), wakes);
+  with_.lanes.shut();  // the reason is told already: a push that is turned away finds it
+  if (with_.state.poisoned()) with_.durability.give_up(with_.state.first_error(), wakes);
 }
 
-// Not while units are staged, or to be told of, that need no sync; nor on the thread of a caller
-// that has no time for it.
+// Not where units are staged, or waiters are to be woken, that need no sync; nor on the thread of a
+// caller whose wait is limited.
 void Turn::sync_for_crowd(const Runner& runner, ack::Wakes& wakes) {
   if (runner.patience || !wakes.empty() || !with_.lanes.only_durable()) return;
   const Status failed = with_.durability.sync_for_crowd(wakes);
@@ -147,7 +148,7 @@ void Turn::leave(ack::Wakes& wakes) {
   wakes.fire();
 }
 
-// --- Who may not.
+// --- Calls that are refused.
 
 Status Turn::may_enter(const char* call) const {
   if (forked()) return forked_status();

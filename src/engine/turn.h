@@ -1,29 +1,35 @@
-// Whose turn the lane is. The only owner of the baton, and the only caller of Pipeline::tick.
+// Decides whose turn the lane is: the only owner of the baton, the only caller of Pipeline::tick,
+// and the only place that says what follows a tick.
 //
-// A stay in the lane is: enter, do something, follow, leave.
+//   function     thread                     gets the baton     does
+//   run          the committer thread       in turn, but       ticks while there is more to do and
+//   no
+//                                           lets lend() pass   other thread queues for the baton
+//   lend         a caller that waits for    only if it is      one tick, and further ones while it
+//                its ticket                 free               would wait for a running sync anyway
+//   tick         a caller by hand; flush    in turn            one tick; on a manual journal also
+//   the
+//                on a manual journal;                          syncs and log passes that are due
+//                close while it drains
+//   settle_rest  close                      in turn            ticks until every ticket is settled
+//   enter        any other work in the      in turn            no tick: adds a class or a
+//   statement,
+//                lane                                          runs a closing pass or a probe,
+//                poisons
 //
-//   who                      enters         does                          then
-//   committer thread         in turn, but   ticks while there is more     sleeps until the next
-//                            gives way to   and nobody queues for the     push, or time that the
-//                            who lends      baton                         last tick told
-//   a caller who waits for   if nobody      one tick; more while it would  waits for its ticket, or
-//     its unit (lend)        has the baton  wait for a sync that runs     its sync
-//   a caller by hand, flush  in turn        one tick                      on a manual journal: runs
-//     on a manual journal,                                                the syncs and passes that
-//     close (tick)                                                        are due
-//   close, last (end)        in turn        ticks until all is settled
-//   whoever else needs the   in turn        no tick: adds a class or a
-//     lane (hold)                           statement, closes in on the
-//                                           log, touches, poisons
+// Every stay in the lane has the same order:
+// 1. The work itself.
+// 2. follow(), with the baton: the log keeper looks at the log, the watermark's waiters are handed
+//    over, ticks are paced or not, and a lane that is shut turns pushes away.
+// 3. The sync that a crowd waits for, if there is one (run and lend only).
+// 4. leave(): gives the baton back, then rings for the committer thread if a push is pending, then
+//    wakes the waiters of the settled tickets.
+// 5. nudge(): asks for the sync that is wanted and that no thread runs. lend() leaves this out
+// where
+//    its caller goes on to run that sync.
 //
-// Follow, with the baton: the log keeper and the watermark are told, classes are held back or not,
-// and what a lane that is shut no longer lets in is turned away. Where a crowd waits for a sync, it
-// is run here. Leave: the baton is given back, then the committer thread is rung if something was
-// pushed that nobody saw, then who was released is woken; last, a sync that is wanted and that
-// nobody runs is asked for.
-//
-// A caller that finds the baton taken rings no bell. It counts on leave: its push came before its
-// try, which came before the baton was given back, so whoever leaves sees it.
+// A caller that finds the baton taken rings no bell: step 4 sees its push. The push came before the
+// caller's try_lock, and that came before the baton was given back.
 #pragma once
 
 #include <atomic>
@@ -63,43 +69,44 @@ class Turn {
   Turn(const Turn&) = delete;
   Turn& operator=(const Turn&) = delete;
 
-  // The committer thread, and those of the log and of syncs.
+  // Starts the committer thread, the log keeper's and the syncs'. Error: storage, where the system
+  // has no thread to give; those that were started run on until close.
   Status start();
-  // The committer thread ends after the tick that it runs.
+  // Returns once the committer thread has ended its tick.
   void stop_committer() { committer_.stop(); }
 
   // --- In the lane.
 
   TickReport tick();
-  // On the thread of a caller who waits for this entry to be settled, if the lane is free.
+  // For a caller that waits for this entry. `patience`: how long it may wait; none is no limit.
   void lend(const detail::Entry& entry, Promise promise, std::optional<Duration> patience);
-  // Settles all that is left, pushes under way included.
-  void end();
-  // Runs step(wakes), which must not wait for the lane's progress, and returns what it returns.
+  // Settles every ticket that is left, those of pushes under way included.
+  void settle_rest();
+  // Runs step(wakes) and returns its result. The step must not wait for the lane's progress. What
+  // it throws is thrown on, after leave().
   template <class Step>
-  auto hold(const Step& step);
-  // The same for the last step of all: nothing follows.
+  auto enter(const Step& step);
+  // The same for the last step of a journal's life: follow() and nudge() are left out.
   template <class Step>
-  auto hold_last(const Step& step) {
+  auto enter_last(const Step& step) {
     baton_.lock();
     return stay(step);
   }
 
   // --- Any thread.
 
-  // Something was pushed, and its caller does not lend its thread.
+  // Wakes the committer thread if it sleeps: a push is pending.
   void ring() { committer_.ring(); }
-  // The same, though a gathering window or a pause may be under way.
+  // The same, and ends its next sleep at once if it does not sleep yet.
   void wake() { committer_.wake(); }
 
-  // ok, or why the call is refused: where it would wait for the lane, or for the lane's progress.
+  // ok, or why the call is refused: forked, or in_lane where it would wait for its own thread.
   Status may_enter(const char* call) const;
   Status may_wait(const char* call) const;
   bool forked() const { return process_.forked(); }
-  // Whether the calling thread holds the lane, is one of the journal's own, or closes it: what
-  // waits for the journal's progress would wait for itself.
+  // Whether the calling thread has the baton, is one of the journal's own, or runs close().
   bool awaits_itself() const;
-  // While one lives, its thread closes the journal.
+  // Marks the thread that runs close(), while one lives.
   class Closer {
    public:
     explicit Closer(Turn& turn) : turn_(turn) { turn_.closer_.store(std::this_thread::get_id()); }
@@ -132,7 +139,7 @@ class Turn {
   Thread committer_;
 };
 
-// The thread is not cancelled meanwhile.
+// pthread_cancel takes effect only after the stay.
 template <class Step>
 auto Turn::stay(const Step& step) {
   const base::Uncancelled uncancelled;
@@ -141,14 +148,14 @@ auto Turn::stay(const Step& step) {
     auto result = step(wakes);
     leave(wakes);
     return result;
-  } catch (...) {  // there was no memory for the step
+  } catch (...) {  // std::bad_alloc
     leave(wakes);
     throw;
   }
 }
 
 template <class Step>
-auto Turn::hold(const Step& step) {
+auto Turn::enter(const Step& step) {
   baton_.lock();
   auto result = stay([&](ack::Wakes& wakes) {
     auto out = step(wakes);

@@ -31,7 +31,7 @@ Status Waiting::may_write() const {
 
 std::optional<Duration> Waiting::time_left(std::optional<TimePoint> until) const {
   if (!until) return std::nullopt;
-  return left(*until, with_.clock.now());
+  return remaining(*until, with_.clock.now());
 }
 
 // Whether ticks and syncs are not slower on this thread than on the journal's own, which run as
@@ -59,7 +59,7 @@ Status Waiting::wait_on(Entry& entry, Promise promise, std::optional<Duration> t
 
 // Of a unit that nobody else can wait for, or cancel.
 Status Waiting::wait_until(Entry& entry, TimePoint deadline) {
-  Status why = wait_on(entry, entry.promise, left(deadline, with_.clock.now()));
+  Status why = wait_on(entry, entry.promise, remaining(deadline, with_.clock.now()));
   if (why.code() != Errc::timed_out || entry.settled()) return why;
   if (entry.settle_queued(End::expired)) {
     (void)entry.close_watch();  // nobody's
@@ -117,7 +117,7 @@ Outcome Waiting::outcome(const Entry& entry) const {
   return out;
 }
 
-bool Waiting::kept(const Entry& entry) const {
+bool Waiting::decided(const Entry& entry) const {
   if (!entry.settled()) return false;
   const std::uint64_t commit = ack::commit_of(entry);
   return entry.promise == Promise::committed || commit <= with_.durability.durable() ||
@@ -186,18 +186,18 @@ Status Waiting::sync(std::optional<Duration> timeout) {
     if (why.code() != Errc::timed_out) return why;
     return {Errc::timed_out, "sync, in its " + why.message()};
   }
-  const Result<std::uint64_t> commit = touch(until);
+  const Result<std::uint64_t> commit = probe(until);
   if (!commit) return commit.status();
   return *commit <= with_.durability.durable() ? Status() : wait_durable(*commit, until);
 }
 
 // The number of a commit of its own. Somebody else's lock is waited for as the committer does it:
 // here, and not in SQLite, so that the lane is free and the time given is kept.
-Result<std::uint64_t> Waiting::touch(std::optional<TimePoint> until) {
+Result<std::uint64_t> Waiting::probe(std::optional<TimePoint> until) {
   Retry patience;
   queue::Doorbell nobody_rings;
   for (;;) {
-    Result<std::uint64_t> commit = try_touch();
+    Result<std::uint64_t> commit = try_probe();
     if (commit || commit.status().code() != Errc::locked) return commit;
     if (options_.drive == Drive::manual) {
       return Status(Errc::would_block,
@@ -218,10 +218,10 @@ Result<std::uint64_t> Waiting::touch(std::optional<TimePoint> until) {
   }
 }
 
-Result<std::uint64_t> Waiting::try_touch() {
-  return with_.turn.hold([this](ack::Wakes& wakes) -> Result<std::uint64_t> {
+Result<std::uint64_t> Waiting::try_probe() {
+  return with_.turn.enter([this](ack::Wakes& wakes) -> Result<std::uint64_t> {
     if (Status why = with_.state.entrance(); !why.ok()) return why;
-    if (Status touched = with_.pipeline.touch(wakes); !touched.ok()) return touched;
+    if (Status touched = with_.pipeline.probe(wakes); !touched.ok()) return touched;
     return with_.recorder.committed();
   });
 }

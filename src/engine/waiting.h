@@ -33,25 +33,25 @@ class Waiting {
   // All of the parts must outlive it.
   Waiting(const Parts& parts, const JournalOptions& options) : with_(parts), options_(options) {}
 
-  // A push whose caller waits for its outcome, and may commit it.
+  // A push, and the wait for its outcome. The caller's thread may run the tick.
   template <class Unit>
   Result<Outcome> write(std::uint32_t klass, Unit&& unit, const PushOptions& options);
 
-  // Blocks until the entry is settled, and if so promised, what of it is committed is durable: ok,
-  // or why not.
+  // Blocks until the entry is settled and, where `promise` says durable, its commit is durable.
+  // Errors: as Receipt::wait.
   Status wait(Entry& entry, Promise promise, std::optional<Duration> timeout);
-  // Settles the entry as cancelled; false if it was too late. The caller wakes who waits for it.
+  // Settles the entry as cancelled; false if it was too late. The caller wakes the entry's waiter.
   bool cancel(Entry& entry);
-  // Of a settled entry, as far as is known by now.
+  // Of a settled entry, as far as it is known by now.
   Outcome outcome(const Entry& entry) const;
-  // Whether nothing is to be waited for any more of what the entry promises.
-  bool kept(const Entry& entry) const;
-  // Of a settled entry: has `who` woken once its promise is kept; false if it is.
+  // True once what the entry promises has happened, or never will.
+  bool decided(const Entry& entry) const;
+  // Of a settled entry: wakes `who` once decided(); false if it is already.
   bool watch(const Entry& entry, detail::Waiter& who);
 
-  // Until everything pushed before is settled.
+  // Blocks until everything that was pushed before is settled.
   Status flush(std::optional<Duration> timeout);
-  // The same, and a commit after it that the disk has to prove itself with.
+  // The same, then commits a probe and blocks until that is durable.
   Status sync(std::optional<Duration> timeout);
 
  private:
@@ -59,7 +59,7 @@ class Waiting {
 
   Status may_write() const;
   bool caller_may_run() const;
-  // Of a call that has asked whether it may wait.
+  // For calls that have checked may_wait().
   Status wait_on(Entry& entry, Promise promise, std::optional<Duration> timeout);
   Status wait_until(Entry& entry, TimePoint deadline);
   Status wait_settled(Entry& entry, Promise promise, std::optional<TimePoint> until);
@@ -68,8 +68,8 @@ class Waiting {
 
   Status flush(std::optional<Duration> timeout, Barriers& barriers);
   Status pump(const Entry& entry, std::optional<TimePoint> deadline);
-  Result<std::uint64_t> touch(std::optional<TimePoint> until);
-  Result<std::uint64_t> try_touch();
+  Result<std::uint64_t> probe(std::optional<TimePoint> until);
+  Result<std::uint64_t> try_probe();
 
   const Parts with_;
   const JournalOptions& options_;
@@ -82,8 +82,8 @@ Result<Outcome> Waiting::write(std::uint32_t klass, Unit&& unit, const PushOptio
   detail::EntryRef kept;
   const Admission::Offer whose{
       .options = options,
-      .tick = caller_may_run() ? Admission::Tick::by_caller : Admission::Tick::by_thread,
-      .kept = &kept};
+      .next = caller_may_run() ? Admission::NextTick::by_caller : Admission::NextTick::by_thread,
+      .reference = &kept};
   if (Status why = with_.admission.offer(klass, std::forward<Unit>(unit), whose); !why.ok()) {
     return why;
   }

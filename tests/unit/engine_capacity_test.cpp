@@ -300,7 +300,7 @@ TEST_F(LaneCapacity, WhatARefusedPushDrainedIsPendingUntilATickBegins) {
   EXPECT_TRUE(lane.pending());
   lane.stage(clock_->now(), wakes);
   EXPECT_FALSE(lane.pending());
-  lane.end_all({}, clock_->now(), wakes);
+  lane.settle_all({}, clock_->now(), wakes);
 }
 
 }  // namespace

@@ -28,7 +28,7 @@ LogAction action(const LogView& view, const LogCycle& cycle) {
   return decide(view, cycle, kNow).action;
 }
 bool holds_back(const LogView& view, const LogCycle& cycle) {
-  return view.log.bytes >= decide(view, cycle, kNow).hold_back_bytes;
+  return view.log.bytes >= decide(view, cycle, kNow).pace_bytes;
 }
 
 // A cycle after passes that began with these numbers of bytes left.
