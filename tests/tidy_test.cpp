@@ -46,6 +46,7 @@ TEST(HouseRules, ProgramsUseThePublicHeadersOnly) { hold_everywhere(public_heade
 TEST(HouseRules, NothingCallsWhatIsBanned) { hold_everywhere(banned_calls); }
 TEST(HouseRules, LinesFitAHundredColumns) { hold_everywhere(line_length); }
 TEST(HouseRules, AFileIsOneIdeaLong) { hold_everywhere(file_length); }
+TEST(HouseRules, AFunctionHasAtMostFourParameters) { hold_everywhere(parameters); }
 TEST(HouseRules, AClassOfTheEngineHasAtMostThirtyFunctions) { hold_everywhere(class_size); }
 TEST(HouseRules, PublicHeadersNameNothingOfTheInside) { hold_everywhere(public_words); }
 TEST(HouseRules, HeadersAreGuardedAndSayWhatTheyAreFor) { hold_everywhere(header_opening); }
