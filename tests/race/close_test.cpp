@@ -20,6 +20,7 @@
 #include "tests/support/chaos_sink.h"
 #include "tests/support/coroutine.h"
 #include "tests/support/scale.h"
+#include "tests/support/sink_grammar.h"
 
 namespace onelane::test {
 namespace {
@@ -189,8 +190,8 @@ class Cycle {
     JournalOptions options;
     options.callers_commit = random_() % 2 == 0;
     options.close_timeout = patience();
-    auto opened =
-        Journal::open(std::make_unique<ChaosSink>(ledger_, random_(), rate), perturbed(options));
+    auto opened = Journal::open(checked(std::make_unique<ChaosSink>(ledger_, random_(), rate)),
+                                perturbed(options));
     journal_.emplace(std::move(*opened));
     add_classes();
     for (std::size_t i = 0; i < kProducers; ++i) {

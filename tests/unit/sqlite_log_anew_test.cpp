@@ -8,6 +8,7 @@
 
 #include "src/sqlite/sink/sqlite_sink.h"
 #include "tests/support/faulty_vfs.h"
+#include "tests/support/sink_grammar.h"
 #include "tests/support/sqlite_journal_fixture.h"
 
 namespace onelane::test {
@@ -81,8 +82,8 @@ class LogAnew : public SqliteJournalFixture {
     options_.schema = "CREATE TABLE IF NOT EXISTS t(v TEXT)";
     Result<std::unique_ptr<Sink>> sink = sqlite::open_sink(database_, options_);
     ASSERT_TRUE(succeeded(sink));
-    Result<Journal> opened =
-        Journal::open(std::make_unique<WatchedSink>(*std::move(sink), vfs_, holds_), options_);
+    Result<Journal> opened = Journal::open(
+        checked(std::make_unique<WatchedSink>(*std::move(sink), vfs_, holds_)), options_);
     ASSERT_TRUE(succeeded(opened));
     journal_.emplace(*std::move(opened));
     writes_.emplace(add_class({.name = "writes"}));
