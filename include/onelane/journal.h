@@ -7,9 +7,18 @@
 //   auto receipt = producer->submit(peer);  // somebody does
 //   if (receipt->wait()->committed()) ...
 //
-// Every method is safe from any thread; on a journal that was moved from it is invalid_argument.
-// Queued records are in memory only: what was not committed
-// ends with the process, and no receipt says otherwise.
+// Every method is safe from any thread, but for assigning to and destroying the Journal. On a
+// journal that was moved from all are invalid_argument, or empty. Handles to it (WriteClass,
+// Producer, Receipt) may outlive it.
+//
+// Queued records are in memory only: what was not committed ends with the process, and no receipt
+// says otherwise. options.h says how much memory that is, and when it goes back to the system.
+//
+// Most calls have these errors, which are not repeated below:
+//   closed, poisoned  for good
+//   storage           the store takes no commits at the moment, or there is no memory
+//   forked            in a child of the process that opened the journal
+//   in_lane           in a job's step, for a call that waits for the lane
 //
 // Leave the database's files to SQLite while a journal has them:
 //   - Do not remove, rename or replace the file, its "-wal" or its "-shm". The journal notices
@@ -40,32 +49,47 @@
 
 namespace onelane::inline v0 {
 
+// A database has one at a time. Move-only.
 class Journal {
  public:
   // Opens or makes the database and takes it for this journal alone; other connections may read,
   // and foreign writers are waited for. New files are private to the user. The path may be
-  // relative, may not be a link, a URI or ":memory:". Besides SQLite's there are no files. If
-  // open() fails, it restores the journal mode and removes the files that it made, unless another
-  // connection has the database open, the disk is full or a sync failed. Errors: invalid_argument,
-  // already_open, forked, locked, storage, corrupt.
+  // relative, may not be a link, a URI or ":memory:". Besides SQLite's, and the ballast if there is
+  // to be one, there are no files. If open() fails, it restores the journal mode and removes the
+  // files that it made, unless another connection has the database open, the disk is full or a sync
+  // failed. Errors:
+  //   invalid_argument  an option, the path, or the schema's SQL
+  //   already_open      another journal has the database
+  //   locked            another connection has a lock that the opening needs
+  //   forked            a process above this one had the database open when it was forked
+  //   storage           a file cannot be made, read or written; no thread can be started; this
+  //                     SQLite cannot be used
+  //   corrupt           it is damaged, or no database
   static Result<Journal> open(const std::filesystem::path& path,
                               const JournalOptions& options = {});
-  // On a sink of your own; options.schema, synchronous and foreign_keys are then the sink's
-  // business.
+  // On a sink of your own (sink.h), which must not be null; options.schema, synchronous,
+  // foreign_keys, ballast and watermark_table are then the sink's business.
   static Result<Journal> open(std::unique_ptr<Sink> sink, const JournalOptions& options = {});
 
   Journal(Journal&&) noexcept;
+  // Ends the journal that it was, as the destructor does.
   Journal& operator=(Journal&&) noexcept;
-  // close(close_timeout). In the lane (a job's step, or its closure, has the last reference) and on
-  // a thread of the journal's own it returns at once, and a thread that is made for it closes.
+  // close(close_timeout), so it may block that long, and longer: see close(). In the lane (a job's
+  // step, or its closure, has the last reference) and on a thread of the journal's own it returns
+  // at once, and a thread that is made for it closes. In a forked child it does nothing.
   ~Journal();
 
-  // At most 64 classes. Waits for the end of the running tick.
+  // At most kClassesMax. Waits for the end of the running tick. invalid_argument: an option, a name
+  // that there is already, or a guarantee for which the tick has no room beside the others'.
   Result<WriteClass> add_class(const ClassOptions& options);
-  // The same SQL, columns and keys give the same statement. Waits for the end of the running tick.
-  // The error names the SQL and, where they differ, the number of parameters and of columns.
+  // At most kStatementsMax. The same SQL, columns and keys give the same statement. Waits for the
+  // end of the running tick. invalid_argument: SQL that does not prepare, or is no single
+  // statement, or one that a class may not run; a number of parameters that is not that of the
+  // columns; a key column that there is not. The error names the SQL and, where they differ, both
+  // numbers.
   Result<Statement> add_statement(const StatementSpec& spec);
-  // Of one of this journal's classes; another's is invalid_argument.
+  // For one type and one of this journal's classes; another's class is invalid_argument. Errors as
+  // add_statement.
   template <Record T>
   Result<Producer<T>> producer(const WriteClass& write_class) {
     if (Status why = owns(write_class); !why.ok()) return why;
@@ -74,36 +98,47 @@ class Journal {
     return Producer<T>(write_class, *statement);
   }
 
-  // Returns when everything pushed before is settled. Errors: in_lane, timed_out, closed,
-  // poisoned, forked; would_block on a manual journal whose next tick is not due yet.
+  // Returns when everything that any thread pushed before is settled. How it ended, the receipts
+  // say. Without a timeout it waits as long as that takes. With one, the error is timed_out after
+  // that time, and what was pushed goes on. A manual journal runs ticks here; the error is
+  // would_block if its next tick is not due yet. Also full, if 4,096 flushes wait already, and
+  // in_lane on a thread of the journal's own.
   Status flush(std::optional<Duration> timeout = std::nullopt);
 
   // A barrier to the disk: flushes, commits once more so that the store is really written to, and
   // returns when that commit, and so all before it, is durable. A lock of somebody else's is waited
   // for, but on a manual journal, where it is would_block. Errors: as flush; not_durable; storage:
-  // the commit of its own failed.
+  // the commit of its own failed. `timeout` is for all of it, but a sync that has begun on this
+  // thread is not cut short.
   Status sync(std::optional<Duration> timeout = std::nullopt);
 
   // How many commits of an opening, this one or an earlier one, the database has: those up to this
   // number, and none above. `epoch` is JournalStats::epoch of that opening, which a program keeps
   // to ask after a crash; 64 openings are remembered. Needs JournalOptions::watermark_table.
+  // Waits for the end of the running tick. invalid_argument: there is no watermark, or the opening
+  // is not remembered.
   Result<std::uint64_t> commits_of(std::uint64_t epoch);
 
-  // Stops intake, drains, settles the rest as closed (incomplete, for a job between steps), ends
-  // the committer thread and closes the database. A healthy close leaves the database file complete
-  // by itself. Calling it again gives the same report. In the lane, on a thread of the journal's
-  // own, and within a close() of the same thread (in a coroutine that post() resumes): in_lane, and
+  // Refuses new writes, drains, settles the rest as closed (incomplete, for a job between steps),
+  // ends the journal's threads and closes the database. It drains for at most `deadline`; with 0 or
+  // less it settles what is queued at once. The running tick, the last sync and copying back the
+  // log come on top of that time. A healthy close leaves the database file complete by itself;
+  // CloseReport::log says what could not be copied back. Calling it again gives the same report,
+  // and while another thread closes, waits for it. In the lane, on a thread of the journal's own,
+  // and within a close() of the same thread (in a coroutine that post() resumes): in_lane, and
   // nothing is done.
   CloseReport close(Duration deadline);
 
   // Runs one tick on this thread, and on a manual journal what of syncing and checkpointing is due
   // after it: the way a manual journal moves. On a journal with a thread it takes its turn with it.
-  // Errors: in_lane, closed, poisoned, forked.
+  // A store that takes no commits is no error here: the tick tries again once that is due.
   Result<TickReport> tick();
 
-  // Empty in a forked child. After close() they stay as they are.
+  // Never waits for the lane, and works in a job's step. Empty in a forked child. Does not change
+  // after close(). May throw std::bad_alloc.
   JournalStats stats() const;
-  TimePoint now() const;  // by the journal's clock
+  // By the journal's clock; for PushOptions::deadline and TickReport::next.
+  TimePoint now() const;
 
  private:
   explicit Journal(std::shared_ptr<detail::Core> core) noexcept;

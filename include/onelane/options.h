@@ -1,5 +1,14 @@
 // What can be set, in which unit, between which limits, and what a wrong value costs.
-// validate() names the option, its value and what would be right.
+// validate() names the option, its value and what would be right. A value outside its limits is
+// refused as Errc::invalid_argument, by Journal::open or Journal::add_class; nothing is adjusted
+// silently. Sizes are in bytes. Durations are 0 to 365 days where no other limits are named.
+//
+// Memory. The capacities of the classes bound what is queued. Queued units lie in pools that all
+// journals of the process share: each in a block of 384 bytes, with a payload of up to 160 bytes in
+// it. Larger payloads, up to 32 KiB, lie in slabs of 256 KiB, and still larger ones in the heap.
+// The pools are used again, but they do not shrink while any journal of the process is open: they
+// stay as large as the most that was queued at once. Once the last journal is closed, all of it
+// goes back to the system but what receipts keep (receipt.h).
 #pragma once
 
 #include <chrono>
@@ -17,38 +26,47 @@ namespace onelane::inline v0 {
 inline constexpr std::uint64_t kKiB = 1024;
 inline constexpr std::uint64_t kMiB = 1024 * kKiB;
 
-// Most write classes of one journal.
+// How many write classes a journal can have.
 inline constexpr std::size_t kClassesMax = 64;
 
 // How much one tick may take, or one class within a tick; the first limit that is met ends it. A
 // tick exceeds a budget by at most one unit.
 struct Budget {
-  std::uint64_t records = 0;
-  std::uint64_t bytes = 0;  // encoded row bytes
-  Duration hold{0};         // from BEGIN to the return of COMMIT, predicted from learned costs
+  std::uint64_t records = 0;  // rows; a job's step counts as one
+  std::uint64_t bytes = 0;    // of encoded rows (Row::bytes), and Job::bytes_per_step
+  Duration hold{0};           // from BEGIN to the return of COMMIT, predicted from learned costs
 };
 
 // What a class with a backlog gets in every tick, whatever the others want. A unit larger than this
 // gathers credit at the head of its class and is taken within ceil(size / guarantee) ticks, plus at
 // most one for each other class (src/schedule/README.md has the derivation, and why that one).
 struct Guarantee {
-  std::uint64_t records = 16;
-  std::uint64_t bytes = 64 * kKiB;
+  std::uint64_t records = 16;       // 1 to 1,000,000
+  std::uint64_t bytes = 64 * kKiB;  // 1 to 1 GiB
 };
 
-// What a push meets when its class is at capacity.
+// What a push meets when its class is at capacity. A unit that is larger than the whole capacity is
+// invalid_argument whatever the policy.
 enum class WhenFull : std::uint8_t {
-  block,        // waits for room, at most block_timeout, then Errc::full
-  reject,       // Errc::full at once
-  drop_oldest,  // is taken; the oldest queued unit ends as dropped, at once
+  // Waits for room, at most block_timeout, then Errc::full. Waiting pushes are served in turn, and
+  // later ones queue behind them. On a manual journal nobody else would make room: as reject.
+  block,
+  // Errc::full at once.
+  reject,
+  // The push is accepted, and the oldest queued unit ends as dropped, at once; several, if the new
+  // one is large. Only what cannot be dropped exceeds the capacity (see capacity_records).
+  // Errc::full
+  // only where there is no memory to look for the oldest.
+  drop_oldest,
 };
 
-// What waiting for a receipt waits for.
+// What a push promises, and so what waiting for its receipt waits for.
 enum class Promise : std::uint8_t {
   committed,  // others see it, and it survives the process
   durable,    // it survives a power cut
 };
 
+// Options of one write class; they stay as they are once it is added.
 struct ClassOptions {
   // 1 to 64 characters of [a-z0-9_-], unique in the journal.
   std::string name{};
@@ -58,7 +76,9 @@ struct ClassOptions {
   // class wait behind others' backlog, too large leaves less to share by weight.
   Guarantee guarantee{};
 
-  // At most this much of a tick goes to the class; a field that is 0 means the tick's own.
+  // At most this much of a tick goes to the class; a field that is 0 means the tick's own. records
+  // up to 1,000,000; bytes up to 1 GiB; hold up to 10 s. What is below the guarantee counts as the
+  // guarantee, and what is above the tick's budget as that.
   Budget budget{};
 
   // The class's share of what the guarantees leave of the lane's time, against other classes with a
@@ -74,28 +94,38 @@ struct ClassOptions {
   // take more at once. 0: a lone write commits at once.
   Duration gather{0};
 
-  // Most that may be queued, pushed but not yet settled. Bytes count an entry's whole footprint. A
-  // unit that its receipt cancelled gives its room back at once, but its memory only at the next
-  // drain: until then, as much again may be there. At most 4,096 flushes may wait beside this. With
-  // drop_oldest, what a running tick has in hand comes on top, and so do jobs between their steps
-  // and one unit of each thread that pushes at that moment: they cannot be dropped. 0 is not
-  // allowed: memory must be bounded. Beside all this each thread that pushes has about 0.9 KB in
-  // each class that it pushes to, until the journal is closed; later threads of its id have the
-  // same.
+  // Most that may be queued, pushed but not yet settled: 1 to 100,000,000 records, and 4 KiB to 1
+  // TiB. A group counts its rows, a job is one record. Bytes count an entry's whole footprint:
+  // 512 for a small record, what is larger rounded up to 64. 0 is not allowed: memory must be
+  // bounded.
+  //
+  // What comes on top:
+  //   - A unit that its receipt cancelled gives its room back at once, but its memory only at the
+  //     next drain: until then, as much again may be there.
+  //   - With drop_oldest, what cannot be dropped: what a running tick has in hand, which is no more
+  //     than the capacity again, jobs between their steps, and one unit of each thread that pushes
+  //     at that moment.
+  //   - With coalesce, one record of each thread that pushes at that moment, in the place of an
+  //     older one that the next drain ends.
+  //   - At most 4,096 flushes, 384 bytes each; a flush beyond that is Errc::full.
+  //   - About 0.9 KB for each thread that pushes to the class, until the journal is closed; later
+  //     threads of its id have the same.
   std::uint64_t capacity_records = 65'536;
   std::uint64_t capacity_bytes = 64 * kMiB;
 
   WhenFull when_full = WhenFull::block;
-  Duration block_timeout = std::chrono::seconds(10);  // for WhenFull::block; 0: no waiting
+  // For WhenFull::block, by the machine's clock (clock.h); 0: no waiting.
+  Duration block_timeout = std::chrono::seconds(10);
 
   // The newest queued record of a key keeps its own place, and the older ones wait behind it: they
   // end as superseded once it is committed. If it is rejected, cancelled or expires, the next older
   // one takes over, in the place of the newer; if it ends closed or unknown, so do they. What waits
   // behind others takes capacity as long as there is room: for a push to a full class it ends as
   // superseded at once, the oldest first. A full class takes a record that takes over from an older
-  // one in any case. For statements with key columns; groups and jobs never coalesce, nor do rows
-  // with NULL in one of them, since in SQL no NULL equals another; nor, unless the class is full, a
-  // record that a flush waits for with one that was pushed after the flush.
+  // one, if it takes no more room than that one. For statements with key columns; groups and jobs
+  // never coalesce, nor do rows with NULL in one of them, since in SQL no NULL equals another; nor,
+  // unless the class is full, a record that a flush waits for with one that was pushed after the
+  // flush.
   bool coalesce = false;
 
   // Of units whose push does not say. With durable, the log is synced soon after they are
@@ -103,15 +133,18 @@ struct ClassOptions {
   Promise promise = Promise::committed;
 };
 
+// Options of one push, submit or write.
 struct PushOptions {
-  // By the journal's clock: a unit that no tick has taken by then ends as expired. Also bounds the
-  // wait for room in a full class.
+  // By the journal's clock. A unit that no tick has taken by then ends as expired: on a journal
+  // with a thread at that time, on a manual one in the next tick. The deadline also bounds the wait
+  // for room in a full class. One that has passed is no error: the unit is accepted, and expires.
   std::optional<TimePoint> deadline{};
 
-  // None: the class's.
+  // nullopt: ClassOptions::promise.
   std::optional<Promise> promise{};
 };
 
+// When a commit is durable.
 enum class Synchronous : std::uint8_t {
   normal,  // a commit survives the process; it is made durable beside the next ticks, if wanted
   full,    // a commit is durable when it returns
@@ -120,19 +153,26 @@ enum class Synchronous : std::uint8_t {
   paranoid,
 };
 
+// Who runs the ticks.
 enum class Drive : std::uint8_t {
-  thread,  // the journal runs its own committer thread
-  manual,  // only tick(), flush() and close() run ticks, on the caller's thread; nothing blocks
+  // The journal's own committer thread, and waiting callers (callers_commit). Two threads more sync
+  // and checkpoint.
+  thread,
+  // Only tick(), flush(), sync() and close(), on the caller's thread. There are no threads, and
+  // nothing blocks: a call that would is refused as Errc::would_block, or Errc::full. For tests,
+  // and for programs that have a loop of their own.
+  manual,
 };
 
+// Options of a journal; they stay as they are once it is open.
 struct JournalOptions {
   // SQL run at open in one transaction, before anything else: CREATE TABLE IF NOT EXISTS and the
   // like. Where the database is not in WAL mode yet, it is tried and rolled back first, so that an
   // error in it changes nothing.
   std::string schema{};
 
-  // Of one tick. records 1 to 1,000,000; bytes 4 KiB to 1 GiB; hold 100 us to 10 s. A longer hold
-  // means more throughput and a longer wait for everybody.
+  // The budget of one tick. records 1 to 1,000,000; bytes 4 KiB to 1 GiB; hold 100 us to 10 s. A
+  // longer hold means more throughput and a longer wait for everybody.
   Budget tick{.records = 4096, .bytes = 8 * kMiB, .hold = std::chrono::milliseconds(10)};
 
   Synchronous synchronous = Synchronous::normal;
@@ -143,7 +183,8 @@ struct JournalOptions {
   // another thread costs a lone write two to four times its own time.
   bool callers_commit = true;
 
-  // How long the destructor drains. 0: it settles what is queued as closed at once.
+  // How long the destructor drains, and so may block. 0: it settles what is queued as closed at
+  // once.
   Duration close_timeout = std::chrono::seconds(10);
 
   // PRAGMA foreign_keys. Each unit must leave no deferred violation behind, or it is rejected.
@@ -170,10 +211,13 @@ struct JournalOptions {
   // more. Empty: none.
   std::string watermark_table{};
 
-  // Null: steady_clock(). Shared, since receipts may outlive the journal.
+  // Null: steady_clock(). Shared, since receipts may outlive the journal. Deadlines, gathering
+  // windows and measured times go by it. Threads sleep by the machine's monotonic clock whatever is
+  // set here, and so the timeouts of blocked calls run out by that one (clock.h).
   std::shared_ptr<const Clock> clock{};
 };
 
+// ok, or invalid_argument for the first option that is outside its limits. Any thread.
 Status validate(const JournalOptions& options);
 // Of one class by itself; that the guarantees fit the tick together is checked by add_class.
 Status validate(const ClassOptions& options);

@@ -1,11 +1,15 @@
 // The caller's half of one acknowledgement.
 //
 // Every accepted unit (record, group, job) is settled exactly once, with one of the nine ends
-// below. A Receipt is waited for, polled or awaited; there are no completion callbacks. It is
-// move-only and belongs to one thread at a time; cancel() alone may race with the committer.
-// Dropping a receipt cancels nothing. A receipt keeps the journal's core alive, so it may outlive
-// the Journal, and 384 bytes. Memory that the journal closed over goes back to the system as its
-// receipts go, in pieces of 256 KiB, each once it has none left.
+// below. A Receipt is waited for, polled or awaited; there are no completion callbacks. Dropping a
+// receipt cancels nothing.
+//
+// A Receipt is move-only and belongs to one thread at a time. cancel() and poll() alone may be
+// called by another thread while one waits.
+//
+// A receipt keeps the journal's core alive, so it may outlive the Journal, and 384 bytes; not the
+// job, nor rows that did not fit in these. Once no journal of the process is open, that memory goes
+// back to the system in pieces of 256 KiB, each as soon as no receipt is left in it.
 #pragma once
 
 #include <coroutine>
@@ -21,6 +25,8 @@
 
 namespace onelane::inline v0 {
 
+// What became of a unit. The database has all of a committed one, the committed steps of an
+// incomplete job, of an unknown one what only reopening tells, and nothing of any other.
 enum class End : std::uint8_t {
   committed,   // in commit number Outcome::commit of this opening; it survives the process
   rejected,    // never applied; Outcome::cause says why, and whose fault it is
@@ -34,20 +40,26 @@ enum class End : std::uint8_t {
   // a newer record of the same key, and this one was not applied.
   unknown,
 };
-inline constexpr std::size_t kEndCount = 9;
+inline constexpr std::size_t kEndCount = static_cast<std::size_t>(End::unknown) + 1;
 
-// "committed", "rejected", ...
+// The end's name as it is written above, "committed". Stable.
 std::string_view name(End end) noexcept;
 
+// What is known of a settled unit. A plain value.
 struct Outcome {
   End end = End::unknown;
   // The commit that holds it (its last committed step), or 0. Of an unknown one, the commit that
   // holds it if any does: Journal::commits_of() tells after reopening, where a watermark is kept.
   std::uint64_t commit = 0;
-  std::uint64_t changes = 0;          // rows inserted, updated or deleted, triggers not counted
-  std::optional<std::int64_t> rowid;  // of the last row inserted; an update has none
-  std::uint32_t steps = 0;            // committed steps, of a job
-  bool durable = false;               // what of it is committed is known to survive a power cut
+  // Rows inserted, updated or deleted, triggers not counted; of a group, or of a job's committed
+  // steps, the sum.
+  std::uint64_t changes = 0;
+  // Of the last row that the unit inserted, if it did; an update has none, nor has a job.
+  std::optional<std::int64_t> rowid;
+  std::uint32_t steps = 0;  // committed steps of a job; else 0
+  // What of it is committed is known to survive a power cut, as of this call: it may become true
+  // later, and never false again.
+  bool durable = false;
   // Why it was not committed; ok where the end says it all. Of a rejected one, Errc::record is the
   // unit's own fault. Any other code is the store's: it failed the unit, tried alone, for 30 s
   // while it took other commits. The unit may succeed later; a deadline limits how long it waits.
@@ -61,6 +73,9 @@ struct Outcome {
 // outside the lane; it must not throw and should only queue the handle, not resume it. A coroutine
 // that is resumed inside post() may run on a thread of the journal's: waiting, flush, sync and
 // close are then refused as in_lane, since that thread would wait for itself.
+//
+// post() is called by any thread, also by several at once. The executor must outlive the waits that
+// it was given to. It runs each handle once, and is the one to destroy those that it never runs.
 class Executor {
  public:
   virtual ~Executor() = default;
@@ -74,6 +89,7 @@ class Awaiting;
 class Core;
 struct Entry;
 
+// What Receipt::on() gives; made for one co_await.
 class [[nodiscard]] ReceiptAwaiter final {
  public:
   ReceiptAwaiter(const Receipt& receipt, Executor& executor) noexcept;
@@ -95,6 +111,7 @@ class [[nodiscard]] ReceiptAwaiter final {
 
 }  // namespace detail
 
+// What submit returns.
 class [[nodiscard]] Receipt {
  public:
   // Empty, as one that was moved from: valid() is false, waits are invalid_argument, poll() has
@@ -112,24 +129,34 @@ class [[nodiscard]] Receipt {
     if (entry_ != nullptr) drop();
   }
 
+  // Whether it is of a unit. It stays so when the unit is settled.
   bool valid() const noexcept { return entry_ != nullptr; }
 
   // Blocks until settled and, if the push or its class promised durable, until what of it is
-  // committed is durable. The calling thread may run ticks and a sync itself where nobody else
-  // does. Errors: in_lane inside a job's step; would_block on a manual journal; forked;
-  // invalid_argument while somebody else waits for it; not_durable if it is committed but will
-  // never be known to be durable: poll() has the outcome then.
+  // committed is durable. At once where that is so already, in a job's step, too. The calling
+  // thread may run ticks and a sync itself where nobody else does. All ends are outcomes, and no
+  // errors. Errors:
+  //   in_lane           in a job's step, or on a thread of the journal's own
+  //   would_block       not settled yet, and the journal is manual
+  //   forked            in a child of the process that opened the journal
+  //   invalid_argument  the receipt is empty, or somebody else waits for it
+  //   not_durable       it is committed, but will never be known to be durable: poll() has the
+  //                     outcome
   Result<Outcome> wait();
   // The same, but timed_out once `timeout` is over; the unit stays where it is and can be waited
-  // for again, or cancelled.
+  // for again, or cancelled. 0 or less does not wait, more than 365 days is for ever. The time is
+  // the machine's, whatever clock the journal has (clock.h). A tick that this thread runs itself is
+  // not cut short: it is begun only if it is expected to take less than what is left.
   Result<Outcome> wait_for(Duration timeout);
   // The same two as if durable had been promised. A settled unit's commit is synced on this thread
   // if need be, on a manual journal too.
   Result<Outcome> wait_durable();
   Result<Outcome> wait_durable_for(Duration timeout);
-  // The outcome if there is one already, durable or not; never blocks.
+  // The outcome if there is one already, durable or not; never blocks, and works in a job's step.
   std::optional<Outcome> poll() const;
-  // True if the unit is now settled as cancelled; false if a tick has taken it or it was settled.
+  // True if the unit is now settled as cancelled; false if a tick has taken it, or it was settled.
+  // Never blocks. Its room in the class is free at once (see ClassOptions::capacity_records).
+  // Whoever waits for it is woken. A job can be cancelled before its first step only.
   bool cancel();
 
   // co_await receipt.on(executor) gives the Outcome and resumes on the executor, which must outlive

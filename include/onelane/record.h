@@ -15,7 +15,8 @@
 //   };
 //
 // The tuple may hold views: they are read before push returns. None of these types is thread-safe;
-// each is a value that one thread builds and any thread may then read.
+// each is a value that one thread builds and any thread may then read. What builds one throws
+// std::bad_alloc where there is no memory, and nothing else.
 #pragma once
 
 #include <array>
@@ -36,39 +37,53 @@
 
 namespace onelane::inline v0 {
 
-enum class ColumnType : std::uint8_t { integer, real, text, blob };
+// What a parameter takes. Types are strict: an integer is no real, nor a text a blob.
+enum class ColumnType : std::uint8_t {
+  integer,  // 64 bits, signed
+  real,     // 64 bits, IEEE 754, but no NaN
+  text,     // UTF-8, as SQLite keeps it; any bytes are taken where the database's encoding is UTF-8
+  blob,     // bytes
+};
 
-// "integer", "real", "text", "blob".
+// "integer", "real", "text", "blob". Stable.
 std::string_view name(ColumnType type) noexcept;
 
+// One parameter of a statement.
 struct Column {
   ColumnType type = ColumnType::blob;
-  bool nullable = false;
+  bool nullable = false;  // whether it takes NULL as well
   friend bool operator==(const Column&, const Column&) = default;
 };
 
-// Most statements of one journal.
+// How many statements a journal can have.
 inline constexpr std::size_t kStatementsMax = 1024;
 
 // What add_statement takes: one SQL statement whose parameters are ?1 to ?N, N = columns.size().
 struct StatementSpec {
+  // Exactly one statement, which the database's schema can prepare when it is added. It is run for
+  // its effect: rows that it returns are dropped. What a job may not do (job.h) it may not either.
   std::string sql{};
   std::vector<Column> columns{};
-  // Positions in `columns` that identify what a row is about; empty: rows never coalesce.
+  // Positions in `columns`, from 0, that identify what a row is about: of a class with
+  // ClassOptions::coalesce the newest row supersedes older ones of this statement with the same
+  // values there. Values are the same if their bytes are: collations do not count, and -0.0 is not
+  // 0.0. Empty: rows never coalesce.
   std::vector<std::uint16_t> key_columns{};
 };
 
-// A statement of one journal, as add_statement returned it. Other journals refuse it.
+// A statement of one journal, as add_statement returned it; copy it as you like. Any class of that
+// journal takes it, other journals refuse it.
 struct Statement {
-  std::uint16_t index = 0;
+  std::uint16_t index = 0;    // below kStatementsMax
   std::uint64_t journal = 0;  // which one it is of: unique in the process, never used again
   friend bool operator==(Statement, Statement) = default;
 };
 
-// The arguments of one statement, in the order of its parameters. A value that SQLite could not
-// keep as it is (NaN, an unsigned integer above 2^63 - 1, a text or blob of 1 GB or more) makes the
-// row invalid: status() says which column and why, and push refuses the row. Empty text and empty
-// blobs are values, never NULL. A row that was moved from has no columns.
+// The arguments of one statement, in the order of its parameters. Each call below adds the next
+// one. A value that SQLite could not keep as it is makes the row invalid: NaN, an unsigned integer
+// above 2^63 - 1, a text or blob that makes the row longer than 1,000,000,000 bytes, encoded. So
+// does a column after the 65,535th. status() then says which column and why, and push refuses the
+// row. Empty text and empty blobs are values, never NULL. A row that was moved from has no columns.
 class Row {
  public:
   Row() noexcept = default;
@@ -84,11 +99,16 @@ class Row {
   Row& real(double value);
   Row& text(std::string_view value);
   Row& blob(std::span<const std::byte> value);
-  void clear();  // keeps the memory, for the next row
+  // No columns, and valid again. Keeps the memory, for the next row.
+  void clear();
 
+  // How many were added.
   std::uint16_t columns() const noexcept { return columns_; }
+  // ok, or invalid_argument for the first value that the row cannot hold.
   const Status& status() const noexcept { return status_; }
   // The encoding: a version byte, then per column a tag byte and its payload (see src/model/row.h).
+  // Its size is what budgets count (Budget::bytes): 1 byte, and 9 for each number, 5 and its length
+  // for each text or blob, 1 for each NULL. Valid until the row is changed.
   std::span<const std::byte> bytes() const noexcept {
     if (buffer_.empty()) return kNoColumns;
     return {buffer_.data(), size_};
@@ -103,6 +123,7 @@ class Row {
   void grow(std::size_t size);
   void fail(std::string reason);
   Row& too_large(const char* what, std::size_t size);
+  void too_many();
 
   static constexpr std::array<std::byte, 1> kNoColumns{std::byte{1}};  // the version alone
 
@@ -113,9 +134,10 @@ class Row {
   Status status_;
 };
 
-// Rows for one or more statements that are pushed to one class as one unit: all or nothing. All
-// statements are of one journal, or status() says so, and push refuses the group, as it does an
-// empty one. A group that was moved from is empty.
+// Rows for one or more statements that are pushed to one class as one unit: all or nothing, applied
+// in the order in which they were added. All statements are of one journal and all rows valid, or
+// status() says so, and push refuses the group, as it does an empty one, and one of more rows than
+// the class's capacity_records. A group that was moved from is empty.
 class Group {
  public:
   Group() noexcept = default;
@@ -125,10 +147,14 @@ class Group {
   Group& operator=(Group&& other) noexcept;
   ~Group() = default;
 
+  // Copies the row.
   void add(Statement statement, const Row& row);
+  // Empty and valid again. Keeps the memory.
   void clear();
-  std::size_t size() const noexcept { return rows_; }
+  std::size_t size() const noexcept { return rows_; }  // rows
+  // ok, or invalid_argument for the first row that cannot be in it.
   const Status& status() const noexcept { return status_; }
+  // The rows' encodings, with 6 bytes before each. Valid until the group is changed.
   std::span<const std::byte> bytes() const noexcept { return bytes_; }
   std::uint64_t journal() const noexcept { return journal_; }  // Statement::journal of its rows
 
@@ -139,10 +165,13 @@ class Group {
   Status status_;
 };
 
-// One row of a query in a job's step; valid only during the visitor's call.
+// One row of a query in a job's step; valid only during the visitor's call, and so are the views
+// that it gives. A value that is asked for as another type is converted as SQLite does it. NULL,
+// and a column that there is not, reads as 0 or empty. Nothing here throws.
 class ResultRow {
  public:
   virtual std::size_t columns() const = 0;
+  // Columns count from 0. To be asked before the value: a conversion may change the answer.
   virtual bool is_null(std::size_t column) const = 0;
   virtual std::int64_t integer(std::size_t column) const = 0;
   virtual double real(std::size_t column) const = 0;
@@ -153,6 +182,7 @@ class ResultRow {
   ~ResultRow() = default;
 };
 
+// Called for each row of a query. What it may throw: see Transaction::query.
 using RowVisitor = std::function<void(const ResultRow&)>;
 
 // Specialise for each record type; see the top of this file.
@@ -231,18 +261,23 @@ concept HasKeyColumns = requires {
 
 }  // namespace detail
 
+// A type with RecordTraits: its SQL, and the tuple of its columns. A column is an integer or an
+// enum of any size, a float or a double, text (what converts to std::string_view), a blob (what
+// converts to std::span<const std::byte>), or a std::optional of one of these, which is NULL if it
+// is empty.
 template <class T>
 concept Record = requires(const T& record) {
   { RecordTraits<T>::sql } -> std::convertible_to<std::string_view>;
   std::tuple_size<detail::columns_tuple<T>>::value;
 };
 
-// Appends the values to the row, one column each.
+// Appends the values to the row, one column each, of the types that a record's columns may have.
 template <class... Values>
 void put(Row& row, const Values&... values) {
   (detail::put_column(row, values), ...);
 }
 
+// Makes the row the record's, whatever it was before. May throw what columns() throws.
 template <Record T>
 void encode(Row& row, const T& record) {
   row.clear();
@@ -250,6 +285,7 @@ void encode(Row& row, const T& record) {
              RecordTraits<T>::columns(record));
 }
 
+// What T is written with: for add_statement, if you do without Journal::producer<T>().
 template <Record T>
 StatementSpec statement_spec() {
   StatementSpec spec;

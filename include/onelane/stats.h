@@ -1,6 +1,7 @@
 // What a journal did: a snapshot since it was opened, and what single calls report. Plain values;
-// taking one never waits for the lane. Counters are read one by one while the journal runs, ends
-// before intake, so that at any time accepted >= the sum of the ends.
+// taking one never waits for the lane. Counters never go back. They are read one by one while the
+// journal runs, ends before what was accepted, so that at any time accepted >= the sum of the ends.
+// Durations are by the journal's clock, sizes in bytes.
 #pragma once
 
 #include <array>
@@ -18,16 +19,20 @@
 namespace onelane::inline v0 {
 
 // A log-linear histogram of non-negative integers: exact below 64, then 32 buckets an octave, so
-// that a percentile is at most 3.2 % above the true value. Not thread-safe.
+// that a percentile is at most 3.2 % above the true value. Takes 15 KiB from its first value on,
+// and nothing before. Not thread-safe: a thread that records needs one of its own.
 class Histogram {
  public:
-  void record(std::uint64_t value) noexcept;
-  void record(Duration value) noexcept;  // nanoseconds; below 0 counts as 0
+  // Adds a value. The first one may throw std::bad_alloc, and is not counted then.
+  void record(std::uint64_t value);
+  void record(Duration value);  // nanoseconds; below 0 counts as 0
+  // As if all values of the other one had been recorded here. May throw std::bad_alloc, and changes
+  // nothing then.
   void merge(const Histogram& other);
 
-  std::uint64_t count() const noexcept { return count_; }
-  std::uint64_t max() const noexcept { return max_; }
-  std::uint64_t sum() const noexcept { return sum_; }
+  std::uint64_t count() const noexcept { return count_; }  // of values
+  std::uint64_t max() const noexcept { return max_; }      // exact; 0 if there are none
+  std::uint64_t sum() const noexcept { return sum_; }      // modulo 2^64
   // The smallest bucket bound that at least `fraction` (0 to 1) of the values do not exceed, never
   // above max(); 0 if there are none.
   std::uint64_t percentile(double fraction) const noexcept;
@@ -35,6 +40,7 @@ class Histogram {
   std::uint64_t p90() const noexcept { return percentile(0.90); }
   std::uint64_t p99() const noexcept { return percentile(0.99); }
 
+  // Buckets are numbered by value: that of a value, and the largest value of a bucket.
   static constexpr std::size_t kBuckets = 64 + 58 * 32;
   static std::size_t bucket_of(std::uint64_t value) noexcept {
     if (value < kExact) return static_cast<std::size_t>(value);
@@ -44,7 +50,8 @@ class Histogram {
   }
   static std::uint64_t upper_bound_of(std::size_t bucket) noexcept;
 
-  // Rebuilds a histogram from counts per bucket, as kept elsewhere.
+  // Rebuilds a histogram from counts per bucket, as kept elsewhere: kBuckets of them, or the first
+  // so many. `sum` and `max` are those of the values, which the counts do not tell exactly.
   static Histogram from(std::vector<std::uint64_t> counts, std::uint64_t sum, std::uint64_t max);
 
  private:
@@ -57,25 +64,29 @@ class Histogram {
   std::uint64_t max_ = 0;
 };
 
+// What became of one class's units. A job is one unit here, however many steps it has.
 struct ClassStats {
   std::string name;
-  std::uint64_t offered = 0;                    // pushes and submits, whatever came of them; units
-  std::uint64_t accepted = 0;                   // = the sum of ends + in_flight
-  std::uint64_t refused = 0;                    // full, closed, poisoned or invalid: never accepted
-  std::array<std::uint64_t, kEndCount> ends{};  // indexed by End; units
-  std::uint64_t in_flight = 0;
+  std::uint64_t offered = 0;   // pushes, submits and writes, whatever came of them: units
+  std::uint64_t accepted = 0;  // = the sum of ends + in_flight
+  std::uint64_t refused = 0;   // full, closed, poisoned or invalid: never accepted
+  // How many were settled as what, indexed by End.
+  std::array<std::uint64_t, kEndCount> ends{};
+  std::uint64_t in_flight = 0;       // accepted, and not settled yet
   std::uint64_t queued_records = 0;  // against capacity_records
-  std::uint64_t queued_bytes = 0;    // footprint, against capacity_bytes
-  Histogram wait;                    // ns, push to the BEGIN of the tick that took the unit
-  Histogram total;                   // ns, push to the settled receipt, but for cancelled ones
+  // The footprint of what is in flight, against capacity_bytes. Rounded up to 64 bytes a unit.
+  std::uint64_t queued_bytes = 0;
+  Histogram wait;   // ns, push to the BEGIN of the tick that took the unit
+  Histogram total;  // ns, push to the settled receipt, but for cancelled ones
   // The most ticks within which the last unit of a full queue is taken, if the queue is full of
   // records of the size capacity_bytes / capacity_records; derived in src/schedule/README.md.
   std::uint64_t worst_wait_ticks = 0;
 
+  // How many units were settled as `which`.
   std::uint64_t end(End which) const { return ends[static_cast<std::size_t>(which)]; }
 };
 
-// What ended a tick.
+// Why a tick took no more than it did.
 enum class TickEnd : std::uint8_t {
   drained,    // nothing was left
   records,    // the tick's record budget
@@ -85,9 +96,9 @@ enum class TickEnd : std::uint8_t {
   share,      // every class with a backlog met its own budget, or waits for a job's next tick
   failed,     // rolled back; its units were queued again or settled
 };
-inline constexpr std::size_t kTickEndCount = 7;
+inline constexpr std::size_t kTickEndCount = static_cast<std::size_t>(TickEnd::failed) + 1;
 
-// "drained", "records", ...
+// The end's name as it is written above, "drained". Stable.
 std::string_view name(TickEnd end) noexcept;
 
 // A process with a read transaction that began before the newest commit: SQLite's checkpoints
@@ -97,7 +108,7 @@ struct LogReader {
   std::string name{};    // of the program, where the system tells
 };
 
-// SQLite's log and the checkpoints that copy it back.
+// SQLite's log (the "-wal" file) and the checkpoints that copy it back.
 struct LogStats {
   std::uint64_t limit = 0;      // JournalOptions::wal_limit
   std::uint64_t bytes = 0;      // in the log now, as far as others' commits were looked for
@@ -115,6 +126,7 @@ struct LogStats {
   std::string hazard;         // what is wrong with this version's checkpoints, if anything is
 };
 
+// What Journal::stats() gives. Takes 30 KiB for each class, and 75 KiB beside.
 struct JournalStats {
   std::vector<ClassStats> classes;  // in the order of add_class
 
@@ -122,8 +134,8 @@ struct JournalStats {
   std::uint64_t committed = 0;  // the number of the newest commit of this opening
   std::uint64_t durable = 0;    // commits up to this number survive a power cut
   std::uint64_t ticks = 0;      // that reached BEGIN
-  std::array<std::uint64_t, kTickEndCount> tick_ends{};
-  std::uint64_t caller_ticks = 0;    // of these, run by a waiting caller
+  std::array<std::uint64_t, kTickEndCount> tick_ends{};  // how many for which reason, by TickEnd
+  std::uint64_t caller_ticks = 0;                        // of these, run by a waiting caller
   std::uint64_t attempts = 0;        // transactions begun; above ticks where units were rejected
   std::uint64_t busy = 0;            // BEGINs that found the database locked by somebody else
   std::uint64_t fences = 0;          // commits that settled what a failed COMMIT had left unknown
@@ -135,17 +147,17 @@ struct JournalStats {
   // ns, BEGIN to the return of COMMIT; of ticks, of closing passes, and of the commits without
   // units that begin the log anew
   Histogram hold;
-  Histogram units_per_tick;
-  Histogram bytes_per_tick;
-  Duration held{0};      // sum of holds
-  Duration open{0};      // since the journal was opened
-  double occupancy = 0;  // held / open, 0 to 1
-  LogStats log;          // of a sink with a log
+  Histogram units_per_tick;  // applied in it, even if it was rolled back then
+  Histogram bytes_per_tick;  // of their encoded rows
+  Duration held{0};          // sum of holds
+  Duration open{0};          // since the journal was opened
+  double occupancy = 0;      // held / open, 0 to 1
+  LogStats log;              // of a sink with a log
 
   Status poison;  // ok, or the first error
 };
 
-// What tick() did.
+// What one call of Journal::tick() did.
 struct TickReport {
   std::uint64_t units = 0;        // settled or taken further by one step
   bool more = false;              // there is more to do now
@@ -162,9 +174,13 @@ struct LogLeft {
 // What close() found, over all classes since the journal was opened.
 struct CloseReport {
   std::array<std::uint64_t, kEndCount> ends{};  // indexed by End; units
-  Status status;  // ok; poisoned or storage: the first error; timed_out: the deadline cut the drain
+  // ok: all was settled, and the database is closed. poisoned or storage: the first error.
+  // timed_out: the deadline came before all was drained. in_lane, forked or invalid_argument: this
+  // call closed nothing, and the report is empty.
+  Status status;
   LogLeft log{};  // of a journal that was not poisoned
 
+  // How many units were settled as `which`.
   std::uint64_t end(End which) const { return ends[static_cast<std::size_t>(which)]; }
 };
 

@@ -1,6 +1,13 @@
-// The error value of onelane. Nothing in the public API throws, but for std::bad_alloc out of what
-// has no other way to say so (stats, and putting a row together); every call that can fail returns
-// a Status or a Result<T>. Both are values: copy, move and keep them as you like, from any thread.
+// The error values of onelane: Status says whether a call succeeded, and if not, why; Result<T> is
+// a value or such a reason.
+//
+// Every call that can fail returns one of the two, and the journal's failures are never thrown.
+// Exceptions come out of the public API in three cases only:
+//   - std::bad_alloc from what builds a value and cannot return an error: rows and groups,
+//     histograms, to_string(), stats(), close()'s report and co_await. All other calls then return
+//     Errc::storage, "out of memory".
+//   - std::runtime_error where a Result is asked for a value that it does not have.
+//   - What your own RecordTraits<T>::columns() throws. Nothing was pushed then.
 #pragma once
 
 #include <cstdint>
@@ -11,34 +18,61 @@
 
 namespace onelane::inline v0 {
 
-// What kind of failure it is, for a program to branch on. The message is for people.
+// What kind of failure it is, for a program to branch on. The message is for people, and may
+// change.
 enum class Errc : std::uint8_t {
   ok,
-  invalid_argument,  // the caller's mistake: the message names the thing, its value, what is right
-  full,              // the class is at its capacity and its policy (or the manual drive) says no
-  would_block,       // the call would have to wait, and on a manual journal nobody else runs ticks
-  timed_out,         // the time given ran out; what was waited for may still happen
-  in_lane,           // waiting inside the lane (in a job's step) would wait for itself
-  closed,            // the journal no longer takes writes
-  poisoned,          // a failure that only reopening can cure; the first error is in the message
-  forked,            // this process was forked after the journal was opened
-  already_open,      // another journal, here or in another process, has this database
-  locked,            // another connection holds SQLite's write lock
-  record,            // the record's own fault: a constraint, a type, a size
-  storage,           // the environment's fault: disk full, I/O error, out of memory, read-only
-  corrupt,           // the database file is damaged, or is no database
-  not_durable,       // it is committed, but a sync failed: a power cut may lose it
-  internal,          // a broken invariant of onelane itself
+  // The caller's mistake. The message names the thing, its value and what would be right. Trying
+  // again does not help.
+  invalid_argument,
+  // The class is at its capacity: its WhenFull says reject, block_timeout is over, or the journal
+  // is manual and cannot wait. Also a flush while 4,096 others wait. Later there may be room.
+  full,
+  // The call would have to wait, and on a manual journal nobody else runs ticks.
+  would_block,
+  // The time given ran out. What was waited for goes on, and may still happen.
+  timed_out,
+  // The call would wait for the thread that makes it: in a job's step, on a thread of the journal's
+  // own, or within its close().
+  in_lane,
+  // The journal takes no more writes.
+  closed,
+  // A failure that only reopening can cure. The first error is in the message and in
+  // JournalStats::poison. What was committed before stays committed.
+  poisoned,
+  // This process was forked after the journal was opened: the database is the parent's.
+  forked,
+  // Another journal, in this process or another, has this database.
+  already_open,
+  // Another connection holds SQLite's write lock.
+  locked,
+  // The record's own fault: a constraint, a type, a size; or what a job's step returned or threw.
+  record,
+  // The environment's fault: disk full, I/O error, out of memory, read-only. A journal goes on
+  // trying; pushes are refused with this code while the store takes no commits at all.
+  storage,
+  // The database file is damaged, or is no database.
+  corrupt,
+  // It is committed, but a sync failed: a power cut may lose it.
+  not_durable,
+  // A broken invariant of onelane itself: a bug.
+  internal,
 };
 
-// A stable, lower-case name of the code ("timed_out").
+// The code's name as it is written above ("timed_out"). Stable. Of a number that is no code: "?".
 std::string_view name(Errc code) noexcept;
 
-// Never throws: where there is no memory for a message, it is "out of memory", and the codes stay.
+// Success, or a failure: its kind, a message and SQLite's code. An ok one holds no memory and costs
+// as much as an integer; copies of a failure share it. Copying, moving and making one never throws:
+// where there is no memory for a message, it is "out of memory", and the codes stay. A value:
+// copies may be used by different threads, one object is one thread's at a time.
 class [[nodiscard]] Status {
  public:
-  Status() noexcept = default;                                                // ok
-  Status(Errc code, std::string_view message, int sqlite_code = 0) noexcept;  // ok if code is
+  Status() noexcept = default;  // ok
+  // `sqlite_code` is SQLite's extended result code, 0 if SQLite is not the one that failed. With
+  // Errc::ok the message and the code are dropped.
+  Status(Errc code, std::string_view message, int sqlite_code = 0) noexcept;
+  // A status that was moved from is ok.
   Status(Status&& other) noexcept : failure_(std::exchange(other.failure_, 0)) {}
   Status(const Status& other) noexcept : failure_(other.ok() ? 0 : other.share()) {}
   Status& operator=(Status&& other) noexcept {
@@ -55,7 +89,10 @@ class [[nodiscard]] Status {
   Errc code() const noexcept;
   // SQLite's extended result code where SQLite was the one to fail, else 0.
   int sqlite_code() const noexcept;
+  // In plain words, with the names and values that matter; empty if ok. Valid until this status is
+  // assigned to or destroyed.
   const std::string& message() const noexcept;
+  // For a log: kind, message and SQLite's code in one line,
   // "record: UNIQUE constraint failed: peers.id (sqlite 2067)", or "ok".
   std::string to_string() const;
 
@@ -70,33 +107,48 @@ class [[nodiscard]] Status {
   std::uintptr_t failure_ = 0;
 };
 
-// Raised by Result<T>::value() when there is none: the one place where a caller can ask for a
-// throw.
+namespace detail {
+// Throws std::runtime_error with the status's to_string().
 [[noreturn]] void throw_bad_result(const Status& status);
+// What a Result is that was made of an ok status.
+Status neither_value_nor_error() noexcept;
+}  // namespace detail
 
-// A value, or the reason why there is none. value() on an error throws std::runtime_error.
+// A T, or the reason why there is none. Check it, by ok() or as a condition, before asking for the
+// value: value(), `*` and `->` of a failed Result all throw std::runtime_error, whose what() is the
+// status as to_string() has it. None of them is undefined. Moving a Result moves its value and
+// leaves ok() as it was. As thread-safe as a T.
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}          // NOLINT(google-explicit-constructor)
-  Result(Status status) : status_(std::move(status)) {}  // NOLINT(google-explicit-constructor)
+  Result(T value) : value_(std::move(value)) {}  // NOLINT(google-explicit-constructor)
+  // Of a failure. An ok status is none, and makes the Result an invalid_argument.
+  Result(Status status)  // NOLINT(google-explicit-constructor)
+      : status_(std::move(status)) {
+    if (status_.ok()) [[unlikely]]
+      status_ = detail::neither_value_nor_error();
+  }
 
+  // Whether there is a value.
   bool ok() const noexcept { return value_.has_value(); }
   explicit operator bool() const noexcept { return ok(); }
+  // ok if there is a value, else why not.
   const Status& status() const noexcept { return status_; }
 
+  // The value; throws if there is none.
   T& value() & {
-    if (!ok()) throw_bad_result(status_);
+    if (!ok()) detail::throw_bad_result(status_);
     return *value_;
   }
   const T& value() const& {
-    if (!ok()) throw_bad_result(status_);
+    if (!ok()) detail::throw_bad_result(status_);
     return *value_;
   }
   T&& value() && {
-    if (!ok()) throw_bad_result(status_);
+    if (!ok()) detail::throw_bad_result(status_);
     return std::move(*value_);
   }
+  // The same, and as strict.
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
   T& operator*() & { return value(); }

@@ -123,6 +123,14 @@ std::string Status::to_string() const {
   return out;
 }
 
+namespace detail {
+
 void throw_bad_result(const Status& status) { throw std::runtime_error(status.to_string()); }
+
+Status neither_value_nor_error() noexcept {
+  return {Errc::invalid_argument, "a Result was made of a status that is ok: it has no value"};
+}
+
+}  // namespace detail
 
 }  // namespace onelane::inline v0

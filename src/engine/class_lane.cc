@@ -146,6 +146,9 @@ bool ClassLane::charge_full(const Entry& entry, TimePoint now, ack::Wakes& wakes
     }
     const Entry* older = entry.has_key() ? supersedable(entry.key(), now) : nullptr;
     if (older != nullptr && gate.grant_beyond(packed, charge_of(*older))) return true;
+    // Room that was granted so to other pushes, which have not arrived yet, is not held against
+    // this one.
+    if (older != nullptr && entry.footprint <= older->footprint) return gate.force(packed), true;
   }
   if (options.when_full != WhenFull::drop_oldest) return false;
   while (!gate.grant_beyond(packed, eviction_.in_hand())) {

@@ -13,6 +13,8 @@ namespace {
 // are freed once they are settled, so that a receipt that is kept does not keep them.
 constexpr std::size_t kSmallPayloadMax = base::BlockPool::kBlockBytes - sizeof(Entry);
 static_assert(kSmallPayloadMax >= 160, "a row of 128 bytes, its header and a short key");
+static_assert(base::BlockPool::kBlockBytes == 384,
+              "onelane/receipt.h and onelane/options.h say so");
 
 // What a pointer in the queue and a place in staging take, rounded up.
 constexpr std::size_t kOverheadBytes = 96;

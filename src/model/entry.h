@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -27,6 +28,7 @@ inline constexpr TicketState kQueued = 0;
 inline constexpr TicketState kTaken = 1;
 inline constexpr TicketState kSettled = 2;
 inline constexpr TicketState kExpired = kSettled + static_cast<TicketState>(End::expired);
+static_assert(kSettled + kEndCount - 1 <= std::numeric_limits<TicketState>::max());
 
 enum class EntryKind : std::uint8_t { record, group, job, barrier };
 

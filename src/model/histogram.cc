@@ -25,7 +25,7 @@ std::uint64_t Histogram::upper_bound_of(std::size_t bucket) noexcept {
   return ((sub + 1) << (octave - kSubBits)) - 1;
 }
 
-void Histogram::record(std::uint64_t value) noexcept {
+void Histogram::record(std::uint64_t value) {
   if (counts_.empty()) counts_.resize(kBuckets);
   ++counts_[bucket_of(value)];
   ++count_;
@@ -33,7 +33,7 @@ void Histogram::record(std::uint64_t value) noexcept {
   max_ = std::max(max_, value);
 }
 
-void Histogram::record(Duration value) noexcept { record(nanoseconds(value)); }
+void Histogram::record(Duration value) { record(nanoseconds(value)); }
 
 void Histogram::merge(const Histogram& other) {
   if (other.counts_.empty()) return;

@@ -5,15 +5,17 @@
 namespace onelane::inline v0 {
 
 std::string_view name(End end) noexcept {
-  constexpr std::array<std::string_view, kEndCount> kNames{"committed", "rejected",   "superseded",
-                                                           "dropped",   "expired",    "cancelled",
-                                                           "closed",    "incomplete", "unknown"};
+  constexpr auto kNames =
+      std::to_array<std::string_view>({"committed", "rejected", "superseded", "dropped", "expired",
+                                       "cancelled", "closed", "incomplete", "unknown"});
+  static_assert(kNames.size() == kEndCount);
   return kNames[static_cast<std::size_t>(end)];
 }
 
 std::string_view name(TickEnd end) noexcept {
-  constexpr std::array<std::string_view, kTickEndCount> kNames{
-      "drained", "records", "bytes", "hold", "max_delay", "share", "failed"};
+  constexpr auto kNames = std::to_array<std::string_view>(
+      {"drained", "records", "bytes", "hold", "max_delay", "share", "failed"});
+  static_assert(kNames.size() == kTickEndCount);
   return kNames[static_cast<std::size_t>(end)];
 }
 

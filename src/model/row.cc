@@ -21,7 +21,8 @@ std::uint8_t tag_byte(Tag tag) noexcept { return static_cast<std::uint8_t>(tag);
 }  // namespace
 
 std::string_view name(ColumnType type) noexcept {
-  constexpr std::array<std::string_view, 4> kNames{"integer", "real", "text", "blob"};
+  constexpr auto kNames = std::to_array<std::string_view>({"integer", "real", "text", "blob"});
+  static_assert(static_cast<std::size_t>(ColumnType::blob) + 1 == kNames.size());
   return kNames[static_cast<std::size_t>(type)];
 }
 
@@ -60,7 +61,12 @@ inline std::byte* Row::column(std::uint8_t tag, std::size_t payload_bytes) {
     grow(end);
   size_ = end;
   buffer_[begin] = static_cast<std::byte>(tag);
-  if (columns_ < 16) tags_ |= model::tag_bits(tag, columns_);
+  if (columns_ < 16) {
+    tags_ |= model::tag_bits(tag, columns_);
+  } else if (columns_ == model::kColumnsMax) [[unlikely]] {
+    too_many();
+    return buffer_.data() + begin + 1;
+  }
   ++columns_;
   return buffer_.data() + begin + 1;
 }
@@ -86,9 +92,16 @@ inline void Row::sized(std::uint8_t tag, const void* data, std::size_t size) {
 }
 
 [[gnu::cold]] Row& Row::too_large(const char* what, std::size_t size) {
-  fail("a " + std::string(what) + " of " + std::to_string(size) +
-       " bytes; SQLite keeps at most 1000000000");
+  fail("a " + std::string(what) + " of " + std::to_string(size) + " bytes after " +
+       std::to_string(size_) + "; SQLite keeps at most " + std::to_string(model::kRowBytesMax) +
+       " in a row");
   return *this;
+}
+
+[[gnu::cold]] void Row::too_many() {
+  if (!status_.ok()) return;
+  status_ = Status(Errc::invalid_argument,
+                   "a row has at most " + std::to_string(model::kColumnsMax) + " columns");
 }
 
 Row& Row::null() {
@@ -119,13 +132,13 @@ Row& Row::real(double real) {
 }
 
 Row& Row::text(std::string_view text) {
-  if (text.size() > model::kValueBytesMax) return too_large("text", text.size());
+  if (size_ + text.size() > model::kRowBytesMax) return too_large("text", text.size());
   sized(tag_byte(Tag::text), text.data(), text.size());
   return *this;
 }
 
 Row& Row::blob(std::span<const std::byte> blob) {
-  if (blob.size() > model::kValueBytesMax) return too_large("blob", blob.size());
+  if (size_ + blob.size() > model::kRowBytesMax) return too_large("blob", blob.size());
   sized(tag_byte(Tag::blob), blob.data(), blob.size());
   return *this;
 }

@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <span>
 #include <string_view>
 
@@ -24,8 +25,13 @@ static_assert(std::endian::native == std::endian::little,
               "the encoding copies integers as they are");
 
 inline constexpr std::uint8_t kRowVersion = 1;
-// SQLite's own limit on a text or blob (SQLITE_MAX_LENGTH).
-inline constexpr std::size_t kValueBytesMax = 1'000'000'000;
+// SQLite's own limit on a text, a blob and a table's row (SQLITE_MAX_LENGTH). Here it bounds the
+// encoding of all that comes up to a text or blob.
+inline constexpr std::size_t kRowBytesMax = 1'000'000'000;
+inline constexpr std::uint16_t kColumnsMax = std::numeric_limits<std::uint16_t>::max();
+// A frame's header has four bytes for a row's size, and numbers may follow the last text.
+static_assert(kRowBytesMax + kColumnsMax * (1 + sizeof(std::int64_t)) <=
+              std::numeric_limits<std::uint32_t>::max());
 
 enum class Tag : std::uint8_t { null, integer, real, text, blob };
 

@@ -12,6 +12,7 @@
 
 #include "onelane/clock.h"
 #include "src/base/parker.h"
+#include "src/model/limits.h"
 
 namespace onelane::queue {
 
@@ -70,8 +71,11 @@ class Gate {
 
  private:
   // Records in the low bits, granules in the rest: one word, so one compare-and-swap charges both.
-  static constexpr unsigned kRecordBits = 27;
+  static constexpr unsigned kRecordBits = 28;
   static constexpr std::uint64_t kRecordsMax = (1ULL << kRecordBits) - 1;
+  // A class that drops its oldest holds up to as much again as its capacity.
+  static_assert(2 * model::kCapacityRecordsMax <= kRecordsMax);
+  static_assert(2 * model::kCapacityBytesMax / kGranule < 1ULL << (64 - kRecordBits));
 
   struct Queuer {
     explicit Queuer(std::uint64_t unit) : packed(unit) {}

@@ -334,9 +334,36 @@ TEST_F(Adding, AClassNameIsUnique) {
 TEST_F(Adding, AtMostSixtyFourClasses) {
   open({.tick = {.records = 64, .bytes = 64 * kKiB, .hold = milliseconds(1)}});
   const Guarantee one{.records = 1, .bytes = kKiB};
-  for (int i = 0; i < 64; ++i) add_class("c" + std::to_string(i), {.guarantee = one});
+  for (std::size_t i = 0; i < kClassesMax; ++i)
+    add_class("c" + std::to_string(i), {.guarantee = one});
   EXPECT_EQ(journal_->add_class({.name = "more", .guarantee = one}).status().message(),
             "class \"more\" would be number 65; at most 64 are allowed");
+}
+
+TEST_F(Adding, AtMost1024Statements) {
+  open();
+  for (std::size_t i = 0; i < kStatementsMax; ++i) {
+    EXPECT_EQ(ok(journal_->add_statement({std::to_string(i), {}, {}})).index, i);
+  }
+  EXPECT_EQ(journal_->add_statement({"more", {}, {}}).status().message(),
+            "a journal keeps at most 1024 statements: more");
+  EXPECT_EQ(ok(journal_->add_statement({"7", {}, {}})).index, 7);
+}
+
+// The clock stands still, so the gathering window stays open.
+TEST(Waiting, GoesByTheMachinesClockWhateverTheJournalsIs) {
+  const auto clock = std::make_shared<FakeClock>();
+  const auto recording = std::make_shared<Recording>();
+  JournalOptions options;
+  options.clock = clock;
+  options.close_timeout = Duration(0);
+  Journal journal = ok(Journal::open(std::make_unique<RecordingSink>(recording), options));
+  WriteClass peers =
+      ok(journal.add_class({.name = "peers", .gather = seconds(1), .capacity_records = 1}));
+  const Statement statement = ok(journal.add_statement({"peer", {}, {}}));
+  Receipt receipt = ok(peers.submit(statement, Row()));
+  EXPECT_EQ(receipt.wait_for(milliseconds(20)).status().code(), Errc::timed_out);
+  EXPECT_EQ(journal.now(), clock->now());
 }
 
 TEST_F(Adding, GuaranteesThatDoNotFitTheTickTogetherAreRefusedAndNothingIsAdded) {

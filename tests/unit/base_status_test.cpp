@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "onelane/status.h"
 #include "src/base/check.h"
@@ -36,6 +37,21 @@ TEST(ResultValue, ThrowsTheReasonWhereThereIsNone) {
   } catch (const std::runtime_error& error) {
     EXPECT_EQ(std::string(error.what()), none.status().to_string());
   }
+}
+
+TEST(ResultValue, StarAndArrowThrowToo) {
+  Result<std::string> none(Status(Errc::full, "class \"peers\" is full"));
+  EXPECT_THROW((void)*none, std::runtime_error);
+  EXPECT_THROW((void)none->size(), std::runtime_error);
+  EXPECT_THROW((void)*std::as_const(none), std::runtime_error);
+  EXPECT_THROW((void)std::as_const(none)->size(), std::runtime_error);
+  EXPECT_THROW((void)*std::move(none), std::runtime_error);
+}
+
+TEST(ResultValue, OfAStatusThatIsOkIsAnErrorAllTheSame) {
+  const Result<int> neither{Status()};
+  EXPECT_FALSE(neither.ok());
+  EXPECT_EQ(neither.status().code(), Errc::invalid_argument);
 }
 
 TEST(CheckDeathTest, ABrokenInvariantEndsTheProcessWithWhatWasSeen) {

@@ -254,6 +254,38 @@ TEST_F(LaneCapacity, AFullCoalescingClassTakesWhatTakesAnOldersPlaceAndNothingEl
   EXPECT_EQ(committed(), "peers(1) peers(2) peers(3) peers(4)");
 }
 
+TEST_F(LaneCapacity, AFullCoalescingClassRefusesALargerRecordInAnOldersPlace) {
+  open();
+  Writes peers = add_class(
+      "peers", {.capacity_bytes = 4 * kKiB, .when_full = WhenFull::reject, .coalesce = true});
+  for (int key = 1; key <= 8; ++key) peers.push(key, "x");
+  EXPECT_EQ(peers.try_push(1, std::string(1000, 'x')).code(), Errc::full);
+  EXPECT_TRUE(peers.try_push(1, "y").ok());
+}
+
+// A push that was granted room and has not arrived yet is as one of another thread.
+TEST_F(LaneCapacity, AFullCoalescingClassTakesSuchRecordsFromSeveralThreadsAtOnce) {
+  engine::ClassLane lane(0, {.name = "peers", .capacity_records = 2, .coalesce = true}, {});
+  const auto keyed = [&lane](char key) {
+    detail::EntryRef entry(detail::Entry::make(1, 1, lane.large_rows));
+    entry->payload()[0] = static_cast<std::byte>(key);
+    entry->rows = 1;
+    return entry;
+  };
+  for (const char key : {'a', 'b'}) {
+    detail::EntryRef older = keyed(key);
+    ASSERT_TRUE(lane.gate.grant(queue::Gate::packed(1, older->footprint)));
+    ASSERT_TRUE(lane.queue.push(older.release()));
+  }
+  ack::Wakes wakes;
+  for (const char key : {'a', 'b'}) {
+    const detail::EntryRef newer = keyed(key);
+    EXPECT_TRUE(lane.charge_full(*newer, clock_->now(), wakes)) << key;
+  }
+  EXPECT_FALSE(lane.charge_full(*keyed('c'), clock_->now(), wakes));
+  lane.settle_all({}, clock_->now(), wakes);
+}
+
 TEST_F(LaneCapacity, AFullCoalescingClassDoesSoWhileATickHoldsTheLane) {
   open();
   Writes peers =

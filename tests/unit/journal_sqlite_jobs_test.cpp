@@ -1,4 +1,5 @@
 // Jobs on real SQLite: what a step may do, what it may not, and that the lane is whole afterwards.
+#include <new>
 #include <stdexcept>
 
 #include "tests/support/sqlite_journal_fixture.h"
@@ -138,6 +139,56 @@ TEST_F(JournalJobs, AVisitorThatThrowsEndsTheStepAndNotTheLane) {
   }));
   EXPECT_TRUE(says(outcome.cause, Errc::record, {"enough"}));
   EXPECT_TRUE(write(insert_, "bob").committed());
+}
+
+TEST_F(JournalJobs, AStepThatCatchesWhatItsVisitorThrewGoesOnAndKeepsWhatWasWritten) {
+  const Outcome outcome = this->outcome(submit_job([](Transaction& step) -> Result<Step> {
+    try {
+      (void)step.query("INSERT INTO peers(name) VALUES('ada'), ('bob') RETURNING name",
+                       [](const ResultRow&) { throw std::runtime_error("enough"); });
+      ADD_FAILURE() << "nothing was thrown";
+    } catch (const std::runtime_error&) {
+    }
+    EXPECT_TRUE(succeeded(step.execute("INSERT INTO peers(name) VALUES('eve')")));
+    return Step::done;
+  }));
+  EXPECT_TRUE(outcome.committed());
+  EXPECT_EQ(names(), "ada bob eve");
+}
+
+TEST_F(JournalJobs, WhatAVisitorHasNoMemoryForIsTheStoresFaultAndTheStepRunsAgain) {
+  write(insert_, "ada");
+  std::uint32_t attempts = 0;
+  const Receipt receipt = submit_job([&attempts](Transaction& step) -> Result<Step> {
+    attempts = step.attempt();
+    const auto all = step.query("SELECT name FROM peers", [&step](const ResultRow&) {
+      if (step.attempt() == 1) throw std::bad_alloc();
+    });
+    if (step.attempt() == 1) {
+      EXPECT_EQ(all.status().code(), Errc::storage);
+    }
+    return Step::done;
+  });
+  run();
+  EXPECT_FALSE(receipt.poll().has_value());
+  clock_->advance(std::chrono::seconds(1));
+  run();
+  EXPECT_TRUE(settled(receipt).committed());
+  EXPECT_EQ(attempts, 2U);
+}
+
+TEST_F(JournalJobs, AColumnThatThereIsNotReadsAsNull) {
+  run_step([](Transaction& step) {
+    (void)step.query("SELECT 7, 'text'", [](const ResultRow& row) {
+      for (const std::size_t beyond : {row.columns(), std::size_t{1} << 40}) {
+        EXPECT_TRUE(row.is_null(beyond));
+        EXPECT_EQ(row.integer(beyond), 0);
+        EXPECT_EQ(row.real(beyond), 0);
+        EXPECT_TRUE(row.text(beyond).empty());
+        EXPECT_TRUE(row.blob(beyond).empty());
+      }
+    });
+  });
 }
 
 TEST_F(JournalJobs, AFailedStatementLeavesTheStepsEarlierWork) {

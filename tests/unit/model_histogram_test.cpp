@@ -5,6 +5,7 @@
 #include <limits>
 #include <set>
 #include <string>
+#include <utility>
 
 #include "onelane/record.h"
 #include "src/model/histogram.h"
@@ -74,6 +75,10 @@ TEST(HistogramPercentile, CountsTheSmallestShareThatReachesTheFraction) {
   EXPECT_EQ(histogram.p99(), 10U);
   EXPECT_EQ(histogram.percentile(0), 1U);
 }
+
+// The first value takes memory.
+static_assert(!noexcept(std::declval<Histogram&>().record(std::uint64_t{})));
+static_assert(!noexcept(std::declval<Histogram&>().record(Duration{})));
 
 TEST(HistogramDurations, BelowZeroCountAsZero) {
   Histogram histogram;

@@ -96,6 +96,24 @@ TEST(ClassOptionsLimits, EachWrongValueIsNamedWithItsClassAndWhatWouldBeRight) {
   }
 }
 
+// As options.h says.
+TEST(ClassOptionsLimits, BothEndsOfEachRangeAreRight) {
+  EXPECT_EQ(class_complaint([](auto& o) { o.guarantee = {1, 1}; }), "");
+  EXPECT_EQ(class_complaint([](auto& o) { o.guarantee = {1'000'000, 1024 * kMiB}; }), "");
+  EXPECT_EQ(class_complaint([](auto& o) { o.budget = {1'000'000, 1024 * kMiB, seconds(10)}; }), "");
+  for (const std::uint32_t weight : {1U, 1000U}) {
+    EXPECT_EQ(class_complaint([&](auto& o) { o.weight = weight; }), "");
+  }
+  for (const Duration time : {Duration(0), Duration(hours(24 * 365))}) {
+    EXPECT_EQ(class_complaint([&](auto& o) { o.max_delay = o.gather = o.block_timeout = time; }),
+              "");
+  }
+  EXPECT_EQ(class_complaint([](auto& o) { o.capacity_records = 1; }), "");
+  EXPECT_EQ(class_complaint([](auto& o) { o.capacity_records = 100'000'000; }), "");
+  EXPECT_EQ(class_complaint([](auto& o) { o.capacity_bytes = 4 * kKiB; }), "");
+  EXPECT_EQ(class_complaint([](auto& o) { o.capacity_bytes = kMiB * kMiB; }), "");
+}
+
 TEST(ClassOptionsLimits, ANameIsPlainAndShort) {
   const auto named = [](const std::string& name) {
     return class_complaint([&](ClassOptions& o) { o.name = name; });

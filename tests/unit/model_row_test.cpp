@@ -102,6 +102,33 @@ TEST(RowEncoding, AnIntegerPastSixtyThreeBitsIsRefusedWithItsValue) {
             "keeps");
 }
 
+// Nothing is read of a value that is too large.
+TEST(RowEncoding, TextOrABlobThatMakesTheRowLargerThanSqliteKeepsIsRefused) {
+  constexpr std::size_t kMost = 1'000'000'000;
+  const std::byte byte{};
+  const std::span<const std::byte> large(&byte, kMost - 20);
+  Row row;
+  row.text("twenty bytes of text");
+  row.blob(large);
+  EXPECT_EQ(row.status().message(),
+            "column ?2: a blob of 999999980 bytes after 26; SQLite keeps at most 1000000000 in a "
+            "row");
+  row.clear();
+  row.text("twenty bytes of text");
+  row.text(std::string_view(reinterpret_cast<const char*>(&byte), kMost - 20));
+  EXPECT_EQ(row.status().code(), Errc::invalid_argument);
+}
+
+TEST(RowEncoding, HasAtMostSoManyColumnsAsItCanCount) {
+  Row row;
+  for (int i = 0; i < 65'535; ++i) row.null();
+  EXPECT_TRUE(row.status().ok());
+  row.null();
+  EXPECT_EQ(row.status().message(), "a row has at most 65535 columns");
+  EXPECT_EQ(row.columns(), 65'535U);
+  EXPECT_EQ(row.tags(), 0U);
+}
+
 TEST(RowEncoding, TheFirstErrorIsKeptAndClearForgetsIt) {
   Row row;
   row.real(std::numeric_limits<double>::quiet_NaN()).unsigned_integer(~0ULL);

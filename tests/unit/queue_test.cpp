@@ -11,7 +11,9 @@
 #include <thread>
 #include <vector>
 
+#include "src/model/limits.h"
 #include "src/queue/class_queue.h"
+#include "src/queue/gate.h"
 #include "tests/support/queue_traits.h"
 
 namespace onelane::test {
@@ -225,6 +227,19 @@ TEST_F(ClassQueueTest, CloseWaitsForAPushThatHasItsNumber) {
   });
   EXPECT_EQ(drain(), Numbers{0});
   EXPECT_FALSE(queue_.pending());
+}
+
+TEST(Gate, CountsTwiceTheLargestCapacity) {
+  constexpr std::uint64_t kRecords = model::kCapacityRecordsMax;
+  constexpr std::uint64_t kBytes = model::kCapacityBytesMax;
+  queue::Gate gate(kRecords, kBytes);
+  const std::uint64_t all = queue::Gate::packed(kRecords, kBytes);
+  EXPECT_TRUE(gate.grant(all));
+  EXPECT_FALSE(gate.grant(queue::Gate::packed(1, 1)));
+  EXPECT_TRUE(gate.grant_beyond(all, all));
+  EXPECT_EQ(gate.records(), 2 * kRecords);
+  EXPECT_EQ(gate.bytes(), 2 * kBytes);
+  EXPECT_FALSE(gate.grant_beyond(queue::Gate::packed(1, 0), all));
 }
 
 }  // namespace

@@ -3,8 +3,10 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string_view>
 
@@ -37,7 +39,11 @@ class StepRow final : public ResultRow {
   }
 
  private:
-  static int at(std::size_t column) noexcept { return static_cast<int>(column); }
+  // SQLite reads NULL where there is no such column.
+  static int at(std::size_t column) noexcept {
+    constexpr std::size_t kMost = std::numeric_limits<int>::max();
+    return static_cast<int>(std::min(column, kMost));
+  }
   // Of what text() or blob() gave: to be asked after it, which may convert the value.
   std::size_t size(std::size_t column) const {
     return static_cast<std::size_t>(sqlite3_column_bytes(statement_, at(column)));

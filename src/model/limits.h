@@ -1,0 +1,28 @@
+// Between which limits options may be set. onelane/options.h says the same in words.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+#include "onelane/options.h"
+
+namespace onelane::model {
+
+inline constexpr std::uint64_t kTickRecordsMax = 1'000'000;
+inline constexpr std::uint64_t kTickBytesMin = 4 * kKiB;
+inline constexpr std::uint64_t kTickBytesMax = 1024 * kMiB;
+inline constexpr Duration kHoldMin = std::chrono::microseconds(100);
+inline constexpr Duration kHoldMax = std::chrono::seconds(10);
+inline constexpr std::uint32_t kWeightMax = 1000;
+inline constexpr std::size_t kNameCharsMax = 64;
+inline constexpr std::size_t kTableCharsMax = 64;
+inline constexpr std::uint64_t kWalLimitMin = kMiB;
+inline constexpr std::uint64_t kWalLimitMax = kMiB * kMiB;
+inline constexpr std::uint64_t kCapacityRecordsMax = 100'000'000;
+inline constexpr std::uint64_t kCapacityBytesMin = 4 * kKiB;
+inline constexpr std::uint64_t kCapacityBytesMax = kMiB * kMiB;
+// Longer durations overflow nothing, but are surely a mistake in the unit.
+inline constexpr Duration kDurationMax = std::chrono::hours(24 * 365);
+
+}  // namespace onelane::model
