@@ -49,6 +49,7 @@ TEST(HouseRules, AFileIsOneIdeaLong) { hold_everywhere(file_length); }
 TEST(HouseRules, AFunctionHasAtMostFourParameters) { hold_everywhere(parameters); }
 TEST(HouseRules, AClassOfTheEngineHasAtMostThirtyFunctions) { hold_everywhere(class_size); }
 TEST(HouseRules, PublicHeadersNameNothingOfTheInside) { hold_everywhere(public_words); }
+TEST(HouseRules, WordsThatAreKeptAreNotUsed) { hold_everywhere(kept_words); }
 TEST(HouseRules, HeadersAreGuardedAndSayWhatTheyAreFor) { hold_everywhere(header_opening); }
 
 TEST(HouseRules, EveryTestFileIsBuilt) {

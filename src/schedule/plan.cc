@@ -1,7 +1,9 @@
 #include "src/schedule/plan.h"
 
 #include <algorithm>
+#include <limits>
 
+#include "src/model/limits.h"
 #include "src/schedule/contender.h"
 #include "src/schedule/predict.h"
 
@@ -14,11 +16,17 @@ namespace {
 constexpr std::uint64_t kRoundPsMax = 200'000'000;
 constexpr std::uint64_t kRoundPsMin = 2'000'000;
 constexpr std::uint64_t kRoundsPerTick = 8;
-static_assert(0 < kRoundPsMin && kRoundPsMin <= kRoundPsMax && kRoundPsMax <= kPsMax);
+static_assert(0 < kRoundPsMin && kRoundPsMin <= kRoundPsMax);
+static_assert(kRoundPsMax <= kPsMax / model::kWeightMax, "a round by weight does not saturate");
 
 // What a class is owed counts up to its part of this many whole ticks. Repeated cuts never leave
 // more owed than that, and it is a tenth of the hundred ticks over which shares are compared.
 constexpr std::uint64_t kOwedTicks = 10;
+static_assert(model::kHoldMax.count() * kPsPerNs <= kPsMax / model::kWeightMax / kOwedTicks,
+              "what the longest hold makes a class be owed, by weight, does not saturate");
+
+// A slice counts units, and a unit records, in 32 bits.
+static_assert(2 * model::kCapacityRecordsMax <= std::numeric_limits<std::uint32_t>::max());
 
 // Whether the tick has room for a class's next unit.
 enum class Room : std::uint8_t {
