@@ -53,6 +53,10 @@ class Admission {
   Status make_entry(ClassLane& lane, const RowUnit& unit, detail::EntryRef& entry) const;
   Status make_entry(ClassLane& lane, const Group& group, detail::EntryRef& entry) const;
   Status make_entry(ClassLane& lane, Job job, detail::EntryRef& entry) const;
+  static Status refused(ClassLane& lane, Status why) {
+    lane.tally.refused.fetch_add(1, std::memory_order_relaxed);
+    return why;
+  }
   Status check_rows(const Group& group) const;
   Status accept(ClassLane& lane, detail::EntryRef& entry, const Offer& how);
   Status charge_slowly(ClassLane& lane, const Entry& entry, const PushOptions& options);
@@ -64,16 +68,14 @@ class Admission {
 template <class Unit>
 Status Admission::offer(std::uint32_t klass, Unit&& unit, const Offer& how) {
   ClassLane& lane = with_.lanes[klass];
+  if (with_.turn.forked()) return refused(lane, forked_status());  // before any lock is taken
   detail::EntryRef entry;
-  Status why;
-  if (with_.turn.forked()) {  // before any lock is taken
-    why = forked_status();
-  } else {
-    why = make_entry(lane, std::forward<Unit>(unit), entry);
+  if (Status why = make_entry(lane, std::forward<Unit>(unit), entry); !why.ok()) {
+    return refused(lane, std::move(why));
   }
-  if (why.ok() && how.reference != nullptr) *how.reference = entry->share();
-  if (why.ok()) why = accept(lane, entry, how);
-  if (!why.ok()) lane.tally.refused.fetch_add(1, std::memory_order_relaxed);
+  if (how.reference != nullptr) *how.reference = entry->share();
+  Status why = accept(lane, entry, how);
+  if (!why.ok()) return refused(lane, std::move(why));
   return why;
 }
 
