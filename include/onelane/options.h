@@ -190,7 +190,7 @@ struct JournalOptions {
   // PRAGMA foreign_keys. Each unit must leave no deferred violation behind, or it is rejected.
   bool foreign_keys = true;
 
-  // How large SQLite's log may become, in bytes; the checkpointer copies it back in good time. 1
+  // How large SQLite's log may become, in bytes; the journal copies it back in good time. 1
   // MiB to 1 TiB. Smaller means more syncs for the same writes, and a smaller one to read through
   // for others; larger, longer recovery after a crash. A reader that stays on an old state keeps
   // the log from beginning anew: then it grows beyond this, and JournalStats::log says so.

@@ -16,6 +16,7 @@
 #include "src/base/parker.h"
 #include "src/queue/gate.h"
 #include "tests/race/perturbing_clock.h"
+#include "tests/support/before_sleep.h"
 #include "tests/support/scale.h"
 #include "tests/support/stubborn_sink.h"
 
@@ -222,6 +223,18 @@ TEST(Parker, EveryCallIsHeardHoweverCloseItComesToTheSleep) {
   }
   caller.join();
   EXPECT_TRUE(heard);
+}
+
+TEST(Parker, ACallBetweenTheLastLookAndTheSleepIsHeard) {
+  base::Parker parker;
+  int sleeps = 0;
+  const test::BeforeSleep call([&] {
+    if (++sleeps == 1) parker.unpark();
+  });
+  const auto began = std::chrono::steady_clock::now();
+  EXPECT_TRUE(parker.park(std::chrono::seconds(10)));
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(5));
+  EXPECT_EQ(sleeps, 1) << "it did not come to sleep";
 }
 
 TEST(Parker, WhoeverIsCalledWithOthersWakesWithThem) {

@@ -14,8 +14,6 @@ namespace onelane::sqlite {
 
 namespace {
 
-constexpr std::size_t kStatementsMax = std::numeric_limits<decltype(Statement::index)>::max();
-
 // Whether a statement that failed by its own fault left nothing behind, as its program promises.
 bool left_nothing(const Program* program, sqlite3_stmt* statement, const Reply& failed) noexcept {
   if (program == nullptr || !program->is_of(statement)) return false;
