@@ -1,6 +1,5 @@
 #include "src/sqlite/sink/execution.h"
 
-#include <limits>
 #include <utility>
 
 #include "src/model/row.h"
