@@ -8,7 +8,8 @@
 namespace onelane::base {
 
 inline constexpr std::size_t kSlabBytes = std::size_t{256} * 1024;
-static_assert(kSlabBytes % (64 * 1024) == 0, "munmap() takes whole pages, which may have 64 KiB");
+static_assert(kSlabBytes % (std::size_t{64} * 1024) == 0,
+              "munmap() takes whole pages, which may have 64 KiB");
 
 // For one thread at a time.
 class SlabRun {

@@ -397,7 +397,7 @@ Committer::Failed Committer::job(Work& work, TickResult& result) {
     result.longest_step_time = elapsed;
   }
   reply = end_unit(std::move(reply));
-  const Failed failed{judge(work, reply), reply.cause};
+  Failed failed{judge(work, reply), reply.cause};
   if (work.verdict == Verdict::rejected || work.verdict == Verdict::culprit) {
     Status& cause = work.entry->cause;
     cause = base::worded(Errc::record, cause.sqlite_code(),

@@ -1,24 +1,26 @@
 // The state of the lane as one value, and the only home of the first error.
 //
-//   state     what a tick does        pushes             entered by                    left by
-//   open      plans and commits       accepted           opening, recover()            any of these
-//   stalled   probes                  refused: cause     stall(): no commit succeeds   recover()
-//   unknown   tries a fence           accepted (*)       become_unknown(): COMMIT's outcome is
-//   recover(), give_up_fence()
-//                                                        not known
-//   closing   plans and commits       refused: closed    close()                       end()
-//   closed    settles what is left    refused: closed    end()                         poison()
-//   alone poisoned  settles what is left    refused: its error poison() nobody: final
+//   state     a tick              a push is            entered by          left by
+//   open      plans and commits   accepted             opening, recover()  any row below
+//   stalled   probes              refused: cause       stall()             recover()
+//   unknown   tries a fence       accepted (*)         become_unknown()    recover(),
+//                                                                          give_up_fence()
+//   closing   plans and commits   refused: closed      close()             end()
+//   closed    settles the rest    refused: closed      end()               poison()
+//   poisoned  settles the rest    refused: its error   poison()            nothing: it is final
 //
-// (*) until the store has failed the fence for long: then stall() refuses them with that cause, and
-// the state stays unknown.
+// stalled: no commit of a tick succeeded, nor the probe after it. unknown: whether a COMMIT was
+// applied is not known.
 //
-// A journal may be closed while its lane is stalled or unknown. It stays so for its ticks, and goes
-// on to closing or closed from there; pushes are refused as closed at once. What is unknown comes
-// before closed: the fence is tried once more before what is left is settled.
+// (*) until the store has failed the fence for long: then stall() makes pushes be refused with that
+// cause, and the state stays unknown.
 //
-// Changed by the baton's holder, but for close() where no thread is left to take the baton. Asked
-// by any thread.
+// A journal may be closed while its lane is stalled or unknown. Ticks then go on as in that state,
+// and recover() leads to closing or closed; pushes are refused as closed at once. In a lane that is
+// unknown and closed, the fence is tried once more before the rest is settled.
+//
+// The baton's holder changes it. Where no thread is left to take the baton, close() is called
+// without it. Any thread may ask.
 #pragma once
 
 #include <atomic>

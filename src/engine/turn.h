@@ -1,21 +1,19 @@
 // Decides whose turn the lane is: the only owner of the baton, the only caller of Pipeline::tick,
 // and the only place that says what follows a tick.
 //
-//   function     thread                     gets the baton     does
-//   run          the committer thread       in turn, but       ticks while there is more to do and
-//   no
-//                                           lets lend() pass   other thread queues for the baton
-//   lend         a caller that waits for    only if it is      one tick, and further ones while it
-//                its ticket                 free               would wait for a running sync anyway
-//   tick         a caller by hand; flush    in turn            one tick; on a manual journal also
-//   the
-//                on a manual journal;                          syncs and log passes that are due
-//                close while it drains
-//   settle_rest  close                      in turn            ticks until every ticket is settled
-//   enter        any other work in the      in turn            no tick: adds a class or a
-//   statement,
-//                lane                                          runs a closing pass or a probe,
-//                poisons
+//   function     thread                      baton           does
+//   run          the committer thread        in turn (*)     ticks while there is more to do and
+//                                                            no other thread queues for the baton
+//   lend         a caller that waits for     only if free    one tick; further ones while it would
+//                its ticket                                  wait for a running sync anyway
+//   tick         a caller by hand; close     in turn         one tick; on a manual journal also
+//                while it drains; flush on                   the syncs and log passes that are due
+//                a manual journal
+//   settle_rest  close                       in turn         ticks until every ticket is settled
+//   enter        any other that needs the    in turn         no tick: adds a class or a statement,
+//                lane                                        runs a closing pass, probes, poisons
+//
+// (*) but lend() may pass it.
 //
 // Every stay in the lane has the same order:
 // 1. The work itself.
@@ -24,9 +22,8 @@
 // 3. The sync that a crowd waits for, if there is one (run and lend only).
 // 4. leave(): gives the baton back, then rings for the committer thread if a push is pending, then
 //    wakes the waiters of the settled tickets.
-// 5. nudge(): asks for the sync that is wanted and that no thread runs. lend() leaves this out
-// where
-//    its caller goes on to run that sync.
+// 5. nudge(): asks for the sync that is wanted and that no thread runs. run() does so after each
+//    tick, before step 4. lend() leaves it out where its caller goes on to run that sync.
 //
 // A caller that finds the baton taken rings no bell: step 4 sees its push. The push came before the
 // caller's try_lock, and that came before the baton was given back.

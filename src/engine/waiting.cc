@@ -154,9 +154,9 @@ Status Waiting::flush(std::optional<Duration> timeout, Barriers& barriers) {
   }
   for (const auto& lane : lanes) {
     Entry& barrier = *barriers[lane->index];
-    const Status waited = options_.drive == Drive::manual
-                              ? pump(barrier, deadline)
-                              : wait(barrier, Promise::committed, time_left(deadline));
+    Status waited = options_.drive == Drive::manual
+                        ? pump(barrier, deadline)
+                        : wait(barrier, Promise::committed, time_left(deadline));
     if (waited.code() == Errc::timed_out) return flush_timed_out(*lane, *timeout);
     if (!waited.ok()) return waited;
     const Outcome settled = barrier.outcome();

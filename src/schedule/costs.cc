@@ -36,7 +36,7 @@ constexpr double kPrior = 1e-3;
 // Learned costs are limited to these: a second for a record, a millisecond for a byte.
 constexpr double kRecordPsMax = 1e12;
 constexpr double kBytePsMax = 1e9;
-static_assert(kRecordPsMax <= double{kPsMax} && kBytePsMax <= double{kPsMax});
+static_assert(static_cast<std::uint64_t>(std::max(kRecordPsMax, kBytePsMax)) <= kPsMax);
 
 std::uint64_t to_integer(double ps, double most) {
   return static_cast<std::uint64_t>(std::llround(std::clamp(ps, 0.0, most)));
