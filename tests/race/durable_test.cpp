@@ -253,6 +253,9 @@ TEST(DurableWait, IsSeenToByWhoTicksForItAndIsRejected) {
   const Statement bad = ok(journal.add_statement({.sql = "bad", .columns = spec.columns}));
   WriteClass all = ok(journal.add_class({.name = "all", .promise = Promise::durable}));
   counts->rejected.store(bad.index);
+  const Receipt first = ok(all.submit(good, row(1)));
+  until([&] { return first.poll() && first.poll()->durable; });
+  pause();  // the committer thread is up, and sleeps: it would see to the sync
   std::thread ticks([&] {
     do {  // again where the committer thread ran the tick
       clock->stop_me(journal);
