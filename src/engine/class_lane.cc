@@ -210,7 +210,7 @@ void ClassLane::bury(Entry* entry, ack::Wakes& wakes) {
     flushes.release(kOneFlush);
   } else {
     tally.count_taken_out(*entry);
-    if (entry->lingers && !entry->shed) cancelled_.forget(charge_of(*entry));
+    if (!entry->shed && entry->lingers) cancelled_.forget(charge_of(*entry));
   }
   let_go(entry, wakes);
 }

@@ -6,6 +6,7 @@
 
 #include "src/base/memory.h"
 #include "src/base/parker.h"
+#include "src/base/uncancelled.h"
 #include "src/engine/patience.h"
 #include "src/engine/refusals.h"
 
@@ -143,6 +144,7 @@ Result<TickReport> Core::tick() {
 
 CloseReport Core::close(Duration deadline) {
   if (Status why = turn_.may_wait("close"); !why.ok()) return {.ends = {}, .status = why};
+  const base::Uncancelled uncancelled;
   const std::scoped_lock lock(close_mutex_);
   if (!closed_) {
     const engine::Turn::Closer closer(turn_);
@@ -182,7 +184,7 @@ void Core::last_sync() {
 // ok, or why it ended before all was drained.
 Status Core::drain(TimePoint deadline) {
   Status cut(Errc::timed_out, "the deadline came before the queues were drained");
-  while (!lanes_.drained()) {
+  while (!turn_.enter([this](ack::Wakes& /*wakes*/) { return lanes_.drained(); })) {
     if (clock_->now() >= deadline) return cut;
     const TickReport report = turn_.tick();
     if (report.more || report.units != 0 || !report.next) {

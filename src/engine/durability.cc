@@ -176,7 +176,9 @@ Status Durability::sync_now(detail::Waiter*& released) {
 // A sync that could not be asked for, or whose answer could not be put in words, counts as failed.
 Reply Durability::sync_or_fail() {
   try {
-    return sync_->sync();
+    Reply reply = sync_->sync();
+    if (!reply.ok()) reply.cause = worded_cause(reply.cause);
+    return reply;
   } catch (const std::bad_alloc&) {
     Reply reply;
     reply.fault = Fault::sync;

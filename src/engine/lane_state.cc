@@ -53,11 +53,11 @@ Status LaneState::cause() const {
 }
 
 void LaneState::stall(const Status& cause) {
-  change([&] { stalled_ = cause; });
+  change([&] { stalled_ = worded_cause(cause); });
 }
 
 void LaneState::become_unknown(const Status& cause) {
-  change([&] { unknown_ = cause; });
+  change([&] { unknown_ = worded_cause(cause); });
 }
 
 void LaneState::recover() {

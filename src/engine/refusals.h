@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "onelane/status.h"
+#include "src/base/memory.h"
 
 namespace onelane::engine {
 
@@ -40,6 +41,12 @@ inline Status occupied_status() {
 [[gnu::cold]] inline Status empty_status(std::string_view handle) {
   return {Errc::invalid_argument,
           "the " + std::string(handle) + " is empty: it was moved from, or never had a value"};
+}
+
+// A failure's cause, for a sink that gives none: a state is told by it.
+inline Status worded_cause(const Status& cause) noexcept {
+  if (!cause.ok()) return cause;
+  return base::worded(Errc::storage, [] { return std::string("the sink gives no cause"); });
 }
 
 inline Status closed_status() { return {Errc::closed, "the journal is closed"}; }

@@ -120,8 +120,9 @@ void Settlement::put_back(Work& work, const At& at) {
 // While a fence is waited for, their class may settle them, or forget that they were.
 std::span<Work> Settlement::leave_behind(std::span<Work> work, const At& at) {
   for (Work& each : work) {
-    if (each.verdict != Verdict::gone && each.verdict != Verdict::culprit) continue;
-    put_back(each, at);
+    const bool none = each.verdict == Verdict::gone || each.verdict == Verdict::culprit;
+    if (each.taken && !none) continue;
+    put_back(each, at);  // and the records that gave way to it
     each.taken = false;
   }
   const auto rest =
