@@ -4,6 +4,8 @@
 #include <thread>
 #include <utility>
 
+#include "src/base/check.h"
+
 namespace onelane::engine {
 
 using detail::EntryKind;
@@ -205,6 +207,7 @@ void ClassLane::settle_behind(const Entry& newer, End end, TimePoint now, ack::W
 }
 
 void ClassLane::bury(Entry* entry, ack::Wakes& wakes) {
+  ONELANE_CHECK(entry->settled(), entry->seq);  // or its ticket would never be
   if (entry->staged) staging.remove(entry);
   if (entry->kind == EntryKind::barrier) {
     flushes.release(kOneFlush);

@@ -442,6 +442,15 @@ class Cancelling : public Posting {
     EXPECT_TRUE(ok(class_->write(statement_, row(3))).committed()) << "the lane was let go";
     EXPECT_TRUE(journal_->sync().ok());
   }
+  // What the thread ended with.
+  void* close_cancelled() {
+    pthread_t closer{};
+    EXPECT_EQ(pthread_create(&closer, nullptr, &Cancelling::close, this), 0);
+    void* ended = nullptr;
+    EXPECT_EQ(pthread_join(closer, &ended), 0);
+    return ended;
+  }
+  std::atomic<bool> closed_{false};
 
  private:
   // Its frame has nothing to destroy when the thread is unwound.
@@ -459,6 +468,19 @@ class Cancelling : public Posting {
     }
   }
 
+  static void* close(void* self) {
+    (void)pthread_cancel(pthread_self());
+    static_cast<Cancelling*>(self)->close_and_say_so();
+#if defined(ONELANE_TEST_UNDER_ASAN)
+    __asan_handle_no_return();
+#endif
+    for (;;) pthread_testcancel();
+  }
+  void close_and_say_so() {
+    (void)journal_->close(std::chrono::seconds(5));
+    closed_.store(true);
+  }
+
   std::shared_ptr<CancellableSink::Control> cancel_ = std::make_shared<CancellableSink::Control>();
   Promise promise_ = Promise::committed;
   Outcome last_;
@@ -470,6 +492,15 @@ TEST_F(Cancelling, AThreadInTheLaneTakesEffectAfterItsWrite) {
 
 TEST_F(Cancelling, AThreadInASyncTakesEffectAfterItsWrite) {
   cancel_at(CancellableSink::Place::sync, Promise::durable);
+}
+
+// It is cancelled already when it calls close, which waits for threads to end.
+TEST_F(Cancelling, AThreadThatClosesTakesEffectAfterTheClose) {
+  open(std::make_unique<StubbornSink>(control_));
+  const Receipt one = submit();
+  ASSERT_EQ(close_cancelled(), PTHREAD_CANCELED);
+  EXPECT_TRUE(closed_.load());
+  EXPECT_TRUE(one.poll() && one.poll()->committed());
 }
 
 TEST_F(Posting, EveryDurationAndEveryDeadlineIsDefined) {

@@ -31,12 +31,26 @@ class LaneBehind : public QuietLane {
     advance(seconds(1));
     tick();
   }
+  // 101 records of one key, of which only the oldest can be written, beside a record of another
+  // class.
+  void reject_in_one_place_until_a_tick_is_over() {
+    open();
+    Writes peers = add_coalescing(), others = add_class("others");
+    sink_->set_cost(Call::apply, milliseconds(1));
+    reject("peers(1, bad)");
+    all_.push_back(peers.submit(1, "old"));
+    for (int i = 0; i < 99; ++i) peers.push(1, "bad");
+    all_.push_back(peers.submit(1, "bad"));
+    others.push(3);
+  }
   // Of one key, so that each waits behind the next.
   static std::vector<Receipt> submit_all(Writes& peers, std::initializer_list<const char*> texts) {
     std::vector<Receipt> all;
     for (const char* text : texts) all.push_back(peers.submit(1, text));
     return all;
   }
+
+  std::vector<Receipt> all_;  // the oldest and the newest
 };
 
 TEST_F(LaneBehind, ItIsWrittenInThePlaceOfOneThatIsRejected) {
@@ -318,6 +332,30 @@ TEST_F(LaneBehind, ItIsUnknownWithTheNewerOne) {
   EXPECT_EQ(journal_->tick().status().code(), Errc::poisoned);
   EXPECT_EQ(end_of(oldest) + " " + end_of(old) + " " + end_of(bad), "unknown unknown closed");
   EXPECT_EQ(outcome_of(oldest).cause.code(), Errc::poisoned);
+  EXPECT_EQ(stats_of("peers").in_flight, 0U);
+}
+
+// Of the newest records many are rejected, until the tick has no time for the next older one.
+TEST_F(LaneBehind, WhatGaveWayToOneThatTheTickDidNotReachIsClosedWhereCommitPoisons) {
+  reject_in_one_place_until_a_tick_is_over();
+  sink_->reply_next(Call::commit, failure(Fault::sync, Effect::unknown));
+  EXPECT_EQ(journal_->tick().status().code(), Errc::poisoned);
+  EXPECT_EQ(ends_of(all_), "closed closed");
+  EXPECT_EQ(stats_of("peers").end(End::closed), 101U);
+  EXPECT_EQ(stats_of("others").end(End::unknown), 1U);
+  EXPECT_EQ(stats_of("peers").in_flight, 0U);
+}
+
+TEST_F(LaneBehind, WhatGaveWayToOneThatTheTickDidNotReachRunsAgainAfterAFence) {
+  reject_in_one_place_until_a_tick_is_over();
+  sink_->reply_next(Call::commit, failure(Fault::environment, Effect::unknown));
+  tick();
+  ASSERT_EQ(journal_->stats().fences, 1U);
+  EXPECT_EQ(stats_of("peers").in_flight, 101U);
+  advance(seconds(1));
+  run_ticks();
+  EXPECT_EQ(ends_of(all_), "committed rejected");
+  EXPECT_EQ(stats_of("peers").end(End::rejected), 100U);
   EXPECT_EQ(stats_of("peers").in_flight, 0U);
 }
 

@@ -258,6 +258,16 @@ TEST_F(Durable, ACloseWhoseSyncFailsIsNotHealthy) {
   sink_->calls_do_not_matter();
 }
 
+TEST_F(Durable, ASyncThatFailsWithoutACausePoisonsLikeAnyOther) {
+  open_with(Promise::durable);
+  Receipt one = peers_->submit(1);
+  sink_->reply_next(Call::sync, {.fault = Fault::sync});
+  EXPECT_EQ(journal_->tick().status().code(), Errc::poisoned);
+  EXPECT_EQ(journal_->stats().durable, 0U);
+  EXPECT_EQ(one.wait_durable().status().code(), Errc::not_durable);
+  sink_->calls_do_not_matter();
+}
+
 TEST_F(Durable, WhereACommitIsDurableByItselfNothingIsSynced) {
   sink_->set_durable();
   open_with(Promise::durable);

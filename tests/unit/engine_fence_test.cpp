@@ -14,10 +14,11 @@ class Fence : public Lane {
     sink_->set_can_sync();
   }
   // A tick of two units whose COMMIT leaves their outcome unknown.
-  void lose_commit() {
+  void lose_commit() { lose_commit(failure(Fault::environment, Effect::unknown)); }
+  void lose_commit(const Reply& reply) {
     open();
     peers_.emplace(add_class("peers"));
-    sink_->reply_next(Call::commit, failure(Fault::environment, Effect::unknown));
+    sink_->reply_next(Call::commit, reply);
     all_ = peers_->submit_all(1, 2);
   }
 
@@ -50,6 +51,18 @@ TEST_F(Fence, WhereCommitsAreDurableItNeedsNoSync) {
   tick();
   EXPECT_EQ(calls(), std::string(kAttempt) + ", rollback, probe");
   EXPECT_EQ(ends_of(all_), "in flight in flight");
+  sink_->calls_do_not_matter();
+}
+
+TEST_F(Fence, ACommitThatFailsWithoutACauseIsUnknownLikeAnyOther) {
+  lose_commit({.fault = Fault::environment, .effect = Effect::unknown});
+  sink_->reply_next(Call::probe, failure(Fault::busy, Effect::ended));
+  tick();
+  EXPECT_EQ(ends_of(all_), "in flight in flight");
+  sink_->reply_next(Call::probe, failure(Fault::sync, Effect::ended));
+  advance(seconds(1));
+  EXPECT_EQ(journal_->tick().status().code(), Errc::poisoned);
+  EXPECT_EQ(ends_of(all_), "unknown unknown");
   sink_->calls_do_not_matter();
 }
 
