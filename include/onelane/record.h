@@ -165,9 +165,9 @@ class Group {
   Status status_;
 };
 
-// One row of a query in a job's step; valid only during the visitor's call, and so are the views
-// that it gives. A value that is asked for as another type is converted as SQLite does it. NULL,
-// and a column that there is not, reads as 0 or empty. Nothing here throws.
+// One row of a query in a job's step. The row, and the views that it returns, are valid only during
+// the visitor's call. Where a call asks for another type than the value has, SQLite converts the
+// value. NULL reads as 0 or empty, and so does a column that the row does not have. Nothing throws.
 class ResultRow {
  public:
   virtual std::size_t columns() const = 0;

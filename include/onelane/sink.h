@@ -120,19 +120,24 @@ struct [[nodiscard]] LogPass {
   bool ok() const noexcept { return fault == Fault::none; }
 };
 
-// The log that a sink's commits go to first. It grows until it is copied back into the store, and
-// can then begin anew: be written again from its start. A pass copies it back.
+// What a sink and its parts have in common: they are neither copied nor moved.
+class SinkPart {
+ public:
+  SinkPart() = default;
+  SinkPart(const SinkPart&) = delete;
+  SinkPart& operator=(const SinkPart&) = delete;
+  virtual ~SinkPart() = default;
+};
+
+// The log that a sink's commits go to first, as to SQLite's WAL. A pass copies commits from the log
+// back into the store (SQLite: a checkpoint). Once all of the log is copied back, the next commit
+// may begin it anew: it overwrites the log from its start (SQLite: it restarts the WAL).
 //
 // Threads: state() and hazard() may be called by any thread at any time. Of the others one runs at
 // a time, on any thread, beside the calls of the sink; close_in() within a transaction of the sink.
 // The errors of the passes are those of LogPass.
-class Log {
+class Log : public SinkPart {
  public:
-  Log() = default;
-  Log(const Log&) = delete;
-  Log& operator=(const Log&) = delete;
-  virtual ~Log() = default;
-
   virtual LogState state() const noexcept = 0;
   // Looks for other processes' commits, so that state() includes them. Called before each decision
   // about the log, so it should take microseconds at the most.
@@ -157,13 +162,8 @@ class Log {
 
 // Puts commits on the disk. One call at a time, on any thread, beside the calls of the sink and of
 // its log.
-class CommitSync {
+class CommitSync : public SinkPart {
  public:
-  CommitSync() = default;
-  CommitSync(const CommitSync&) = delete;
-  CommitSync& operator=(const CommitSync&) = delete;
-  virtual ~CommitSync() = default;
-
   // Once this returns ok, every commit() that had returned before the call began survives a power
   // cut. May take as long as the disk does. A failure poisons the journal, whatever its fault:
   // pages whose sync failed are lost, and the system calls them clean.
@@ -171,13 +171,8 @@ class CommitSync {
 };
 
 // Undoes a unit of more than one statement by itself, while the transaction goes on. Never nested.
-class Savepoints {
+class Savepoints : public SinkPart {
  public:
-  Savepoints() = default;
-  Savepoints(const Savepoints&) = delete;
-  Savepoints& operator=(const Savepoints&) = delete;
-  virtual ~Savepoints() = default;
-
   // Begins a part of the transaction.
   virtual Reply savepoint() = 0;
   // Keeps what was done since.
@@ -187,13 +182,8 @@ class Savepoints {
 };
 
 // Runs the SQL of jobs' steps.
-class JobStatements {
+class JobStatements : public SinkPart {
  public:
-  JobStatements() = default;
-  JobStatements(const JobStatements&) = delete;
-  JobStatements& operator=(const JobStatements&) = delete;
-  virtual ~JobStatements() = default;
-
   // Runs one statement with the encoded row's values as its parameters, and calls `visit`, which
   // may be empty, for each row that it gives. Passes on what visit throws, once nothing of the
   // statement runs any more. A failure is Fault::record unless the statement is not to blame.
@@ -205,13 +195,8 @@ class JobStatements {
 
 // Keeps the number of the newest commit in the store, so that a program can tell after a crash
 // which commits the store has. Numbers are of one opening of the journal, from 1.
-class Watermark {
+class Watermark : public SinkPart {
  public:
-  Watermark() = default;
-  Watermark(const Watermark&) = delete;
-  Watermark& operator=(const Watermark&) = delete;
-  virtual ~Watermark() = default;
-
   // Last before each commit() of units: the number that the commit will have, to be in the store
   // if and only if the units are. Where it cannot be kept whatever the units are, probe() must
   // fail, too; or units are rejected for it in the end.
@@ -229,13 +214,8 @@ enum class CloseMode : std::uint8_t {
   poisoned,  // leave the store as it is, for its recovery to find
 };
 
-class Sink {
+class Sink : public SinkPart {
  public:
-  Sink() = default;
-  Sink(const Sink&) = delete;
-  Sink& operator=(const Sink&) = delete;
-  virtual ~Sink() = default;
-
   // Statements get the indexes 0, 1, 2, ... in the order in which they are added, at most
   // kStatementsMax, outside a transaction. An error adds nothing. Errors: invalid_argument, if the
   // statement is to blame.

@@ -6,7 +6,7 @@
 //   - std::bad_alloc from what builds a value and cannot return an error: rows and groups,
 //     histograms, to_string(), stats(), close()'s report and co_await. All other calls then return
 //     Errc::storage, "out of memory".
-//   - std::runtime_error where a Result is asked for a value that it does not have.
+//   - std::runtime_error from value(), * and -> of a Result that holds an error.
 //   - What your own RecordTraits<T>::columns() throws. Nothing was pushed then.
 #pragma once
 

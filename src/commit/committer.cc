@@ -154,9 +154,9 @@ Committer::Failed Committer::attempt(std::span<Work> work, const StopRule& stop,
   return failed;
 }
 
-// Where the units' COMMIT would have to begin the log anew, a commit without units does so first,
-// in a hold of its own. Once: a program that checkpoints all the time must not keep the tick from
-// its turn.
+// If the units' COMMIT would restart the WAL, a probe restarts it first, in a hold of its own. This
+// is done once in a tick: a program that checkpoints all the time must not keep the tick from its
+// turn.
 Reply Committer::begin(TickResult& result) {
   result.began = clock_.now();
   Reply reply = or_undone([this] { return sink_.begin(); });

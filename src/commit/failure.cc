@@ -21,8 +21,7 @@ constexpr std::array<std::array<Row, kFaultCount>, kPlaceCount> kTable{{
         always(poison),  // BEGIN has no record: a broken invariant
         always(wait_for_lock),
         always(back_off),
-        always(
-            back_off),  // read-only: perhaps for a while; pushes are refused until a probe succeeds
+        always(back_off),  // read-only, perhaps for a while: a probe will tell
         always(poison),
         always(poison),
         always(poison),

@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "src/base/memory.h"
-#include "src/base/parker.h"
 #include "src/base/uncancelled.h"
 #include "src/engine/patience.h"
 #include "src/engine/refusals.h"
@@ -193,7 +192,7 @@ Status Core::drain(TimePoint deadline) {
     }
     if (options_.drive == Drive::manual) return cut;
     const Duration pause = std::min(*report.next, deadline) - clock_->now();
-    base::Parker().park(std::max(Duration(0), pause));
+    turn_.sleep(std::max(Duration(0), pause));
   }
   return {};
 }

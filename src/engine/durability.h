@@ -6,7 +6,8 @@
 //   Syncer   a thread that ...                       runs the sync             else
 //   thread   is the journal's own for syncs          if no other runs          sleeps until nudged
 //   waiter   waits for a commit                      if no other runs          waits for that one
-//   guest    waits, but may not hold others up       never                     nudges, and waits
+//   guest    waits, for a limited time or at a low   never                     nudges, and waits
+//            priority
 //   ticker   has the baton, after a tick             for a crowd, in the lane  nudges
 //   fence    has the baton, in a tick                if no other runs          waits for that one
 //
@@ -40,8 +41,9 @@ enum class Syncer : std::uint8_t { thread, waiter, guest, ticker, fence };
 
 // Whether so many waiters share each sync that the thread that ticks should run it, in the lane.
 // With few waiters, a tick beside the sync gains more than the handing over of the sync costs. With
-// many, all of them wait for a processor, and it does not: with 256 callers durable writes are 0.98
-// of those at `full`, and 0.85 without this rule; with 64, which are no crowd, 1.08.
+// many, all of them wait for a processor, and it does not. Measured when it was decided: with 256
+// callers durable writes are 0.98 of those at `full`, and 0.85 without this rule; with 64, which
+// are no crowd, 1.08.
 class Crowd {
  public:
   bool here() const { return size_ >= kMin; }
@@ -150,10 +152,11 @@ class Durability {
   Duration took_{0};          // the last sync
   std::uint64_t wanted_ = 0;  // the newest commit that somebody wants durable
   detail::Waiter* waiters_ = nullptr;
-  // Released by a sync within the lane, and woken once it is let go: by the next tick_ended().
-  detail::Waiter* released_in_lane_ = nullptr;
   Crowd crowd_;
-  Status ended_;
+  Status ended_;  // why no further commit becomes durable; ok while one can
+
+  // The baton's holder's: released by a fence's sync, and handed on by the next tick_ended().
+  detail::Waiter* released_in_lane_ = nullptr;
 
   bool has_thread_ = false;  // constant once started
   Thread thread_;

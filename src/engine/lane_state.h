@@ -1,16 +1,17 @@
 // The state of the lane as one value, and the only home of the first error.
 //
 //   state     a tick              a push is            entered by          left by
-//   open      plans and commits   accepted             opening, recover()  any row below
-//   stalled   probes              refused: cause       stall()             recover()
+//   open      plans and commits   accepted             opening, recover()  every other row's
+//   stalled   probes              refused: cause       stall()             recover(), end()
 //   unknown   tries a fence       accepted (*)         become_unknown()    recover(),
 //                                                                          give_up_fence()
-//   closing   plans and commits   refused: closed      close()             end()
-//   closed    settles the rest    refused: closed      end()               poison()
+//   closing   plans and commits   refused: closed      close()             end(), stall(),
+//                                                                          become_unknown()
+//   closed    settles the rest    refused: closed      end()
 //   poisoned  settles the rest    refused: its error   poison()            nothing: it is final
 //
-// stalled: no commit of a tick succeeded, nor the probe after it. unknown: whether a COMMIT was
-// applied is not known.
+// poison() leaves every state but its own. stalled: ticks failed several times (retry.h), and so
+// did a probe. unknown: whether a COMMIT was applied is not known.
 //
 // (*) until the store has failed the fence for long: then stall() makes pushes be refused with that
 // cause, and the state stays unknown.
@@ -26,7 +27,6 @@
 #include <atomic>
 #include <cstdint>
 #include <mutex>
-#include <utility>
 
 #include "onelane/status.h"
 

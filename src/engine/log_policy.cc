@@ -85,7 +85,7 @@ bool worth_closing(const LogView& view, const LogCycle& cycle) {
 
 std::uint64_t pace(const LogView& view, const LogCycle& cycle) {
   if (cycle.pinned != 0) return view.limit;
-  // With all of it copied, the next commit begins the log anew, and is not to be paced.
+  // Once all of the log is copied back, the next commit restarts it. That tick is not paced.
   if (left(view, cycle) == 0) return std::max(pace_at(view.limit), view.log.bytes + 1);
   return under_way(cycle) && cycle.strained ? 0 : pace_at(view.limit);
 }

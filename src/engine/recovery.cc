@@ -26,8 +26,7 @@ bool Recovery::others_wait() const {
   });
 }
 
-// Quarantined classes take turns with the others, and among each other.
-std::optional<std::size_t> Recovery::next_class(TimePoint now) {
+void Recovery::next_class(TimePoint now) {
   const bool others_first = quarantined_ && others_wait();
   quarantined_.reset();
   const std::size_t count = quarantines_.size();
@@ -36,9 +35,8 @@ std::optional<std::size_t> Recovery::next_class(TimePoint now) {
     const Quarantine& each = quarantines_[i];
     if (!each.on() || each.until(now) || lanes_[i].staging.empty()) continue;
     quarantined_ = last_quarantined_ = i;
-    break;
+    return;
   }
-  return quarantined_;
 }
 
 void Recovery::committed(std::size_t units) {

@@ -37,9 +37,10 @@ class Recovery {
   const Quarantine& quarantine(std::size_t klass) const { return quarantines_[klass]; }
   // The most units of the next tick; 0: no limit.
   std::size_t limit() const { return retry_.limit(); }
-  // The quarantined class whose tick the next one is; none: the tick is for all other classes.
-  std::optional<std::size_t> next_class(TimePoint now);
-  // That of the last next_class().
+  // Chooses for whom the next tick is. Quarantined classes take turns with all others together, and
+  // among each other; one that pauses has no turn.
+  void next_class(TimePoint now);
+  // The quarantined class that was chosen; none: the tick is for all other classes.
   const std::optional<std::size_t>& quarantined_class() const { return quarantined_; }
 
   // --- After it.
@@ -77,7 +78,7 @@ class Recovery {
   LaneState& state_;
   Retry retry_;
   std::vector<Quarantine> quarantines_;     // by class
-  std::optional<std::size_t> quarantined_;  // the quarantined class whose tick the last one was
+  std::optional<std::size_t> quarantined_;  // that was chosen last
   std::size_t last_quarantined_ = 0;        // the last such class
   std::optional<TimePoint> not_before_;
   bool fence_failed_ = false;  // since the lane is unknown

@@ -27,11 +27,7 @@ void Settlement::settle(std::span<Work> work, const commit::TickResult& result, 
     if (began && each.entry->kind != EntryKind::barrier) {
       lane_of(each).tally.wait.record(at.began - each.entry->pushed);
     }
-    if (each.verdict == Verdict::applied) {
-      settle_applied(each, commit, at);
-    } else {
-      settle_uncommitted(each, at);
-    }
+    settle(each, commit, at);
   }
 }
 
@@ -54,9 +50,11 @@ void Settlement::settle_committed(Work& work, std::uint64_t commit, const At& at
   lane.settle_counted(work.entry, at.wakes);
 }
 
-void Settlement::settle_uncommitted(Work& work, const At& at) {
+void Settlement::settle(Work& work, std::uint64_t commit, const At& at) {
   switch (work.verdict) {
     case Verdict::applied:
+      settle_applied(work, commit, at);
+      break;
     case Verdict::left:
     case Verdict::deferred:
       if (work.taken && !between_steps(*work.entry)) work.entry->put_back();
@@ -111,7 +109,7 @@ void Settlement::put_back(std::span<Work> work, const At& at) {
 void Settlement::put_back(Work& work, const At& at) {
   if (!work.entry->leads) settle_passed(work, GaveWay::queued, at);
   if (work.verdict == Verdict::gone || work.verdict == Verdict::culprit) {
-    settle_uncommitted(work, at);
+    settle(work, recorder_.committed(), at);
   } else if (work.taken) {
     between_steps(*work.entry) ? work.entry->forget_outcome() : work.entry->put_back();
   }

@@ -46,7 +46,7 @@ class Settlement {
   ClassLane& lane_of(const commit::Work& work) const { return lanes_[work.entry->klass]; }
   void count(std::span<const commit::Work> work, const At& at);
   void settle_committed(commit::Work& work, std::uint64_t commit, const At& at);
-  void settle_uncommitted(commit::Work& work, const At& at);
+  void settle(commit::Work& work, std::uint64_t commit, const At& at);
   void settle_applied(commit::Work& work, std::uint64_t commit, const At& at);
   void settle_passed(commit::Work& work, GaveWay how, const At& at);
   void put_back(commit::Work& work, const At& at);

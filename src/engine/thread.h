@@ -39,6 +39,12 @@ class Thread {
   // Only its own id can compare equal, so a stale read does no harm.
   bool mine() const { return self_.load(std::memory_order_relaxed) == std::this_thread::get_id(); }
 
+  // After stop(): the caller sleeps in the thread's stead, until it is rung for or `at_most` is
+  // over.
+  void sleep_instead(Duration at_most) {
+    bell_.sleep([] { return false; }, at_most);
+  }
+
   // Any thread: see queue/doorbell.h.
   void ring() { bell_.ring(); }
   void wake() { bell_.wake(); }

@@ -15,15 +15,16 @@
 //
 // (*) but lend() may pass it.
 //
-// Every stay in the lane has the same order:
+// A stay in the lane has this order; what throws goes on with step 4:
 // 1. The work itself.
 // 2. follow(), with the baton: the log keeper looks at the log, the watermark's waiters are handed
 //    over, ticks are paced or not, and a lane that is shut turns pushes away.
 // 3. The sync that a crowd waits for, if there is one (run and lend only).
 // 4. leave(): gives the baton back, then rings for the committer thread if a push is pending, then
-//    wakes the waiters of the settled tickets.
+//    wakes the waiters of the settled tickets. run() wakes between its ticks, too, with the baton.
 // 5. nudge(): asks for the sync that is wanted and that no thread runs. run() does so after each
-//    tick, before step 4. lend() leaves it out where its caller goes on to run that sync.
+//    tick, before step 4. lend() leaves it out where its caller goes on to run that sync; tick() on
+//    a manual journal runs what is wanted itself.
 //
 // A caller that finds the baton taken rings no bell: step 4 sees its push. The push came before the
 // caller's try_lock, and that came before the baton was given back.
@@ -31,7 +32,6 @@
 
 #include <atomic>
 #include <optional>
-#include <string>
 #include <thread>
 
 #include "onelane/clock.h"
@@ -71,6 +71,8 @@ class Turn {
   Status start();
   // Returns once the committer thread has ended its tick.
   void stop_committer() { committer_.stop(); }
+  // For close, after that: sleeps until the next tick is due, or something is pushed or cancelled.
+  void sleep(Duration at_most) { committer_.sleep_instead(at_most); }
 
   // --- In the lane.
 

@@ -5,6 +5,7 @@
 
 #include "src/ack/settle.h"
 #include "src/base/memory.h"
+#include "src/base/parker.h"
 #include "src/engine/patience.h"
 #include "src/engine/refusals.h"
 #include "src/engine/retry.h"
@@ -195,7 +196,6 @@ Status Waiting::sync(std::optional<Duration> timeout) {
 // here, and not in SQLite, so that the lane is free and the time given is kept.
 Result<std::uint64_t> Waiting::probe(std::optional<TimePoint> until) {
   Retry patience;
-  queue::Doorbell nobody_rings;
   for (;;) {
     Result<std::uint64_t> commit = try_probe();
     if (commit || commit.status().code() != Errc::locked) return commit;
@@ -214,7 +214,7 @@ Result<std::uint64_t> Waiting::probe(std::optional<TimePoint> until) {
       }
       pause = std::min(pause, left);
     }
-    nobody_rings.sleep([] { return false; }, pause);
+    base::Parker().park(pause);  // nobody calls
   }
 }
 

@@ -1,4 +1,4 @@
-// Who waits for a ticket: the engine's view of a blocked thread or a suspended coroutine.
+// A waiter for a ticket: a blocked thread or a suspended coroutine, as the engine sees it.
 #pragma once
 
 #include <array>
@@ -12,20 +12,21 @@ class Calls;
 
 namespace onelane::inline v0::detail {
 
-// Somebody to be woken once a ticket is settled, or what of it is committed is durable: a blocked
-// thread or a coroutine. Whoever is woken also wakes its followers, so that the committer calls one
-// of a tick's waiters and goes on.
+// Is woken once its ticket is settled or, where it waits for that, once the ticket's commit is
+// durable. A woken waiter wakes its followers, so the committer wakes one of a tick's waiters and
+// goes on.
 class Waiter {
  public:
   using Followers = std::array<Waiter*, 2>;
-  // A thread is woken when the calls are sent. This may be gone as soon as it has been told.
+  // Puts a blocked thread among `calls`, which wake it when they are sent; posts a coroutine at
+  // once. The waiter may be destroyed as soon as wake() has been called.
   virtual void wake(base::Calls& calls) noexcept = 0;
 
   Promise promise = Promise::committed;  // what it waits for; constant once it waits
   Followers followers{};                 // to be woken by this one, or null
   Waiter* next = nullptr;                // while a tick's or a sync's waiters are collected
   std::uint64_t commit = 0;              // to be durable; written by whoever settles the ticket
-  bool abandoned = false;                // it waits no longer; the syncer's
+  bool abandoned = false;                // it waits no longer; written by Durability
   bool leads = true;                     // may be given followers: it will run soon once woken
 
  protected:
