@@ -66,8 +66,7 @@ void Wakes::wake_when_durable(detail::Waiter* who, std::uint64_t commit) noexcep
 void settle_taken(Entry& entry, End end, Wakes& wakes) noexcept {
   const std::uint64_t commit = commit_of(end, entry.commit);
   if (commit != 0 && entry.promise == Promise::durable) wakes.promise(commit);
-  entry.settle_taken(end);
-  detail::Waiter* who = entry.close_watch();
+  detail::Waiter* who = entry.settle_taken(end);
   if (who != nullptr && commit != 0 && who->promise == Promise::durable) {
     wakes.wake_when_durable(who, commit);
   } else {

@@ -62,11 +62,7 @@ Status Waiting::wait_on(Entry& entry, Promise promise, std::optional<Duration> t
 Status Waiting::wait_until(Entry& entry, TimePoint deadline) {
   Status why = wait_on(entry, entry.promise, remaining(deadline, with_.clock.now()));
   if (why.code() != Errc::timed_out || entry.settled()) return why;
-  if (entry.settle_queued(End::expired)) {
-    (void)entry.close_watch();  // nobody's
-    return {};
-  }
-  if (entry.settled()) return {};  // just now
+  if (entry.settle_queued(End::expired) || entry.settled()) return {};
   return {Errc::timed_out,
           "write: the deadline came while the unit was being committed; what becomes of it is not "
           "known to this call"};

@@ -77,15 +77,6 @@ void Entry::destroy() noexcept {
   base::BlockPool::free(this);
 }
 
-// An exchange, which costs its locked instruction only where somebody else may look.
-template <class T>
-T Entry::replace(std::atomic<T>& where, T value) const noexcept {
-  if (!alone()) return where.exchange(value, std::memory_order_acq_rel);
-  const T was = where.load(std::memory_order_relaxed);
-  where.store(value, std::memory_order_relaxed);
-  return was;
-}
-
 bool Entry::take_shared() noexcept {
   TicketState expected = kQueued;
   return state.compare_exchange_strong(expected, kTaken, std::memory_order_acq_rel);
@@ -110,9 +101,16 @@ bool Entry::settle_queued(End end) noexcept {
   return state.compare_exchange_strong(expected, settled_as(end), std::memory_order_acq_rel);
 }
 
-void Entry::settle_taken(End end) noexcept {
-  const TicketState was = replace(state, settled_as(end));
+Waiter* Entry::settle_taken(End end) noexcept {
+  if (alone()) {  // without the locked instructions, which are for who else may look
+    const TicketState was = state.load(std::memory_order_relaxed);
+    ONELANE_CHECK(was == kTaken, was);
+    state.store(settled_as(end), std::memory_order_relaxed);
+    return nullptr;
+  }
+  const TicketState was = state.exchange(settled_as(end), std::memory_order_acq_rel);
   ONELANE_CHECK(was == kTaken, was);
+  return close_watch();
 }
 
 Outcome Entry::outcome() const {
@@ -144,7 +142,7 @@ bool Entry::unwatch(Waiter& who) noexcept {
 }
 
 Waiter* Entry::close_watch() noexcept {
-  Waiter* who = replace(waiter, static_cast<Waiter*>(&closed_watch));
+  Waiter* who = waiter.exchange(&closed_watch, std::memory_order_acq_rel);
   ONELANE_CHECK(who != &closed_watch, 0);  // settled twice
   return who;
 }

@@ -117,8 +117,9 @@ struct Entry {
     return EntryRef(this);
   }
   void retain() noexcept { references.fetch_add(1, std::memory_order_relaxed); }
-  // Whether ours is the only reference: then nobody can be waiting for it, or cancel it, and its
-  // state is nobody else's business.
+  // Whether ours is the only reference. To the lane that says that nobody can be waiting for it, or
+  // cancel it, and its state is nobody else's business; to a receipt it says nothing, since two
+  // threads may use that.
   bool alone() const noexcept { return references.load(std::memory_order_acquire) == 1; }
 
   void release() noexcept {
@@ -138,8 +139,9 @@ struct Entry {
   void forget_outcome() noexcept;
   // queued -> settled; false if it was taken or settled already.
   bool settle_queued(End end) noexcept;
-  // taken -> settled. Breaking an invariant otherwise: a ticket is settled once.
-  void settle_taken(End end) noexcept;
+  // taken -> settled, by the lane. The waiter to wake, or null. Breaking an invariant otherwise: a
+  // ticket is settled once.
+  [[nodiscard]] Waiter* settle_taken(End end) noexcept;
   bool queued() const noexcept { return state.load(std::memory_order_acquire) == kQueued; }
   bool settled() const noexcept { return state.load(std::memory_order_acquire) >= kSettled; }
   bool expired() const noexcept { return state.load(std::memory_order_acquire) == kExpired; }
@@ -150,15 +152,13 @@ struct Entry {
   Watch watch(Waiter& who) noexcept;
   // True if the waiter was taken back; false if wake() was or will be called.
   bool unwatch(Waiter& who) noexcept;
-  // After settling, once: the waiter to wake, or null.
+  // After settle_queued(), once: the waiter to wake, or null.
   Waiter* close_watch() noexcept;
 
  private:
   Entry() = default;
   ~Entry() = default;
 
-  template <class T>
-  T replace(std::atomic<T>& where, T value) const noexcept;
   bool put_apart(base::FifoMemory& large) noexcept;
   bool take_shared() noexcept;
   void free_payload() noexcept;

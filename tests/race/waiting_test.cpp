@@ -12,6 +12,7 @@
 
 #include "onelane/onelane.h"
 #include "src/engine/baton.h"
+#include "src/model/entry.h"
 #include "tests/race/perturbing_clock.h"
 #include "tests/support/coroutine.h"
 #include "tests/support/scale.h"
@@ -213,6 +214,36 @@ TEST_F(Waiting, CancelWakesWhoWaits) {
   });
   EXPECT_EQ(ok(receipt.wait()).end, End::cancelled);
   canceller.join();
+}
+
+// Of a receipt that two threads use, and whose unit the lane has forgotten: the only reference
+// left.
+TEST(Watching, AWaiterAndACancelNeverMissEachOther) {
+  class Nobody final : public detail::Waiter {
+    void wake(base::Calls& /*calls*/) noexcept override {}
+  } waiter;
+  std::vector<detail::EntryRef> entries(scaled(100'000));
+  for (auto& entry : entries) entry.reset(detail::Entry::make());
+  std::atomic<std::size_t> at_cancel{0}, at_watch{0};
+  const auto together = [](auto& mine, const auto& other, std::size_t round) {
+    mine.store(round);
+    while (other.load() < round) continue;
+  };
+  std::vector<detail::Waiter*> to_wake;
+  std::thread canceller([&] {
+    for (auto& entry : entries) {
+      together(at_cancel, at_watch, to_wake.size() + 1);
+      ASSERT_TRUE(entry->settle_queued(End::cancelled));
+      to_wake.push_back(entry->close_watch());
+    }
+  });
+  std::vector<detail::Waiter*> waits;
+  for (auto& entry : entries) {
+    together(at_watch, at_cancel, waits.size() + 1);
+    waits.push_back(entry->watch(waiter) == detail::Entry::Watch::begun ? &waiter : nullptr);
+  }
+  canceller.join();
+  EXPECT_EQ(to_wake, waits);
 }
 
 TEST_F(Waiting, DeadlinesExpireOnTimeWhileTheDatabaseIsLocked) {

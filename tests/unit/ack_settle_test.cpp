@@ -32,12 +32,19 @@ EntryRef make_entry() { return EntryRef(Entry::make()); }
 
 class Settling : public ::testing::Test {
  protected:
+  EntryRef with_receipt() {
+    EntryRef entry = make_entry();
+    receipts_.push_back(entry->share());
+    return entry;
+  }
+
+  std::deque<EntryRef> receipts_;
   std::string woken_;
   Sleeper a_{woken_, 'a'}, b_{woken_, 'b'};
 };
 
 TEST_F(Settling, WaitersAreWokenAfterwardsTheFirstByTheTickAndTheOthersByEachOther) {
-  const EntryRef first = make_entry(), second = make_entry();
+  const EntryRef first = with_receipt(), second = with_receipt();
   ASSERT_EQ(first->watch(a_), Watch::begun);
   ASSERT_EQ(second->watch(b_), Watch::begun);
   {
@@ -70,7 +77,7 @@ TEST_F(Settling, EveryWaiterIsWokenOnceAndByAnEarlierOne) {
 }
 
 TEST_F(Settling, WhoComesAfterwardsIsNotWokenButTold) {
-  const EntryRef entry = make_entry();
+  const EntryRef entry = with_receipt();
   Wakes wakes;
   ASSERT_TRUE(entry->take());
   settle_taken(*entry, End::committed, wakes);
@@ -80,7 +87,7 @@ TEST_F(Settling, WhoComesAfterwardsIsNotWokenButTold) {
 }
 
 TEST_F(Settling, WhoGaveUpInTimeIsNotWoken) {
-  const EntryRef entry = make_entry();
+  const EntryRef entry = with_receipt();
   Wakes wakes;
   ASSERT_EQ(entry->watch(a_), Watch::begun);
   ASSERT_TRUE(entry->unwatch(a_) && entry->take());
@@ -90,7 +97,7 @@ TEST_F(Settling, WhoGaveUpInTimeIsNotWoken) {
 }
 
 TEST_F(Settling, WhoGaveUpTooLateIsWoken) {
-  const EntryRef entry = make_entry();
+  const EntryRef entry = with_receipt();
   Wakes wakes;
   ASSERT_EQ(entry->watch(a_), Watch::begun);
   ASSERT_TRUE(entry->take());
@@ -101,13 +108,22 @@ TEST_F(Settling, WhoGaveUpTooLateIsWoken) {
 }
 
 TEST_F(Settling, CancelAndExpiryWinOnlyWhileQueued) {
-  const EntryRef entry = make_entry();
+  const EntryRef entry = with_receipt();
   ASSERT_TRUE(entry->take());
   EXPECT_FALSE(entry->settle_queued(End::cancelled));
   entry->put_back();
   EXPECT_TRUE(entry->settle_queued(End::cancelled));
   EXPECT_FALSE(entry->take());
   EXPECT_EQ(entry->outcome().end, End::cancelled);
+}
+
+// As of a push, which made no receipt.
+TEST_F(Settling, WhatNobodyElseRefersToIsSettledLikewise) {
+  const EntryRef entry = make_entry();
+  Wakes wakes;
+  ASSERT_TRUE(entry->take());
+  settle_taken(*entry, End::committed, wakes);
+  EXPECT_EQ(entry->outcome().end, End::committed);
 }
 
 TEST(SettlingDeathTest, ATicketIsSettledOnce) {
