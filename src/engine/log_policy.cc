@@ -84,7 +84,7 @@ bool worth_closing(const LogView& view, const LogCycle& cycle) {
 }
 
 std::uint64_t pace(const LogView& view, const LogCycle& cycle) {
-  if (cycle.pinned != 0) return view.limit;
+  if (cycle.pinned != 0 || cycle.blocked) return kNever;
   // Once all of the log is copied back, the next commit restarts it. That tick is not paced.
   if (left(view, cycle) == 0) return std::max(pace_at(view.limit), view.log.bytes + 1);
   return under_way(cycle) && cycle.strained ? 0 : pace_at(view.limit);
@@ -155,7 +155,7 @@ bool failed(LogCycle& cycle, const LogPass& pass, TimePoint now) {
 
 void advance(LogCycle& cycle, const LogPass& pass) {
   cycle.not_before.reset();
-  if (pass.copied < pass.bytes) return;
+  if (pass.copied < pass.bytes && pass.copied <= cycle.copied) return;
   cycle.pinned = 0;
   cycle.pinned_since.reset();
 }
@@ -194,6 +194,7 @@ void note_close(LogCycle& cycle, const Closing& closing, TimePoint now) {
   cycle.round = 0;
   cycle.strained = false;
   cycle.copied = pass.copied;
+  cycle.blocked = pass.copied == pass.bytes;
   cycle.not_before = now + closing.held * kCloseShare;
   if (pass.copied < pass.bytes) pinned_by_reader(cycle, pass, now);
 }

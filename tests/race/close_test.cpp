@@ -402,8 +402,11 @@ TEST(Close, WaitsForAPushThatItCaughtHalfWay) {
     });
     while (journal->stats().committed == 0) std::this_thread::yield();
     freeze.store(true);
-    pthread_kill(pushing.native_handle(), SIGUSR1);
-    while (!frozen.load()) std::this_thread::yield();
+    // More than once: under ThreadSanitizer a signal may wait until the next one comes.
+    while (!frozen.load()) {
+      pthread_kill(pushing.native_handle(), SIGUSR1);
+      std::this_thread::sleep_for(milliseconds(1));
+    }
     std::thread closing([&] { journal->close(Duration(0)); });
     std::this_thread::sleep_for(milliseconds(1));
     freeze.store(false);

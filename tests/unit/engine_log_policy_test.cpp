@@ -251,13 +251,28 @@ TEST(LogPolicy, APinnedLogIsAskedAboutLessAndLessOften) {
   EXPECT_EQ(cycle.pinned_since, kNow);
 }
 
-TEST(LogPolicy, APinnedLogIsNeverClosedInOnAndAboveTheLimitClassesAreHeldBack) {
+TEST(LogPolicy, APinnedLogIsNeverClosedInOnAndHoldsNobodyBackSinceThatMakesNoReaderLeave) {
   const LogCycle cycle = pinned();
   const TimePoint later = kNow + seconds(5);
   EXPECT_EQ(decide(busy(2 * kLimit), cycle, later).action, LogAction::copy);
   EXPECT_EQ(decide(quiet(2 * kLimit), cycle, later).action, LogAction::copy);
-  EXPECT_TRUE(holds_back(busy(kLimit), cycle));
-  EXPECT_FALSE(holds_back(busy(kLimit - 1), cycle));
+  EXPECT_FALSE(holds_back(busy(2 * kLimit), cycle));
+}
+
+TEST(LogPolicy, ALogThatAReaderKeptFromBeginningAnewHoldsNobodyBackEither) {
+  LogCycle cycle = after_rounds({48 * kMiB});
+  note_close(cycle, closed(58 * kMiB), kNow);
+  EXPECT_FALSE(holds_back(busy(2 * kLimit), cycle));
+  observe(cycle, {.bytes = kMiB}, kNow);
+  EXPECT_TRUE(holds_back(busy(kLimit), cycle)) << "the next cycle";
+}
+
+TEST(LogPolicy, AReaderThatMovedOnPinsTheLogNoMore) {
+  LogCycle cycle = pinned();
+  note_copy(cycle, {.bytes = 60 * kMiB, .copied = 56 * kMiB}, kLimit, kNow + seconds(2));
+  EXPECT_EQ(cycle.pinned, 0U);
+  EXPECT_FALSE(cycle.pinned_since);
+  EXPECT_TRUE(holds_back(busy(60 * kMiB), cycle));
 }
 
 TEST(LogPolicy, WhenTheReaderIsGoneThePassesGoOn) {
