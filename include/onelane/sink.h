@@ -130,8 +130,9 @@ class SinkPart {
 };
 
 // The log that a sink's commits go to first, as to SQLite's WAL. A pass copies commits from the log
-// back into the store (SQLite: a checkpoint). Once all of the log is copied back, the next commit
-// may begin it anew: it overwrites the log from its start (SQLite: it restarts the WAL).
+// back into the store (SQLite: a checkpoint). Once a pass has copied back all of the log, the next
+// commit may begin the log anew, which is to write at its start again (SQLite: it restarts the
+// WAL).
 //
 // Threads: state() and hazard() may be called by any thread at any time. Of the others one runs at
 // a time, on any thread, beside the calls of the sink; close_in() within a transaction of the sink.

@@ -84,7 +84,7 @@ bool worth_closing(const LogView& view, const LogCycle& cycle) {
 }
 
 std::uint64_t pace(const LogView& view, const LogCycle& cycle) {
-  if (cycle.pinned != 0 || cycle.blocked) return kNever;
+  if (cycle.pinned != 0) return kNever;
   // Once all of the log is copied back, the next commit restarts it. That tick is not paced.
   if (left(view, cycle) == 0) return std::max(pace_at(view.limit), view.log.bytes + 1);
   return under_way(cycle) && cycle.strained ? 0 : pace_at(view.limit);
@@ -153,9 +153,12 @@ bool failed(LogCycle& cycle, const LogPass& pass, TimePoint now) {
   return !pass.ok();
 }
 
-void advance(LogCycle& cycle, const LogPass& pass) {
+bool gets_nowhere(const LogCycle& cycle, const LogPass& pass) {
+  return pass.copied < pass.bytes && pass.copied <= cycle.copied;
+}
+
+void advance(LogCycle& cycle) {
   cycle.not_before.reset();
-  if (pass.copied < pass.bytes && pass.copied <= cycle.copied) return;
   cycle.pinned = 0;
   cycle.pinned_since.reset();
 }
@@ -164,12 +167,10 @@ void advance(LogCycle& cycle, const LogPass& pass) {
 
 void note_copy(LogCycle& cycle, const LogPass& pass, std::uint64_t limit, TimePoint now) {
   if (failed(cycle, pass, now)) return;
-  advance(cycle, pass);
+  if (gets_nowhere(cycle, pass)) return pinned_by_reader(cycle, pass, now);
+  advance(cycle);
+  if (pass.copied <= cycle.copied) return;
   const std::uint64_t begun_with = pass.bytes - std::min(pass.bytes, cycle.copied);
-  if (pass.copied <= cycle.copied) {
-    if (pass.copied < pass.bytes) pinned_by_reader(cycle, pass, now);
-    return;
-  }
   // Not the first round, which began with all that had gathered.
   if (cycle.rounds > 0 && !converges(cycle, begun_with)) cycle.strained = true;
   cycle.copied = pass.copied;
@@ -189,12 +190,11 @@ void note_close(LogCycle& cycle, const Closing& closing, TimePoint now) {
     cycle.not_before = now + std::max(kRetryAfter, closing.held * kCloseShare);
     return;
   }
-  advance(cycle, pass);
+  if (!gets_nowhere(cycle, pass)) advance(cycle);
   cycle.rounds = 0;
   cycle.round = 0;
   cycle.strained = false;
   cycle.copied = pass.copied;
-  cycle.blocked = pass.copied == pass.bytes;
   cycle.not_before = now + closing.held * kCloseShare;
   if (pass.copied < pass.bytes) pinned_by_reader(cycle, pass, now);
 }

@@ -8,8 +8,8 @@
 // it holds the lane, and the next commit begins the log anew. Near the limit, and where rounds do
 // not converge, classes are held to their guarantees first. Rounds that converge go on beyond the
 // limit, as long as the log stays within a quarter more. A quiet moment is used for a closing pass
-// that nobody waits for. Where a reader keeps the log from being copied, or from beginning anew,
-// nobody is held back: that would make no reader leave.
+// that nobody waits for. While a reader keeps part of the log from being copied back, ticks are not
+// paced: pacing does not make the reader leave.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,6 @@ struct LogCycle {
   std::uint32_t rounds = 0;  // from three quarters of the limit on
   bool synced = true;        // nothing was copied since the last sync
   bool strained = false;     // a round left as much as the one before
-  bool blocked = false;      // a closing pass copied all, and yet the log did not begin anew
   std::uint64_t pinned = 0;  // bytes that a reader keeps from being copied
   std::optional<TimePoint> pinned_since;
   std::optional<TimePoint> not_before;  // of the next pass

@@ -37,10 +37,10 @@ class Recovery {
   const Quarantine& quarantine(std::size_t klass) const { return quarantines_[klass]; }
   // The most units of the next tick; 0: no limit.
   std::size_t limit() const { return retry_.limit(); }
-  // Chooses for whom the next tick is. Quarantined classes take turns with all others together, and
-  // among each other; one that pauses has no turn.
+  // Chooses the classes of the next tick: one quarantined class, or all that are not quarantined.
+  // Those, and each quarantined class, take turns; a class that pauses has no turn.
   void next_class(TimePoint now);
-  // The quarantined class that was chosen; none: the tick is for all other classes.
+  // The quarantined class that was chosen; none: the tick is for all that are not quarantined.
   const std::optional<std::size_t>& quarantined_class() const { return quarantined_; }
 
   // --- After it.

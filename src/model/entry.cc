@@ -102,7 +102,7 @@ bool Entry::settle_queued(End end) noexcept {
 }
 
 Waiter* Entry::settle_taken(End end) noexcept {
-  if (alone()) {  // without the locked instructions, which are for who else may look
+  if (alone()) {  // no other thread uses the entry: no locked instruction is needed
     const TicketState was = state.load(std::memory_order_relaxed);
     ONELANE_CHECK(was == kTaken, was);
     state.store(settled_as(end), std::memory_order_relaxed);
