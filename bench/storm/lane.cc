@@ -28,6 +28,7 @@ Journal open(const StormOptions& options, const std::filesystem::path& database,
   JournalOptions journal;
   journal.schema = kSchema;
   journal.tick = options.tick;
+  journal.commit_percent = static_cast<std::uint32_t>(options.commit_percent);
   journal.synchronous = promised == Promise::durable ? Synchronous::normal : options.synchronous;
   journal.wal_limit = options.wal_limit;
   return required(Journal::open(database, std::move(journal)), "opening the journal");

@@ -108,6 +108,10 @@ void add_lane_flags(FlagSet& flags, StormOptions& o) {
   flags.group("The lane (onelane, heavy and durable)");
   flags.add(
       {"tick", "TIME", "10ms", "the largest planned hold", into(o.tick.hold, parse_duration)});
+  flags.add({"commit-percent", "N", "4",
+             "how much of a tick the fixed part of its commit may take, in percent; 0: ticks are "
+             "planned up to --tick",
+             into(o.commit_percent, parse_count)});
   flags.add({"tick-records", "N", "4096", "records in a tick", into(o.tick.records, parse_count)});
   flags.add({"tick-bytes", "SIZE", "8MiB", "bytes in a tick", into(o.tick.bytes, parse_size)});
   flags.add({"wal-limit", "SIZE", "64MiB", "how large the log may become",

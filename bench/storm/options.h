@@ -44,6 +44,7 @@ struct StormOptions {
   Nanoseconds direct_hold{0};
 
   Budget tick;
+  std::uint64_t commit_percent = 0;
   std::uint64_t wal_limit = 0;
   Classes classes = default_classes();
 

@@ -89,6 +89,12 @@ json class_json(const StrategyResult& result, Source source) {
   return out;
 }
 
+double ms_of(Duration time) { return to_ms(static_cast<std::uint64_t>(time.count())); }
+
+json disk_json(const DiskTimeStats& disk) {
+  return {{"floor_ms", ms_of(disk.floor)}, {"mb_per_s", disk.bytes_per_s / 1e6}};
+}
+
 json journal_json(const JournalStats& stats) {
   json ends;
   for (std::size_t i = 0; i < kTickEndCount; ++i) {
@@ -106,7 +112,11 @@ json journal_json(const JournalStats& stats) {
             {"bytes_max", stats.log.bytes_max},
             {"passes", stats.log.passes},
             {"closings", stats.log.closings},
-            {"closing_hold_ms", times_json(stats.log.closing_hold)}}},
+            {"closing_hold_ms", times_json(stats.log.closing_hold)},
+            {"late_closings", stats.log.late_closings},
+            {"disk",
+             {{"log", disk_json(stats.log.disk.log)},
+              {"database", disk_json(stats.log.disk.database)}}}}},
           {"tick_ends", ends},
           {"units_per_tick",
            {{"p50", stats.units_per_tick.p50()}, {"max", stats.units_per_tick.max()}}},
@@ -202,6 +212,13 @@ std::string closings_text(const StrategyResult& result) {
   return fmt::format("{}: {}", format_count(log.closings), times_text(log.closing_hold));
 }
 
+// What the journal learned of the disk.
+std::string disk_text(const StrategyResult& result, const DiskTimeStats DiskStats::*which) {
+  if (!result.journal) return "-";
+  const DiskTimeStats& disk = result.journal->log.disk.*which;
+  return fmt::format("{:.2f} ms + {:.0f} MB/s", ms_of(disk.floor), disk.bytes_per_s / 1e6);
+}
+
 std::uint64_t lost(const StrategyResult& result) {
   std::uint64_t lost = 0;
   for (std::uint64_t count : result.verdict.lost) lost += count;
@@ -227,6 +244,8 @@ Table strategy_table(const std::vector<StrategyResult>& results) {
   using Result = const StrategyResult&;
   row("hold p50 / p99 / max, ms", [](Result r) { return times_text(r.ledger.hold()); });
   row("closing passes: hold", closings_text);
+  row("learned: a sync of the log", [](Result r) { return disk_text(r, &DiskStats::log); });
+  row("learned: a part copied back", [](Result r) { return disk_text(r, &DiskStats::database); });
   row("syncs beside the ticks", syncs_text);
   row("transactions", [](Result r) { return format_count(r.ledger.hold().count()); });
   row("occupancy", [](Result r) { return fmt::format("{:.0f} %", r.occupancy() * 100); });

@@ -175,6 +175,11 @@ struct JournalOptions {
   // longer hold means more throughput and a longer wait for everybody.
   Budget tick{.records = 4096, .bytes = 8 * kMiB, .hold = std::chrono::milliseconds(10)};
 
+  // How much of a tick the fixed part of its commit may take, in percent, 0 to 100: ticks are
+  // planned no longer than that needs, at the cost that was learned, since a longer one only makes
+  // others wait; at least 1 ms, at most tick.hold. 0, and on a manual journal: up to tick.hold.
+  std::uint32_t commit_percent = 4;
+
   Synchronous synchronous = Synchronous::normal;
   Drive drive = Drive::thread;
 
@@ -190,10 +195,11 @@ struct JournalOptions {
   // PRAGMA foreign_keys. Each unit must leave no deferred violation behind, or it is rejected.
   bool foreign_keys = true;
 
-  // How large SQLite's log may become, in bytes; the journal copies it back in good time. 1
-  // MiB to 1 TiB. Smaller means more syncs for the same writes, and a smaller one to read through
-  // for others; larger, longer recovery after a crash. A reader that stays on an old state keeps
-  // the log from beginning anew: then it grows beyond this, and JournalStats::log says so.
+  // How large SQLite's log may become, in bytes, and a quarter more at the most; the journal copies
+  // it back in good time, and lets classes wait that add more than the disk takes. 1 MiB to 1 TiB.
+  // Smaller means more syncs for the same writes, and a smaller one to read through for others;
+  // larger, longer recovery after a crash. A reader that stays on an old state keeps the log from
+  // beginning anew: then it grows beyond this, and JournalStats::log says so.
   std::uint64_t wal_limit = 64 * kMiB;
 
   // A file beside the database, "-ballast", that takes up so many bytes of the disk for the day on

@@ -146,8 +146,10 @@ class Log : public SinkPart {
   // Copies back what is committed while the sink goes on committing. Does nothing, and replies ok,
   // unless state().may_copy.
   virtual LogPass copy_back() = 0;
-  // Puts on the disk what was copied back and what is in the log, so that close_in() has little
-  // left to sync. Any failure has no way back.
+  // Puts on the disk what is in the log, so that little is left for whoever must wait for that. Any
+  // failure has no way back.
+  virtual Reply write_out() = 0;
+  // Puts on the disk what was copied back. Any failure has no way back.
   virtual Reply sync() = 0;
   // Copies back and syncs all there is, while nobody can commit: between a begin() of the sink that
   // succeeded and its rollback(). The lane is held meanwhile.

@@ -108,14 +108,29 @@ struct LogReader {
   std::string name{};    // of the program, where the system tells
 };
 
+// How long the disk takes for something: a floor, however little it is, and a rate beyond that, in
+// bytes a second. 0: nothing was learned yet.
+struct DiskTimeStats {
+  Duration floor{0};
+  double bytes_per_s = 0;
+};
+
+// What was learned of the disk under the journal, from the last few times.
+struct DiskStats {
+  DiskTimeStats log;       // a sync of the log, by the bytes added to it since the one before
+  DiskTimeStats database;  // copying a part of the log back and syncing the copy, by that part
+};
+
 // SQLite's log (the "-wal" file) and the checkpoints that copy it back.
 struct LogStats {
-  std::uint64_t limit = 0;      // JournalOptions::wal_limit
-  std::uint64_t bytes = 0;      // in the log now, as far as others' commits were looked for
-  std::uint64_t bytes_max = 0;  // the most so far
-  std::uint64_t passes = 0;     // that copied while others committed
-  std::uint64_t closings = 0;   // passes that held the lane; part of JournalStats::hold, too
-  Histogram closing_hold;       // ns each
+  std::uint64_t limit = 0;          // JournalOptions::wal_limit
+  std::uint64_t bytes = 0;          // in the log now, as far as others' commits were looked for
+  std::uint64_t bytes_max = 0;      // the most so far
+  std::uint64_t passes = 0;         // that copied while others committed
+  std::uint64_t closings = 0;       // passes that held the lane; part of JournalStats::hold, too
+  Histogram closing_hold;           // ns each
+  std::uint64_t late_closings = 0;  // of these, longer than they were predicted to be at the most
+  DiskStats disk;
   // A reader that stays on an old state: what it keeps in the log, since when, and who it may be.
   std::uint64_t pinned_bytes = 0;  // 0: nobody does
   std::optional<TimePoint> pinned_since;

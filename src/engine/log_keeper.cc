@@ -5,6 +5,8 @@
 #include <new>
 #include <utility>
 
+#include "onelane/options.h"
+
 namespace onelane::engine {
 
 namespace {
@@ -14,13 +16,14 @@ constexpr Duration kLookAgain = std::chrono::milliseconds(200);
 
 }  // namespace
 
-LogKeeper::LogKeeper(const Parts& parts, std::uint64_t limit_bytes)
+LogKeeper::LogKeeper(const Parts& parts, const Terms& terms)
     : log_(parts.log),
       state_(parts.state),
       clock_(parts.clock),
-      limit_(limit_bytes),
-      commit_seen_at_(clock_.now()),
-      pace_bytes_(limit_bytes) {}
+      terms_(terms),
+      commit_seen_at_(clock_.now()) {
+  decided_.room = {terms.limit, terms.limit};
+}
 
 Status LogKeeper::start() {
   if (log_ == nullptr) return {};
@@ -51,16 +54,25 @@ void LogKeeper::run_due() {
   due_runs_.notify_all();
 }
 
-void LogKeeper::tick_ended() {
-  if (log_ == nullptr) return;
+Duration LogKeeper::tick_ended(Duration held) {
+  if (log_ == nullptr) return Duration(0);
   const LogState log = log_->state();
-  const std::uint64_t bytes = log.bytes;
-  if (log.commits != std::exchange(tick_commits_, log.commits)) {
-    tick_added_ = bytes - (bytes > tick_bytes_ ? tick_bytes_ : 0);
-    tick_bytes_ = bytes;
-  }
-  note_most(bytes);
+  const std::uint64_t before = std::exchange(tick_bytes_, log.bytes);
+  const bool committed = log.commits != std::exchange(tick_commits_, log.commits);
+  note_most(log.bytes);
   if (wanted() || log.full) thread_.ring();
+  if (!committed) return Duration(0);
+  const std::uint64_t added = log.bytes - (log.bytes > before ? before : 0);
+  growth_.tick(added, held);
+  return pause_for(log.bytes, added);
+}
+
+Duration LogKeeper::pause_for(std::uint64_t bytes, std::uint64_t added) const {
+  const std::scoped_lock lock(decided_mutex_);
+  const LogRoom& room = anew(bytes) ? decided_.anew : decided_.room;
+  if (bytes < room.free) return Duration(0);
+  return engine::pause_for(added, left(room, bytes, terms_.limit), decided_.takes,
+                           clock_.now() - decided_at_);
 }
 
 void LogKeeper::note_most(std::uint64_t bytes) {
@@ -76,11 +88,19 @@ bool LogKeeper::wanted() const {
   return bytes < seen || (bytes > seen && bytes >= wake_bytes_.load());
 }
 
-std::optional<Duration> LogKeeper::pause(Duration full) const {
-  if (log_ == nullptr) return std::nullopt;
-  const bool held_back = log_->state().bytes >= pace_bytes_.load(std::memory_order_relaxed);
-  if (!held_back) return std::nullopt;
-  return pause_after(tick_added_, limit_, full);
+// Whether the log has begun anew since it was looked at.
+bool LogKeeper::anew(std::uint64_t bytes) const {
+  return bytes < seen_bytes_.load(std::memory_order_relaxed);
+}
+
+Room LogKeeper::room() const {
+  if (log_ == nullptr) return {};
+  const std::uint64_t bytes = log_->state().bytes;
+  const std::scoped_lock lock(decided_mutex_);
+  const LogRoom& room = anew(bytes) ? decided_.anew : decided_.room;
+  if (bytes >= room.most) return {.hold = Duration(0), .paced = true};
+  return {.hold = growth_.time_of(left(room, bytes, terms_.limit) / 2),
+          .paced = bytes >= room.free};
 }
 
 // One decision, and what it says.
@@ -89,16 +109,22 @@ LogDecision LogKeeper::step() {
   if (state_.poisoned()) return {.wake_bytes = std::numeric_limits<std::uint64_t>::max()};
   const TimePoint now = clock_.now();
   LogDecision decision = decide(look(now), cycle_, now);
-  pace_bytes_.store(decision.pace_bytes, std::memory_order_relaxed);
-  wake_bytes_.store(decision.wake_bytes);
+  tell(decision, now);
   try {
-    act(decision.action);
+    act(decision);
   } catch (const std::bad_alloc&) {
-    note_copy(cycle_, {.fault = Fault::environment}, limit_, clock_.now());
+    note_copy(cycle_, {.fault = Fault::environment}, clock_.now());
   }
   const TimePoint again = now + kLookAgain;
   decision.wake_at = std::min(decision.wake_at.value_or(again), again);
   return decision;
+}
+
+void LogKeeper::tell(const LogDecision& decision, TimePoint now) {
+  const std::scoped_lock lock(decided_mutex_);
+  decided_ = decision;
+  decided_at_ = now;
+  wake_bytes_.store(decision.wake_bytes);
 }
 
 LogView LogKeeper::look(TimePoint now) {
@@ -111,37 +137,81 @@ LogView LogKeeper::look(TimePoint now) {
     commit_seen_at_ = now;
   }
   observe(cycle_, state, now);
-  return {.limit = limit_, .log = state, .quiet = now - commit_seen_at_};
+  return {.limit = terms_.limit,
+          .hold = terms_.hold,
+          .commits_sync = terms_.commits_sync,
+          .disk = disk_,
+          .log = state,
+          .quiet = now - commit_seen_at_};
 }
 
-void LogKeeper::act(LogAction action) {
-  switch (action) {
+void LogKeeper::act(const LogDecision& decision) {
+  switch (decision.action) {
     case LogAction::wait:
       break;
-    case LogAction::copy: {
-      const LogPass pass = log_->copy_back();
-      passes_.fetch_add(1, std::memory_order_relaxed);
-      note_copy(cycle_, pass, limit_, clock_.now());
-      note_failure(pass);
+    case LogAction::write:
+      write();
+      return;
+    case LogAction::copy:
+      copy();
       break;
-    }
-    case LogAction::sync: {
-      const Reply reply = log_->sync();
-      note_sync(cycle_);
-      note_failure({.fault = reply.fault, .cause = reply.cause});
+    case LogAction::sync:
+      sync();
       break;
-    }
     case LogAction::close:
-      close();
+      close(decision.takes);
       break;
   }
-  if (action != LogAction::wait || cycle_.pinned == 0) find_readers();
+  if (decision.action != LogAction::wait || cycle_.pinned == 0) find_readers();
 }
 
-void LogKeeper::close() {
+// False if it failed.
+bool LogKeeper::write() {
+  const TimePoint began = clock_.now();
+  const std::uint64_t bytes = log_->state().bytes;
+  const std::uint64_t before = std::max(cycle_.written, cycle_.copied);
+  const Reply reply = log_->write_out();
+  if (reply.ok() && bytes > before) learn(disk_.log, bytes - before, clock_.now() - began);
+  note_write(cycle_, bytes);
+  if (!reply.ok()) note_failure({.fault = reply.fault, .cause = reply.cause});
+  return reply.ok();
+}
+
+// The copy would write the log out, too, but then nobody would know what each of them took.
+void LogKeeper::copy() {
+  if (terms_.commits_sync) {
+    note_write(cycle_, log_->state().bytes);
+  } else if (!write()) {
+    return note_copy(cycle_, {.fault = Fault::environment}, clock_.now());
+  }
+  const TimePoint began = clock_.now();
+  const LogPass pass = log_->copy_back();
+  const TimePoint now = clock_.now();
+  copying_ = now - began;
+  passes_.fetch_add(1, std::memory_order_relaxed);
+  note_copy(cycle_, pass, now);
+  note_failure(pass);
+}
+
+void LogKeeper::sync() {
+  const TimePoint began = clock_.now();
+  const Reply reply = log_->sync();
+  if (reply.ok()) learn(disk_.database, cycle_.round, copying_ + (clock_.now() - began));
+  note_sync(cycle_);
+  note_failure({.fault = reply.fault, .cause = reply.cause});
+}
+
+void LogKeeper::close(Duration budget) {
   const Closing closing = lane_.close_in(*log_);
+  if (closing.held > budget) late_closings_.fetch_add(1, std::memory_order_relaxed);
   note_close(cycle_, closing, clock_.now());
   note_failure(closing.pass);
+}
+
+void LogKeeper::learn(DiskTime& disk, std::uint64_t bytes, Duration took) {
+  disk.learn(bytes, took);
+  const std::scoped_lock lock(stats_mutex_);
+  learned_ = {.log = disk_.log.stats(), .database = disk_.database.stats()};
 }
 
 void LogKeeper::note_failure(const LogPass& pass) {
@@ -176,14 +246,16 @@ void LogKeeper::closed(const LogLeft& left) {
 
 void LogKeeper::snapshot(LogStats& out) const {
   if (log_ == nullptr) return;
-  out.limit = limit_;
+  out.limit = terms_.limit;
   out.bytes = log_->state().bytes;
   out.bytes_max = std::max(out.bytes, bytes_max_.load(std::memory_order_relaxed));
   out.full = log_->state().full;
   out.ballast = log_->state().ballast;
   out.passes = passes_.load(std::memory_order_relaxed);
+  out.late_closings = late_closings_.load(std::memory_order_relaxed);
   out.hazard = log_->hazard();
   const std::scoped_lock lock(stats_mutex_);
+  out.disk = learned_;
   out.pinned_bytes = pinned_bytes_;
   out.pinned_since = pinned_since_;
   out.readers = readers_;

@@ -20,6 +20,14 @@
 
 namespace onelane::engine {
 
+// What the log has room for.
+struct Room {
+  // How long the next tick may hold the lane, since a longer one would add too much. 0: every class
+  // gets its guarantee only.
+  Duration hold = Duration::max();
+  bool paced = false;  // whether who added much waits
+};
+
 class LogKeeper {
  public:
   // What it needs of the lane. Called without any lock of the log keeper's that the lane takes.
@@ -33,8 +41,13 @@ class LogKeeper {
     const LaneState& state;
     const Clock& clock;
   };
+  struct Terms {
+    std::uint64_t limit = 0;    // of the log, in bytes
+    Duration hold{0};           // of a full tick
+    bool commits_sync = false;  // each commit puts on the disk what it adds to the log
+  };
   // All of the parts must outlive it.
-  LogKeeper(const Parts& parts, std::uint64_t limit_bytes);
+  LogKeeper(const Parts& parts, const Terms& terms);
   LogKeeper(const LogKeeper&) = delete;
   LogKeeper& operator=(const LogKeeper&) = delete;
   ~LogKeeper() { stop(); }
@@ -45,11 +58,11 @@ class LogKeeper {
   // mine() is true.
   void stop();
 
-  // After each tick, by the baton's holder: wakes the thread if the log has grown enough.
-  void tick_ended();
-  // While classes are to be held to their guarantees: how long after the beginning of the last tick
-  // the next may begin, up to `full`. The baton holder's, too.
-  std::optional<Duration> pause(Duration full) const;
+  // After each tick, by the baton's holder, with its hold: wakes the thread if the log has grown
+  // enough. How long the classes that added to the log wait where ticks are paced.
+  Duration tick_ended(Duration held);
+  // The baton holder's, too.
+  Room room() const;
   // Whether the log has grown enough since it was last looked at, or has begun anew: what was
   // waited for before then is void.
   bool wanted() const;
@@ -70,37 +83,51 @@ class LogKeeper {
  private:
   LogDecision step();
   LogView look(TimePoint now);
+  void tell(const LogDecision& decision, TimePoint now);
   void note_most(std::uint64_t bytes);
-  void act(LogAction action);
-  void close();
+  void act(const LogDecision& decision);
+  bool write();
+  void copy();
+  void sync();
+  void close(Duration budget);
+  void learn(DiskTime& disk, std::uint64_t bytes, Duration took);
   void note_failure(const LogPass& pass);
   void find_readers();
   std::optional<Thread::Sleep> run();
+  bool anew(std::uint64_t bytes) const;
+  Duration pause_for(std::uint64_t bytes, std::uint64_t added) const;
 
   Log* const log_;
   const LaneState& state_;
   const Clock& clock_;
-  const std::uint64_t limit_;
+  const Terms terms_;
   Lane lane_;
 
   std::mutex step_mutex_;  // of what a step uses: one runs at a time
   LogCycle cycle_;
+  DiskModel disk_;
+  Duration copying_{0};  // that the round under way took so far
   std::uint64_t commits_seen_ = 0;
   TimePoint commit_seen_at_;
 
   std::uint64_t tick_commits_ = 0;  // what the last tick left: the baton holder's
   std::uint64_t tick_bytes_ = 0;
-  std::uint64_t tick_added_ = 0;  // by the last one that committed
+  LogGrowth growth_;
 
-  std::atomic<std::uint64_t> pace_bytes_;
+  mutable std::mutex decided_mutex_;  // of the two below
+  LogDecision decided_;
+  TimePoint decided_at_;
+
   std::atomic<std::uint64_t> wake_bytes_{0};
   std::atomic<std::uint64_t> seen_bytes_{0};
   std::atomic<std::uint64_t> bytes_max_{0};
   std::atomic<std::uint64_t> passes_{0};
+  std::atomic<std::uint64_t> late_closings_{0};
 
   bool pinned_told_ = false;  // what stats say; a step's
 
-  mutable std::mutex stats_mutex_;  // of the four below
+  mutable std::mutex stats_mutex_;  // of what is below
+  DiskStats learned_;
   std::uint64_t pinned_bytes_ = 0;
   std::optional<TimePoint> pinned_since_;
   std::vector<LogReader> readers_;

@@ -15,29 +15,41 @@ using std::chrono::seconds;
 
 constexpr std::uint64_t kNever = std::numeric_limits<std::uint64_t>::max();
 
-// Parts of the limit: where a cycle begins; where one begins when it is quiet; where classes are
-// paced so that the log does not outgrow the passes; what no further round may take it to.
-constexpr std::uint64_t begin_at(std::uint64_t limit) { return limit / 4 * 3; }
-constexpr std::uint64_t begin_quiet_at(std::uint64_t limit) { return limit / 8; }
-// But a small log's passes would sync more than they copy.
-constexpr std::uint64_t kEarlyBytesMin = 4 * kMiB;
-constexpr std::uint64_t begin_early_with(std::uint64_t limit) {
-  return std::max(limit / 8, kEarlyBytesMin);
-}
-constexpr std::uint64_t pace_at(std::uint64_t limit) { return limit / 8 * 7; }
-constexpr std::uint64_t at_most(std::uint64_t limit) { return limit / 4 * 5; }
-// While ticks are paced, the log grows no faster than this in the time of a full tick: a flood's
-// ticks come no more often than full ones, and who writes a few pages is hardly stopped.
-constexpr std::uint64_t held_back_growth(std::uint64_t limit) { return limit / 128; }
+// Parts of the limit. Where it is closed in on; where that is done in a quiet moment; from where on
+// there is room for guarantees alone; where they stop, as far as they can.
+constexpr std::uint64_t close_at(std::uint64_t limit) { return limit / 4 * 3; }
+constexpr std::uint64_t close_quiet_at(std::uint64_t limit) { return limit / 8; }
+constexpr std::uint64_t guarantees_at(std::uint64_t limit) { return limit / 8 * 7; }
+constexpr std::uint64_t most_at(std::uint64_t limit) { return limit / 8 * 9; }
+// What is written out, and what is copied back, at once: as fast as the disk was until now, it may
+// be slower next.
+constexpr std::uint64_t window_most(std::uint64_t limit) { return limit / 8; }
+constexpr std::uint64_t round_most(std::uint64_t limit) { return limit / 2; }
+// However full the log is, so much may be added while something runs: one small tick, or small
+// ones.
+constexpr std::uint64_t left_least(std::uint64_t limit) { return limit / 64; }
 
-// Little enough for a closing pass that hardly anybody notices.
-constexpr std::uint64_t kLittleBytes = 1 * kMiB;
-constexpr Duration kQuiet = milliseconds(200);
-// A log that fills in less than this grows as fast as passes copy.
-constexpr Duration kFillsSoon = milliseconds(100);
+// The log is written out in pieces that take so many full ticks, and at least so many floors: then
+// most of it is no floor.
+constexpr int kWindowTicks = 5;
+constexpr int kWindowFloors = 6;
+// A round takes at most so long.
+constexpr Duration kRoundTime = seconds(1);
+// While one runs, classes may add this part of it beyond their guarantees, and as much again with
+// them: so each round is half of the one before, or less.
+constexpr std::uint64_t kRoundParts = 4;
 
-// Closing passes are at most this part of the lane's time.
+// A closing pass may hold the lane as long as a full tick does, but only this part of the lane's
+// time; or so many floors, since it syncs the log and the copy.
 constexpr int kCloseShare = 20;
+constexpr int kCloseFloors = 3;
+
+// The lane's time in which it is forgotten how fast ticks added to the log.
+constexpr Duration kGrowthKept = milliseconds(100);
+// Nothing waits for longer because of the log, before it is asked again.
+constexpr Duration kLong = seconds(10);
+
+constexpr Duration kQuiet = milliseconds(200);
 // Another process holds the lock that a pass needs, or the disk is full.
 constexpr Duration kRetryAfter = milliseconds(20);
 // A reader that stays is asked about less and less often.
@@ -45,98 +57,192 @@ constexpr int kPinShare = 4;
 constexpr Duration kPinRetryMin = milliseconds(10);
 constexpr Duration kPinRetryMax = seconds(1);
 
-std::uint64_t left(const LogView& view, const LogCycle& cycle) {
-  return view.log.bytes - std::min(view.log.bytes, cycle.copied);
+double seconds_of(Duration time) { return std::chrono::duration<double>(time).count(); }
+
+Duration from_ns(double ns) {
+  return Duration(static_cast<Duration::rep>(std::min(ns, static_cast<double>(kLong.count()))));
 }
 
-bool under_way(const LogCycle& cycle) { return cycle.rounds != 0 || !cycle.synced; }
+std::uint64_t minus(std::uint64_t a, std::uint64_t b) { return a - std::min(a, b); }
 
-// Whether it would fill within kFillsSoon, as fast as it has grown since it began.
-bool fills_soon(const LogView& view, const LogCycle& cycle, TimePoint now) {
-  if (!cycle.settled_at) return false;
-  const auto elapsed = static_cast<double>((now - *cycle.settled_at).count());
-  return elapsed * static_cast<double>(view.limit) <
-         static_cast<double>(kFillsSoon.count()) * static_cast<double>(view.log.bytes);
+// What is in the log alone.
+std::uint64_t away(const LogView& view, const LogCycle& cycle) {
+  return minus(view.log.bytes, cycle.copied);
+}
+// How much of it is on the disk, and how much is not.
+std::uint64_t on_disk(const LogView& view, const LogCycle& cycle) {
+  return view.commits_sync ? view.log.bytes : std::max(cycle.written, cycle.copied);
+}
+std::uint64_t dirty(const LogView& view, const LogCycle& cycle) {
+  return minus(view.log.bytes, on_disk(view, cycle));
 }
 
-bool due(const LogView& view, const LogCycle& cycle, TimePoint now) {
-  if (left(view, cycle) == 0) return false;
-  if (under_way(cycle) || view.log.bytes >= begin_at(view.limit)) return true;
-  if (left(view, cycle) >= begin_early_with(view.limit) && fills_soon(view, cycle, now)) {
-    return true;
-  }
-  return view.log.bytes >= begin_quiet_at(view.limit) && view.quiet >= kQuiet;
+bool closing(const LogView& view) { return view.log.bytes >= close_at(view.limit); }
+
+// What may be dirty of the log. Twice so much is never nothing.
+std::uint64_t window(const LogView& view) {
+  if (view.commits_sync) return window_most(view.limit);
+  const Duration time = std::max(view.hold * kWindowTicks, view.disk.log.floor() * kWindowFloors);
+  const std::uint64_t bytes = std::min(view.disk.log.within(time), window_most(view.limit));
+  return std::max<std::uint64_t>(bytes, 2);
 }
 
-// Whether a round that begins with so many bytes is half the last one, or less.
-bool converges(const LogCycle& cycle, std::uint64_t bytes) { return bytes <= cycle.round / 2; }
+// A round copies once what many ticks changed, so it is as large as it may be.
+std::uint64_t round_at(const LogView& view) {
+  return std::min(view.disk.database.within(kRoundTime), round_most(view.limit));
+}
 
-bool worth_closing(const LogView& view, const LogCycle& cycle) {
+Duration floors(const LogView& view) {
+  const Duration log = view.commits_sync ? Duration(0) : view.disk.log.floor();
+  return log + view.disk.database.floor();
+}
+
+Duration close_budget(const LogView& view, const LogCycle& cycle, TimePoint now) {
+  const Duration share = cycle.began ? (now - *cycle.began) / kCloseShare : view.hold;
+  return std::max(std::min(view.hold, share), kCloseFloors * floors(view));
+}
+
+// What a closing pass can do within its budget.
+std::uint64_t close_bytes(const LogView& view, const LogCycle& cycle, TimePoint now) {
+  const Duration left = close_budget(view, cycle, now) - floors(view);
+  const double log = view.commits_sync ? 0 : 1 / view.disk.log.bytes_per_s();
+  const double bytes = seconds_of(left) / (log + 1 / view.disk.database.bytes_per_s());
+  return static_cast<std::uint64_t>(std::max(1.0, bytes));
+}
+
+bool due(const LogView& view, const LogCycle& cycle) {
+  const std::uint64_t bytes = away(view, cycle);
+  if (bytes == 0) return false;
+  if (closing(view) || bytes >= round_at(view)) return true;
+  return view.log.bytes >= close_quiet_at(view.limit) && view.quiet >= kQuiet;
+}
+
+// Whether another round could take the log too far: then what is left is taken at once, unless it
+// is much, as when a reader kept it, or is too far already.
+bool pressed(const LogView& view, std::uint64_t bytes) {
+  const std::uint64_t after = view.log.bytes + bytes / kRoundParts;
+  return after >= most_at(view.limit) && bytes <= view.limit / 4 &&
+         view.log.bytes <= view.limit / 4 * 5;
+}
+
+bool worth_closing(const LogView& view, const LogCycle& cycle, TimePoint now) {
   if (cycle.pinned != 0) return false;
-  if (view.quiet >= kQuiet) return true;
-  if (cycle.rounds == 0) return false;
-  const std::uint64_t bytes = left(view, cycle);
-  if (bytes <= kLittleBytes) return true;
-  // A round that converges has half as much appended meanwhile.
-  if (view.log.bytes + bytes / 2 >= at_most(view.limit)) return true;
-  const bool pressed = cycle.strained || view.log.bytes >= view.limit;
-  return pressed && !converges(cycle, bytes);
-}
-
-std::uint64_t pace(const LogView& view, const LogCycle& cycle) {
-  if (cycle.pinned != 0) return kNever;
-  // Once all of the log is copied back, the next commit restarts it. That tick is not paced.
-  if (left(view, cycle) == 0) return std::max(pace_at(view.limit), view.log.bytes + 1);
-  return under_way(cycle) && cycle.strained ? 0 : pace_at(view.limit);
+  const std::uint64_t bytes = away(view, cycle);
+  const bool quick = bytes <= close_bytes(view, cycle, now);
+  // Without a commit of our own since the last pass there is no other way.
+  if (view.quiet >= kQuiet) return quick || !view.log.may_copy;
+  return closing(view) && (quick || pressed(view, bytes));
 }
 
 LogDecision wait_for_more(const LogView& view, const LogCycle& cycle, TimePoint now) {
   LogDecision out;
-  const bool settled = left(view, cycle) == 0;
-  const bool watching = !settled && view.log.bytes >= begin_quiet_at(view.limit);
-  const std::uint64_t early = cycle.copied + begin_early_with(view.limit);
-  out.wake_bytes = !watching                ? begin_quiet_at(view.limit)
-                   : early > view.log.bytes ? std::min(early, begin_at(view.limit))
-                                            : begin_at(view.limit);
-  if (watching) out.wake_at = now + std::max(Duration(0), kQuiet - view.quiet);
+  out.wake_bytes = std::min(on_disk(view, cycle) + window(view) / 2,
+                            std::max(close_at(view.limit), view.log.bytes + 1));
+  if (away(view, cycle) == 0 || view.log.bytes < close_quiet_at(view.limit)) return out;
+  out.wake_at = now + std::max(Duration(0), kQuiet - view.quiet);
   return out;
 }
 
+LogDecision begin(LogAction action, Duration takes) { return {.action = action, .takes = takes}; }
+
 LogDecision next(const LogView& view, const LogCycle& cycle, TimePoint now) {
-  if (!cycle.synced) return {.action = LogAction::sync};
-  if (view.log.full && (!cycle.not_before || now >= *cycle.not_before)) {
-    return {.action = LogAction::close};
+  const DiskModel& disk = view.disk;
+  if (!cycle.synced) return begin(LogAction::sync, disk.database.predict(cycle.round));
+  const LogDecision close = begin(LogAction::close, close_budget(view, cycle, now));
+  const LogDecision write = begin(LogAction::write, disk.log.predict(dirty(view, cycle)));
+  const bool much = dirty(view, cycle) >= window(view) / 2;
+  if (cycle.not_before && now < *cycle.not_before && (view.log.full || due(view, cycle))) {
+    if (much && !view.log.full) return write;
+    return {.wake_bytes = kNever, .wake_at = cycle.not_before, .takes = *cycle.not_before - now};
   }
-  if (view.log.full) return {.wake_bytes = kNever, .wake_at = cycle.not_before};
-  if (!due(view, cycle, now)) return wait_for_more(view, cycle, now);
-  if (cycle.not_before && now < *cycle.not_before) {
-    return {.wake_bytes = kNever, .wake_at = cycle.not_before};
+  if (view.log.full) return close;
+  if (!due(view, cycle)) return much ? write : wait_for_more(view, cycle, now);
+  if (worth_closing(view, cycle, now)) return close;
+  const Duration copies = disk.database.predict(away(view, cycle));
+  if (view.log.may_copy) {
+    return begin(LogAction::copy, view.commits_sync ? copies : write.takes + copies);
   }
-  if (worth_closing(view, cycle)) return {.action = LogAction::close};
-  if (view.log.may_copy) return {.action = LogAction::copy};
   // The next commit is what is waited for, or quiet.
   return {.wake_bytes = 0, .wake_at = now + kQuiet};
+}
+
+// What an action takes care of, and from where on what is added meanwhile counts. A round's copy
+// and its sync are one, which began with the copy.
+struct Charge {
+  std::uint64_t bytes = 0;
+  std::uint64_t from = 0;
+};
+Charge charge(const LogView& view, const LogCycle& cycle, LogAction action) {
+  switch (action) {
+    case LogAction::copy:
+      return {away(view, cycle), view.log.bytes};
+    case LogAction::sync:
+      return {cycle.round, cycle.written};
+    case LogAction::write:
+      return {dirty(view, cycle), view.log.bytes};
+    case LogAction::wait:
+    case LogAction::close:
+      return {dirty(view, cycle), on_disk(view, cycle)};
+  }
+  return {};
+}
+
+LogRoom room_for(std::uint64_t from, std::uint64_t part) { return {from + part, from + 2 * part}; }
+
+// Where a reader keeps the log from being copied, it helps nobody to slow anybody down; where one
+// keeps it from beginning anew, it does not help to keep it short.
+LogRoom room(const LogView& view, const LogCycle& cycle, const LogDecision& decision,
+             TimePoint now) {
+  if (cycle.pinned != 0) return {kNever, kNever};
+  // Once all of the log is copied back, the next commit begins it anew. That tick is not paced.
+  if (away(view, cycle) == 0) {
+    const LogRoom anew = room_for(0, window(view));
+    return {std::max(anew.free, view.log.bytes + 1), std::max(anew.most, view.log.bytes + 1)};
+  }
+  const Charge charged = charge(view, cycle, decision.action);
+  const LogRoom out = room_for(charged.from, std::max(charged.bytes / kRoundParts, window(view)));
+  if (cycle.blocked) return out;
+  const std::uint64_t part = std::max(charged.bytes, close_bytes(view, cycle, now)) / kRoundParts;
+  const std::uint64_t closing = std::max(close_at(view.limit), charged.from + part);
+  return {std::min({out.free, closing, guarantees_at(view.limit)}),
+          std::min({out.most, closing + part, most_at(view.limit)})};
 }
 
 }  // namespace
 
 LogDecision decide(const LogView& view, const LogCycle& cycle, TimePoint now) {
   LogDecision out = next(view, cycle, now);
-  out.pace_bytes = pace(view, cycle);
+  out.room = room(view, cycle, out, now);
+  out.anew = room_for(0, window(view));
   return out;
 }
 
-Duration pause_after(std::uint64_t bytes, std::uint64_t limit, Duration full) {
-  const std::uint64_t allowed = std::max<std::uint64_t>(held_back_growth(limit), 1);
-  if (bytes >= allowed) return full;
-  const double part = static_cast<double>(bytes) / static_cast<double>(allowed);
-  return Duration(static_cast<Duration::rep>(static_cast<double>(full.count()) * part));
+std::uint64_t left(const LogRoom& room, std::uint64_t bytes, std::uint64_t limit) {
+  return std::max<std::uint64_t>({minus(room.most, bytes), left_least(limit), 1});
+}
+
+// What takes longer than was predicted may take as long again.
+Duration pause_for(std::uint64_t added, std::uint64_t left, Duration takes, Duration ago) {
+  if (takes == Duration(0)) return takes;
+  const auto remaining = static_cast<double>(std::max(takes - ago, ago).count());
+  return from_ns(remaining * static_cast<double>(added) / static_cast<double>(left));
+}
+
+void LogGrowth::tick(std::uint64_t bytes, Duration held) {
+  if (held == Duration(0)) return;  // no tick's own
+  const auto ns = static_cast<double>(held.count());
+  per_ns_ -= per_ns_ * std::min(1.0, ns / static_cast<double>(kGrowthKept.count()));
+  per_ns_ = std::max(per_ns_, static_cast<double>(bytes) / ns);
+}
+
+Duration LogGrowth::time_of(std::uint64_t bytes) const {
+  return per_ns_ == 0 ? kLong : from_ns(static_cast<double>(bytes) / per_ns_);
 }
 
 // If the log is shorter than what was copied back of it, a commit has restarted it.
 void observe(LogCycle& cycle, const LogState& log, TimePoint now) {
-  if (log.bytes == cycle.copied) cycle.settled_at = now;
-  if (log.bytes < cycle.copied) cycle = {.settled_at = cycle.settled_at};
+  if (log.bytes == cycle.copied) cycle.began = now;
+  if (log.bytes < cycle.copied) cycle = {.began = cycle.began};
 }
 
 namespace {
@@ -165,19 +271,16 @@ void advance(LogCycle& cycle) {
 
 }  // namespace
 
-void note_copy(LogCycle& cycle, const LogPass& pass, std::uint64_t limit, TimePoint now) {
+void note_write(LogCycle& cycle, std::uint64_t bytes) { cycle.written = bytes; }
+
+void note_copy(LogCycle& cycle, const LogPass& pass, TimePoint now) {
   if (failed(cycle, pass, now)) return;
   if (gets_nowhere(cycle, pass)) return pinned_by_reader(cycle, pass, now);
   advance(cycle);
   if (pass.copied <= cycle.copied) return;
-  const std::uint64_t begun_with = pass.bytes - std::min(pass.bytes, cycle.copied);
-  // Not the first round, which began with all that had gathered.
-  if (cycle.rounds > 0 && !converges(cycle, begun_with)) cycle.strained = true;
+  cycle.round = minus(cycle.written, cycle.copied);
   cycle.copied = pass.copied;
   cycle.synced = false;
-  if (pass.bytes < begin_at(limit)) return;  // an early one
-  cycle.round = begun_with;
-  ++cycle.rounds;
 }
 
 void note_sync(LogCycle& cycle) { cycle.synced = true; }
@@ -191,10 +294,10 @@ void note_close(LogCycle& cycle, const Closing& closing, TimePoint now) {
     return;
   }
   if (!gets_nowhere(cycle, pass)) advance(cycle);
-  cycle.rounds = 0;
   cycle.round = 0;
-  cycle.strained = false;
   cycle.copied = pass.copied;
+  cycle.written = pass.bytes;
+  cycle.blocked = true;  // until it is seen to begin anew
   cycle.not_before = now + closing.held * kCloseShare;
   if (pass.copied < pass.bytes) pinned_by_reader(cycle, pass, now);
 }

@@ -1,15 +1,6 @@
-// When the log is copied back, when a pass closes in on its end, when ticks are paced:
-// pure functions of what is known about the log, so that they can be tested with literal inputs.
-//
-// A cycle: from three quarters of the limit on, passes copy beside the commits, each followed by a
-// sync. Where the log grows so fast that they would come too late, they begin earlier. The writers
-// append meanwhile, so each round leaves something, but less than the one before. When little is
-// left, or more than half of what the round before began with, a closing pass takes the rest while
-// it holds the lane, and the next commit begins the log anew. Near the limit, and where rounds do
-// not converge, classes are held to their guarantees first. Rounds that converge go on beyond the
-// limit, as long as the log stays within a quarter more. A quiet moment is used for a closing pass
-// that nobody waits for. While a reader keeps part of the log from being copied back, ticks are not
-// paced: pacing does not make the reader leave.
+// When the log is written out and copied back, and what classes may add to it meanwhile: pure
+// functions of what is known about the log and of how long the disk takes (disk_time.h), so that
+// they can be tested with literal inputs. README.md, beside this file, has the idea on a page.
 #pragma once
 
 #include <cstdint>
@@ -17,28 +8,33 @@
 
 #include "onelane/clock.h"
 #include "onelane/sink.h"
+#include "src/engine/disk_time.h"
 
 namespace onelane::engine {
 
 struct LogView {
-  std::uint64_t limit = 0;  // bytes
+  std::uint64_t limit = 0;    // bytes
+  Duration hold{0};           // of a full tick
+  bool commits_sync = false;  // each commit puts on the disk what it adds to the log
+  DiskModel disk;
   LogState log;
   Duration quiet{0};  // since a commit was last seen
 };
 
-enum class LogAction : std::uint8_t { wait, copy, sync, close };
+// write: put on the disk what is in the log. sync: put there what was copied back.
+enum class LogAction : std::uint8_t { wait, write, copy, sync, close };
 
 // What is remembered of the passes since the log began anew.
 struct LogCycle {
-  std::uint64_t copied = 0;  // bytes, from the log's beginning
-  std::uint64_t round = 0;   // bytes that the last pass began with and that were not copied yet
-  std::uint32_t rounds = 0;  // from three quarters of the limit on
-  bool synced = true;        // nothing was copied since the last sync
-  bool strained = false;     // a round left as much as the one before
-  std::uint64_t pinned = 0;  // bytes that a reader keeps from being copied
+  std::optional<TimePoint> began;  // when it did, where that was seen
+  std::uint64_t written = 0;       // bytes, from the log's beginning, that are on the disk
+  std::uint64_t copied = 0;        // and that are copied back
+  std::uint64_t round = 0;         // bytes that the last pass began with
+  bool synced = true;              // nothing was copied since the last sync
+  bool blocked = false;            // all was copied, but a reader keeps it from beginning anew
+  std::uint64_t pinned = 0;        // bytes that a reader keeps from being copied
   std::optional<TimePoint> pinned_since;
   std::optional<TimePoint> not_before;  // of the next pass
-  std::optional<TimePoint> settled_at;  // when it was last seen wholly copied
 };
 
 // A closing pass, and how long it held the lane.
@@ -47,24 +43,46 @@ struct Closing {
   Duration held{0};
 };
 
+// What ticks may make of the log until the next decision, in bytes.
+struct LogRoom {
+  std::uint64_t free = 0;  // up to here nobody waits,
+  std::uint64_t most = 0;  // up to here who adds is spread over the time; then guarantees alone are
+};
+
 struct LogDecision {
   LogAction action = LogAction::wait;
   // For wait: until the log has this many bytes, or until then; whichever comes first.
   std::uint64_t wake_bytes = 0;
   std::optional<TimePoint> wake_at;
-  // While the log has this many bytes, every class gets its guarantee only.
-  std::uint64_t pace_bytes = 0;
+  Duration takes{0};  // the action, as predicted; of close, the most that it is to hold the lane
+  LogRoom room;
+  LogRoom anew;  // once the log has begun anew since
 };
 
 LogDecision decide(const LogView& view, const LogCycle& cycle, TimePoint now);
 
-// While ticks are paced: how long after the beginning of a tick that added so much to the log
-// the next may begin, up to `full`.
-Duration pause_after(std::uint64_t bytes, std::uint64_t limit, Duration full);
+// How much may be added yet; at least a small part of the limit.
+std::uint64_t left(const LogRoom& room, std::uint64_t bytes, std::uint64_t limit);
+
+// How long the classes that added so much wait, where so much is left for the time that an action
+// takes, which began so long ago.
+Duration pause_for(std::uint64_t added, std::uint64_t left, Duration takes, Duration ago);
+
+// How fast ticks add to the log, at the most of late.
+class LogGrowth {
+ public:
+  void tick(std::uint64_t bytes, Duration held);
+  // How long a tick may hold the lane to add no more than about so much.
+  Duration time_of(std::uint64_t bytes) const;
+
+ private:
+  double per_ns_ = 0;  // bytes
+};
 
 // How what was done changes what is remembered.
 void observe(LogCycle& cycle, const LogState& log, TimePoint now);
-void note_copy(LogCycle& cycle, const LogPass& pass, std::uint64_t limit, TimePoint now);
+void note_write(LogCycle& cycle, std::uint64_t bytes);
+void note_copy(LogCycle& cycle, const LogPass& pass, TimePoint now);
 void note_sync(LogCycle& cycle);
 void note_close(LogCycle& cycle, const Closing& closing, TimePoint now);
 

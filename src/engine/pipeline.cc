@@ -23,16 +23,16 @@ void earliest(std::optional<TimePoint>& first, std::optional<TimePoint> other) {
 
 }  // namespace
 
-Pipeline::Pipeline(const Parts& parts, const Budget& tick)
+Pipeline::Pipeline(const Parts& parts, const JournalOptions& options)
     : sink_(parts.sink),
       clock_(parts.clock),
       lanes_(parts.lanes),
       state_(parts.state),
       recorder_(parts.recorder),
-      tick_budget_(tick),
+      tick_budget_(options.tick),
       committer_(parts.sink, parts.clock),
       recovery_(parts.sink, parts.lanes, parts.state),
-      selection_(parts.lanes, recovery_, tick),
+      selection_(parts.lanes, recovery_, options),
       settlement_(parts.lanes, parts.recorder),
       fence_({.sink = parts.sink,
               .lanes = parts.lanes,
@@ -55,6 +55,7 @@ Status Pipeline::add_class(std::unique_ptr<ClassLane> lane) {
 
 TickReport Pipeline::tick(const Runner& runner, ack::Wakes& wakes) {
   const std::scoped_lock shared(lanes_);
+  held_ = Duration(0);
   const Tick tick{
       .runner = runner, .now = clock_.now(), .progress_before = progress(), .wakes = wakes};
   starved_.store(!lanes_.stage(tick.now, wakes), std::memory_order_relaxed);
@@ -101,9 +102,6 @@ TickReport Pipeline::commit_next(const Tick& tick) {
     if (starved()) recovery_.starved(tick.now, 0);
     return report(tick);
   }
-  // Shorter ticks write the pages that all of them touch more often: if they came as often as they
-  // could while they are paced, the log would grow as before.
-  if (pause_ && tick.now < began_ + *pause_) return report_idle(tick, began_ + *pause_);
   try {
     return run(tick);
   } catch (const std::bad_alloc&) {
@@ -115,14 +113,15 @@ TickReport Pipeline::commit_next(const Tick& tick) {
 // Plans and commits. Memory may run out before anything is taken; what comes after sees to itself.
 TickReport Pipeline::run(const Tick& tick) {
   recovery_.next_class(tick.now);
-  // While ticks are paced: the guarantees, or one unit.
-  const schedule::Plan plan = selection_.plan(pause_ ? Duration(0) : tick_budget_.hold, tick.now);
+  const schedule::Plan plan =
+      selection_.plan(std::min(room_.hold, selection_.hold()), room_.paced, tick.now);
   if (plan.slices.empty()) return report_idle(tick, plan.not_before);
   selection_.select(plan);
   if (selection_.declines(tick.runner)) return report(tick);
   const Lanes::Hand hand(lanes_, plan);
   const commit::TickResult result = commit(plan);
   began_ = result.began;
+  held_ = result.ended - result.began;
   if (tick.runner.lends_thread && result.transaction) recorder_.caller_tick();
   conclude(plan, result, tick.wakes);
   Tick after = tick;

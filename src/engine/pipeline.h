@@ -18,7 +18,7 @@
 #include "src/engine/fence.h"
 #include "src/engine/lane_state.h"
 #include "src/engine/lanes.h"
-#include "src/engine/log_policy.h"
+#include "src/engine/log_keeper.h"
 #include "src/engine/recorder.h"
 #include "src/engine/recovery.h"
 #include "src/engine/selection.h"
@@ -37,16 +37,19 @@ class Pipeline {
     Durability& durability;
   };
   // All of the parts must outlive it.
-  Pipeline(const Parts& parts, const Budget& tick);
+  Pipeline(const Parts& parts, const JournalOptions& options);
 
   // Adds it to the lanes, too.
   Status add_class(std::unique_ptr<ClassLane> lane);
 
   // The turn's alone: see turn.h.
   TickReport tick(const Runner& runner, ack::Wakes& wakes);
-  // Of the ticks from now on: every class gets its guarantee only, and they begin no sooner than so
-  // long after each other. None: as ever.
-  void pace(std::optional<Duration> pause) { pause_ = pause; }
+  // Of the next tick.
+  void pace(const Room& room) { room_ = room; }
+  // While ticks are paced, the classes of the last one wait, each for its part of so long.
+  void pause(Duration pause) { selection_.pause(began_, pause); }
+  // The last tick's hold; 0 if it committed nothing.
+  Duration held() const { return held_; }
 
   // Holds the lane for a pass that copies all of the log back. A failure without a way back is
   // left to fail().
@@ -99,9 +102,10 @@ class Pipeline {
   Settlement settlement_;
   Fence fence_;
 
-  std::optional<Duration> pause_;  // while ticks are paced
+  Room room_;  // in the log
   std::atomic<bool> starved_{false};
   TimePoint began_;  // the last tick
+  Duration held_{0};
 };
 
 }  // namespace onelane::engine

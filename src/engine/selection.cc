@@ -1,6 +1,7 @@
 #include "src/engine/selection.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "src/schedule/predict.h"
@@ -43,6 +44,8 @@ Status Selection::prepare(const ClassLane& lane) {
   backlogs_.reserve(count);
   step_times_.reserve(count);
   state_.classes.reserve(count);
+  paused_until_.reserve(count);
+  spent_.reserve(count);
   costs_.reserve(count);
   shares_.push_back(lane.share);
   const bool fits = schedule::guarantees_fit(tick_budget_, shares_);
@@ -60,11 +63,18 @@ void Selection::add_class(const ClassLane& lane) noexcept {
   shares_.push_back(lane.share);
   step_times_.emplace_back();
   state_.classes.emplace_back();
+  paused_until_.emplace_back();
+  spent_.emplace_back();
   costs_.add_class();
 }
 
-schedule::Plan Selection::plan(Duration hold, TimePoint now) {
+Duration Selection::hold() const {
+  return schedule::hold_for(costs_.costs().commit_fixed_ps, commit_percent_, tick_budget_.hold);
+}
+
+schedule::Plan Selection::plan(Duration hold, bool paced, TimePoint now) {
   backlogs_.clear();
+  std::optional<TimePoint> pause_ends;
   const std::optional<std::size_t>& quarantined = recovery_.quarantined_class();
   for (std::size_t i = 0; i < shares_.size(); ++i) {
     const Staging& staging = lanes_[i].staging;
@@ -74,6 +84,10 @@ schedule::Plan Selection::plan(Duration hold, TimePoint now) {
                                                     : staging.units());
     if (quarantined && planned && quarantine.limit() < backlogs_[i].size()) {
       backlogs_[i] = backlogs_[i].first(quarantine.limit());
+    }
+    if (paced && now < paused_until_[i] && !backlogs_[i].empty()) {
+      backlogs_[i] = {};
+      if (!pause_ends || paused_until_[i] < *pause_ends) pause_ends = paused_until_[i];
     }
     shares_[i].gather = lanes_[i].gathers() ? lanes_[i].share.gather : Duration(0);
   }
@@ -86,6 +100,14 @@ schedule::Plan Selection::plan(Duration hold, TimePoint now) {
                                         .state = state_,
                                         .now = now});
   if (recovery_.limit() != 0) shorten(plan);
+  // A class that pauses keeps what it has saved up.
+  for (std::size_t i = 0; paced && i < shares_.size(); ++i) {
+    if (now < paused_until_[i]) plan.next.classes[i] = state_.classes[i];
+  }
+  if (plan.slices.empty() && pause_ends) {
+    const TimePoint ends = std::min(*pause_ends, now + tick_budget_.hold);  // it may be lifted
+    plan.not_before = plan.not_before ? std::min(*plan.not_before, ends) : ends;
+  }
   return plan;
 }
 
@@ -238,12 +260,25 @@ void Selection::keep_state(const schedule::Plan& plan) {
 }
 
 void Selection::learn(const schedule::Plan& plan, const commit::TickResult& result) {
+  std::fill(spent_.begin(), spent_.end(), Duration(0));
   for (std::size_t i = 0; i < result.slices.size(); ++i) {
     const commit::SliceTime& slice = result.slices[i];
+    spent_[plan.slices[i].klass] += slice.elapsed;
     if (slice.records == 0) continue;
     costs_.learn_slice(plan.slices[i].klass, slice.records, slice.bytes, slice.elapsed);
   }
   if (result.units != 0) costs_.learn_commit(result.records, result.bytes, result.commit_time);
+}
+
+void Selection::pause(TimePoint from, Duration pause) {
+  const Duration all = std::accumulate(spent_.begin(), spent_.end(), Duration(0));
+  if (pause == Duration(0) || all == Duration(0)) return;
+  for (std::size_t i = 0; i < spent_.size(); ++i) {
+    if (spent_[i] == Duration(0)) continue;
+    const double part = static_cast<double>(spent_[i].count()) / static_cast<double>(all.count());
+    const double ns = part * static_cast<double>(pause.count());
+    paused_until_[i] = from + Duration(static_cast<Duration::rep>(ns));
+  }
 }
 
 }  // namespace onelane::engine

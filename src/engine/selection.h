@@ -29,16 +29,22 @@ struct Runner {
 class Selection {
  public:
   // Both must outlive it.
-  Selection(const Lanes& lanes, const Recovery& recovery, const Budget& tick)
-      : lanes_(lanes), recovery_(recovery), tick_budget_(tick) {}
+  Selection(const Lanes& lanes, const Recovery& recovery, const JournalOptions& options)
+      : lanes_(lanes),
+        recovery_(recovery),
+        tick_budget_(options.tick),
+        commit_percent_(options.drive == Drive::thread ? options.commit_percent : 0) {}
   // ok, or why its guarantee does not fit beside those of the others. Adding needs no memory for a
   // class that was prepared for.
   Status prepare(const ClassLane& lane);
   void add_class(const ClassLane& lane) noexcept;
 
   // Of what is staged, within this hold: of the quarantined class whose turn it is, or of all
-  // others.
-  schedule::Plan plan(Duration hold, TimePoint now);
+  // others; where ticks are paced, of those that do not pause. A hold of 0: what is guaranteed, or
+  // one unit.
+  schedule::Plan plan(Duration hold, bool paced, TimePoint now);
+  // As long as a tick has to be against the fixed cost of its commit.
+  Duration hold() const;
   // The plan's units, in order: work().
   void select(const schedule::Plan& plan);
   std::span<commit::Work> work() const { return work_; }
@@ -53,6 +59,9 @@ class Selection {
   // with, and so before learn().
   void keep_state(const schedule::Plan& plan);
   void learn(const schedule::Plan& plan, const commit::TickResult& result);
+  // The classes of the last commit pause from then on, each for its part of so long: by the time
+  // that it took.
+  void pause(TimePoint from, Duration pause);
 
  private:
   void shorten(schedule::Plan& plan);
@@ -61,9 +70,12 @@ class Selection {
   const Lanes& lanes_;
   const Recovery& recovery_;
   const Budget tick_budget_;
+  const std::uint32_t commit_percent_;
   schedule::CostModel costs_;
   schedule::State state_;
   std::vector<schedule::Share> shares_;
+  std::vector<TimePoint> paused_until_;  // by class
+  std::vector<Duration> spent_;          // by class, in the last commit
   // The class that a shortened tick begins with, and the one after it.
   std::size_t first_class_ = 0;
   std::size_t next_first_class_ = 0;

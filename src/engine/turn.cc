@@ -116,17 +116,16 @@ void Turn::settle_rest() {
 // --- Their steps.
 
 TickReport Turn::run_tick(const Runner& runner, ack::Wakes& wakes) {
+  if (options_.drive == Drive::thread) with_.pipeline.pace(with_.log.room());
   const TickReport report = with_.pipeline.tick(runner, wakes);
   follow(wakes);
   return report;
 }
 
 void Turn::follow(ack::Wakes& wakes) {
-  with_.log.tick_ended();
+  const Duration pause = with_.log.tick_ended(with_.pipeline.held());
+  if (options_.drive == Drive::thread) with_.pipeline.pause(pause);
   with_.durability.tick_ended(wakes);
-  if (options_.drive == Drive::thread) {
-    with_.pipeline.pace(with_.log.pause(options_.tick.hold));
-  }
   if (!with_.state.shut()) return;
   with_.lanes.shut();  // the reason is told already: a push that is turned away finds it
   if (with_.state.poisoned()) with_.durability.give_up(with_.state.first_error(), wakes);

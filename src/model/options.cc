@@ -57,6 +57,7 @@ Status validate(const JournalOptions& options) {
       in_range<std::uint64_t>("tick.bytes", options.tick.bytes, model::kTickBytesMin,
                               model::kTickBytesMax),
       in_range<Duration>("tick.hold", options.tick.hold, model::kHoldMin, model::kHoldMax),
+      in_range<std::uint64_t>("commit_percent", options.commit_percent, 0, 100),
       in_range<Duration>("close_timeout", options.close_timeout, Duration(0), model::kDurationMax),
       in_range<std::uint64_t>("wal_limit", options.wal_limit, model::kWalLimitMin,
                               model::kWalLimitMax),

@@ -39,6 +39,15 @@ inline Duration to_duration(std::uint64_t ps) {
   return Duration(static_cast<Duration::rep>(ps / kPsPerNs));
 }
 
+// How long a tick has to be for a commit whose fixed part costs so much to take no more than so
+// many percent of it; 0 percent: `most`. At least kTickMin, at most `most`.
+inline constexpr Duration kTickMin = std::chrono::milliseconds(1);
+inline Duration hold_for(std::uint64_t commit_fixed_ps, std::uint32_t percent, Duration most) {
+  if (percent == 0) return most;
+  const Duration enough = to_duration(times_ps(commit_fixed_ps, 100) / percent);
+  return std::min(std::max(enough, kTickMin), most);
+}
+
 inline std::uint64_t linear_ps(const LinearCost& cost, std::uint64_t records, std::uint64_t bytes) {
   constexpr std::uint64_t kSmall = 1ULL << 31;  // neither product nor their sum can wrap
   if ((records | bytes | cost.per_byte_ps) < kSmall && cost.per_record_ps < kSmall) [[likely]] {

@@ -171,6 +171,7 @@ class HeldPass final : public PlainSink, private Log {
   LogState state() const noexcept override {
     return {.bytes = bytes_.load(), .commits = 1, .may_copy = bytes_.load() != 0};
   }
+  Reply write_out() override { return {}; }
   LogPass copy_back() override {
     control_->runs.store(true);
     control_->runs.notify_all();

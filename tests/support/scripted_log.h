@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,12 +19,10 @@ class ScriptedLog final : public Log {
     if (written_by_others != 0) now.bytes = written_by_others;
     written_by_others = 0;
   }
+  Reply write_out() override { return call("write"); }
   LogPass copy_back() override { return pass("copy"); }
   LogPass close_in() override { return pass("close"); }
-  Reply sync() override {
-    calls.emplace_back("sync");
-    return answer;
-  }
+  Reply sync() override { return call("sync"); }
   std::vector<LogReader> readers() const override { return others; }
   std::string_view hazard() const noexcept override { return "a hazard"; }
 
@@ -39,15 +38,22 @@ class ScriptedLog final : public Log {
   std::uint64_t pinned_from = UINT64_MAX;  // a reader keeps what lies behind it
   std::uint64_t written_meanwhile = 0;     // by commits during each pass that lets them
   std::uint64_t written_by_others = 0;     // how long the log then is: seen by looking
-  Reply answer;                            // of every call
+  Reply answer;                            // of every call,
+  std::string fails;                       // or of this one alone
+  std::function<void()> takes;             // what else each call does
   std::vector<LogReader> others;
   std::vector<std::string> calls;
 
  private:
-  LogPass pass(const char* name) {
+  Reply call(const char* name) {
     calls.emplace_back(name);
-    LogPass out{.fault = answer.fault, .cause = answer.cause};
-    if (!answer.ok()) return out;
+    if (takes) takes();
+    return fails.empty() || fails == name ? answer : Reply();
+  }
+  LogPass pass(const char* name) {
+    const Reply reply = call(name);
+    LogPass out{.fault = reply.fault, .cause = reply.cause};
+    if (!reply.ok()) return out;
     out.bytes = now.bytes;
     out.copied = std::min(now.bytes, pinned_from);
     now.may_copy = written_meanwhile != 0;

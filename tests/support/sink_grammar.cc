@@ -267,6 +267,7 @@ class CheckedSink final : public Sink,
   Log* log() noexcept override { return sink_->log() == nullptr ? nullptr : this; }
   LogState state() const noexcept override { return sink_->log()->state(); }
   void look() noexcept override { sink_->log()->look(); }
+  Reply write_out() override { return sink_->log()->write_out(); }
   LogPass copy_back() override { return sink_->log()->copy_back(); }
   Reply sync() override { return sink_->log()->sync(); }
   LogPass close_in() override {

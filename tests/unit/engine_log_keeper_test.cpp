@@ -15,8 +15,8 @@ using std::chrono::seconds;
 using test::ScriptedLog;
 
 constexpr std::uint64_t kLimit = 64 * kMiB;
-constexpr std::uint64_t kBegin = 48 * kMiB;
-constexpr Duration kFull = milliseconds(10);
+constexpr std::uint64_t kCloseAt = 48 * kMiB;
+constexpr Duration kHold = milliseconds(10);
 
 class LogKeeperTest : public ::testing::Test {
  protected:
@@ -28,7 +28,7 @@ class LogKeeperTest : public ::testing::Test {
   }
   void commit(std::uint64_t bytes) {
     log_.now = {.bytes = bytes, .commits = log_.now.commits + 1, .may_copy = true};
-    keeper_.tick_ended();
+    pause_ = keeper_.tick_ended(milliseconds(1));
   }
   // What was asked of the log.
   std::string run() {
@@ -38,8 +38,8 @@ class LogKeeperTest : public ::testing::Test {
   void expect_poisoned_by(Fault fault) {
     log_.answer.fault = fault;
     log_.answer.cause = {Errc::storage, "no way back"};
-    commit(kBegin);
-    EXPECT_EQ(run(), "copy");
+    commit(kCloseAt);
+    EXPECT_EQ(run(), "write");
     EXPECT_NE(state_.first_error().message().find("no way back"), std::string::npos);
     clock_.advance(seconds(1));
     commit(kLimit);
@@ -54,28 +54,38 @@ class LogKeeperTest : public ::testing::Test {
   test::FakeClock clock_;
   ScriptedLog log_;
   engine::LaneState state_;
-  LogKeeper keeper_{{.log = &log_, .state = state_, .clock = clock_}, kLimit};
+  Duration pause_{0};  // that the last commit's classes make
+  LogKeeper keeper_{{.log = &log_, .state = state_, .clock = clock_},
+                    {.limit = kLimit, .hold = kHold}};
 };
 
-TEST_F(LogKeeperTest, CopiesASecondTimeWhatWasWrittenMeanwhileAndThenClosesIn) {
+TEST_F(LogKeeperTest, WritesTheLogOutCopiesItBackAndClosesInOnWhatCameMeanwhile) {
   log_.written_meanwhile = 100 * kKiB;
-  commit(kBegin);
-  EXPECT_EQ(run(), "copy sync close");
+  commit(kCloseAt);
+  EXPECT_EQ(run(), "write copy sync close");
   EXPECT_EQ(stats().passes, 1U);
 }
 
 TEST_F(LogKeeperTest, LeavesTheClosingPassOutWhereACopyReachedTheEnd) {
-  commit(kBegin);
-  EXPECT_EQ(run(), "copy sync");
+  commit(kCloseAt);
+  EXPECT_EQ(run(), "write copy sync");
 }
 
-TEST_F(LogKeeperTest, ClosesInWhenItHasBeenQuietForAWhile) {
+TEST_F(LogKeeperTest, WritesNothingOutWhereCommitsDo) {
+  LogKeeper keeper({.log = &log_, .state = state_, .clock = clock_},
+                   {.limit = kLimit, .hold = kHold, .commits_sync = true});
+  log_.now = {.bytes = kCloseAt, .commits = 1, .may_copy = true};
+  keeper.run_due();
+  EXPECT_EQ(log_.taken(), "copy sync");
+}
+
+TEST_F(LogKeeperTest, BringsAShortLogHomeWhenItHasBeenQuietForAWhile) {
   commit(kLimit / 4);
-  EXPECT_EQ(run(), "");
+  EXPECT_EQ(run(), "write");
   clock_.advance(milliseconds(199));
   EXPECT_EQ(run(), "");
   clock_.advance(milliseconds(1));
-  EXPECT_EQ(run(), "close");
+  EXPECT_EQ(run(), "write copy sync");
   clock_.advance(seconds(10));
   EXPECT_EQ(run(), "") << "once";
 }
@@ -86,19 +96,20 @@ TEST_F(LogKeeperTest, WhatSomebodyElseWritesBesideAnIdleLaneIsCopiedBack) {
   EXPECT_EQ(run(), "");
   clock_.advance(seconds(1));
   log_.written_by_others = kLimit / 4;
+  log_.now.may_copy = false;
   EXPECT_EQ(run(), "close");
   EXPECT_EQ(stats().bytes, kLimit / 4);
   EXPECT_EQ(stats().bytes_max, kLimit / 4);
 }
 
-TEST_F(LogKeeperTest, WhatSomebodyElseWritesHoldsBackToo) {
+TEST_F(LogKeeperTest, WhatSomebodyElseWritesLeavesLessRoomToo) {
   commit(kKiB);
   run();
-  ASSERT_FALSE(keeper_.pause(kFull));
-  log_.written_by_others = kLimit;
-  log_.now.may_copy = false;
+  ASSERT_FALSE(keeper_.room().paced);
+  log_.written_by_others = 2 * kLimit;
+  log_.answer.fault = Fault::busy;
   run();
-  EXPECT_TRUE(keeper_.pause(kFull));
+  EXPECT_EQ(keeper_.room().hold, Duration(0));
 }
 
 TEST_F(LogKeeperTest, AFailedSyncPoisonsAndNothingIsAskedOfTheLogAnyMore) {
@@ -110,65 +121,106 @@ TEST_F(LogKeeperTest, ADamagedFilePoisonsAndNothingIsAskedOfTheLogAnyMore) {
 }
 
 TEST_F(LogKeeperTest, AnotherFailureIsTriedAgainLater) {
+  commit(kCloseAt);
+  log_.fails = "copy";
   log_.answer.fault = Fault::environment;
-  commit(kBegin);
-  EXPECT_EQ(run(), "copy");
+  EXPECT_EQ(run(), "write copy");
   EXPECT_FALSE(state_.poisoned());
   log_.answer = {};
   clock_.advance(milliseconds(20));
-  EXPECT_EQ(run(), "copy sync");
+  EXPECT_EQ(run(), "write copy sync");
 }
 
 TEST_F(LogKeeperTest, NamesWhoPinsTheLogAndSinceWhen) {
+  log_.takes = [this] { clock_.advance(milliseconds(30)); };
   log_.pinned_from = kMiB;
   log_.others = {{.pid = 4711, .name = "reader"}};
-  commit(kBegin);
-  EXPECT_EQ(run(), "copy sync");
-  clock_.advance(milliseconds(1));
-  commit(kBegin + kMiB);
-  EXPECT_EQ(run(), "copy");
-  EXPECT_EQ(stats().pinned_bytes, kBegin);
+  commit(kCloseAt);
+  EXPECT_EQ(run(), "write copy sync");
+  commit(kCloseAt + kMiB);
+  EXPECT_EQ(run(), "write copy");
+  EXPECT_EQ(stats().pinned_bytes, kCloseAt);
   EXPECT_EQ(stats().pinned_since, clock_.now());
   ASSERT_EQ(stats().readers.size(), 1U);
   EXPECT_EQ(stats().readers[0].pid, 4711);
 
   log_.pinned_from = UINT64_MAX;
   clock_.advance(seconds(1));
-  commit(kBegin + 2 * kMiB);
-  EXPECT_EQ(run(), "copy sync");
+  commit(kCloseAt + 2 * kMiB);
+  EXPECT_EQ(run(), "write copy sync");
   EXPECT_EQ(stats().pinned_bytes, 0U);
   EXPECT_FALSE(stats().pinned_since);
   EXPECT_TRUE(stats().readers.empty());
 }
 
-TEST_F(LogKeeperTest, HoldsBackOnceTheLogNearsItsLimit) {
-  EXPECT_FALSE(keeper_.pause(kFull));
-  commit(kBegin);
-  run();
-  EXPECT_FALSE(keeper_.pause(kFull));
-  commit(kLimit / 8 * 7);
-  EXPECT_TRUE(keeper_.pause(kFull));
+TEST_F(LogKeeperTest, TicksAreShorterTheLessRoomTheLogHasAndThenPaced) {
   commit(kMiB);
-  EXPECT_FALSE(keeper_.pause(kFull));
+  run();
+  const Duration much = keeper_.room().hold;
+  commit(6 * kMiB);
+  EXPECT_LT(keeper_.room().hold, much);
+  EXPECT_FALSE(keeper_.room().paced);
+  EXPECT_EQ(pause_, Duration(0));
+  commit(10 * kMiB);
+  EXPECT_TRUE(keeper_.room().paced);
+  EXPECT_GT(keeper_.room().hold, Duration(0));
+  commit(2 * kLimit);
+  EXPECT_EQ(keeper_.room().hold, Duration(0)) << "guarantees alone";
 }
 
-TEST_F(LogKeeperTest, HeldBackTicksPauseByWhatTheLastOneThatCommittedAdded) {
-  commit(kBegin);
+TEST_F(LogKeeperTest, WhoAddsMuchToAFullLogWaitsAndWhoAddsLittleHardly) {
+  log_.answer.fault = Fault::busy;  // so that the next pass is some time away
+  log_.fails = "copy";
+  commit(kCloseAt);
   run();
-  commit(kLimit / 8 * 7);
-  EXPECT_EQ(keeper_.pause(kFull), kFull) << "a flood";
-  commit(kLimit / 8 * 7 + kLimit / 256);
-  EXPECT_EQ(keeper_.pause(kFull), kFull / 2);
-  keeper_.tick_ended();
-  EXPECT_EQ(keeper_.pause(kFull), kFull / 2) << "a tick that committed nothing";
+  commit(kLimit);
+  commit(kLimit + 4 * kMiB);
+  const Duration much = pause_;
+  EXPECT_GT(much, milliseconds(5));
+  commit(kLimit + 4 * kMiB + 8 * kKiB);
+  EXPECT_GT(pause_, Duration(0));
+  EXPECT_LT(pause_, much / 50);
+  pause_ = keeper_.tick_ended(milliseconds(1));
+  EXPECT_EQ(pause_, Duration(0)) << "a tick that committed nothing";
+}
+
+TEST_F(LogKeeperTest, TellsWhatItLearnedOfTheDisk) {
+  EXPECT_EQ(stats().disk.log.bytes_per_s, 0);
+  log_.takes = [this] { clock_.advance(milliseconds(20)); };
+  commit(8 * kMiB);
+  EXPECT_EQ(run(), "write");
+  EXPECT_GT(stats().disk.log.bytes_per_s, 100e6);
+  EXPECT_EQ(stats().disk.database.bytes_per_s, 0) << "nothing was copied back";
+  commit(kCloseAt);
+  run();
+  EXPECT_GT(stats().disk.database.bytes_per_s, 0);
+}
+
+TEST_F(LogKeeperTest, CountsClosingPassesThatHeldTheLaneLongerThanTheirBudget) {
+  Duration held{0};
+  keeper_.use({.close_in =
+                   [&held](Log& log) {
+                     return Closing{log.close_in(), held};
+                   },
+               .poison = [](const Status&) {}});
+  log_.written_meanwhile = 100 * kKiB;
+  commit(kCloseAt);
+  run();
+  EXPECT_EQ(stats().late_closings, 0U);
+  commit(kKiB);
+  run();
+  held = seconds(1);
+  commit(kCloseAt);
+  run();
+  EXPECT_EQ(stats().late_closings, 1U);
 }
 
 TEST_F(LogKeeperTest, TellsOfTheLogOnlyWhatHoldsNow) {
   log_.pinned_from = kMiB;
   commit(kLimit / 4);
-  ASSERT_EQ(run(), "");
+  ASSERT_EQ(run(), "write");
   clock_.advance(seconds(1));
-  EXPECT_EQ(run(), "close");
+  EXPECT_EQ(run(), "write copy sync close");
   ASSERT_GT(stats().pinned_bytes, 0U);
   log_.now.bytes = kKiB;  // somebody else copied all of it, and began it anew
   EXPECT_EQ(run(), "");
@@ -177,27 +229,28 @@ TEST_F(LogKeeperTest, TellsOfTheLogOnlyWhatHoldsNow) {
 }
 
 TEST_F(LogKeeperTest, TellsWhyTheLastPassCouldNotRun) {
-  log_.answer = {.fault = Fault::busy, .cause = {Errc::locked, "somebody else writes"}};
   commit(kLimit / 4);
-  ASSERT_EQ(run(), "");
+  ASSERT_EQ(run(), "write");
+  log_.answer = {.fault = Fault::busy, .cause = {Errc::locked, "somebody else writes"}};
+  log_.fails = "copy";
   clock_.advance(seconds(1));
-  EXPECT_EQ(run(), "close");
+  EXPECT_EQ(run(), "write copy");
   EXPECT_EQ(stats().blocked.message(), "somebody else writes");
   log_.answer = {};
   clock_.advance(seconds(1));
-  EXPECT_EQ(run(), "close");
+  EXPECT_EQ(run(), "write copy sync");
   EXPECT_TRUE(stats().blocked.ok());
 }
 
 TEST_F(LogKeeperTest, IsWantedOnceTheLogHasGrownEnoughOrBegunAnew) {
   run();
-  commit(kLimit / 8 - 1);
+  commit(100 * kKiB);
   EXPECT_FALSE(keeper_.wanted()) << "too little";
   commit(kLimit / 8);
   EXPECT_TRUE(keeper_.wanted());
   run();
   EXPECT_FALSE(keeper_.wanted()) << "it was looked at";
-  commit(kMiB);
+  commit(kKiB);
   EXPECT_TRUE(keeper_.wanted()) << "whatever was waited for is void";
 }
 

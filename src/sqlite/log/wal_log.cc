@@ -159,8 +159,12 @@ LogPass WalLog::pass() {
 // safe from two, and a descriptor of our own on the database would drop SQLite's locks when closed.
 Reply WalLog::sync() {
   if (fuse_.blown()) return fuse_.why();
-  Reply reply = sync_file(SQLITE_FCNTL_FILE_POINTER);
-  return reply.ok() ? sync_file(SQLITE_FCNTL_JOURNAL_POINTER) : reply;
+  return sync_file(SQLITE_FCNTL_FILE_POINTER);
+}
+
+Reply WalLog::write_out() {
+  if (fuse_.blown()) return fuse_.why();
+  return sync_file(SQLITE_FCNTL_JOURNAL_POINTER);
 }
 
 Reply WalLog::sync_file(int which) {

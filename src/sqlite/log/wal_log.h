@@ -38,6 +38,7 @@ class WalLog final : public Log {
   LogState state() const noexcept override;
   void look() noexcept override;
   LogPass copy_back() override;
+  Reply write_out() override;
   Reply sync() override;
   LogPass close_in() override;
   // Keeps a ballast of this size; 0 for none.

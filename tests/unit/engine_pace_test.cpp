@@ -1,0 +1,140 @@
+// What a paced tick leaves out: who waits for what it added to the log, and what that costs it.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <memory>
+
+#include "src/ack/settle.h"
+#include "src/engine/selection.h"
+#include "tests/support/recording_sink.h"
+
+namespace onelane::engine {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr TimePoint kNow{std::chrono::seconds(100)};
+
+class LanePace : public ::testing::Test {
+ protected:
+  LanePace() {
+    add("heavy");
+    add("small");
+    add("another");
+  }
+  ~LanePace() override {
+    const std::scoped_lock shared(lanes_);
+    lanes_.settle_all({Errc::closed, "the test is over"}, kNow, wakes_);
+  }
+
+  void push(std::uint32_t klass, std::uint32_t rows) {
+    detail::Entry* entry = detail::Entry::make();
+    entry->klass = klass;
+    entry->rows = rows;
+    entry->bytes = rows;
+    entry->pushed = kNow;
+    lanes_[klass].queue.push(entry);
+    const std::scoped_lock shared(lanes_);
+    ASSERT_TRUE(lanes_.stage(kNow, wakes_));
+  }
+  // The classes of a tick of guarantees, as digits.
+  std::string classes(bool paced, Duration since = {}) {
+    std::string out;
+    for (const schedule::Slice& slice : plan(paced, since).slices) {
+      out += std::to_string(slice.klass);
+    }
+    return out;
+  }
+  schedule::Plan plan(bool paced, Duration since = {}) {
+    return selection_.plan(Duration(0), paced, kNow + since);
+  }
+  // As if all that is planned were committed.
+  void commit(const schedule::Plan& plan, std::initializer_list<Duration> took = {}) {
+    selection_.select(plan);
+    for (commit::Work& work : selection_.work()) work.verdict = commit::Verdict::applied;
+    commit::TickResult result;
+    for (const Duration elapsed : took) result.slices.push_back({.elapsed = elapsed});
+    selection_.keep_state(plan);
+    selection_.learn(plan, result);
+  }
+
+  ack::Wakes wakes_;
+  LaneState state_;
+  Lanes lanes_;
+  test::RecordingSink sink_{std::make_shared<test::Recording>()};
+  Recovery recovery_{sink_, lanes_, state_};
+  Selection selection_{lanes_, recovery_, JournalOptions()};
+
+ private:
+  void add(const char* name) {
+    ClassOptions options;
+    options.name = name;
+    options.guarantee = {.records = 1, .bytes = kKiB};
+    auto lane = std::make_unique<ClassLane>(count_++, options, JournalOptions().tick);
+    lanes_.prepare(*lane);
+    recovery_.prepare();
+    ASSERT_TRUE(selection_.prepare(*lane).ok());
+    recovery_.add_class();
+    selection_.add_class(*lane);
+    lanes_.add(std::move(lane));
+  }
+  std::uint32_t count_ = 0;
+};
+
+TEST_F(LanePace, EachClassWaitsForItsPartOfTheTickThatAddedTooMuch) {
+  push(0, 1);
+  push(1, 1);
+  const schedule::Plan both = plan(true);
+  ASSERT_EQ(both.slices.size(), 2U);
+  commit(both, {milliseconds(9), milliseconds(1)});
+  selection_.pause(kNow, milliseconds(100));
+  EXPECT_EQ(classes(true, milliseconds(9)), "");
+  EXPECT_EQ(classes(true, milliseconds(10)), "1") << "a tenth of the tick was the small class's";
+  EXPECT_EQ(classes(true, milliseconds(89)), "1");
+  EXPECT_EQ(classes(true, milliseconds(90)), "01");
+  EXPECT_EQ(classes(false, milliseconds(9)), "01") << "where nothing is paced nobody waits";
+}
+
+TEST_F(LanePace, WhoWasNotInTheTickDoesNotWaitForIt) {
+  push(0, 1);
+  commit(plan(true), {milliseconds(9)});
+  selection_.pause(kNow, milliseconds(100));
+  push(1, 1);
+  EXPECT_EQ(classes(true, milliseconds(1)), "1");
+}
+
+TEST_F(LanePace, AnEmptyTickIsTriedAgainWhenTheFirstPauseEndsOrAFullTickLater) {
+  push(0, 1);
+  commit(plan(true), {milliseconds(9)});
+  selection_.pause(kNow, milliseconds(100));
+  EXPECT_EQ(plan(true, milliseconds(95)).not_before, kNow + milliseconds(100));
+  EXPECT_EQ(plan(true, milliseconds(1)).not_before, kNow + milliseconds(11)) << "it may be lifted";
+}
+
+// A unit larger than its guarantee waits as many ticks as it has guarantees.
+TEST_F(LanePace, AClassThatPausesKeepsWhatItHasSavedUp) {
+  push(0, 4);
+  push(1, 4);
+  push(2, 1);  // which is never done, so that no tick is empty without a large unit
+  schedule::Plan of_small;
+  of_small.slices = {{.klass = 1, .first = 0, .count = 1}};
+  commit::TickResult result;
+  result.slices = {{.elapsed = milliseconds(9)}};
+  selection_.learn(of_small, result);
+  selection_.pause(kNow, milliseconds(100));
+  int ticks = 0;
+  std::string taken;
+  for (; taken.find('1') == std::string::npos && ticks < 20; ++ticks) {
+    const bool paced = ticks == 2;
+    const schedule::Plan next = plan(paced, milliseconds(1));
+    for (const schedule::Slice& slice : next.slices) {
+      if (slice.klass == 2) continue;
+      taken += std::to_string(slice.klass) + "@" + std::to_string(ticks) + " ";
+    }
+    commit(next);
+  }
+  EXPECT_EQ(taken, "0@3 1@4 ") << "one tick later, for the one that it paused";
+}
+
+}  // namespace
+}  // namespace onelane::engine
