@@ -93,7 +93,7 @@ int prove(Flags& flags) {
       waits.push_back(ms(figures.wait_p99) / hold_most(load));
     }
     const bool bad = figures.log > 1.25 ||
-                     (is_steady && (figures.share < 0.2 || holds.back() > 2 || waits.back() > 2));
+                     (is_steady && (figures.share < 0.2 || holds.back() > 1 || waits.back() > 2));
     if (!bad) continue;
     ++failed;
     std::printf(
