@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "onelane/clock.h"
+#include "onelane/options.h"
 #include "onelane/stats.h"
 
 namespace onelane::engine {
@@ -15,7 +16,7 @@ namespace onelane::engine {
 // two they took: then the floor is what kEvenBytes take.
 class DiskTime {
  public:
-  static constexpr std::uint64_t kEvenBytes = 512 * 1024;
+  static constexpr std::uint64_t kEvenBytes = 512 * kKiB;
 
   // So many bytes, at least 1, took so long.
   void learn(std::uint64_t bytes, Duration took);
