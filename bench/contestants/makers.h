@@ -22,6 +22,8 @@ MakeStore make_ceiling;
 MakeStore make_onelane;
 // onelane at synchronous=normal, whatever the case's level. Its writes wait for durable.
 MakeStore make_durable;
+// onelane, while one reader's transaction keeps the log from being copied back.
+MakeStore make_beside_reader;
 MakeStore make_rocksdb;
 MakeStore make_leveldb;
 

@@ -91,6 +91,22 @@ class Lane : public Store {
   Statement statement_;
 };
 
+class BesideReader : public Lane {
+ public:
+  explicit BesideReader(const StoreOptions& options)
+      : Lane(options, Promise::committed), reader_(std::in_place, options.path, Access::read_only) {
+    reader_->execute("BEGIN; SELECT count(*) FROM rows");
+  }
+
+  void close_and_read(const Visit& visit) override {
+    reader_.reset();
+    Lane::close_and_read(visit);
+  }
+
+ private:
+  std::optional<Connection> reader_;
+};
+
 }  // namespace
 
 std::unique_ptr<Store> make_onelane(const StoreOptions& options) {
@@ -101,6 +117,10 @@ std::unique_ptr<Store> make_durable(const StoreOptions& options) {
   StoreOptions normal = options;
   normal.synchronous = Synchronous::normal;
   return std::make_unique<Lane>(normal, Promise::durable);
+}
+
+std::unique_ptr<Store> make_beside_reader(const StoreOptions& options) {
+  return std::make_unique<BesideReader>(options);
 }
 
 }  // namespace onelane::bench

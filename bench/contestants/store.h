@@ -51,7 +51,7 @@ class Store {
 };
 
 // Those that are built in: "direct", "mutex", "fixed_batch", "leader", "ceiling", "onelane",
-// "durable" and, where their packages were found, "rocksdb" and "leveldb".
+// "durable", "beside_reader" and, where their packages were found, "rocksdb" and "leveldb".
 const std::vector<std::string>& contestant_names();
 // Throws RunError; UsageError for a name that is not built in.
 std::unique_ptr<Store> make_store(std::string_view contestant, const StoreOptions& options);

@@ -37,9 +37,11 @@ struct Budget {
   Duration hold{0};           // from BEGIN to the return of COMMIT, predicted from learned costs
 };
 
-// What a class with a backlog gets in every tick, whatever the others want. A unit larger than this
-// gathers credit at the head of its class and is taken within ceil(size / guarantee) ticks, plus at
-// most one for each other class (src/schedule/README.md has the derivation, and why that one).
+// What a class with a backlog gets in every tick, whatever the others want; while the disk is
+// behind, in every tick that it does not pause for what it added to the log
+// (JournalOptions::wal_limit). A unit larger than this gathers credit at the head of its class and
+// is taken within ceil(size / guarantee) ticks, plus at most one for each other class
+// (src/schedule/README.md has the derivation, and why that one).
 struct Guarantee {
   std::uint64_t records = 16;       // 1 to 1,000,000
   std::uint64_t bytes = 64 * kKiB;  // 1 to 1 GiB
@@ -196,7 +198,8 @@ struct JournalOptions {
   bool foreign_keys = true;
 
   // How large SQLite's log may become, in bytes, and a quarter more at the most; the journal copies
-  // it back in good time, and lets classes wait that add more than the disk takes. 1 MiB to 1 TiB.
+  // it back in good time, and lets classes pause that add more than the disk takes, each for what
+  // it added, up to 10 s at once (not on a manual journal, nor while it closes). 1 MiB to 1 TiB.
   // Smaller means more syncs for the same writes, and a smaller one to read through for others;
   // larger, longer recovery after a crash. A reader that stays on an old state keeps the log from
   // beginning anew: then it grows beyond this, and JournalStats::log says so.

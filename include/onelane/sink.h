@@ -104,6 +104,7 @@ struct Application {
 struct LogState {
   std::uint64_t bytes = 0;    // from its beginning to the end of the newest commit that is known
   std::uint64_t commits = 0;  // transactions that wrote to it since the sink was opened
+  std::uint64_t written = 0;  // bytes that these added, all in all
   bool may_copy = false;      // whether copy_back() may run now
   bool full = false;          // the store has no room: nothing but close_in() may help
   std::uint64_t ballast = 0;  // bytes of the store that are kept free for close_in()
@@ -143,13 +144,14 @@ class Log : public SinkPart {
   // Looks for other processes' commits, so that state() includes them. Called before each decision
   // about the log, so it should take microseconds at the most.
   virtual void look() noexcept {}
-  // Copies back what is committed while the sink goes on committing. Does nothing, and replies ok,
-  // unless state().may_copy.
-  virtual LogPass copy_back() = 0;
+  // Copies back what is committed while the sink goes on committing. Each time that it has written
+  // `piece_bytes` it puts them on the disk, so that another sync waits for a piece, not for all of
+  // them. Does nothing, and replies ok, unless state().may_copy.
+  virtual LogPass copy_back(std::uint64_t piece_bytes) = 0;
   // Puts on the disk what is in the log, so that little is left for whoever must wait for that. Any
   // failure has no way back.
   virtual Reply write_out() = 0;
-  // Puts on the disk what was copied back. Any failure has no way back.
+  // Puts on the disk what was copied back, and is not there yet. Any failure has no way back.
   virtual Reply sync() = 0;
   // Copies back and syncs all there is, while nobody can commit: between a begin() of the sink that
   // succeeded and its rollback(). The lane is held meanwhile.

@@ -79,7 +79,8 @@ struct ClassStats {
   Histogram wait;   // ns, push to the BEGIN of the tick that took the unit
   Histogram total;  // ns, push to the settled receipt, but for cancelled ones
   // The most ticks within which the last unit of a full queue is taken, if the queue is full of
-  // records of the size capacity_bytes / capacity_records; derived in src/schedule/README.md.
+  // records of the size capacity_bytes / capacity_records; derived in src/schedule/README.md. Ticks
+  // in which the class pauses for the disk (JournalOptions::wal_limit) do not count.
   std::uint64_t worst_wait_ticks = 0;
 
   // How many units were settled as `which`.
@@ -129,7 +130,7 @@ struct LogStats {
   std::uint64_t passes = 0;         // that copied while others committed
   std::uint64_t closings = 0;       // passes that held the lane; part of JournalStats::hold, too
   Histogram closing_hold;           // ns each
-  std::uint64_t late_closings = 0;  // of these, longer than they were predicted to be at the most
+  std::uint64_t late_closings = 0;  // of these, longer than they were to be at the most
   DiskStats disk;
   // A reader that stays on an old state: what it keeps in the log, since when, and who it may be.
   std::uint64_t pinned_bytes = 0;  // 0: nobody does

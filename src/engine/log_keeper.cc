@@ -21,7 +21,8 @@ LogKeeper::LogKeeper(const Parts& parts, const Terms& terms)
       state_(parts.state),
       clock_(parts.clock),
       terms_(terms),
-      commit_seen_at_(clock_.now()) {
+      commit_seen_at_(clock_.now()),
+      tick_written_(parts.log == nullptr ? 0 : parts.log->state().written) {
   decided_.room = {terms.limit, terms.limit};
 }
 
@@ -57,12 +58,10 @@ void LogKeeper::run_due() {
 Duration LogKeeper::tick_ended(Duration held) {
   if (log_ == nullptr) return Duration(0);
   const LogState log = log_->state();
-  const std::uint64_t before = std::exchange(tick_bytes_, log.bytes);
-  const bool committed = log.commits != std::exchange(tick_commits_, log.commits);
+  const std::uint64_t added = log.written - std::exchange(tick_written_, log.written);
   note_most(log.bytes);
   if (wanted() || log.full) thread_.ring();
-  if (!committed) return Duration(0);
-  const std::uint64_t added = log.bytes - (log.bytes > before ? before : 0);
+  if (added == 0) return Duration(0);
   growth_.tick(added, held);
   return pause_for(log.bytes, added);
 }
@@ -98,9 +97,10 @@ Room LogKeeper::room() const {
   const std::uint64_t bytes = log_->state().bytes;
   const std::scoped_lock lock(decided_mutex_);
   const LogRoom& room = anew(bytes) ? decided_.anew : decided_.room;
-  if (bytes >= room.most) return {.hold = Duration(0), .paced = true};
-  return {.hold = growth_.time_of(left(room, bytes, terms_.limit) / 2),
-          .paced = bytes >= room.free};
+  // Where the next commit is what the log keeper waits for, all may tick.
+  const bool paced = bytes >= room.free && decided_.takes != Duration(0);
+  if (bytes >= room.most) return {.hold = Duration(0), .paced = paced};
+  return {.hold = growth_.time_of(left(room, bytes, terms_.limit) / 2), .paced = paced};
 }
 
 // One decision, and what it says.
@@ -153,7 +153,7 @@ void LogKeeper::act(const LogDecision& decision) {
       write();
       return;
     case LogAction::copy:
-      copy();
+      copy(decision.piece);
       break;
     case LogAction::sync:
       sync();
@@ -178,14 +178,14 @@ bool LogKeeper::write() {
 }
 
 // The copy would write the log out, too, but then nobody would know what each of them took.
-void LogKeeper::copy() {
+void LogKeeper::copy(std::uint64_t piece_bytes) {
   if (terms_.commits_sync) {
     note_write(cycle_, log_->state().bytes);
   } else if (!write()) {
     return note_copy(cycle_, {.fault = Fault::environment}, clock_.now());
   }
   const TimePoint began = clock_.now();
-  const LogPass pass = log_->copy_back();
+  const LogPass pass = log_->copy_back(piece_bytes);
   const TimePoint now = clock_.now();
   copying_ = now - began;
   passes_.fetch_add(1, std::memory_order_relaxed);

@@ -87,7 +87,7 @@ class LogKeeper {
   void note_most(std::uint64_t bytes);
   void act(const LogDecision& decision);
   bool write();
-  void copy();
+  void copy(std::uint64_t piece_bytes);
   void sync();
   void close(Duration budget);
   void learn(DiskTime& disk, std::uint64_t bytes, Duration took);
@@ -110,8 +110,7 @@ class LogKeeper {
   std::uint64_t commits_seen_ = 0;
   TimePoint commit_seen_at_;
 
-  std::uint64_t tick_commits_ = 0;  // what the last tick left: the baton holder's
-  std::uint64_t tick_bytes_ = 0;
+  std::uint64_t tick_written_ = 0;  // of the log, by the last tick: the baton holder's
   LogGrowth growth_;
 
   mutable std::mutex decided_mutex_;  // of the two below

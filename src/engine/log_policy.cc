@@ -29,8 +29,8 @@ constexpr std::uint64_t round_most(std::uint64_t limit) { return limit / 2; }
 // ones.
 constexpr std::uint64_t left_least(std::uint64_t limit) { return limit / 64; }
 
-// The log is written out in pieces that take so many full ticks, and at least so many floors: then
-// most of it is no floor.
+// The disk gets pieces that take so many full ticks, and at least so many floors: then most of it
+// is no floor.
 constexpr int kWindowTicks = 5;
 constexpr int kWindowFloors = 6;
 // A round takes at most so long.
@@ -42,7 +42,7 @@ constexpr std::uint64_t kRoundParts = 4;
 // A closing pass may hold the lane as long as a full tick does, but only this part of the lane's
 // time; or so many floors, since it syncs the log and the copy.
 constexpr int kCloseShare = 20;
-constexpr int kCloseFloors = 3;
+constexpr int kCloseFloors = 2;
 
 // The lane's time in which it is forgotten how fast ticks added to the log.
 constexpr Duration kGrowthKept = milliseconds(100);
@@ -54,6 +54,9 @@ constexpr Duration kQuiet = milliseconds(200);
 constexpr Duration kRetryAfter = milliseconds(20);
 // A reader that stays is asked about less and less often.
 constexpr int kPinShare = 4;
+// Most such tries copy nothing. One that does lasts as long as it has lasted already, so far as
+// anybody knows (pause_for).
+constexpr Duration kTry = milliseconds(1);
 constexpr Duration kPinRetryMin = milliseconds(10);
 constexpr Duration kPinRetryMax = seconds(1);
 
@@ -79,13 +82,19 @@ std::uint64_t dirty(const LogView& view, const LogCycle& cycle) {
 
 bool closing(const LogView& view) { return view.log.bytes >= close_at(view.limit); }
 
+std::uint64_t window_of(const LogView& view, const DiskTime& disk) {
+  const Duration time = std::max(view.hold * kWindowTicks, disk.floor() * kWindowFloors);
+  return std::min(disk.within(time), window_most(view.limit));
+}
+
 // What may be dirty of the log. Twice so much is never nothing.
 std::uint64_t window(const LogView& view) {
   if (view.commits_sync) return window_most(view.limit);
-  const Duration time = std::max(view.hold * kWindowTicks, view.disk.log.floor() * kWindowFloors);
-  const std::uint64_t bytes = std::min(view.disk.log.within(time), window_most(view.limit));
-  return std::max<std::uint64_t>(bytes, 2);
+  return std::max<std::uint64_t>(window_of(view, view.disk.log), 2);
 }
+
+// Of a round: what another's sync may have to wait for.
+std::uint64_t piece(const LogView& view) { return window_of(view, view.disk.database); }
 
 // A round copies once what many ticks changed, so it is as large as it may be.
 std::uint64_t round_at(const LogView& view) {
@@ -118,11 +127,13 @@ bool due(const LogView& view, const LogCycle& cycle) {
 }
 
 // Whether another round could take the log too far: then what is left is taken at once, unless it
-// is much, as when a reader kept it, or is too far already.
-bool pressed(const LogView& view, std::uint64_t bytes) {
+// is much, as when a reader kept it. Where it is too far already, only what rounds do not make
+// less.
+bool pressed(const LogView& view, const LogCycle& cycle) {
+  const std::uint64_t bytes = away(view, cycle);
   const std::uint64_t after = view.log.bytes + bytes / kRoundParts;
-  return after >= most_at(view.limit) && bytes <= view.limit / 4 &&
-         view.log.bytes <= view.limit / 4 * 5;
+  if (after < most_at(view.limit) || bytes > view.limit / 4) return false;
+  return view.log.bytes <= view.limit / 4 * 5 || (cycle.round != 0 && bytes >= cycle.round / 2);
 }
 
 bool worth_closing(const LogView& view, const LogCycle& cycle, TimePoint now) {
@@ -131,7 +142,7 @@ bool worth_closing(const LogView& view, const LogCycle& cycle, TimePoint now) {
   const bool quick = bytes <= close_bytes(view, cycle, now);
   // Without a commit of our own since the last pass there is no other way.
   if (view.quiet >= kQuiet) return quick || !view.log.may_copy;
-  return closing(view) && (quick || pressed(view, bytes));
+  return closing(view) && (quick || pressed(view, cycle));
 }
 
 LogDecision wait_for_more(const LogView& view, const LogCycle& cycle, TimePoint now) {
@@ -147,11 +158,14 @@ LogDecision begin(LogAction action, Duration takes) { return {.action = action, 
 
 LogDecision next(const LogView& view, const LogCycle& cycle, TimePoint now) {
   const DiskModel& disk = view.disk;
-  if (!cycle.synced) return begin(LogAction::sync, disk.database.predict(cycle.round));
+  const bool holds_off = cycle.not_before && now < *cycle.not_before;
+  if (!cycle.synced && !holds_off) {
+    return begin(LogAction::sync, disk.database.predict(std::min(cycle.round, piece(view))));
+  }
   const LogDecision close = begin(LogAction::close, close_budget(view, cycle, now));
   const LogDecision write = begin(LogAction::write, disk.log.predict(dirty(view, cycle)));
   const bool much = dirty(view, cycle) >= window(view) / 2;
-  if (cycle.not_before && now < *cycle.not_before && (view.log.full || due(view, cycle))) {
+  if (holds_off && (!cycle.synced || view.log.full || due(view, cycle))) {
     if (much && !view.log.full) return write;
     return {.wake_bytes = kNever, .wake_at = cycle.not_before, .takes = *cycle.not_before - now};
   }
@@ -160,7 +174,11 @@ LogDecision next(const LogView& view, const LogCycle& cycle, TimePoint now) {
   if (worth_closing(view, cycle, now)) return close;
   const Duration copies = disk.database.predict(away(view, cycle));
   if (view.log.may_copy) {
-    return begin(LogAction::copy, view.commits_sync ? copies : write.takes + copies);
+    return {.action = LogAction::copy,
+            .piece = piece(view),
+            .takes = cycle.pinned != 0   ? kTry
+                     : view.commits_sync ? copies
+                                         : write.takes + copies};
   }
   // The next commit is what is waited for, or quiet.
   return {.wake_bytes = 0, .wake_at = now + kQuiet};
@@ -193,7 +211,7 @@ LogRoom room_for(std::uint64_t from, std::uint64_t part) { return {from + part, 
 // keeps it from beginning anew, it does not help to keep it short.
 LogRoom room(const LogView& view, const LogCycle& cycle, const LogDecision& decision,
              TimePoint now) {
-  if (cycle.pinned != 0) return {kNever, kNever};
+  if (cycle.pinned != 0 && decision.action != LogAction::copy) return {kNever, kNever};
   // Once all of the log is copied back, the next commit begins it anew. That tick is not paced.
   if (away(view, cycle) == 0) {
     const LogRoom anew = room_for(0, window(view));
@@ -239,10 +257,10 @@ Duration LogGrowth::time_of(std::uint64_t bytes) const {
   return per_ns_ == 0 ? kLong : from_ns(static_cast<double>(bytes) / per_ns_);
 }
 
-// If the log is shorter than what was copied back of it, a commit has restarted it.
+// If the log is shorter than what was seen of it, a commit has begun it anew.
 void observe(LogCycle& cycle, const LogState& log, TimePoint now) {
   if (log.bytes == cycle.copied) cycle.began = now;
-  if (log.bytes < cycle.copied) cycle = {.began = cycle.began};
+  if (log.bytes < std::max(cycle.copied, cycle.written)) cycle = {.began = cycle.began};
 }
 
 namespace {

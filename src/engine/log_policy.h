@@ -54,6 +54,7 @@ struct LogDecision {
   // For wait: until the log has this many bytes, or until then; whichever comes first.
   std::uint64_t wake_bytes = 0;
   std::optional<TimePoint> wake_at;
+  std::uint64_t piece = 0;  // of copy: the bytes after which what was copied is synced
   Duration takes{0};  // the action, as predicted; of close, the most that it is to hold the lane
   LogRoom room;
   LogRoom anew;  // once the log has begun anew since

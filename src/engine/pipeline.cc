@@ -113,8 +113,8 @@ TickReport Pipeline::commit_next(const Tick& tick) {
 // Plans and commits. Memory may run out before anything is taken; what comes after sees to itself.
 TickReport Pipeline::run(const Tick& tick) {
   recovery_.next_class(tick.now);
-  const schedule::Plan plan =
-      selection_.plan(std::min(room_.hold, selection_.hold()), room_.paced, tick.now);
+  const bool closing = state_.kind() == LaneState::Kind::closing;  // nothing holds that up
+  const schedule::Plan plan = selection_.plan(closing ? Room() : room_, tick.now);
   if (plan.slices.empty()) return report_idle(tick, plan.not_before);
   selection_.select(plan);
   if (selection_.declines(tick.runner)) return report(tick);
@@ -252,7 +252,7 @@ TickReport Pipeline::report(const Tick& tick) const {
 // There is nothing to do before then, whatever is staged.
 TickReport Pipeline::report_idle(const Tick& tick, std::optional<TimePoint> next) const {
   TickReport out = report(tick);
-  out.more = false;
+  out.more = recovery_.quarantined_class() && recovery_.others_wait();  // theirs is the next tick
   earliest(out.next, next);
   return out;
 }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "onelane/clock.h"
 #include "onelane/options.h"
@@ -46,10 +47,10 @@ class Pipeline {
   TickReport tick(const Runner& runner, ack::Wakes& wakes);
   // Of the next tick.
   void pace(const Room& room) { room_ = room; }
-  // While ticks are paced, the classes of the last one wait, each for its part of so long.
+  // While ticks are paced, the classes of the last one wait: its like has room after so long.
   void pause(Duration pause) { selection_.pause(began_, pause); }
-  // The last tick's hold; 0 if it committed nothing.
-  Duration held() const { return held_; }
+  // The last tick's hold, once; 0 if it committed nothing.
+  Duration take_held() { return std::exchange(held_, Duration(0)); }
 
   // Holds the lane for a pass that copies all of the log back. A failure without a way back is
   // left to fail().

@@ -18,7 +18,6 @@ bool Recovery::idle(TimePoint now) const {
   });
 }
 
-// Whether a class that is not quarantined has something staged.
 bool Recovery::others_wait() const {
   const auto lanes = lanes_.all();
   return std::any_of(lanes.begin(), lanes.end(), [&](const auto& lane) {

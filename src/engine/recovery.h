@@ -43,6 +43,9 @@ class Recovery {
   // The quarantined class that was chosen; none: the tick is for all that are not quarantined.
   const std::optional<std::size_t>& quarantined_class() const { return quarantined_; }
 
+  // Whether a class that is not quarantined has something staged.
+  bool others_wait() const;
+
   // --- After it.
 
   // From here on the next try is due at once, unless what follows says otherwise.
@@ -68,7 +71,6 @@ class Recovery {
  private:
   enum class Store : std::uint8_t { unasked, takes_commits, failed_too };
 
-  bool others_wait() const;
   bool failed_among_others(const detail::Entry* suspect);
   void failed_alone(commit::Work& work, Store store, const Status& cause, TimePoint now);
   Store prove_store(const Status& cause, TimePoint now);

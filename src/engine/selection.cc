@@ -1,7 +1,6 @@
 #include "src/engine/selection.h"
 
 #include <algorithm>
-#include <numeric>
 #include <utility>
 
 #include "src/schedule/predict.h"
@@ -19,6 +18,8 @@ constexpr std::uint64_t kAsksPerHold = 128;
 // A job's step may always use this part of the tick's hold, however full the tick is otherwise.
 constexpr int kStepShareMin = 4;
 constexpr Duration kStepTimeMin = std::chrono::microseconds(100);
+// A pause may be lifted: once the disk has caught up, nobody is told.
+constexpr Duration kPauseLook = std::chrono::milliseconds(10);
 
 // Before which units the stop rule is asked: the first, and each time that so much was predicted
 // since.
@@ -44,7 +45,7 @@ Status Selection::prepare(const ClassLane& lane) {
   backlogs_.reserve(count);
   step_times_.reserve(count);
   state_.classes.reserve(count);
-  paused_until_.reserve(count);
+  pauses_.reserve(count);
   spent_.reserve(count);
   costs_.reserve(count);
   shares_.push_back(lane.share);
@@ -63,16 +64,12 @@ void Selection::add_class(const ClassLane& lane) noexcept {
   shares_.push_back(lane.share);
   step_times_.emplace_back();
   state_.classes.emplace_back();
-  paused_until_.emplace_back();
+  pauses_.add_class(lane.share.weight);
   spent_.emplace_back();
   costs_.add_class();
 }
 
-Duration Selection::hold() const {
-  return schedule::hold_for(costs_.costs().commit_fixed_ps, commit_percent_, tick_budget_.hold);
-}
-
-schedule::Plan Selection::plan(Duration hold, bool paced, TimePoint now) {
+schedule::Plan Selection::plan(const Room& room, TimePoint now) {
   backlogs_.clear();
   std::optional<TimePoint> pause_ends;
   const std::optional<std::size_t>& quarantined = recovery_.quarantined_class();
@@ -85,27 +82,31 @@ schedule::Plan Selection::plan(Duration hold, bool paced, TimePoint now) {
     if (quarantined && planned && quarantine.limit() < backlogs_[i].size()) {
       backlogs_[i] = backlogs_[i].first(quarantine.limit());
     }
-    if (paced && now < paused_until_[i] && !backlogs_[i].empty()) {
-      backlogs_[i] = {};
-      if (!pause_ends || paused_until_[i] < *pause_ends) pause_ends = paused_until_[i];
+    if (room.paced && pauses(i, now)) {
+      const std::size_t all = backlogs_[i].size();
+      backlogs_[i] = backlogs_[i].first(schedule::free_units(backlogs_[i]));
+      if (backlogs_[i].size() == all) continue;
+      if (!pause_ends || pauses_.until(i) < *pause_ends) pause_ends = pauses_.until(i);
     }
     shares_[i].gather = lanes_[i].gathers() ? lanes_[i].share.gather : Duration(0);
   }
   Budget budget = tick_budget_;
-  budget.hold = hold;
+  budget.hold = std::min(
+      room.hold, schedule::hold_for(costs_.costs().commit_fixed_ps, commit_percent_, budget.hold));
   schedule::Plan plan = schedule::plan({.tick = budget,
                                         .shares = shares_,
                                         .backlogs = backlogs_,
                                         .costs = costs_.costs(),
                                         .state = state_,
-                                        .now = now});
+                                        .now = now,
+                                        .hold_most = std::min(room.hold, tick_budget_.hold)});
   if (recovery_.limit() != 0) shorten(plan);
   // A class that pauses keeps what it has saved up.
-  for (std::size_t i = 0; paced && i < shares_.size(); ++i) {
-    if (now < paused_until_[i]) plan.next.classes[i] = state_.classes[i];
+  for (std::size_t i = 0; room.paced && i < shares_.size(); ++i) {
+    if (pauses(i, now)) plan.next.classes[i] = state_.classes[i];
   }
   if (plan.slices.empty() && pause_ends) {
-    const TimePoint ends = std::min(*pause_ends, now + tick_budget_.hold);  // it may be lifted
+    const TimePoint ends = std::min(*pause_ends, now + kPauseLook);
     plan.not_before = plan.not_before ? std::min(*plan.not_before, ends) : ends;
   }
   return plan;
@@ -271,14 +272,8 @@ void Selection::learn(const schedule::Plan& plan, const commit::TickResult& resu
 }
 
 void Selection::pause(TimePoint from, Duration pause) {
-  const Duration all = std::accumulate(spent_.begin(), spent_.end(), Duration(0));
-  if (pause == Duration(0) || all == Duration(0)) return;
-  for (std::size_t i = 0; i < spent_.size(); ++i) {
-    if (spent_[i] == Duration(0)) continue;
-    const double part = static_cast<double>(spent_[i].count()) / static_cast<double>(all.count());
-    const double ns = part * static_cast<double>(pause.count());
-    paused_until_[i] = from + Duration(static_cast<Duration::rep>(ns));
-  }
+  pauses_.tick(from, pause, spent_);
+  std::fill(spent_.begin(), spent_.end(), Duration(0));
 }
 
 }  // namespace onelane::engine

@@ -13,6 +13,8 @@
 #include "onelane/options.h"
 #include "src/commit/committer.h"
 #include "src/engine/lanes.h"
+#include "src/engine/log_keeper.h"
+#include "src/engine/pauses.h"
 #include "src/engine/recovery.h"
 #include "src/schedule/costs.h"
 #include "src/schedule/plan.h"
@@ -39,12 +41,10 @@ class Selection {
   Status prepare(const ClassLane& lane);
   void add_class(const ClassLane& lane) noexcept;
 
-  // Of what is staged, within this hold: of the quarantined class whose turn it is, or of all
-  // others; where ticks are paced, of those that do not pause. A hold of 0: what is guaranteed, or
-  // one unit.
-  schedule::Plan plan(Duration hold, bool paced, TimePoint now);
-  // As long as a tick has to be against the fixed cost of its commit.
-  Duration hold() const;
+  // Of what is staged: of the quarantined class whose turn it is, or of all others; where ticks are
+  // paced, of those that do not pause. As long as a tick has to be against the fixed cost of its
+  // commit, but no longer than the log has room for: for 0, what is guaranteed, or one unit.
+  schedule::Plan plan(const Room& room, TimePoint now);
   // The plan's units, in order: work().
   void select(const schedule::Plan& plan);
   std::span<commit::Work> work() const { return work_; }
@@ -59,11 +59,11 @@ class Selection {
   // with, and so before learn().
   void keep_state(const schedule::Plan& plan);
   void learn(const schedule::Plan& plan, const commit::TickResult& result);
-  // The classes of the last commit pause from then on, each for its part of so long: by the time
-  // that it took.
+  // The classes of the last commit, which began then, pause: its like has room after so long. Once.
   void pause(TimePoint from, Duration pause);
 
  private:
+  bool pauses(std::size_t klass, TimePoint now) const { return now < pauses_.until(klass); }
   void shorten(schedule::Plan& plan);
   Duration predict() const;
 
@@ -74,8 +74,8 @@ class Selection {
   schedule::CostModel costs_;
   schedule::State state_;
   std::vector<schedule::Share> shares_;
-  std::vector<TimePoint> paused_until_;  // by class
-  std::vector<Duration> spent_;          // by class, in the last commit
+  Pauses pauses_;
+  std::vector<Duration> spent_;  // by class, in the last commit
   // The class that a shortened tick begins with, and the one after it.
   std::size_t first_class_ = 0;
   std::size_t next_first_class_ = 0;

@@ -67,6 +67,7 @@ TickReport Turn::tick() {
     with_.log.run_due();
   } else {
     with_.durability.nudge();
+    if (report.more || report.next) committer_.wake();
   }
   return report;
 }
@@ -123,7 +124,7 @@ TickReport Turn::run_tick(const Runner& runner, ack::Wakes& wakes) {
 }
 
 void Turn::follow(ack::Wakes& wakes) {
-  const Duration pause = with_.log.tick_ended(with_.pipeline.held());
+  const Duration pause = with_.log.tick_ended(with_.pipeline.take_held());
   if (options_.drive == Drive::thread) with_.pipeline.pause(pause);
   with_.durability.tick_ended(wakes);
   if (!with_.state.shut()) return;

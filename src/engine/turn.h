@@ -18,7 +18,8 @@
 // A stay in the lane has this order; what throws goes on with step 4:
 // 1. The work itself.
 // 2. follow(), with the baton: the log keeper looks at the log, the watermark's waiters are handed
-//    over, ticks are paced or not, and a lane that is shut turns pushes away.
+//    over, the classes of a tick pause for what they added to the log, and a lane that is shut
+//    turns pushes away.
 // 3. The sync that a crowd waits for, if there is one (run and lend only).
 // 4. leave(): gives the baton back, then rings for the committer thread if a push is pending, then
 //    wakes the waiters of the settled tickets. run() wakes between its ticks, too, with the baton.

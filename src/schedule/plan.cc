@@ -48,6 +48,7 @@ class Planner {
 
   void take_guarantees();
   void take_credit();
+  void make_room_for_heads();
   std::uint64_t need(const Contender& contender) const;
 
   void take_shares();
@@ -87,7 +88,8 @@ class Planner {
 
   const Budget& tick_;
   const TimePoint now_;
-  const std::uint64_t hold_ps_;
+  std::uint64_t hold_ps_;
+  const std::uint64_t hold_most_ps_;
   const std::uint64_t commit_fixed_ps_;
 
   std::vector<Contender> contenders_;
@@ -105,6 +107,7 @@ Planner::Planner(const Inputs& inputs)
     : tick_(inputs.tick),
       now_(inputs.now),
       hold_ps_(to_ps(tick_.hold)),
+      hold_most_ps_(to_ps(inputs.hold_most)),
       commit_fixed_ps_(std::min(kPsMax, inputs.costs.commit_fixed_ps)),
       state_(inputs.state) {
   const auto classes = static_cast<std::uint32_t>(inputs.shares.size());
@@ -126,6 +129,7 @@ Plan Planner::run() {
       contender.guaranteed = contender.taken;
       contender.recall(state_.classes[index_of(contender)]);
     }
+    make_room_for_heads();
     if (!met()) take_shares();
     plan_.end = end();
     for (std::uint32_t klass = 0; klass < class_count(); ++klass) {
@@ -194,6 +198,17 @@ void Planner::take_credit() {
     if (records_or_bytes_met()) break;
     take(contenders_[klass]);
   }
+}
+
+// Else a class whose units are longer than the hold would have its credit only, and not its share.
+void Planner::make_room_for_heads() {
+  std::uint64_t dearest_ps = 0;
+  for (const Contender& contender : contenders_) {
+    if (contender.exhausted()) continue;
+    const std::uint64_t ps = predicted_with(guaranteed_, contender);
+    if (ps <= hold_most_ps_) dearest_ps = std::max(dearest_ps, ps);
+  }
+  hold_ps_ = std::max(hold_ps_, dearest_ps);
 }
 
 std::uint64_t Planner::need(const Contender& contender) const {

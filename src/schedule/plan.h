@@ -91,6 +91,8 @@ struct Inputs {
   const Costs& costs;
   const State& state;
   TimePoint now;
+  // A unit that would never fit the tick's hold beside the guarantees makes it longer, up to this.
+  Duration hold_most{0};
 };
 
 // How many units at the front of the class's backlog the plan takes.

@@ -59,6 +59,12 @@ inline std::uint64_t linear_ps(const LinearCost& cost, std::uint64_t records, st
 // A cancelled unit or a barrier. It needs no room: it goes as soon as no unit is before it.
 inline bool is_free(const Unit& unit) { return unit.records == 0 && unit.bytes == 0; }
 
+// How many of them go before one that is not free.
+inline std::size_t free_units(std::span<const Unit> units) {
+  const auto paid = [](const Unit& unit) { return !is_free(unit); };
+  return static_cast<std::size_t>(std::find_if(units.begin(), units.end(), paid) - units.begin());
+}
+
 inline std::uint64_t paid_units(std::span<const Unit> units) {
   return static_cast<std::uint64_t>(
       std::count_if(units.begin(), units.end(), [](const Unit& unit) { return !is_free(unit); }));

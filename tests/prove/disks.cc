@@ -29,8 +29,8 @@ double log_uniform(std::mt19937_64& random, double least, double most) {
   return least * std::pow(most / least, u);
 }
 
-// 0.5 MB/s to 2 GB/s, 10 us to 50 ms. A guarantee is a small part of the limit, or it alone would
-// fill the log.
+// 0.5 MB/s to 2 GB/s, 10 us to 50 ms, 1 to 16 heavy classes. Guarantees are a small part of the
+// limit, or they alone would fill the log.
 DiskLoad load_of(std::uint64_t seed) {
   std::mt19937_64 random(seed);
   DiskLoad out;
@@ -45,7 +45,8 @@ DiskLoad load_of(std::uint64_t seed) {
   out.hiccups = random() % 5 == 0;
   out.heavy_bytes_per_s = log_uniform(random, 1e6, 1e9);
   out.lane_bytes_per_s = log_uniform(random, 200e6, 1e9);
-  const double part = static_cast<double>(out.limit) / 32;
+  if (random() % 3 == 0) out.heavy = 1 + random() % 16;
+  const double part = static_cast<double>(out.limit) / 32 / static_cast<double>(out.heavy);
   out.guarantee = static_cast<std::uint64_t>(log_uniform(random, 4e3, std::min(600e3, part)));
   out.hot = static_cast<std::uint64_t>(log_uniform(random, 1e5, 1e9));
   return out;
@@ -60,7 +61,7 @@ double ms(Duration time) { return std::chrono::duration<double, std::milli>(time
 // guarantee of the heavy class and the part of a limit that any tick may add.
 double hold_most(const DiskLoad& load) {
   const double again = static_cast<double>(std::min(load.hot, load.limit / 4));
-  const double part = static_cast<double>(load.guarantee + load.limit / 64);
+  const double part = static_cast<double>(load.guarantee * load.heavy + load.limit / 64);
   return std::max(ms(load.hold), 6 * ms(load.floor) + 3 * again / load.bytes_per_s * 1e3) +
          4 * part / load.bytes_per_s * 1e3;
 }

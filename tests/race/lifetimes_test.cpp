@@ -172,7 +172,7 @@ class HeldPass final : public PlainSink, private Log {
     return {.bytes = bytes_.load(), .commits = 1, .may_copy = bytes_.load() != 0};
   }
   Reply write_out() override { return {}; }
-  LogPass copy_back() override {
+  LogPass copy_back(std::uint64_t) override {
     control_->runs.store(true);
     control_->runs.notify_all();
     while (control_->goes_on.load() && !control_->closed.load()) std::this_thread::yield();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <utility>
 
 namespace onelane::test {
@@ -29,7 +30,10 @@ SlowDisk::SlowDisk(const DiskLoad& load, std::uint64_t seed)
       random_(seed),
       keeper_({.log = this, .state = state_, .clock = clock_},
               {.limit = load.limit, .hold = load.hold}),
+      backlogs_(load.heavy),
       next_row_(clock_.now()) {
+  pauses_.reserve(load.heavy + 1);
+  for (std::size_t i = 0; i <= load.heavy; ++i) pauses_.add_class(1);
   keeper_.use({.close_in =
                    [this](Log& log) {
                      const TimePoint began = clock_.now();
@@ -51,6 +55,7 @@ DiskFigures SlowDisk::run(Duration time) {
     while (clock_.now() < looks && !keeper_.wanted()) lane_until(looks);
   }
   DiskFigures out{.log = static_cast<double>(most_) / static_cast<double>(load_.limit),
+                  .log_last = static_cast<double>(bytes_) / static_cast<double>(load_.limit),
                   .hold = hold_,
                   .heavy_bytes_per_s = written_ / ns_of(clock_.now() - start_) * 1e9,
                   .closings = closings_};
@@ -97,11 +102,18 @@ Reply SlowDisk::write_out() {
   return {};
 }
 
-LogPass SlowDisk::copy_back() {
+LogPass SlowDisk::copy_back(std::uint64_t piece_bytes) {
   const std::uint64_t all = bytes_;
   lane_for(takes(std::exchange(dirty_log_, 0)));
-  lane_for(from_ns(static_cast<double>(all - copied_) / kCopyBytesPerNs));
+  if (pinned()) return {.bytes = all, .copied = copied_};
+  const std::uint64_t bytes = all - copied_;
+  lane_for(from_ns(static_cast<double>(bytes) / kCopyBytesPerNs));
   copied(all);
+  const auto piece = static_cast<double>(piece_bytes);
+  while (dirty_database_ >= piece) {
+    lane_for(takes(piece));
+    dirty_database_ -= piece;
+  }
   return {.bytes = all, .copied = all};
 }
 
@@ -112,6 +124,7 @@ Reply SlowDisk::sync() {
 
 LogPass SlowDisk::close_in() {
   clock_.advance(takes(std::exchange(dirty_log_, 0)));
+  if (pinned()) return {.bytes = bytes_, .copied = copied_};
   clock_.advance(from_ns(static_cast<double>(bytes_ - copied_) / kCopyBytesPerNs));
   copied(bytes_);
   clock_.advance(takes(std::exchange(dirty_database_, 0)));
@@ -137,29 +150,33 @@ void SlowDisk::lane_for(Duration time) {
 void SlowDisk::lane_until(TimePoint until) {
   const TimePoint now = clock_.now();
   const engine::Room room = keeper_.room();
-  const bool heavy = backlog_ >= 1 && !(room.paced && now < heavy_waits_until_);
-  const bool small = first_row_ && !(room.paced && now < small_waits_until_);
-  if (!heavy && !small) {
-    TimePoint next = now + milliseconds(1);
-    for (const TimePoint end : {heavy_waits_until_, small_waits_until_}) {
-      if (end > now) next = std::min(next, end);
-    }
-    const Duration time = std::max(std::min(next, until) - now, Duration(1));
-    arrive(time);
-    clock_.advance(time);
-    return;
-  }
+  const auto pauses = [&](std::size_t i) { return room.paced && now < pauses_.until(i); };
+  std::vector<double> bytes(load_.heavy + 1);
+  std::size_t ready = 0;
+  for (std::size_t i = 0; i < load_.heavy; ++i) ready += backlogs_[i] >= 1 && !pauses(i) ? 1 : 0;
+  const double hold = ns_of(std::min(room.hold, load_.hold)) / static_cast<double>(ready);
   const double most =
-      std::max(static_cast<double>(load_.guarantee),
-               load_.lane_bytes_per_s / 1e9 * ns_of(std::min(room.hold, load_.hold)));
-  tick(heavy ? std::min(backlog_, most) : 0, small ? kCommitBytes + kRowBytes * rows_ : 0);
+      std::max(static_cast<double>(load_.guarantee), load_.lane_bytes_per_s / 1e9 * hold);
+  for (std::size_t i = 0; i < load_.heavy; ++i) {
+    if (backlogs_[i] >= 1 && !pauses(i)) bytes[i] = std::min(backlogs_[i], most);
+  }
+  if (first_row_ && !pauses(load_.heavy)) bytes.back() = kCommitBytes + kRowBytes * rows_;
+  if (ready != 0 || bytes.back() > 0) return tick(bytes);
+  TimePoint next = now + milliseconds(1);
+  for (std::size_t i = 0; i <= load_.heavy; ++i) {
+    if (pauses_.until(i) > now) next = std::min(next, pauses_.until(i));
+  }
+  const Duration time = std::max(std::min(next, until) - now, Duration(1));
+  arrive(time);
+  clock_.advance(time);
 }
 
-void SlowDisk::tick(double heavy, double small) {
+// Of so many bytes of each class.
+void SlowDisk::tick(std::span<const double> bytes) {
   const TimePoint began = clock_.now();
-  const double added = std::max(heavy + small, kCommitBytes);
+  const double added = std::max(std::accumulate(bytes.begin(), bytes.end(), 0.0), kCommitBytes);
   const Duration held = kCommit + from_ns(added / load_.lane_bytes_per_s * 1e9);
-  const std::optional<TimePoint> row = small > 0 ? first_row_ : std::nullopt;
+  const std::optional<TimePoint> row = bytes.back() > 0 ? first_row_ : std::nullopt;
   if (row) {
     first_row_.reset();
     rows_ = 0;
@@ -167,21 +184,27 @@ void SlowDisk::tick(double heavy, double small) {
   arrive(held);
   clock_.advance(held);
   if (row) waits_.push_back(clock_.now() - *row);
-  backlog_ -= heavy;
-  written_ += heavy;
+  std::vector<Duration> spent;
+  for (std::size_t i = 0; i <= load_.heavy; ++i) {
+    spent.push_back(from_ns(bytes[i] / load_.lane_bytes_per_s * 1e9));
+    if (i == load_.heavy) break;
+    backlogs_[i] -= bytes[i];
+    written_ += bytes[i];
+  }
   if (copied_ == bytes_) bytes_ = copied_ = 0;  // it begins anew
   bytes_ += static_cast<std::uint64_t>(added);
+  added_ += static_cast<std::uint64_t>(added);
   dirty_log_ += added;
   ++commits_;
   may_copy_ = true;
   most_ = std::max(most_, bytes_);
-  const double pause = ns_of(keeper_.tick_ended(held));
-  if (heavy > 0) heavy_waits_until_ = began + from_ns(pause * heavy / (heavy + small));
-  if (small > 0) small_waits_until_ = began + from_ns(pause * small / (heavy + small));
+  pauses_.tick(began, keeper_.tick_ended(held), spent);
 }
 
 void SlowDisk::arrive(Duration time) {
-  backlog_ = std::min(backlog_ + load_.heavy_bytes_per_s / 1e9 * ns_of(time), kBacklogMost);
+  const auto classes = static_cast<double>(load_.heavy);
+  const double each = load_.heavy_bytes_per_s / 1e9 * ns_of(time) / classes;
+  for (double& backlog : backlogs_) backlog = std::min(backlog + each, kBacklogMost / classes);
   for (; next_row_ <= clock_.now() + time; next_row_ += kRowEvery) {
     if (!first_row_) first_row_ = next_row_;
     ++rows_;

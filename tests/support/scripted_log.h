@@ -20,7 +20,7 @@ class ScriptedLog final : public Log {
     written_by_others = 0;
   }
   Reply write_out() override { return call("write"); }
-  LogPass copy_back() override { return pass("copy"); }
+  LogPass copy_back(std::uint64_t) override { return pass("copy"); }
   LogPass close_in() override { return pass("close"); }
   Reply sync() override { return call("sync"); }
   std::vector<LogReader> readers() const override { return others; }

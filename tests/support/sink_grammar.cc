@@ -268,7 +268,9 @@ class CheckedSink final : public Sink,
   LogState state() const noexcept override { return sink_->log()->state(); }
   void look() noexcept override { sink_->log()->look(); }
   Reply write_out() override { return sink_->log()->write_out(); }
-  LogPass copy_back() override { return sink_->log()->copy_back(); }
+  LogPass copy_back(std::uint64_t piece_bytes) override {
+    return sink_->log()->copy_back(piece_bytes);
+  }
   Reply sync() override { return sink_->log()->sync(); }
   LogPass close_in() override {
     LogPass pass;

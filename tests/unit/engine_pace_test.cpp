@@ -46,7 +46,16 @@ class LanePace : public ::testing::Test {
     return out;
   }
   schedule::Plan plan(bool paced, Duration since = {}) {
-    return selection_.plan(Duration(0), paced, kNow + since);
+    return selection_.plan({.hold = Duration(0), .paced = paced}, kNow + since);
+  }
+  // For 100 ms.
+  void pause(std::uint32_t klass) {
+    schedule::Plan of_it;
+    of_it.slices = {{.klass = klass, .first = 0, .count = 1}};
+    commit::TickResult result;
+    result.slices = {{.elapsed = milliseconds(9)}};
+    selection_.learn(of_it, result);
+    selection_.pause(kNow, milliseconds(100));
   }
   // As if all that is planned were committed.
   void commit(const schedule::Plan& plan, std::initializer_list<Duration> took = {}) {
@@ -81,17 +90,18 @@ class LanePace : public ::testing::Test {
   std::uint32_t count_ = 0;
 };
 
-TEST_F(LanePace, EachClassWaitsForItsPartOfTheTickThatAddedTooMuch) {
+// Of two, a class that takes a tenth waits for a fifth: its part of the room is a half.
+TEST_F(LanePace, EachClassWaitsForWhatItAddedItself) {
   push(0, 1);
   push(1, 1);
   const schedule::Plan both = plan(true);
   ASSERT_EQ(both.slices.size(), 2U);
   commit(both, {milliseconds(9), milliseconds(1)});
   selection_.pause(kNow, milliseconds(100));
-  EXPECT_EQ(classes(true, milliseconds(9)), "");
-  EXPECT_EQ(classes(true, milliseconds(10)), "1") << "a tenth of the tick was the small class's";
-  EXPECT_EQ(classes(true, milliseconds(89)), "1");
-  EXPECT_EQ(classes(true, milliseconds(90)), "01");
+  EXPECT_EQ(classes(true, milliseconds(19)), "");
+  EXPECT_EQ(classes(true, milliseconds(20)), "1");
+  EXPECT_EQ(classes(true, milliseconds(99)), "1");
+  EXPECT_EQ(classes(true, milliseconds(100)), "01");
   EXPECT_EQ(classes(false, milliseconds(9)), "01") << "where nothing is paced nobody waits";
 }
 
@@ -111,17 +121,23 @@ TEST_F(LanePace, AnEmptyTickIsTriedAgainWhenTheFirstPauseEndsOrAFullTickLater) {
   EXPECT_EQ(plan(true, milliseconds(1)).not_before, kNow + milliseconds(11)) << "it may be lifted";
 }
 
+TEST_F(LanePace, AFlushDoesNotWaitWhereNothingIsBeforeIt) {
+  pause(0);
+  push(0, 0);  // a barrier
+  push(0, 1);
+  push(0, 0);
+  const schedule::Plan next = plan(true, milliseconds(1));
+  ASSERT_EQ(next.slices.size(), 1U);
+  EXPECT_EQ(next.slices[0].count, 1U);
+  EXPECT_EQ(next.not_before, std::nullopt);
+}
+
 // A unit larger than its guarantee waits as many ticks as it has guarantees.
 TEST_F(LanePace, AClassThatPausesKeepsWhatItHasSavedUp) {
   push(0, 4);
   push(1, 4);
   push(2, 1);  // which is never done, so that no tick is empty without a large unit
-  schedule::Plan of_small;
-  of_small.slices = {{.klass = 1, .first = 0, .count = 1}};
-  commit::TickResult result;
-  result.slices = {{.elapsed = milliseconds(9)}};
-  selection_.learn(of_small, result);
-  selection_.pause(kNow, milliseconds(100));
+  pause(1);
   int ticks = 0;
   std::string taken;
   for (; taken.find('1') == std::string::npos && ticks < 20; ++ticks) {

@@ -102,6 +102,29 @@ TEST(SlowDisks, ASyncThatTakesASecondLongerHoldsNobodyButWhoWouldFillTheLog) {
   }
 }
 
+// Each has guarantees, and each waits for what it added; all of them together must fit.
+TEST(SlowDisks, SixteenHeavyClassesAddNoMoreToTheLogThanOne) {
+  for (const DiskLoad& disk : {card(), cloud()}) {
+    DiskLoad load = disk;
+    load.heavy = 16;
+    load.heavy_bytes_per_s = 1e9;
+    load.guarantee = 100'000;
+    const DiskFigures figures = on(load);
+    EXPECT_LE(figures.log, 1.25);
+    EXPECT_GE(figures.share, 0.8);
+    EXPECT_LE(figures.hold, milliseconds(200));
+  }
+}
+
+// While it stays, what is added is bounded by what the disk can write out of the log.
+TEST(SlowDisks, OnceAReaderLeavesALogThatHasGrownIsBroughtBackToItsLimit) {
+  DiskLoad load = card();
+  load.reader = seconds(10);
+  const DiskFigures figures = SlowDisk(load, 1).run(seconds(100));
+  EXPECT_GE(figures.log, 3);
+  EXPECT_LE(figures.log_last, 1.25);
+}
+
 TEST(SlowDisks, ANeighbourThatComesAndGoesMakesNoSmallWriteWait) {
   DiskLoad load = cloud();
   load.neighbour = true;

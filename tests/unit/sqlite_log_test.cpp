@@ -63,23 +63,67 @@ TEST_F(SqliteLog, OnlyCommitsThatWroteCount) {
   EXPECT_EQ(log().state().commits, before + 1);
 }
 
+TEST_F(SqliteLog, KnowsWhatItsOwnCommitsAddedWhateverOthersDid) {
+  ASSERT_NO_FATAL_FAILURE(open(kTable));
+  ASSERT_NO_FATAL_FAILURE(commit_row("x"));
+  const LogState before = log().state();
+  EXPECT_EQ(outside("INSERT INTO t(v) VALUES(hex(zeroblob(100000)))"), "");
+  ASSERT_NO_FATAL_FAILURE(commit_row("y"));
+  const LogState after = log().state();
+  EXPECT_GT(after.bytes - before.bytes, 200'000U);
+  EXPECT_LT(after.written - before.written, 20'000U);
+  EXPECT_GE(after.written - before.written, 4096U);
+
+  EXPECT_TRUE(log().copy_back(kMiB).ok());
+  ASSERT_NO_FATAL_FAILURE(commit_row("z"));  // begins the log anew
+  EXPECT_LT(log().state().written - after.written, 20'000U);
+  EXPECT_GE(log().state().written - after.written, 4096U);
+}
+
 TEST_F(SqliteLog, APassCopiesAllThereIsAndTheNextCommitBeginsTheLogAnew) {
   ASSERT_NO_FATAL_FAILURE(open(kTable));
   ASSERT_NO_FATAL_FAILURE(commit_row("x"));
-  const LogPass pass = log().copy_back();
+  const LogPass pass = log().copy_back(kMiB);
   EXPECT_EQ(pass.bytes, log().state().bytes);
   EXPECT_EQ(pass.copied, pass.bytes);
   ASSERT_NO_FATAL_FAILURE(commit_row("y"));
   EXPECT_LT(log().state().bytes, pass.bytes);
 }
 
+TEST_F(SqliteLog, APassSyncsEachPieceBeforeItWritesTheNext) {
+  FaultyVfs vfs;
+  ASSERT_NO_FATAL_FAILURE(open(kTable));
+  for (const std::uint64_t pages : {25, 1000}) {
+    ASSERT_NO_FATAL_FAILURE(commit_row(std::string(512 * kKiB + pages, 'x')));
+    const auto syncs = vfs.calls(VfsCall::sync, VfsFile::database);
+    const auto writes = vfs.calls(VfsCall::write, VfsFile::database);
+    EXPECT_TRUE(log().copy_back(pages * 4 * kKiB).ok());
+    const auto written = vfs.calls(VfsCall::write, VfsFile::database) - writes;
+    ASSERT_GT(written, 128U);
+    ASSERT_LT(written, 1000U);
+    const auto pieces = written / pages;
+    EXPECT_EQ(vfs.calls(VfsCall::sync, VfsFile::database) - syncs, pieces + 1) << "and SQLite's";
+  }
+}
+
+TEST_F(SqliteLog, NothingIsWrittenBehindAPieceWhoseSyncFailed) {
+  FaultyVfs vfs;
+  ASSERT_NO_FATAL_FAILURE(open(kTable));
+  ASSERT_NO_FATAL_FAILURE(commit_row(std::string(512 * kKiB, 'x')));
+  vfs.fail({VfsCall::sync, VfsFile::database, SQLITE_FULL});
+  const auto written = vfs.calls(VfsCall::write, VfsFile::database);
+  EXPECT_EQ(log().copy_back(100 * kKiB).fault, Fault::sync);
+  EXPECT_EQ(vfs.calls(VfsCall::write, VfsFile::database), written + 25);
+  EXPECT_TRUE(test::failed(sink_->begin(), Fault::sync, Effect::ended, SQLITE_IOERR_FSYNC));
+}
+
 TEST_F(SqliteLog, AFailedSyncInAPassStopsTheNextBeginAndEveryLaterPass) {
   on_each_file([this](FaultyVfs& vfs, VfsFile file) {
     vfs.fail({VfsCall::sync, file, SQLITE_IOERR_FSYNC});
-    EXPECT_EQ(log().copy_back().fault, Fault::sync);
+    EXPECT_EQ(log().copy_back(kMiB).fault, Fault::sync);
     const auto written = vfs.calls(VfsCall::write, VfsFile::database);
     EXPECT_TRUE(test::failed(sink_->begin(), Fault::sync, Effect::ended, SQLITE_IOERR_FSYNC));
-    EXPECT_EQ(log().copy_back().fault, Fault::none) << "it may not run";
+    EXPECT_EQ(log().copy_back(kMiB).fault, Fault::none) << "it may not run";
     EXPECT_EQ(log().close_in().fault, Fault::sync);
     EXPECT_EQ(sink_->close(CloseMode::healthy).sqlite_code(), SQLITE_IOERR_FSYNC);
     EXPECT_EQ(vfs.calls(VfsCall::write, VfsFile::database), written) << "nothing is copied";
@@ -89,7 +133,7 @@ TEST_F(SqliteLog, AFailedSyncInAPassStopsTheNextBeginAndEveryLaterPass) {
 
 TEST_F(SqliteLog, AFailedSyncBetweenPassesStopsTheNextBegin) {
   on_each_file([this](FaultyVfs& vfs, VfsFile file) {
-    EXPECT_TRUE(log().copy_back().ok());
+    EXPECT_TRUE(log().copy_back(kMiB).ok());
     vfs.fail({VfsCall::sync, file, SQLITE_IOERR_FSYNC});
     const Reply synced = file == VfsFile::database ? log().sync() : log().write_out();
     EXPECT_EQ(synced.fault, Fault::sync);
@@ -109,7 +153,7 @@ TEST_F(SqliteLog, AFailedSyncInTheLastPassIsToldByClose) {
 TEST_F(SqliteLog, AFailedSyncInAPassIsOneWhateverTheVfsCallsIt) {
   on_each_file([this](FaultyVfs& vfs, VfsFile file) {
     vfs.fail({VfsCall::sync, file, SQLITE_FULL});
-    EXPECT_EQ(log().copy_back().fault, Fault::sync);
+    EXPECT_EQ(log().copy_back(kMiB).fault, Fault::sync);
     EXPECT_TRUE(test::failed(sink_->begin(), Fault::sync, Effect::ended, SQLITE_IOERR_FSYNC));
   });
 }
@@ -119,9 +163,9 @@ TEST_F(SqliteLog, AnyOtherFailureOfAPassIsLeftToTheNext) {
   ASSERT_NO_FATAL_FAILURE(open(kTable));
   ASSERT_NO_FATAL_FAILURE(commit_row("x"));
   vfs.fail({.call = VfsCall::write, .file = VfsFile::database, .code = SQLITE_FULL});
-  EXPECT_EQ(log().copy_back().fault, Fault::environment);
+  EXPECT_EQ(log().copy_back(kMiB).fault, Fault::environment);
   ASSERT_NO_FATAL_FAILURE(commit_row("y"));
-  EXPECT_TRUE(log().copy_back().ok());
+  EXPECT_TRUE(log().copy_back(kMiB).ok());
   EXPECT_TRUE(close_healthy().ok());
   EXPECT_EQ(outside("SELECT count(*) FROM t"), "2");
 }
@@ -131,7 +175,7 @@ TEST_F(SqliteLog, DamageSeenByAPassStopsTheNextBegin) {
   ASSERT_NO_FATAL_FAILURE(open(kTable));
   ASSERT_NO_FATAL_FAILURE(commit_row("x"));
   vfs.fail({.call = VfsCall::write, .file = VfsFile::database, .code = SQLITE_CORRUPT});
-  EXPECT_EQ(log().copy_back().fault, Fault::corrupt);
+  EXPECT_EQ(log().copy_back(kMiB).fault, Fault::corrupt);
   EXPECT_TRUE(test::failed(sink_->begin(), Fault::corrupt, Effect::ended, SQLITE_CORRUPT));
   sink_.reset();
 }
@@ -156,7 +200,7 @@ TEST_F(SqliteLog, NoPassCutsTheFile) {
   ASSERT_NO_FATAL_FAILURE(open(kTable));
   ASSERT_NO_FATAL_FAILURE(commit_row("x"));
   const std::uintmax_t before = file_bytes();
-  EXPECT_TRUE(log().copy_back().ok());
+  EXPECT_TRUE(log().copy_back(kMiB).ok());
   EXPECT_TRUE(close_in().ok());
   EXPECT_EQ(file_bytes(), before);
 }

@@ -122,7 +122,7 @@ class WalReset : public test::SinkFixture {
   void expect_whole() {
     vfs_.meanwhile(VfsCall::unfetch, VfsFile::other, nullptr);
     commit(80);
-    EXPECT_TRUE(sink_->log()->copy_back().ok());
+    EXPECT_TRUE(sink_->log()->copy_back(kMiB).ok());
     commit(1);
     EXPECT_EQ(outside("PRAGMA integrity_check"), "ok");
     EXPECT_EQ(outside("SELECT count(*) FROM t NOT INDEXED"), std::to_string(committed_));
@@ -150,7 +150,7 @@ TEST_F(WalReset, AClosingPassKeepsForeignCommitsOut) {
   ASSERT_NO_FATAL_FAILURE(open(kPadded));
   OtherConnection foreigner(database_);
   commit(60);
-  EXPECT_TRUE(sink_->log()->copy_back().ok());
+  EXPECT_TRUE(sink_->log()->copy_back(kMiB).ok());
   foreign_commit_in_the_next_pass(foreigner);
   EXPECT_TRUE(close_in().ok());
   EXPECT_TRUE(met_);
@@ -162,7 +162,7 @@ TEST_F(WalReset, TheLastPassOfAHealthyCloseKeepsForeignCommitsOut) {
   ASSERT_NO_FATAL_FAILURE(open(kPadded));
   OtherConnection foreigner(database_);
   commit(60);
-  EXPECT_TRUE(sink_->log()->copy_back().ok());
+  EXPECT_TRUE(sink_->log()->copy_back(kMiB).ok());
   foreign_commit_in_the_next_pass(foreigner);
   EXPECT_TRUE(close_healthy().ok());
   EXPECT_TRUE(met_);
@@ -173,9 +173,9 @@ TEST_F(WalReset, APassBesideCommitsDoesNotRunWhileNothingIsLeftToCopy) {
   ASSERT_NO_FATAL_FAILURE(open(kPadded));
   OtherConnection foreigner(database_);
   commit(60);
-  EXPECT_TRUE(sink_->log()->copy_back().ok());
+  EXPECT_TRUE(sink_->log()->copy_back(kMiB).ok());
   foreign_commit_in_the_next_pass(foreigner);
-  EXPECT_TRUE(sink_->log()->copy_back().ok());
+  EXPECT_TRUE(sink_->log()->copy_back(kMiB).ok());
   EXPECT_FALSE(met_);
   expect_whole();
 }
@@ -196,12 +196,12 @@ TEST_F(WalReset, UnderAForeignLockThereIsNoClosingPassAtAll) {
   ASSERT_NO_FATAL_FAILURE(open(kPadded));
   OtherConnection foreigner(database_);
   commit(60);
-  EXPECT_TRUE(sink_->log()->copy_back().ok());
+  EXPECT_TRUE(sink_->log()->copy_back(kMiB).ok());
   foreigner.query("BEGIN IMMEDIATE");
   foreigner.query(kInsert);
   vfs_.meanwhile(VfsCall::unfetch, VfsFile::database, [&] { met_ = true; });
   EXPECT_EQ(sink_->begin().fault, Fault::busy);
-  EXPECT_TRUE(sink_->log()->copy_back().ok());
+  EXPECT_TRUE(sink_->log()->copy_back(kMiB).ok());
   EXPECT_FALSE(met_);
   EXPECT_EQ(foreigner.query("COMMIT"), "");
   ++committed_;
@@ -223,12 +223,12 @@ TEST_F(WalReset, ACommitWithoutFramesAllowsNoPass) {
   ASSERT_NO_FATAL_FAILURE(open(kPadded));
   OtherConnection foreigner(database_);
   commit(60);
-  EXPECT_TRUE(sink_->log()->copy_back().ok());
+  EXPECT_TRUE(sink_->log()->copy_back(kMiB).ok());
   ASSERT_TRUE(succeeded(sink_->begin()));
   ASSERT_TRUE(succeeded(execute("INSERT OR IGNORE INTO t SELECT * FROM t LIMIT 1")));
   ASSERT_TRUE(succeeded(sink_->commit()));
   foreign_commit_in_the_next_pass(foreigner);
-  EXPECT_TRUE(sink_->log()->copy_back().ok());
+  EXPECT_TRUE(sink_->log()->copy_back(kMiB).ok());
   EXPECT_FALSE(met_);
   expect_whole();
 }
@@ -262,12 +262,12 @@ TEST_F(WalReset, AFrameCountOfAnOlderLogAllowsNoPass) {
   ASSERT_NO_FATAL_FAILURE(open(kPadded));
   OtherConnection foreigner(database_);
   commit(60);
-  EXPECT_TRUE(sink_->log()->copy_back().ok());
+  EXPECT_TRUE(sink_->log()->copy_back(kMiB).ok());
   EXPECT_EQ(foreigner.query(kInsert), "");
   ++committed_;
   EXPECT_LT(close_in().copied, sink_->log()->state().bytes);
   foreign_commit_in_the_next_pass(foreigner);
-  EXPECT_TRUE(sink_->log()->copy_back().ok());
+  EXPECT_TRUE(sink_->log()->copy_back(kMiB).ok());
   EXPECT_FALSE(met_);
   expect_whole();
 }
@@ -279,7 +279,7 @@ TEST_F(WalReset, ACommitThatBeganBeforeThePassReturnedAllowsNoPass) {
   commit(60);
   ASSERT_TRUE(succeeded(sink_->begin()));
   ASSERT_TRUE(succeeded(execute(kInsert)));
-  EXPECT_TRUE(sink_->log()->copy_back().ok());
+  EXPECT_TRUE(sink_->log()->copy_back(kMiB).ok());
   ASSERT_TRUE(succeeded(sink_->commit()));
   ++committed_;
   EXPECT_FALSE(sink_->log()->state().may_copy);

@@ -12,7 +12,10 @@ void CommitWatch::install(sqlite3* db) noexcept {
 // Called for commits that wrote frames only. Returns SQLITE_OK always: the commit has succeeded.
 int CommitWatch::on_commit(void* self, sqlite3*, const char*, int frames) noexcept {
   auto& watch = *static_cast<CommitWatch*>(self);
-  watch.frames_.store(static_cast<std::uint64_t>(frames), std::memory_order_relaxed);
+  const auto all = static_cast<std::uint64_t>(frames);
+  const std::uint64_t before = all > watch.begun_at_ ? watch.begun_at_ : 0;  // else begun anew
+  watch.frames_.store(all, std::memory_order_relaxed);
+  watch.written_.fetch_add(all - before, std::memory_order_relaxed);
   watch.commits_.fetch_add(1, std::memory_order_relaxed);
   watch.committed_in_.store(watch.began_in_, std::memory_order_release);
   return SQLITE_OK;

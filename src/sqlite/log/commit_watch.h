@@ -31,6 +31,9 @@ class CommitWatch {
   // Before each BEGIN of the write connection.
   void beginning() noexcept { began_in_ = passes_.load(std::memory_order_acquire); }
 
+  // Once BEGIN has the lock, with as many frames in the WAL.
+  void begun(std::uint64_t frames) noexcept { begun_at_ = frames; }
+
   // Around each pass, whatever it does. One at a time.
   class Pass {
    public:
@@ -53,6 +56,8 @@ class CommitWatch {
     frames_.compare_exchange_strong(known, frames, std::memory_order_relaxed);
   }
   std::uint64_t commits() const noexcept { return commits_.load(std::memory_order_relaxed); }
+  // Frames that these added.
+  std::uint64_t written() const noexcept { return written_.load(std::memory_order_relaxed); }
 
  private:
   static int on_commit(void* self, sqlite3* db, const char* database, int frames) noexcept;
@@ -64,8 +69,10 @@ class CommitWatch {
   // The same of the last transaction that wrote frames. Odd, and so never equal between passes, if
   // it began while one ran.
   std::atomic<std::uint64_t> committed_in_{1};
+  std::uint64_t begun_at_ = 0;  // frames; the write connection's
   std::atomic<std::uint64_t> frames_{0};
   std::atomic<std::uint64_t> commits_{0};
+  std::atomic<std::uint64_t> written_{0};
 };
 
 }  // namespace onelane::sqlite

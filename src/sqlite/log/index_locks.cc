@@ -36,6 +36,7 @@ Result<std::unique_ptr<IndexLocks>> IndexLocks::install(Connection& connection,
 IndexLocks::IndexLocks(sqlite3_file* database) noexcept
     : methods_{methods_of(*database), this}, real_(database->pMethods), file_(database) {
   methods_.methods.xShmLock = lock;
+  methods_.methods.xWrite = write;
   methods_.methods.xSync = sync;
   file_->pMethods = &methods_.methods;
 }
@@ -45,6 +46,12 @@ IndexLocks::~IndexLocks() { file_->pMethods = real_; }
 const IndexLocks& IndexLocks::of(sqlite3_file* file) noexcept {
   static_assert(std::is_standard_layout_v<Methods>, "its methods are where it is");
   return *reinterpret_cast<const Methods*>(file->pMethods)->locks;
+}
+
+int IndexLocks::write(sqlite3_file* file, const void* data, int bytes, sqlite3_int64 at) {
+  const IndexLocks& self = of(file);
+  const int code = self.real_->xWrite(file, data, bytes, at);
+  return code == SQLITE_OK && self.tell_written_ ? self.tell_written_(bytes) : code;
 }
 
 int IndexLocks::sync(sqlite3_file* file, int flags) {

@@ -9,7 +9,7 @@
 // SQLite's own, they are left to it.
 //
 // A file's methods can be replaced once, so this class also gives the database's failed syncs their
-// code (sync_name.h).
+// code (sync_name.h), and tells of each write to its file.
 #pragma once
 
 #include <sqlite3.h>
@@ -36,11 +36,15 @@ class IndexLocks {
 
   // Called whenever the write lock is about to be given up; null: nobody is told. Must not throw.
   void before_unlock(std::function<void()> tell) noexcept { tell_ = std::move(tell); }
+  // Called after each write of so many bytes to the database's file that succeeded; its code is the
+  // write's. Must not throw.
+  void after_write(std::function<int(int)> tell) noexcept { tell_written_ = std::move(tell); }
 
  private:
   explicit IndexLocks(sqlite3_file* database) noexcept;
   static const IndexLocks& of(sqlite3_file* file) noexcept;
   static int lock(sqlite3_file* file, int first, int count, int flags);
+  static int write(sqlite3_file* file, const void* data, int bytes, sqlite3_int64 at);
   static int sync(sqlite3_file* file, int flags);
   int lock_byte(int first, int count, int flags) const noexcept;
 
@@ -54,6 +58,7 @@ class IndexLocks {
   sqlite3_file* const file_;
   std::optional<IndexDescriptor> index_;  // none: they are the VFS's
   std::function<void()> tell_;
+  std::function<int(int)> tell_written_;
 };
 
 }  // namespace onelane::sqlite

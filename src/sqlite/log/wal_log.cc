@@ -1,6 +1,7 @@
 #include "src/sqlite/log/wal_log.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <utility>
 
@@ -16,6 +17,7 @@ namespace {
 // The first lock of readers is of those that read the database's file alone.
 constexpr int kLogReadersFirst = wal::kReadLocks + 1;
 constexpr int kLogReaders = wal::kReadMarks - 1;
+constexpr std::uint64_t kWhole = std::numeric_limits<std::uint64_t>::max();
 
 }  // namespace
 
@@ -48,6 +50,7 @@ Status WalLog::stand_in() {
   Result<std::unique_ptr<IndexLocks>> locks = IndexLocks::install(*connection_, files_);
   if (!locks) return locks.status();
   locks_ = *std::move(locks);
+  locks_->after_write([this](int bytes) { return written(bytes); });
   return {};
 }
 
@@ -65,6 +68,7 @@ std::uint64_t WalLog::bytes_of(std::uint64_t frames) const noexcept {
 LogState WalLog::state() const noexcept {
   return {.bytes = bytes_of(watch_.frames()),
           .commits = watch_.commits(),
+          .written = watch_.written() * wal::frame_bytes(page_bytes_),
           .may_copy = watch_.may_copy(),
           .full = full_.load(std::memory_order_relaxed),
           .ballast = ballast_ == nullptr ? 0 : ballast_->held()};
@@ -76,7 +80,9 @@ void WalLog::look() noexcept {
   watch_.correct(known, index_->frames());
 }
 
-LogPass WalLog::copy_back() { return watch_.may_copy() ? pass() : LogPass{}; }
+LogPass WalLog::copy_back(std::uint64_t piece_bytes) {
+  return watch_.may_copy() ? pass(piece_bytes) : LogPass{};
+}
 
 // The write connection holds the write lock, so no process can commit and restart the WAL while
 // this runs. A pass between two ticks, without the lock, is not enough.
@@ -86,7 +92,7 @@ LogPass WalLog::copy_back() { return watch_.may_copy() ? pass() : LogPass{}; }
 LogPass WalLog::close_in() {
   const bool full = full_.load(std::memory_order_relaxed);
   if (full) ballast_->give_up();
-  LogPass out = pass();
+  LogPass out = pass(kWhole);
   if (!full || !out.ok() || out.copied < out.bytes) return out;
   if (ballast_->make()) {
     full_.store(false, std::memory_order_relaxed);
@@ -130,13 +136,15 @@ Reply WalLog::may_pass() {
   return fuse_.blown() ? fuse_.why() : Reply();
 }
 
-LogPass WalLog::pass() {
+LogPass WalLog::pass(std::uint64_t piece_bytes) {
   LogPass out;
   if (Reply why = may_pass(); !why.ok()) {
     out.fault = why.fault;
     out.cause = std::move(why.cause);
     return out;
   }
+  piece_bytes_ = piece_bytes;
+  unsynced_bytes_ = 0;
   int frames = 0;
   int copied = 0;
   int code = SQLITE_OK;
@@ -153,6 +161,14 @@ LogPass WalLog::pass() {
   out.bytes = bytes_of(static_cast<std::uint64_t>(frames < 0 ? 0 : frames));
   out.copied = bytes_of(static_cast<std::uint64_t>(copied < 0 ? 0 : copied));
   return out;
+}
+
+// A failed sync fails the write, and so the checkpoint, by its own code.
+int WalLog::written(int bytes) {
+  unsynced_bytes_ += static_cast<std::uint64_t>(bytes);
+  if (unsynced_bytes_ < piece_bytes_) return SQLITE_OK;
+  unsynced_bytes_ = 0;
+  return connection_->sync_file(SQLITE_FCNTL_FILE_POINTER);
 }
 
 // Through the files of this connection, on the log keeper's thread: SQLite's file objects are not

@@ -37,7 +37,7 @@ class WalLog final : public Log {
 
   LogState state() const noexcept override;
   void look() noexcept override;
-  LogPass copy_back() override;
+  LogPass copy_back(std::uint64_t piece_bytes) override;
   Reply write_out() override;
   Reply sync() override;
   LogPass close_in() override;
@@ -65,7 +65,8 @@ class WalLog final : public Log {
          Fuse& fuse);
   Status stand_in();
   Reply may_pass();
-  LogPass pass();
+  LogPass pass(std::uint64_t piece_bytes);
+  int written(int bytes);
   Reply sync_file(int which);
   Reply failed(int code, const char* what);
   std::uint64_t bytes_of(std::uint64_t frames) const noexcept;
@@ -78,6 +79,9 @@ class WalLog final : public Log {
   sqlite3_file* log_file_ = nullptr;  // the connection's
   const WalIndex* index_ = nullptr;
   std::unique_ptr<IndexLocks> locks_;
+  // Of the running pass: what is written back before it is synced, and how much is not.
+  std::uint64_t piece_bytes_ = 0;
+  std::uint64_t unsynced_bytes_ = 0;
   std::optional<SyncName> log_syncs_;
   CommitWatch& watch_;
   Fuse& fuse_;

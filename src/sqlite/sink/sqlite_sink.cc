@@ -195,7 +195,10 @@ Reply SqliteSink::begin() {
   if (gather_ != nullptr) gather_->begin_transaction();
   execution_.end_unit();
   const int code = connection_->step_own(begin_.get());
-  if (code == SQLITE_OK) return {};
+  if (code == SQLITE_OK) {
+    watch_.begun(index_->frames());
+    return {};
+  }
   Reply reply = noted(connection_->failure(code, Place::control, "BEGIN"));
   if (connection_->in_transaction()) (void)rollback();
   reply.effect = Effect::ended;
