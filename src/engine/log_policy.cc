@@ -82,19 +82,24 @@ std::uint64_t dirty(const LogView& view, const LogCycle& cycle) {
 
 bool closing(const LogView& view) { return view.log.bytes >= close_at(view.limit); }
 
-std::uint64_t window_of(const LogView& view, const DiskTime& disk) {
-  const Duration time = std::max(view.hold * kWindowTicks, disk.floor() * kWindowFloors);
-  return std::min(disk.within(time), window_most(view.limit));
+Duration window_time(const LogView& view) {
+  return std::max(view.hold * kWindowTicks, view.disk.log.floor() * kWindowFloors);
 }
 
 // What may be dirty of the log. Twice so much is never nothing.
 std::uint64_t window(const LogView& view) {
   if (view.commits_sync) return window_most(view.limit);
-  return std::max<std::uint64_t>(window_of(view, view.disk.log), 2);
+  const std::uint64_t bytes = view.disk.log.within(window_time(view));
+  return std::clamp<std::uint64_t>(bytes, 2, window_most(view.limit));
 }
 
-// Of a round: what another's sync may have to wait for.
-std::uint64_t piece(const LogView& view) { return window_of(view, view.disk.database); }
+// Of a round: what another's sync may have to wait for. Rounds are of one size, so their floor is
+// little more than a guess; the log's is of the same disk.
+std::uint64_t piece(const LogView& view) {
+  const double bytes = seconds_of(window_time(view)) * view.disk.database.bytes_per_s();
+  return std::clamp(static_cast<std::uint64_t>(bytes), left_least(view.limit),
+                    window_most(view.limit));
+}
 
 // A round copies once what many ticks changed, so it is as large as it may be.
 std::uint64_t round_at(const LogView& view) {
