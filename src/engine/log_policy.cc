@@ -32,6 +32,7 @@ constexpr std::uint64_t left_least(std::uint64_t limit) { return limit / 64; }
 // The disk gets pieces that take so many full ticks, and at least so many floors: then most of it
 // is no floor.
 constexpr int kWindowTicks = 5;
+constexpr int kPieceTicks = 2;  // of a round: somebody may wait for it
 constexpr int kWindowFloors = 6;
 // A round takes at most so long.
 constexpr Duration kRoundTime = seconds(1);
@@ -82,21 +83,21 @@ std::uint64_t dirty(const LogView& view, const LogCycle& cycle) {
 
 bool closing(const LogView& view) { return view.log.bytes >= close_at(view.limit); }
 
-Duration window_time(const LogView& view) {
-  return std::max(view.hold * kWindowTicks, view.disk.log.floor() * kWindowFloors);
+Duration time_of(const LogView& view, int ticks) {
+  return std::max(view.hold * ticks, view.disk.log.floor() * kWindowFloors);
 }
 
 // What may be dirty of the log. Twice so much is never nothing.
 std::uint64_t window(const LogView& view) {
   if (view.commits_sync) return window_most(view.limit);
-  const std::uint64_t bytes = view.disk.log.within(window_time(view));
+  const std::uint64_t bytes = view.disk.log.within(time_of(view, kWindowTicks));
   return std::clamp<std::uint64_t>(bytes, 2, window_most(view.limit));
 }
 
 // Of a round: what another's sync may have to wait for. Rounds are of one size, so their floor is
 // little more than a guess; the log's is of the same disk.
 std::uint64_t piece(const LogView& view) {
-  const double bytes = seconds_of(window_time(view)) * view.disk.database.bytes_per_s();
+  const double bytes = seconds_of(time_of(view, kPieceTicks)) * view.disk.database.bytes_per_s();
   return std::clamp(static_cast<std::uint64_t>(bytes), left_least(view.limit),
                     window_most(view.limit));
 }
