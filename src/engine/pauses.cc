@@ -13,6 +13,11 @@ constexpr Duration kLong = std::chrono::seconds(10);
 
 }  // namespace
 
+void Pauses::lift() noexcept {
+  for (Class& each : classes_) each.until = TimePoint();
+  all_until_ = TimePoint();
+}
+
 void Pauses::tick(TimePoint from, Duration pause, std::span<const Duration> spent) {
   const Duration all = std::accumulate(spent.begin(), spent.end(), Duration(0));
   if (pause == Duration(0) || all == Duration(0)) return;

@@ -24,6 +24,8 @@ class Pauses {
   // After a tick that began `from` then, in which each class took so long of the lane: there is
   // room for another one after `pause`.
   void tick(TimePoint from, Duration pause, std::span<const Duration> spent);
+  // There is room for all.
+  void lift() noexcept;
   TimePoint until(std::size_t klass) const { return classes_[klass].until; }
 
  private:

@@ -71,6 +71,7 @@ void Selection::add_class(const ClassLane& lane) noexcept {
 
 schedule::Plan Selection::plan(const Room& room, TimePoint now) {
   backlogs_.clear();
+  if (!room.paced) pauses_.lift();
   std::optional<TimePoint> pause_ends;
   const std::optional<std::size_t>& quarantined = recovery_.quarantined_class();
   for (std::size_t i = 0; i < shares_.size(); ++i) {
@@ -82,11 +83,11 @@ schedule::Plan Selection::plan(const Room& room, TimePoint now) {
     if (quarantined && planned && quarantine.limit() < backlogs_[i].size()) {
       backlogs_[i] = backlogs_[i].first(quarantine.limit());
     }
-    if (room.paced && pauses(i, now)) {
+    if (pauses(i, now)) {
       const std::size_t all = backlogs_[i].size();
       backlogs_[i] = backlogs_[i].first(schedule::free_units(backlogs_[i]));
-      if (backlogs_[i].size() == all) continue;
-      if (!pause_ends || pauses_.until(i) < *pause_ends) pause_ends = pauses_.until(i);
+      const bool waits = backlogs_[i].size() < all;
+      if (waits && (!pause_ends || pauses_.until(i) < *pause_ends)) pause_ends = pauses_.until(i);
     }
     shares_[i].gather = lanes_[i].gathers() ? lanes_[i].share.gather : Duration(0);
   }
@@ -102,7 +103,7 @@ schedule::Plan Selection::plan(const Room& room, TimePoint now) {
                                         .hold_most = std::min(room.hold, tick_budget_.hold)});
   if (recovery_.limit() != 0) shorten(plan);
   // A class that pauses keeps what it has saved up.
-  for (std::size_t i = 0; room.paced && i < shares_.size(); ++i) {
+  for (std::size_t i = 0; i < shares_.size(); ++i) {
     if (pauses(i, now)) plan.next.classes[i] = state_.classes[i];
   }
   if (plan.slices.empty() && pause_ends) {

@@ -67,7 +67,8 @@ TickReport Turn::tick() {
     with_.log.run_due();
   } else {
     with_.durability.nudge();
-    if (report.more || report.next) committer_.wake();
+    // Not while it closes: then it is the caller who sleeps by that bell.
+    if ((report.more || report.next) && !committer_.stopping()) committer_.wake();
   }
   return report;
 }

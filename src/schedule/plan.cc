@@ -25,6 +25,9 @@ constexpr std::uint64_t kOwedTicks = 10;
 static_assert(model::kHoldMax.count() * kPsPerNs <= kPsMax / model::kWeightMax / kOwedTicks,
               "what the longest hold makes a class be owed, by weight, does not saturate");
 
+// What a tick is longer by than the unit for which it is made longer was predicted to need.
+constexpr std::uint64_t kSpareParts = 8;
+
 // A slice counts units, and a unit records, in 32 bits.
 static_assert(2 * model::kCapacityRecordsMax <= std::numeric_limits<std::uint32_t>::max());
 
@@ -201,14 +204,17 @@ void Planner::take_credit() {
 }
 
 // Else a class whose units are longer than the hold would have its credit only, and not its share.
+// With some to spare: stop() counts BEGIN, too, and would cut what runs a little longer.
 void Planner::make_room_for_heads() {
   std::uint64_t dearest_ps = 0;
   for (const Contender& contender : contenders_) {
-    if (contender.exhausted()) continue;
+    if (contender.ended()) continue;
     const std::uint64_t ps = predicted_with(guaranteed_, contender);
-    if (ps <= hold_most_ps_) dearest_ps = std::max(dearest_ps, ps);
+    if (ps > hold_ps_ && ps <= hold_most_ps_) dearest_ps = std::max(dearest_ps, ps);
   }
-  hold_ps_ = std::max(hold_ps_, dearest_ps);
+  if (dearest_ps == 0) return;
+  const std::uint64_t spare_ps = add_ps(commit_fixed_ps_, dearest_ps / kSpareParts);
+  hold_ps_ = std::min(hold_most_ps_, add_ps(dearest_ps, spare_ps));
 }
 
 std::uint64_t Planner::need(const Contender& contender) const {
@@ -398,7 +404,8 @@ Room Planner::room(const Contender& contender) const {
   const std::uint64_t hold = contender.owed_a_part() ? hold_ps_ : hold_for(contender, unit);
   if (predicted_with(load_, contender) <= hold || (hold == hold_ps_ && load_.empty()))
     return Room::now;
-  const bool fits_first = guaranteed_.empty() || predicted_with(guaranteed_, contender) <= hold_ps_;
+  const std::uint64_t most = std::max(hold_ps_, hold_most_ps_);  // as the head of the next tick
+  const bool fits_first = guaranteed_.empty() || predicted_with(guaranteed_, contender) <= most;
   return fits_first ? Room::later : Room::never;
 }
 

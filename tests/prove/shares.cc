@@ -94,6 +94,7 @@ class History {
   Random random_;
   const bool traced_;
   Budget tick_;
+  Duration hold_most_{0};  // that a tick may be made longer to
   std::vector<Share> shares_;
   std::vector<Producer> producers_;
   std::vector<std::vector<Unit>> backlogs_;
@@ -121,6 +122,7 @@ void History::set_up() {
   tick_ = {.records = random_.one_in(3) ? random_.between(4 * count, 60) : 4000,
            .bytes = random_.one_in(6) ? random_.between(2000, 20'000) : 10'000'000,
            .hold = std::chrono::microseconds(random_.between(60, 400))};
+  if (random_.one_in(2)) hold_most_ = tick_.hold * random_.between(1, 8);
   learns_ = random_.one_in(3);
   costs_.commit_fixed_ps = random_.upto(40'000'000);
   costs_.commit.per_byte_ps = random_.upto(200);
@@ -247,7 +249,8 @@ void History::plan_one() {
   for (std::size_t klass = 0; klass < classes(); ++klass) spans_.push_back(backlog(klass));
   Budget budget = tick_;
   if (held_back_) budget.hold = Duration(0);
-  Plan made = plan({budget, shares_, spans_, costs_, state_, now_});
+  const Duration most = held_back_ ? Duration(0) : hold_most_;
+  Plan made = plan({budget, shares_, spans_, costs_, state_, now_, most});
   if (random_.one_in(50)) {  // the store fails: planned anew
     at_ -= at_ > 0 ? 1 : 0;
     return;
@@ -364,7 +367,7 @@ bool History::could_take_more(const Plan& plan, std::size_t klass) const {
     const std::uint64_t with =
         guaranteed_ps + unit_ps(costs_.classes[klass], unit) +
         commit_ps(costs_, guaranteed_records + unit.records, guaranteed_bytes + unit.bytes);
-    return guaranteed_records == 0 || with <= to_ps(tick_.hold);
+    return guaranteed_records == 0 || with <= to_ps(std::max(tick_.hold, hold_most_));
   };
   return fits(units[taken]) && fits(units[std::min<std::size_t>(guaranteed, units.size() - 1)]);
 }

@@ -1,8 +1,9 @@
-// A class that waits for the disk: what its pause must not hold up.
+// What waits for the disk, or for a lock: what that must not hold up, nor keep busy.
 #include <gtest/gtest.h>
 
 #include <atomic>
 #include <chrono>
+#include <ctime>
 #include <memory>
 #include <optional>
 #include <thread>
@@ -91,6 +92,32 @@ TEST_F(Paused, CloseDoesNotWait) {
   EXPECT_TRUE(outcome && outcome->committed()) << outcome.status().to_string();
   control_->let_go();
   closer.join();
+}
+
+// Another process has the lock from some moment on.
+class Locked final : public PlainSink {
+ public:
+  explicit Locked(std::shared_ptr<std::atomic<bool>> locked) : locked_(std::move(locked)) {}
+  Reply begin() override {
+    Reply reply;
+    if (locked_->load()) reply.fault = Fault::busy;
+    return reply;
+  }
+
+ private:
+  std::shared_ptr<std::atomic<bool>> locked_;
+};
+
+TEST(ClosingWhileLocked, WaitsAsleep) {
+  const auto locked = std::make_shared<std::atomic<bool>>(false);
+  Journal journal = Journal::open(std::make_unique<Locked>(locked)).value();
+  WriteClass write_class = journal.add_class({.name = "c"}).value();
+  const Statement statement = journal.add_statement({"-", {{ColumnType::integer}}, {}}).value();
+  locked->store(true);
+  ASSERT_TRUE(write_class.push(statement, std::move(Row().integer(1))).ok());
+  const std::clock_t before = std::clock();  // of the processor
+  EXPECT_EQ(journal.close(milliseconds(600)).status.code(), Errc::timed_out);
+  EXPECT_LT(std::clock() - before, CLOCKS_PER_SEC / 5);
 }
 
 }  // namespace

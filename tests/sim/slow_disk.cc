@@ -150,7 +150,8 @@ void SlowDisk::lane_for(Duration time) {
 void SlowDisk::lane_until(TimePoint until) {
   const TimePoint now = clock_.now();
   const engine::Room room = keeper_.room();
-  const auto pauses = [&](std::size_t i) { return room.paced && now < pauses_.until(i); };
+  if (!room.paced) pauses_.lift();
+  const auto pauses = [&](std::size_t i) { return now < pauses_.until(i); };
   std::vector<double> bytes(load_.heavy + 1);
   std::size_t ready = 0;
   for (std::size_t i = 0; i < load_.heavy; ++i) ready += backlogs_[i] >= 1 && !pauses(i) ? 1 : 0;

@@ -56,7 +56,7 @@ class CommitWatch {
     frames_.compare_exchange_strong(known, frames, std::memory_order_relaxed);
   }
   std::uint64_t commits() const noexcept { return commits_.load(std::memory_order_relaxed); }
-  // Frames that these added.
+  // Frames that these added; less, where one began the WAL anew and made it longer than it was.
   std::uint64_t written() const noexcept { return written_.load(std::memory_order_relaxed); }
 
  private:
