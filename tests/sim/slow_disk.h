@@ -82,16 +82,17 @@ class SlowDisk final : public Log {
   const DiskLoad load_;
   std::mt19937_64 random_;
   FakeClock clock_;
-  engine::LaneState state_;
-  engine::LogKeeper keeper_;
-  TimePoint start_;
-  TimePoint end_;
-
   std::uint64_t bytes_ = 0;
   std::uint64_t commits_ = 0;
   std::uint64_t added_ = 0;
   std::uint64_t copied_ = 0;
   bool may_copy_ = false;
+
+  engine::LaneState state_;
+  engine::LogKeeper keeper_;  // asks for the above
+  TimePoint start_;
+  TimePoint end_;
+
   double dirty_log_ = 0;
   double dirty_database_ = 0;
 
