@@ -116,7 +116,7 @@ int overhead_main(const std::vector<std::string>& arguments) {
   flags.add({"database-rows", "N", "", "rows that are there already (1000000; of smoke size 2000)",
              into(database_rows, parse_rows)});
   flags.add({"rows", "N", "",
-             "rows that are counted, as the difference of N and 2N (10000; of smoke size 1000)",
+             "rows that are counted, as the difference of N and 2N (1000; of smoke size, too)",
              into(rows, parse_rows)});
   add_question_flags(flags, options);
   if (!flags.parse(arguments, std::cout)) return kExitOk;
@@ -125,7 +125,7 @@ int overhead_main(const std::vector<std::string>& arguments) {
   auto valgrind = find_program("valgrind");
   if (!valgrind) throw RunError("valgrind is not installed, and nothing else counts instructions");
   Sizes sizes{.database_rows = chosen<std::uint64_t>(database_rows, options, 2'000, 1'000'000),
-              .rows = chosen<std::uint64_t>(rows, options, 1'000, 10'000)};
+              .rows = chosen<std::uint64_t>(rows, options, 1'000, 1'000)};
   Scratch scratch(options.directory);
   Counter counter(*valgrind, scratch.path(), sizes);
   return answer({.name = "overhead",

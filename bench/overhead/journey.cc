@@ -101,7 +101,8 @@ extern "C" [[gnu::noinline]] void onelane_bench_counted_submitted(Journal& journ
 namespace {
 
 // Neither copies its log back on the way: a checkpoint is no part of a row's journey, and where
-// the first one falls would decide the count.
+// the first one falls would decide the count. A journal begins one when the log holds what takes a
+// second of the disk, if not before: so there cannot be many rows.
 constexpr std::uint64_t kWalLimit = std::uint64_t{1} << 40;
 
 // Of this process so far; nothing where Linux was built without that account.

@@ -33,7 +33,7 @@ constexpr std::uint64_t left_least(std::uint64_t limit) { return limit / 64; }
 // is no floor.
 constexpr int kWindowTicks = 5;
 constexpr int kPieceTicks = 2;  // of a round: somebody may wait for it
-constexpr int kWindowFloors = 6;
+constexpr int kWindowFloors = 7;
 // A round takes at most so long.
 constexpr Duration kRoundTime = seconds(1);
 // While one runs, classes may add this part of it beyond their guarantees, and as much again with
