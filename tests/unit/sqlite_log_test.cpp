@@ -93,7 +93,7 @@ TEST_F(SqliteLog, APassCopiesAllThereIsAndTheNextCommitBeginsTheLogAnew) {
 TEST_F(SqliteLog, APassSyncsEachPieceBeforeItWritesTheNext) {
   FaultyVfs vfs;
   ASSERT_NO_FATAL_FAILURE(open(kTable));
-  for (const std::uint64_t pages : {25, 1000}) {
+  for (const std::uint64_t pages : {25U, 1000U}) {
     ASSERT_NO_FATAL_FAILURE(commit_row(std::string(512 * kKiB + pages, 'x')));
     const auto syncs = vfs.calls(VfsCall::sync, VfsFile::database);
     const auto writes = vfs.calls(VfsCall::write, VfsFile::database);
