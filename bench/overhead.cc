@@ -110,13 +110,12 @@ int overhead_main(const std::vector<std::string>& arguments) {
   if (!arguments.empty() && arguments[0] == kLeg) return run_leg(arguments);
   QuestionOptions options;
   std::optional<std::uint64_t> database_rows;
-  std::optional<std::uint64_t> rows;
+  std::uint64_t rows = 0;
   FlagSet flags(kUsage);
   flags.group("Workload");
   flags.add({"database-rows", "N", "", "rows that are there already (1000000; of smoke size 2000)",
              into(database_rows, parse_rows)});
-  flags.add({"rows", "N", "",
-             "rows that are counted, as the difference of N and 2N (1000; of smoke size, too)",
+  flags.add({"rows", "N", "1000", "rows that are counted, as the difference of N and 2N",
              into(rows, parse_rows)});
   add_question_flags(flags, options);
   if (!flags.parse(arguments, std::cout)) return kExitOk;
@@ -125,7 +124,7 @@ int overhead_main(const std::vector<std::string>& arguments) {
   auto valgrind = find_program("valgrind");
   if (!valgrind) throw RunError("valgrind is not installed, and nothing else counts instructions");
   Sizes sizes{.database_rows = chosen<std::uint64_t>(database_rows, options, 2'000, 1'000'000),
-              .rows = chosen<std::uint64_t>(rows, options, 1'000, 1'000)};
+              .rows = rows};
   Scratch scratch(options.directory);
   Counter counter(*valgrind, scratch.path(), sizes);
   return answer({.name = "overhead",

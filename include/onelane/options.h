@@ -201,8 +201,8 @@ struct JournalOptions {
   // it back in good time, and lets classes pause that add more than the disk takes, each for what
   // it added, up to 10 s at once (not on a manual journal, nor while it closes). 1 MiB to 1 TiB.
   // Smaller means more syncs for the same writes, and a smaller one to read through for others;
-  // larger, longer recovery after a crash. A reader that stays on an old state keeps the log from
-  // beginning anew: then it grows beyond this, and JournalStats::log says so.
+  // larger, longer recovery after a crash. While a reader stays on an old snapshot, SQLite cannot
+  // restart the log: then it grows beyond this, and JournalStats::log says so.
   std::uint64_t wal_limit = 64 * kMiB;
 
   // A file beside the database, "-ballast", that takes up so many bytes of the disk for the day on

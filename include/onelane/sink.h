@@ -104,7 +104,7 @@ struct Application {
 struct LogState {
   std::uint64_t bytes = 0;    // from its beginning to the end of the newest commit that is known
   std::uint64_t commits = 0;  // transactions that wrote to it since the sink was opened
-  std::uint64_t written = 0;  // bytes that these added, all in all; by it classes pause
+  std::uint64_t written = 0;  // bytes that these added, all in all; classes pause for them
   bool may_copy = false;      // whether copy_back() may run now
   bool full = false;          // the store has no room: nothing but close_in() may help
   std::uint64_t ballast = 0;  // bytes of the store that are kept free for close_in()

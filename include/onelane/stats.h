@@ -130,7 +130,7 @@ struct LogStats {
   std::uint64_t passes = 0;         // that copied while others committed
   std::uint64_t closings = 0;       // passes that held the lane; part of JournalStats::hold, too
   Histogram closing_hold;           // ns each
-  std::uint64_t late_closings = 0;  // of these, longer than they were to be at the most
+  std::uint64_t late_closings = 0;  // of these, longer than their budget (src/engine/README.md)
   DiskStats disk;
   // A reader that stays on an old state: what it keeps in the log, since when, and who it may be.
   std::uint64_t pinned_bytes = 0;  // 0: nobody does

@@ -27,24 +27,20 @@ void DiskTime::learn(std::uint64_t bytes, Duration took) {
   const double limit = kOutlierTimes * (floor_ns_ + even_ns_ * x);
   const double y = std::clamp(static_cast<double>(took.count()), 0.0, limit);
   const double u = 1 / (1 + x);
-  const double v = 1 - u;
-  uu_ = kKeep * uu_ + u * u;
-  uv_ = kKeep * uv_ + u * v;
-  vv_ = kKeep * vv_ + v * v;
-  uy_ = kKeep * uy_ + u * u * y;
-  vy_ = kKeep * vy_ + u * v * y;
-  const double a = uu_ + kEven;
-  const double b = uv_ - kEven;
-  const double c = vv_ + kEven;
-  const double det = a * c - b * b;
-  even_ns_ = (a * vy_ - b * uy_) / det;
-  floor_ns_ = (c * uy_ - b * vy_) / det;
+  sums_.add(u, 1 - u, u * y, kKeep);
+  base::LeastSquares drawn = sums_;
+  drawn.uu += kEven;
+  drawn.uv -= kEven;
+  drawn.vv += kEven;
+  const auto [floor, even] = drawn.solve();
+  floor_ns_ = floor;
+  even_ns_ = even;
   // Where noise turns the line downwards: all of it is floor, or none.
   if (floor_ns_ < 0) {
     floor_ns_ = 0;
-    even_ns_ = vy_ / vv_;
+    even_ns_ = sums_.vt / sums_.vv;
   } else if (even_ns_ < floor_ns_ / kFloorMost) {
-    floor_ns_ = (uy_ + vy_) / (uu_ + uv_);
+    floor_ns_ = (sums_.ut + sums_.vt) / (sums_.uu + sums_.uv);
     even_ns_ = floor_ns_ / kFloorMost;
   }
   even_ns_ = std::max(even_ns_, kEvenNsMin);

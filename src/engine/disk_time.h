@@ -1,6 +1,6 @@
-// How long this disk takes for so many bytes: two numbers, a floor and a time for each byte,
-// learned from what it took until now. Whatever else the disk does is in them, and how often one
-// page is written anew.
+// How long this disk takes to sync so many bytes: a floor, and a time for each byte beyond it. Both
+// are learned from the last syncs. So whatever else the disk does meanwhile is in them, and so is
+// that a page which was changed several times is written once.
 #pragma once
 
 #include <cstdint>
@@ -8,6 +8,7 @@
 #include "onelane/clock.h"
 #include "onelane/options.h"
 #include "onelane/stats.h"
+#include "src/base/least_squares.h"
 
 namespace onelane::engine {
 
@@ -28,7 +29,7 @@ class DiskTime {
   std::uint64_t within(Duration time) const;
   double bytes_per_s() const { return 1e9 / per_byte_ns(); }
   DiskTimeStats stats() const {
-    return uu_ == 0 ? DiskTimeStats() : DiskTimeStats{floor(), bytes_per_s()};
+    return sums_.uu == 0 ? DiskTimeStats() : DiskTimeStats{floor(), bytes_per_s()};
   }
 
  private:
@@ -38,16 +39,14 @@ class DiskTime {
   double floor_ns_ = 5e6;
   double even_ns_ = 25e6;  // for kEvenBytes
 
-  // Of passes with x bytes that took y, u = 1 / (1 + x / kEvenBytes) and v = 1 - u: the sums of
-  // uu, uv, vv, uuy and uvy, forgetting.
-  double uu_ = 0, uv_ = 0, vv_ = 0, uy_ = 0, vy_ = 0;
+  // Of passes with x bytes that took y: u = 1 / (1 + x / kEvenBytes), v = 1 - u, took = uy; so a is
+  // the floor, and b what kEvenBytes take.
+  base::LeastSquares sums_;
 };
 
-// Of the log's sync, by the bytes that were added since the last one; and of copying so many bytes
-// of the log back and syncing the database's file.
 struct DiskModel {
-  DiskTime log;
-  DiskTime database;
+  DiskTime log;       // a sync of the log, by the bytes that commits added since the one before
+  DiskTime database;  // a checkpoint of a part of the log and the database's sync, by that part
 };
 
 }  // namespace onelane::engine

@@ -68,7 +68,7 @@ Duration LogKeeper::tick_ended(Duration held) {
 
 Duration LogKeeper::pause_for(std::uint64_t bytes, std::uint64_t added) const {
   const std::scoped_lock lock(decided_mutex_);
-  const LogRoom& room = anew(bytes) ? decided_.anew : decided_.room;
+  const LogRoom& room = room_at(bytes);
   if (bytes < room.free) return Duration(0);
   return engine::pause_for(added, left(room, bytes, terms_.limit), decided_.takes,
                            clock_.now() - decided_at_);
@@ -87,16 +87,18 @@ bool LogKeeper::wanted() const {
   return bytes < seen || (bytes > seen && bytes >= wake_bytes_.load());
 }
 
-// Whether the log has begun anew since it was looked at.
-bool LogKeeper::anew(std::uint64_t bytes) const {
-  return bytes < seen_bytes_.load(std::memory_order_relaxed);
+// If the log has become shorter since the log keeper looked, a commit has restarted it. With
+// decided_mutex_.
+const LogRoom& LogKeeper::room_at(std::uint64_t bytes) const {
+  const bool restarted = bytes < seen_bytes_.load(std::memory_order_relaxed);
+  return restarted ? decided_.restarted : decided_.room;
 }
 
 Room LogKeeper::room() const {
   if (log_ == nullptr) return {};
   const std::uint64_t bytes = log_->state().bytes;
   const std::scoped_lock lock(decided_mutex_);
-  const LogRoom& room = anew(bytes) ? decided_.anew : decided_.room;
+  const LogRoom& room = room_at(bytes);
   // Where the next commit is what the log keeper waits for, all may tick.
   const bool paced = bytes >= room.free && decided_.takes != Duration(0);
   if (bytes >= room.most) return {.hold = Duration(0), .paced = paced};
@@ -169,7 +171,7 @@ void LogKeeper::act(const LogDecision& decision) {
 bool LogKeeper::write() {
   const TimePoint began = clock_.now();
   const std::uint64_t bytes = log_->state().bytes;
-  const std::uint64_t before = std::max(cycle_.written, cycle_.copied);
+  const std::uint64_t before = cycle_.on_disk();
   const Reply reply = log_->write_out();
   if (reply.ok() && bytes > before) learn(disk_.log, bytes - before, clock_.now() - began);
   note_write(cycle_, bytes);

@@ -63,8 +63,8 @@ class LogKeeper {
   Duration tick_ended(Duration held);
   // The baton holder's, too.
   Room room() const;
-  // Whether the log has grown enough since it was last looked at, or has begun anew: what was
-  // waited for before then is void.
+  // Whether the log has grown enough since it was last looked at, or a commit has restarted it:
+  // what was waited for before then is void.
   bool wanted() const;
   // Without a thread, and without the baton: what is due now, unless somebody is at it already, who
   // may tick in the middle of it.
@@ -94,7 +94,7 @@ class LogKeeper {
   void note_failure(const LogPass& pass);
   void find_readers();
   std::optional<Thread::Sleep> run();
-  bool anew(std::uint64_t bytes) const;
+  const LogRoom& room_at(std::uint64_t bytes) const;
   Duration pause_for(std::uint64_t bytes, std::uint64_t added) const;
 
   Log* const log_;

@@ -47,9 +47,6 @@ constexpr int kCloseFloors = 2;
 
 // The lane's time in which it is forgotten how fast ticks added to the log.
 constexpr Duration kGrowthKept = milliseconds(100);
-// Nothing waits for longer because of the log, before it is asked again.
-constexpr Duration kLong = seconds(10);
-
 constexpr Duration kQuiet = milliseconds(200);
 // Another process holds the lock that a pass needs, or the disk is full.
 constexpr Duration kRetryAfter = milliseconds(20);
@@ -64,7 +61,8 @@ constexpr Duration kPinRetryMax = seconds(1);
 double seconds_of(Duration time) { return std::chrono::duration<double>(time).count(); }
 
 Duration from_ns(double ns) {
-  return Duration(static_cast<Duration::rep>(std::min(ns, static_cast<double>(kLong.count()))));
+  return Duration(
+      static_cast<Duration::rep>(std::min(ns, static_cast<double>(kPauseMost.count()))));
 }
 
 std::uint64_t minus(std::uint64_t a, std::uint64_t b) { return a - std::min(a, b); }
@@ -75,7 +73,7 @@ std::uint64_t away(const LogView& view, const LogCycle& cycle) {
 }
 // How much of it is on the disk, and how much is not.
 std::uint64_t on_disk(const LogView& view, const LogCycle& cycle) {
-  return view.commits_sync ? view.log.bytes : std::max(cycle.written, cycle.copied);
+  return view.commits_sync ? view.log.bytes : cycle.on_disk();
 }
 std::uint64_t dirty(const LogView& view, const LogCycle& cycle) {
   return minus(view.log.bytes, on_disk(view, cycle));
@@ -213,15 +211,16 @@ Charge charge(const LogView& view, const LogCycle& cycle, LogAction action) {
 
 LogRoom room_for(std::uint64_t from, std::uint64_t part) { return {from + part, from + 2 * part}; }
 
-// Where a reader keeps the log from being copied, it helps nobody to slow anybody down; where one
-// keeps it from beginning anew, it does not help to keep it short.
+// While a reader keeps the log from being copied back, slowing classes down helps nobody. While one
+// keeps commits from restarting it, holding it to its limit helps nobody.
 LogRoom room(const LogView& view, const LogCycle& cycle, const LogDecision& decision,
              TimePoint now) {
   if (cycle.pinned != 0 && decision.action != LogAction::copy) return {kNever, kNever};
-  // Once all of the log is copied back, the next commit begins it anew. That tick is not paced.
+  // Once all of the log is copied back, the next commit restarts it. That tick is not paced.
   if (away(view, cycle) == 0) {
-    const LogRoom anew = room_for(0, window(view));
-    return {std::max(anew.free, view.log.bytes + 1), std::max(anew.most, view.log.bytes + 1)};
+    const LogRoom restarted = room_for(0, window(view));
+    const std::uint64_t next = view.log.bytes + 1;
+    return {std::max(restarted.free, next), std::max(restarted.most, next)};
   }
   const Charge charged = charge(view, cycle, decision.action);
   const LogRoom out = room_for(charged.from, std::max(charged.bytes / kRoundParts, window(view)));
@@ -237,7 +236,7 @@ LogRoom room(const LogView& view, const LogCycle& cycle, const LogDecision& deci
 LogDecision decide(const LogView& view, const LogCycle& cycle, TimePoint now) {
   LogDecision out = next(view, cycle, now);
   out.room = room(view, cycle, out, now);
-  out.anew = room_for(0, window(view));
+  out.restarted = room_for(0, window(view));
   return out;
 }
 
@@ -260,13 +259,13 @@ void LogGrowth::tick(std::uint64_t bytes, Duration held) {
 }
 
 Duration LogGrowth::time_of(std::uint64_t bytes) const {
-  return per_ns_ == 0 ? kLong : from_ns(static_cast<double>(bytes) / per_ns_);
+  return per_ns_ == 0 ? kPauseMost : from_ns(static_cast<double>(bytes) / per_ns_);
 }
 
-// If the log is shorter than what was seen of it, a commit has begun it anew.
+// If the log is shorter than what was seen of it, a commit has restarted it.
 void observe(LogCycle& cycle, const LogState& log, TimePoint now) {
   if (log.bytes == cycle.copied) cycle.began = now;
-  if (log.bytes < std::max(cycle.copied, cycle.written)) cycle = {.began = cycle.began};
+  if (log.bytes < cycle.on_disk()) cycle = {.began = cycle.began};
 }
 
 namespace {
@@ -321,7 +320,7 @@ void note_close(LogCycle& cycle, const Closing& closing, TimePoint now) {
   cycle.round = 0;
   cycle.copied = pass.copied;
   cycle.written = pass.bytes;
-  cycle.blocked = true;  // until it is seen to begin anew
+  cycle.blocked = true;  // until a commit is seen to restart it
   cycle.not_before = now + closing.held * kCloseShare;
   if (pass.copied < pass.bytes) pinned_by_reader(cycle, pass, now);
 }

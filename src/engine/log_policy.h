@@ -3,6 +3,8 @@
 // they can be tested with literal inputs. README.md, beside this file, has the idea on a page.
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 
@@ -24,15 +26,16 @@ struct LogView {
 // write: put on the disk what is in the log. sync: put there what was copied back.
 enum class LogAction : std::uint8_t { wait, write, copy, sync, close };
 
-// What is remembered of the passes since the log began anew.
+// What is remembered of the passes since a commit last restarted the log.
 struct LogCycle {
-  std::optional<TimePoint> began;  // when it did, where that was seen
+  std::optional<TimePoint> began;  // when that was, if it was seen
   std::uint64_t written = 0;       // bytes, from the log's beginning, that are on the disk
   std::uint64_t copied = 0;        // and that are copied back
-  std::uint64_t round = 0;         // bytes that the last pass began with
-  bool synced = true;              // nothing was copied since the last sync
-  bool blocked = false;            // all was copied, but a reader keeps it from beginning anew
-  std::uint64_t pinned = 0;        // bytes that a reader keeps from being copied
+  std::uint64_t on_disk() const { return std::max(written, copied); }
+  std::uint64_t round = 0;   // bytes that the last pass began with
+  bool synced = true;        // nothing was copied since the last sync
+  bool blocked = false;      // all was copied, but a reader keeps commits from restarting it
+  std::uint64_t pinned = 0;  // bytes that a reader keeps from being copied
   std::optional<TimePoint> pinned_since;
   std::optional<TimePoint> not_before;  // of the next pass
 };
@@ -57,10 +60,13 @@ struct LogDecision {
   std::uint64_t piece = 0;  // of copy: the bytes after which what was copied is synced
   Duration takes{0};  // the action, as predicted; of close, the most that it is to hold the lane
   LogRoom room;
-  LogRoom anew;  // once the log has begun anew since
+  LogRoom restarted;  // instead, once a commit has restarted the log
 };
 
 LogDecision decide(const LogView& view, const LogCycle& cycle, TimePoint now);
+
+// Nothing waits for longer because of the log, before it is asked again.
+inline constexpr Duration kPauseMost = std::chrono::seconds(10);
 
 // How much may be added yet; at least a small part of the limit.
 std::uint64_t left(const LogRoom& room, std::uint64_t bytes, std::uint64_t limit);

@@ -1,17 +1,11 @@
 #include "src/engine/pauses.h"
 
 #include <algorithm>
-#include <chrono>
 #include <numeric>
 
+#include "src/engine/log_policy.h"
+
 namespace onelane::engine {
-
-namespace {
-
-// However far the disk is behind, it is asked again after so long.
-constexpr Duration kLong = std::chrono::seconds(10);
-
-}  // namespace
 
 void Pauses::lift() noexcept {
   for (Class& each : classes_) each.until = TimePoint();
@@ -21,7 +15,7 @@ void Pauses::lift() noexcept {
 void Pauses::tick(TimePoint from, Duration pause, std::span<const Duration> spent) {
   const Duration all = std::accumulate(spent.begin(), spent.end(), Duration(0));
   if (pause == Duration(0) || all == Duration(0)) return;
-  all_until_ = std::min(std::max(all_until_, from) + pause, from + kLong);
+  all_until_ = std::min(std::max(all_until_, from) + pause, from + kPauseMost);
   double weights = 0;
   for (std::size_t i = 0; i < classes_.size(); ++i) {
     if (spent[i] != Duration(0) || classes_[i].until > from) weights += classes_[i].weight;
@@ -31,7 +25,7 @@ void Pauses::tick(TimePoint from, Duration pause, std::span<const Duration> spen
     if (spent[i] == Duration(0)) continue;
     const double ns = pause_ns * static_cast<double>(spent[i].count()) * weights /
                       static_cast<double>(classes_[i].weight);
-    const double longest = static_cast<double>(kLong.count());
+    const double longest = static_cast<double>(kPauseMost.count());
     const TimePoint own = from + Duration(static_cast<Duration::rep>(std::min(ns, longest)));
     classes_[i].until = std::max(classes_[i].until, std::min(own, all_until_));
   }

@@ -54,37 +54,35 @@ void CostFit::learn(double u, double v, double took) {
   if (u <= 0 && v <= 0) return;
   const double predicted = std::max(a_ * u + b_ * v, start_a_ * u + start_b_ * v);
   took = std::min(took, kOutlierTimes * predicted);
-  const double keep = 1 - kForget;
-  uu_ = keep * uu_ + u * u;
-  uv_ = keep * uv_ + u * v;
-  vv_ = keep * vv_ + v * v;
-  ut_ = keep * ut_ + u * took;
-  vt_ = keep * vt_ + v * took;
+  sums_.add(u, v, took, 1 - kForget);
   solve();
 }
 
 // Least squares, drawn slightly towards the one-parameter fit that scales the starting costs.
 void CostFit::solve() {
-  const double weight =
-      start_a_ * start_a_ * uu_ + 2 * start_a_ * start_b_ * uv_ + start_b_ * start_b_ * vv_;
+  const double weight = start_a_ * start_a_ * sums_.uu + 2 * start_a_ * start_b_ * sums_.uv +
+                        start_b_ * start_b_ * sums_.vv;
   if (weight <= 0) return;
-  const double scale = (start_a_ * ut_ + start_b_ * vt_) / weight;
-  const double prior_u = kPrior * uu_, prior_v = kPrior * vv_;
-  const double uu = uu_ + prior_u, vv = vv_ + prior_v;
-  const double ut = ut_ + prior_u * scale * start_a_, vt = vt_ + prior_v * scale * start_b_;
-  const double determinant = uu * vv - uv_ * uv_;
-  if (uu_ <= 0 || vv_ <= 0 || determinant <= 0) {
+  const double scale = (start_a_ * sums_.ut + start_b_ * sums_.vt) / weight;
+  const double prior_u = kPrior * sums_.uu, prior_v = kPrior * sums_.vv;
+  base::LeastSquares drawn = sums_;
+  drawn.uu += prior_u;
+  drawn.vv += prior_v;
+  drawn.ut += prior_u * scale * start_a_;
+  drawn.vt += prior_v * scale * start_b_;
+  if (sums_.uu <= 0 || sums_.vv <= 0 || drawn.determinant() <= 0) {
     a_ = scale * start_a_;
     b_ = scale * start_b_;
     return;
   }
-  a_ = (ut * vv - vt * uv_) / determinant;
-  b_ = (vt * uu - ut * uv_) / determinant;
+  const auto [a, b] = drawn.solve();
+  a_ = a;
+  b_ = b;
   if (a_ < 0) {
     a_ = 0;
-    b_ = vt_ / vv_;
+    b_ = sums_.vt / sums_.vv;
   } else if (b_ < 0) {
-    a_ = ut_ / uu_;
+    a_ = sums_.ut / sums_.uu;
     b_ = 0;
   }
 }

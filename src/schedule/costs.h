@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "onelane/clock.h"
+#include "src/base/least_squares.h"
 #include "src/schedule/plan.h"
 
 namespace onelane::schedule {
@@ -27,7 +28,7 @@ class CostFit {
 
   double start_a_, start_b_;
   double a_, b_;
-  double uu_ = 0, uv_ = 0, vv_ = 0, ut_ = 0, vt_ = 0;  // sums of products, forgetting
+  base::LeastSquares sums_;
 };
 
 class CostModel {

@@ -95,7 +95,7 @@ TEST(LogPolicy, OfADirtyLogClassesAddAWindowBeyondTheirGuaranteesAndAnotherWithT
   ASSERT_EQ(decision.action, LogAction::write);
   expect_near(decision.room.free, 5 * kMiB + 4900 * kKiB);
   expect_near(decision.room.most, 5 * kMiB + 2 * 4900 * kKiB);
-  expect_near(decision.anew.free, 4900 * kKiB);
+  expect_near(decision.restarted.free, 4900 * kKiB);
   EXPECT_NEAR(std::chrono::duration<double>(decision.takes).count(), 0.051, 0.005);
 }
 

@@ -14,6 +14,12 @@ using std::chrono::milliseconds;
 using std::chrono::seconds;
 
 DiskLoad storm() { return {.heavy_bytes_per_s = 90e6, .guarantee = 600'000, .hot = 20'000'000}; }
+DiskLoad ssd() {
+  DiskLoad out = storm();
+  out.bytes_per_s = 300e6;
+  out.floor = microseconds(500);
+  return out;
+}
 DiskLoad cloud() {
   DiskLoad out = storm();
   out.bytes_per_s = 125e6;
@@ -32,10 +38,7 @@ DiskFigures on(const DiskLoad& load, std::uint64_t seed = 1) {
 }
 
 TEST(SlowDisks, OnAFastDiskNobodyIsHeldBack) {
-  DiskLoad load = storm();
-  load.bytes_per_s = 300e6;
-  load.floor = microseconds(500);
-  const DiskFigures figures = on(load);
+  const DiskFigures figures = on(ssd());
   EXPECT_GE(figures.share, 0.95);
   EXPECT_LE(figures.hold, milliseconds(25));
   EXPECT_LE(figures.wait_p99, milliseconds(15));
@@ -43,9 +46,7 @@ TEST(SlowDisks, OnAFastDiskNobodyIsHeldBack) {
 }
 
 TEST(SlowDisks, FlatOutTheHeavyClassGetsWhatTheDiskCanTakeAndTheLogKeepsItsLimit) {
-  DiskLoad load = storm();
-  load.bytes_per_s = 300e6;
-  load.floor = microseconds(500);
+  DiskLoad load = ssd();
   load.heavy_bytes_per_s = 1e9;
   const DiskFigures figures = on(load);
   EXPECT_GE(figures.share, 0.8);

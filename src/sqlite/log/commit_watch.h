@@ -56,7 +56,8 @@ class CommitWatch {
     frames_.compare_exchange_strong(known, frames, std::memory_order_relaxed);
   }
   std::uint64_t commits() const noexcept { return commits_.load(std::memory_order_relaxed); }
-  // Frames that these added; less, where one began the WAL anew and made it longer than it was.
+  // Frames that these added; too few where a commit restarted the WAL and made it longer than it
+  // was.
   std::uint64_t written() const noexcept { return written_.load(std::memory_order_relaxed); }
 
  private:
