@@ -13,8 +13,8 @@ void CommitWatch::install(sqlite3* db) noexcept {
 int CommitWatch::on_commit(void* self, sqlite3*, const char*, int frames) noexcept {
   auto& watch = *static_cast<CommitWatch*>(self);
   const auto all = static_cast<std::uint64_t>(frames);
-  const std::uint64_t before =
-      all > watch.begun_at_ ? watch.begun_at_ : 0;  // else it was restarted
+  // A commit that restarted the WAL leaves it shorter.
+  const std::uint64_t before = all > watch.begun_at_ ? watch.begun_at_ : 0;
   watch.frames_.store(all, std::memory_order_relaxed);
   watch.written_.fetch_add(all - before, std::memory_order_relaxed);
   watch.commits_.fetch_add(1, std::memory_order_relaxed);
