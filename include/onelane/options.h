@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -62,10 +63,15 @@ enum class WhenFull : std::uint8_t {
   drop_oldest,
 };
 
-// What a push promises, and so what waiting for its receipt waits for.
+// What a push promises. Receipt::wait() waits for the unit's end, and for durable where that was
+// promised; journaled is no end, and has calls of its own (Receipt::wait_journaled()).
 enum class Promise : std::uint8_t {
   committed,  // others see it, and it survives the process
   durable,    // it survives a power cut
+  // For classes with an intake (ClassOptions::intake): it survives a power cut, and will be
+  // committed exactly once, by this journal or the next opening, or refused with its cause on
+  // record. Nobody is in a hurry for its commit, so ClassOptions::gather may keep it waiting.
+  journaled,
 };
 
 // Options of one write class; they stay as they are once it is added.
@@ -93,7 +99,8 @@ struct ClassOptions {
   Duration max_delay{0};
 
   // A gathering window: a tick may wait until the oldest unit of the class is this old, in order to
-  // take more at once. 0: a lone write commits at once.
+  // take more at once. 0: a lone write commits at once. Of a class with an intake, the window is
+  // open only while all that waits promises no more than journaled.
   Duration gather{0};
 
   // Most that may be queued, pushed but not yet settled: 1 to 100,000,000 records, and 4 KiB to 1
@@ -133,6 +140,16 @@ struct ClassOptions {
   // Of units whose push does not say. With durable, the log is synced soon after they are
   // committed, whether or not somebody waits.
   Promise promise = Promise::committed;
+
+  // Whether the class has an intake: its units are written to a journal of onelane's own, and
+  // synced there, before a tick takes them (JournalOptions::intake). Then each is journaled before
+  // it is committed, and a committed one is durable with no sync of SQLite's log. Such a class
+  // takes no jobs, and does not drop its oldest. Cancelling, and deadlines, act until a unit is
+  // written to the intake, and not after. A unit has to fit a segment.
+  //
+  // add_class refuses it unless IntakeOptions::dead_letters names a table; and on a sink that has
+  // no AppliedPositions.
+  bool intake = false;
 };
 
 // Options of one push, submit or write.
@@ -164,6 +181,45 @@ enum class Drive : std::uint8_t {
   // nothing blocks: a call that would is refused as Errc::would_block, or Errc::full. For tests,
   // and for programs that have a loop of their own.
   manual,
+};
+
+// What opening does where the intake and the database do not fit together: the database is older
+// than what the intake knew to be durable in it (a backup was restored), or the intake that it had
+// is gone.
+enum class IntakeMismatch : std::uint8_t {
+  refuse,  // Errc::invalid_argument, with what was found
+  // Applies what the intake still has, if that follows what the database has without a gap.
+  roll_forward,
+  // Gives up what the intake has, and what it may have had, and begins anew.
+  discard,
+};
+
+// The intake: a write-ahead journal in front of the database's own log, for the classes that ask
+// for it (ClassOptions::intake). It is made with the first such class. Opening applies what it
+// finds there, before anything else is pushed.
+struct IntakeOptions {
+  // Where its files are: a folder of its own, which is made in an existing one. Empty: beside the
+  // database, with "-intake" after the database's name; on a sink of your own it must be named.
+  std::filesystem::path folder{};
+
+  // Of one file. A unit has to fit one, with about 12 KiB for the rest and the texts of its
+  // statements. 64 KiB to 1 GiB, a multiple of 4 KiB.
+  std::uint64_t segment_bytes = 8 * kMiB;
+
+  // Of all files: two segments to 1 TiB. What is journaled and not yet durable in the database
+  // takes room here; while there is none, nothing more is journaled, and the classes fill up. It
+  // also bounds how long the next opening takes.
+  std::uint64_t most_bytes = 64 * kMiB;
+
+  // Two tables, each 1 to 64 letters, digits and _, no digit first, made if there are none. How far
+  // each class is applied, in each commit:
+  std::string positions = "onelane_positions";
+  // Journaled units that the database refused: (class TEXT, position INTEGER, statement TEXT, row
+  // TEXT, cause TEXT, time INTEGER), a row for each of a unit's, its values as SQL writes them, the
+  // time in milliseconds since 1970. Empty: none, and no class may have an intake.
+  std::string dead_letters{};
+
+  IntakeMismatch on_mismatch = IntakeMismatch::refuse;
 };
 
 // Options of a journal; they stay as they are once it is open.
@@ -219,6 +275,9 @@ struct JournalOptions {
   // holds up all units until it is put right, as a full disk does. It costs each commit a page
   // more. Empty: none.
   std::string watermark_table{};
+
+  // For classes with an intake.
+  IntakeOptions intake{};
 
   // Null: steady_clock(). Shared, since receipts may outlive the journal. Deadlines, gathering
   // windows and measured times go by it. Threads sleep by the machine's monotonic clock whatever is

@@ -60,8 +60,16 @@ class WriteClass {
   Result<Outcome> write(Statement statement, const Row& row, const PushOptions& options = {});
   Result<Outcome> write(const Group& group, const PushOptions& options = {});
 
+  // submit and Receipt::wait_journaled in one, for a class with an intake: blocks until the unit is
+  // journaled, and no longer. The calling thread writes and syncs by itself where nobody else does.
+  // Errors besides push's: those of wait_journaled. With PushOptions::deadline what was not written
+  // by then ends as expired: not_journaled.
+  Result<Journaled> journal(Statement statement, const Row& row, const PushOptions& options = {});
+  Result<Journaled> journal(const Group& group, const PushOptions& options = {});
+
   // Runs the job's steps in the lane, in its turn in the class (job.h). Also invalid_argument: a
-  // job without a step, or with more bytes_per_step than the class may have in a tick.
+  // job without a step, or with more bytes_per_step than the class may have in a tick; a class with
+  // an intake.
   Result<Receipt> submit(Job job, const PushOptions& options = {});
 
   // By the journal's clock, for PushOptions::deadline. 0 if this handle was moved from.
@@ -100,8 +108,12 @@ class Producer {
     encode(row_, record);
     return class_.write(statement_, row_, options);
   }
+  Result<Journaled> journal(const T& record, const PushOptions& options = {}) {
+    encode(row_, record);
+    return class_.journal(statement_, row_, options);
+  }
 
-  // The same three with a range of T as one unit, all or nothing. An empty range is
+  // The first three with a range of T as one unit, all or nothing. An empty range is
   // invalid_argument.
   template <std::ranges::input_range Range>
   requires std::convertible_to < std::ranges::range_reference_t<Range>,

@@ -1,6 +1,6 @@
 // The caller's half of one acknowledgement.
 //
-// Every accepted unit (record, group, job) is settled exactly once, with one of the nine ends
+// Every accepted unit (record, group, job) is settled exactly once, with one of the ten ends
 // below. A Receipt is waited for, polled or awaited; there are no completion callbacks. Dropping a
 // receipt cancels nothing.
 //
@@ -39,8 +39,11 @@ enum class End : std::uint8_t {
   // COMMIT failed such that only recovery can tell, and no fence could settle it; or so it did for
   // a newer record of the same key, and this one was not applied.
   unknown,
+  // It is journaled, and this journal ended before it was committed, or before that was known: the
+  // next opening commits it, once, or puts it among the dead letters. cause says why.
+  carried,
 };
-inline constexpr std::size_t kEndCount = static_cast<std::size_t>(End::unknown) + 1;
+inline constexpr std::size_t kEndCount = static_cast<std::size_t>(End::carried) + 1;
 
 // The end's name as it is written above, "committed". Stable.
 std::string_view name(End end) noexcept;
@@ -68,6 +71,12 @@ struct Outcome {
   bool committed() const noexcept { return end == End::committed; }
 };
 
+// That a unit is journaled: it survives a power cut, and will be committed or refused, once. It is
+// no Outcome: what the database makes of the unit is not known yet.
+struct Journaled {
+  std::uint64_t position = 0;  // the number of the unit in its class, from 1, across openings
+};
+
 // Where a coroutine goes on after co_await. post() is called from the thread that settled the
 // ticket, or one that waited for another ticket of the same tick, inside no lock of the journal and
 // outside the lane; it must not throw and should only queue the handle, not resume it. A coroutine
@@ -89,24 +98,44 @@ class Awaiting;
 class Core;
 struct Entry;
 
-// What Receipt::on() gives; made for one co_await.
-class [[nodiscard]] ReceiptAwaiter final {
+// What both awaiters have in common; each is made for one co_await.
+class Awaiter {
  public:
-  ReceiptAwaiter(const Receipt& receipt, Executor& executor) noexcept;
-  ReceiptAwaiter(const ReceiptAwaiter&) = delete;
-  ReceiptAwaiter& operator=(const ReceiptAwaiter&) = delete;
-  ~ReceiptAwaiter();
+  Awaiter(const Awaiter&) = delete;
+  Awaiter& operator=(const Awaiter&) = delete;
   bool await_ready() const noexcept;
   bool await_suspend(std::coroutine_handle<> handle);
-  Outcome await_resume();
 
- private:
+ protected:
+  // promise: none is the one of the push, but never journaled.
+  Awaiter(const Receipt& receipt, Executor& executor, std::optional<Promise> promise) noexcept;
+  ~Awaiter();
+  // Once, by await_resume(): ok, or why the wait was refused.
+  const Status& resume() noexcept;
+
   std::shared_ptr<Core> core_;
   Entry* entry_;  // one reference of ours; null of an empty receipt
+
+ private:
   Executor& executor_;
+  Promise awaited_ = Promise::committed;
   Awaiting* awaiting_ = nullptr;  // shared with whoever settles the ticket
   Status refused_;
   bool resumed_ = false;
+};
+
+// What Receipt::on() and journaled_on() give.
+class [[nodiscard]] ReceiptAwaiter final : public Awaiter {
+ public:
+  ReceiptAwaiter(const Receipt& receipt, Executor& executor) noexcept
+      : Awaiter(receipt, executor, std::nullopt) {}
+  Outcome await_resume();
+};
+class [[nodiscard]] JournaledAwaiter final : public Awaiter {
+ public:
+  JournaledAwaiter(const Receipt& receipt, Executor& executor) noexcept
+      : Awaiter(receipt, executor, Promise::journaled) {}
+  Result<Journaled> await_resume();
 };
 
 }  // namespace detail
@@ -154,9 +183,20 @@ class [[nodiscard]] Receipt {
   Result<Outcome> wait_durable_for(Duration timeout);
   // The outcome if there is one already, durable or not; never blocks, and works in a job's step.
   std::optional<Outcome> poll() const;
+
+  // The same for Journaled, of a unit whose class has an intake: they wait until its group is
+  // synced there, and for no tick. The calling thread may write and sync the group itself. Errors
+  // besides wait()'s:
+  //   not_journaled     the unit ended before it was journaled; poll() says how
+  //   invalid_argument  its class has no intake
+  Result<Journaled> wait_journaled();
+  Result<Journaled> wait_journaled_for(Duration timeout);
+  std::optional<Journaled> poll_journaled() const;
+
   // True if the unit is now settled as cancelled; false if a tick has taken it, or it was settled.
   // Never blocks. Its room in the class is free at once (see ClassOptions::capacity_records).
-  // Whoever waits for it is woken. A job can be cancelled before its first step only.
+  // Whoever waits for it is woken. A job can be cancelled before its first step only, a unit of a
+  // class with an intake only before it is written there.
   bool cancel();
 
   // co_await receipt.on(executor) gives the Outcome and resumes on the executor, which must outlive
@@ -169,12 +209,15 @@ class [[nodiscard]] Receipt {
   // on, and once the frame is gone its handle is not posted any more. A handle that was posted
   // before is the executor's, to be thrown away there.
   detail::ReceiptAwaiter on(Executor& executor);
+  // The same for Journaled: co_await gives a Result<Journaled>, with the errors of wait_journaled.
+  detail::JournaledAwaiter journaled_on(Executor& executor);
 
  private:
   friend class detail::Core;
-  friend class detail::ReceiptAwaiter;
+  friend class detail::Awaiter;
   // promise: none is the one of the push.
   Result<Outcome> wait(std::optional<Promise> promise, std::optional<Duration> timeout);
+  Result<Journaled> wait_journaled(std::optional<Duration> timeout);
   Receipt(std::shared_ptr<detail::Core> core, detail::Entry* entry) noexcept
       : core_(std::move(core)), entry_(entry) {}
   void drop() noexcept;

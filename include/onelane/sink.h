@@ -38,11 +38,13 @@
 // an unknown outcome if commit threw it.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -213,6 +215,63 @@ class Watermark : public SinkPart {
   virtual Result<std::uint64_t> commits_of(std::uint64_t epoch) = 0;
 };
 
+// What a commit says of one class with an intake, once the units of the transaction are in it.
+struct ClassProgress {
+  std::string_view name;         // of the class
+  std::uint64_t expected = 0;    // the position that the store has now
+  std::uint64_t position = 0;    // the newest that is applied, or among the dead letters
+  // Older ones that are neither: each waits behind a newer record of its key, which is not applied
+  // yet. In order.
+  std::span<const std::uint64_t> waiting{};
+  std::uint64_t journaled = 0;   // the newest that is known to be journaled
+};
+// As the store has it.
+struct FoundProgress {
+  std::string name;
+  std::uint64_t position = 0;
+  std::vector<std::uint64_t> waiting;
+  std::uint64_t journaled = 0;
+};
+
+// A journaled unit that the store refused.
+struct DeadLetter {
+  std::string_view name;  // of its class
+  std::uint64_t position = 0;
+  std::string_view sql;              // of one of its rows
+  std::span<const std::byte> row{};  // encoded
+  const Status& cause;
+};
+
+// Which intake a store belongs to, and whether it can do without.
+struct IntakeMark {
+  std::array<std::byte, 16> uuid{};
+  // All that was journaled is in the store: the intake ended in good order.
+  bool clean = false;
+  // The store was copied since: it is not the one that the intake was with.
+  bool copied = false;
+};
+
+// Keeps in the store, in the commit of the units themselves, how far journaled units are applied:
+// after a crash each is applied exactly once. Where it cannot be written whatever the units are,
+// probe() must fail, too.
+class AppliedPositions : public SinkPart {
+ public:
+  // Within a transaction, after its units. Compares `expected` with what the store has; if it
+  // differs, somebody else has changed it: Fault::corrupt.
+  virtual Reply advance(const ClassProgress& progress) = 0;
+  // Within a transaction.
+  virtual Reply bury(const DeadLetter& letter) = 0;
+
+  // Outside a transaction: none if the store has never had an intake, or was emptied of it.
+  virtual Result<std::optional<IntakeMark>> mark() = 0;
+  // Outside a transaction, in one of its own: makes what tables are needed. With another UUID than
+  // the store has, all positions are forgotten.
+  virtual Status set_mark(const IntakeMark& mark) = 0;
+  virtual Result<std::vector<FoundProgress>> found() = 0;
+  // Whether dead letters can be kept.
+  virtual bool buries() const noexcept = 0;
+};
+
 // In what state a journal ends.
 enum class CloseMode : std::uint8_t {
   healthy,   // all that was answered is committed
@@ -285,6 +344,8 @@ class Sink : public SinkPart {
   virtual Savepoints* savepoints() noexcept { return nullptr; }
   virtual JobStatements* job_statements() noexcept { return nullptr; }
   virtual Watermark* watermark() noexcept { return nullptr; }
+  // Of a sink that can be behind an intake.
+  virtual AppliedPositions* applied_positions() noexcept { return nullptr; }
   // The log that the engine has to look after. After close() only its state() and left() may be
   // asked.
   virtual Log* log() noexcept { return nullptr; }

@@ -83,6 +83,11 @@ struct ClassStats {
   // in which the class pauses for the disk (JournalOptions::wal_limit) do not count.
   std::uint64_t worst_wait_ticks = 0;
 
+  // Of a class with an intake: positions (the number of a unit in its class, across openings).
+  std::uint64_t journaled_position = 0;  // of the newest that is journaled; 0: none ever was
+  std::uint64_t applied_position = 0;    // up to here all are in the database, or dead letters
+  std::uint64_t dead_letters = 0;        // units, since the journal was opened, replayed ones too
+
   // How many units were settled as `which`.
   std::uint64_t end(End which) const { return ends[static_cast<std::size_t>(which)]; }
 };
@@ -142,6 +147,21 @@ struct LogStats {
   std::string hazard;         // what is wrong with this version's checkpoints, if anything is
 };
 
+// The intake: see JournalOptions::intake. All 0 while no class has one.
+struct IntakeStats {
+  std::uint64_t segments = 0;  // files, spare ones included
+  std::uint64_t bytes = 0;     // on the disk that are not free for use: applied soon, or not yet
+  std::uint64_t written = 0;   // by this opening, with padding
+  std::uint64_t padding = 0;   // of these
+  std::uint64_t units = 0;     // that were journaled
+  std::uint64_t waits = 0;     // of groups, for a segment to become free
+  Histogram units_per_group;
+  Histogram sync;  // ns each, a group's write and sync
+  std::optional<TimePoint> oldest;  // when the oldest unit that is not committed was journaled
+  std::uint64_t replayed = 0;       // units that the opening found, and committed or refused
+  Duration replay{0};               // how long that took
+};
+
 // What Journal::stats() gives. Takes 30 KiB for each class, and 75 KiB beside.
 struct JournalStats {
   std::vector<ClassStats> classes;  // in the order of add_class
@@ -169,6 +189,7 @@ struct JournalStats {
   Duration open{0};          // since the journal was opened
   double occupancy = 0;      // held / open, 0 to 1
   LogStats log;              // of a sink with a log
+  IntakeStats intake;
 
   Status poison;  // ok, or the first error
 };

@@ -55,6 +55,8 @@ enum class Errc : std::uint8_t {
   corrupt,
   // It is committed, but a sync failed: a power cut may lose it.
   not_durable,
+  // A unit of a class with an intake ended before it was journaled: its receipt says how.
+  not_journaled,
   // A broken invariant of onelane itself: a bug.
   internal,
 };

@@ -18,8 +18,13 @@ Result<Journal> Journal::open(const std::filesystem::path& path, const JournalOp
     if (Status why = validate(options); !why.ok()) return why;
     Result<std::unique_ptr<Sink>> sink = sqlite::open_sink(path, options);
     if (!sink) return sink.status();
+    JournalOptions complete = options;
+    std::filesystem::path& folder = complete.intake.folder;
+    if (folder.empty()) folder = path.string() + "-intake";
+    std::error_code ignored;
+    if (auto absolute = std::filesystem::absolute(folder, ignored); !ignored) folder = absolute;
     Result<std::shared_ptr<detail::Core>> core =
-        detail::Core::make(std::move(*sink), options, &sqlite::forgo);
+        detail::Core::make(std::move(*sink), complete, &sqlite::forgo);
     if (!core) return core.status();
     return Journal(std::move(*core));
   });

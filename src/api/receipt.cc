@@ -41,19 +41,38 @@ bool Receipt::cancel() {
 }
 
 detail::ReceiptAwaiter Receipt::on(Executor& executor) { return {*this, executor}; }
+detail::JournaledAwaiter Receipt::journaled_on(Executor& executor) { return {*this, executor}; }
+
+Result<Journaled> Receipt::wait_journaled(std::optional<Duration> timeout) {
+  if (!valid()) return engine::empty_status("receipt");
+  return core_->waiting().wait_journaled(*entry_, timeout);
+}
+
+Result<Journaled> Receipt::wait_journaled() { return wait_journaled(std::nullopt); }
+Result<Journaled> Receipt::wait_journaled_for(Duration timeout) {
+  return wait_journaled(std::optional(timeout));
+}
+
+std::optional<Journaled> Receipt::poll_journaled() const {
+  if (!valid() || !entry_->is_journaled()) return std::nullopt;
+  return Journaled{.position = entry_->position};
+}
 
 namespace detail {
 
-ReceiptAwaiter::ReceiptAwaiter(const Receipt& receipt, Executor& executor) noexcept
+Awaiter::Awaiter(const Receipt& receipt, Executor& executor,
+                 std::optional<Promise> promise) noexcept
     : core_(receipt.core_), entry_(receipt.entry_), executor_(executor) {
-  if (entry_ != nullptr) {
-    entry_->retain();
-  } else {
+  if (entry_ == nullptr) {
     refused_ = engine::empty_status("receipt");
+    return;
   }
+  entry_->retain();
+  awaited_ = promise.value_or(entry_->end_promise());
+  if (awaited_ == Promise::journaled) refused_ = core_->waiting().may_await_journaled(*entry_);
 }
 
-ReceiptAwaiter::~ReceiptAwaiter() {
+Awaiter::~Awaiter() {
   if (awaiting_ != nullptr) {
     if (!resumed_) awaiting_->abandon(*entry_);
     // abandon() may give back the waker's reference; this one is ours.
@@ -62,31 +81,41 @@ ReceiptAwaiter::~ReceiptAwaiter() {
   if (entry_ != nullptr) entry_->release();
 }
 
-bool ReceiptAwaiter::await_ready() const noexcept {
-  return entry_ == nullptr || core_->waiting().decided(*entry_);
+bool Awaiter::await_ready() const noexcept {
+  return !refused_.ok() || core_->waiting().decided(*entry_, awaited_);
 }
 
 // Once it is watched for, the coroutine may go on elsewhere, and this be gone.
-bool ReceiptAwaiter::await_suspend(std::coroutine_handle<> handle) {
+bool Awaiter::await_suspend(std::coroutine_handle<> handle) {
   const std::shared_ptr<Core> core = core_;
-  awaiting_ = new Awaiting(handle, executor_, entry_->promise);
-  const Entry::Watch watch = entry_->watch(*awaiting_);
-  if (watch == Entry::Watch::begun) return true;
-  if (watch == Entry::Watch::occupied) {
+  entry_->retain();
+  const EntryRef entry(entry_);
+  Awaiting* const awaiting = awaiting_ = new Awaiting(handle, executor_, awaited_);
+  const Entry::Watch watch = entry->watch(*awaiting);
+  if (watch == Entry::Watch::begun) {
+    if (core->waiting().keeps_watching(*entry, *awaiting)) return true;
+  } else if (watch == Entry::Watch::occupied) {
     refused_ = engine::occupied_status();
-  } else if (core->waiting().watch(*entry_, *awaiting_)) {
+  } else if (core->waiting().watch(*entry, *awaiting)) {
     return true;  // settled meanwhile, but its commit has to become durable
   }
   delete std::exchange(awaiting_, nullptr);
   return false;
 }
 
-Outcome ReceiptAwaiter::await_resume() {
+const Status& Awaiter::resume() noexcept {
   resumed_ = true;
-  if (refused_.ok()) return core_->waiting().outcome(*entry_);
-  Outcome out;
-  out.cause = refused_;
-  return out;
+  return refused_;
+}
+
+Outcome ReceiptAwaiter::await_resume() {
+  if (const Status& refused = resume(); !refused.ok()) return {.cause = refused};
+  return core_->waiting().outcome(*entry_);
+}
+
+Result<Journaled> JournaledAwaiter::await_resume() {
+  if (const Status& refused = resume(); !refused.ok()) return refused;
+  return core_->waiting().journaled(*entry_);
 }
 
 }  // namespace detail

@@ -69,6 +69,18 @@ Result<Outcome> WriteClass::write(const Group& group, const PushOptions& options
   return on(core_, [&](const auto& core) { return core->waiting().write(index_, group, options); });
 }
 
+Result<Journaled> WriteClass::journal(Statement statement, const Row& row,
+                                      const PushOptions& options) {
+  return on(core_, [&](const auto& core) {
+    return core->waiting().journal(index_, RowUnit{statement, row}, options);
+  });
+}
+
+Result<Journaled> WriteClass::journal(const Group& group, const PushOptions& options) {
+  return on(core_,
+            [&](const auto& core) { return core->waiting().journal(index_, group, options); });
+}
+
 TimePoint WriteClass::now() const { return core_ == nullptr ? TimePoint() : core_->clock().now(); }
 
 }  // namespace onelane::inline v0

@@ -40,6 +40,8 @@ std::string_view name(Errc code) noexcept {
       return "corrupt";
     case Errc::not_durable:
       return "not_durable";
+    case Errc::not_journaled:
+      return "not_journaled";
     case Errc::internal:
       return "internal";
   }

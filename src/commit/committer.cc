@@ -37,14 +37,16 @@ bool give_way(Work& work) {
   return true;
 }
 
+// A journaled unit is refused in a commit, which says so.
 bool needs_transaction(const Work& work) {
-  return may_run(work) && work.entry->kind != EntryKind::barrier;
+  const bool refused = work.verdict == Verdict::culprit && work.entry->is_journaled();
+  return (may_run(work) || refused) && work.entry->kind != EntryKind::barrier;
 }
 
 void reset_for_attempt(std::span<Work> work, TickResult& result) {
   for (Work& unit : work) {
     if (!may_run(unit) && !give_way(unit)) continue;
-    if (unit.verdict == Verdict::rejected) unit.entry->forget_outcome();
+    if (unit.verdict == Verdict::rejected && !unit.entry->condemned) unit.entry->forget_outcome();
     unit.verdict = Verdict::left;
   }
   result.stopped = false;
@@ -149,7 +151,7 @@ Committer::Failed Committer::attempt(std::span<Work> work, const StopRule& stop,
     return {action_for(Place::begin, began.fault, began.effect), began.cause};
   }
   result.transaction = true;
-  Failed failed = commit(result, execute_sheltered(work, stop, result));
+  Failed failed = commit(work, result, execute_sheltered(work, stop, result));
   result.ended = clock_.now();
   return failed;
 }
@@ -196,15 +198,22 @@ Committer::Failed Committer::execute_sheltered(std::span<Work> work, const StopR
 }
 
 // COMMIT if all went well and something is to be committed, else ROLLBACK.
-Committer::Failed Committer::commit(TickResult& result, Failed executed) {
-  if (executed.action == Action::proceed && result.units > 0) {
-    const TimePoint start = clock_.now();
-    Reply reply;
-    if (watermark_ != nullptr) {
-      reply = sheltered(Effect::kept, [this] { return watermark_->mark(number_); });
+Committer::Failed Committer::commit(std::span<const Work> work, TickResult& result,
+                                    Failed executed) {
+  bool owed = false;
+  if (executed.action == Action::proceed && journaled_ != nullptr) {
+    try {
+      owed = journaled_->owed(work);
+    } catch (const std::bad_alloc&) {
+      executed = {Action::back_off, base::out_of_memory()};
     }
+  }
+  if (executed.action == Action::proceed && (result.units > 0 || owed)) {
+    const TimePoint start = clock_.now();
+    Reply reply = write_last(owed);
     if (reply.ok()) reply = sheltered(Effect::unknown, [this] { return sink_.commit(); });
     result.commit_time += clock_.now() - start;
+    result.committed = reply.ok();
     if (reply.ok()) return {};
     executed = {action_for(Place::commit, reply.fault, reply.effect), std::move(reply.cause)};
   }
@@ -216,6 +225,16 @@ Committer::Failed Committer::commit(TickResult& result, Failed executed) {
     return executed;  // the first error is the one that is kept
   }
   return {Action::poison, undone.cause};
+}
+
+// What is written behind the units.
+Reply Committer::write_last(bool owed) {
+  Reply reply;
+  if (owed) reply = sheltered(Effect::kept, [this] { return journaled_->write(); });
+  if (reply.ok() && watermark_ != nullptr) {
+    reply = sheltered(Effect::kept, [this] { return watermark_->mark(number_); });
+  }
+  return reply;
 }
 
 namespace {
@@ -249,6 +268,11 @@ Committer::Failed Committer::execute(std::span<Work> work, const StopRule& stop,
     }
     if (!take(unit)) {
       done = 0;  // for what is behind it
+      continue;
+    }
+    if (unit.entry->condemned) {
+      unit.verdict = Verdict::rejected;
+      done = give_way(unit) ? 0 : 1;
       continue;
     }
     timer.enter(result.slices[unit.slice]);
@@ -293,7 +317,8 @@ std::size_t Committer::gather(std::span<Work> units) {
   for (Work& unit : units.first(std::min(units.size(), kBatch))) {
     if (n + kAhead < units.size()) __builtin_prefetch(units[n + kAhead].entry->frames().data());
     const bool another = unit.slice == slice && !unit.asks && may_run(unit) &&
-                         unit.entry->kind == EntryKind::record && take(unit);
+                         unit.entry->kind == EntryKind::record && !unit.entry->condemned &&
+                         take(unit);
     if (n != 0 && !another) break;
     model::Frame frame;
     const bool one = model::FrameReader(unit.entry->frames()).next(frame);

@@ -56,6 +56,22 @@ struct Work {
 using StopRule = std::function<bool(const Work& next, Duration elapsed, std::uint64_t records,
                                     std::uint64_t bytes)>;
 
+// What a transaction says besides, of units that were journaled (src/intake): how far their classes
+// are applied, and which of them were refused. So a crash can tell each of them apart.
+class JournaledUnits {
+ public:
+  JournaledUnits() = default;
+  JournaledUnits(const JournaledUnits&) = delete;
+  JournaledUnits& operator=(const JournaledUnits&) = delete;
+  virtual ~JournaledUnits() = default;
+
+  // Once the units have run: whether a commit has anything to say of them. If so, it is needed even
+  // if none was applied. Throws bad_alloc.
+  virtual bool owed(std::span<const Work> work) = 0;
+  // Says it, in the transaction.
+  virtual Reply write() = 0;
+};
+
 struct SliceTime {
   std::uint64_t records = 0;
   std::uint64_t bytes = 0;
@@ -67,6 +83,7 @@ struct TickResult {
   Status cause;                     // of any other action
   const Entry* suspect = nullptr;   // of back_off, the unit in whose statement it failed, if in one
   bool transaction = false;         // whether BEGIN was reached
+  bool committed = false;
   bool stopped = false;             // by the stop rule
   std::uint32_t attempts = 0;
   std::uint64_t units = 0;    // applied
@@ -92,6 +109,8 @@ class Committer {
   Committer(Sink& sink, const Clock& clock)
       : sink_(sink), savepoints_(sink.savepoints()), watermark_(sink.watermark()), clock_(clock) {}
 
+  // Null: no unit is journaled.
+  void use(JournaledUnits* journaled) { journaled_ = journaled; }
   // The number that the next commit will have.
   void number_next(std::uint64_t commit) { number_ = commit; }
   // Runs the units, in their order. `step_times` says for each class how long a job's step may take
@@ -123,7 +142,8 @@ class Committer {
   std::size_t gather(std::span<Work> units);
   Failed records(std::span<Work> units, TickResult& result, std::size_t& done);
   Failed run(Work& work, TickResult& result);
-  Failed commit(TickResult& result, Failed executed);
+  Failed commit(std::span<const Work> work, TickResult& result, Failed executed);
+  Reply write_last(bool owed);
   Failed group(Work& work);
   Failed job(Work& work, TickResult& result);
   Reply begin_unit();
@@ -134,6 +154,7 @@ class Committer {
   Savepoints* const savepoints_;
   Watermark* const watermark_;
   const Clock& clock_;
+  JournaledUnits* journaled_ = nullptr;
   std::span<const Duration> step_times_;
   std::array<Application, kBatch> batch_;  // scratch
   std::vector<Troubled> troubled_;         // of this tick

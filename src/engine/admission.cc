@@ -80,6 +80,10 @@ Status Admission::make_entry(ClassLane& lane, Job job, EntryRef& entry) const {
   if (!job.step) {
     return Status(Errc::invalid_argument, "job \"" + job.name + "\" has no step");
   }
+  if (lane.journaled != nullptr) {
+    return Status(Errc::invalid_argument, "job \"" + job.name + "\": " + quoted(lane) +
+                                              " has an intake, which takes records and groups");
+  }
   if (const std::uint64_t most = lane.share.budget.bytes; job.bytes_per_step > most) {
     return Status(Errc::invalid_argument,
                   "job \"" + job.name + "\": bytes_per_step " + std::to_string(job.bytes_per_step) +
@@ -143,24 +147,47 @@ Status Admission::charge_slowly(ClassLane& lane, const Entry& entry, const PushO
   return why.ok() ? full(patience) : why;
 }
 
+// What the unit is to promise, given what is asked for. With an intake, what is committed is
+// durable.
+Status Admission::promised(const ClassLane& lane, const Entry& entry, Promise& promise) const {
+  if (lane.journaled == nullptr) {
+    promise = with_.durability.awaited(promise);
+    if (promise != Promise::journaled) return {};
+    return {Errc::invalid_argument, quoted(lane) + " has no intake, so nothing of it is journaled"};
+  }
+  if (promise == Promise::durable) promise = Promise::committed;
+  const std::uint64_t most = intake::unit_bytes_max(options_.intake.segment_bytes);
+  if (entry.frames().size() <= most) return {};
+  return {Errc::invalid_argument,
+          quoted(lane) + ": a unit of " + std::to_string(entry.frames().size()) +
+              " bytes does not fit a segment of its intake, which takes up to " +
+              std::to_string(most) + "; see IntakeOptions::segment_bytes"};
+}
+
 // Takes the entry, unless it is refused.
 Status Admission::accept(ClassLane& lane, EntryRef& entry, const Offer& how) {
   const PushOptions& options = how.options;
   if (Status why = with_.state.entrance(); !why.ok()) return why;
+  Promise promise = options.promise.value_or(lane.options.promise);
+  if (Status why = promised(lane, *entry, promise); !why.ok()) return why;
   if (too_large(lane, *entry) || !lane.gate.grant(charge_of(*entry))) {
     if (Status why = charge_slowly(lane, *entry, options); !why.ok()) return why;
   }
   entry->klass = lane.index;
   entry->pushed = with_.clock.now();
   if (options.deadline) entry->deadline = *options.deadline;
-  entry->promise = with_.durability.awaited(options.promise.value_or(lane.options.promise));
+  entry->promise = promise;
   if (!lane.queue.push(entry.get())) {
     lane.gate.release(charge_of(*entry));
     return with_.state.entrance();
   }
   (void)entry.release();  // the queue's now, which may have settled and freed it already
-  if (how.next == NextTick::by_thread) with_.turn.ring();
+  if (how.next == NextTick::by_thread) ring(lane);
   return {};
+}
+
+void Admission::ring(const ClassLane& lane) {
+  lane.journaled == nullptr ? with_.turn.ring() : with_.pen.ring();
 }
 
 Result<EntryRef> Admission::offer_barrier(ClassLane& lane) {
@@ -184,7 +211,7 @@ Result<EntryRef> Admission::offer_barrier(ClassLane& lane) {
   }
   (void)entry.release();
   lane.tally.barriers.fetch_add(1, std::memory_order_release);
-  with_.turn.ring();
+  ring(lane);
   return kept;
 }
 

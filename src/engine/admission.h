@@ -9,6 +9,7 @@
 #include "onelane/record.h"
 #include "src/engine/lane_state.h"
 #include "src/engine/lanes.h"
+#include "src/engine/pen.h"
 #include "src/engine/refusals.h"
 #include "src/engine/statements.h"
 #include "src/engine/turn.h"
@@ -29,14 +30,16 @@ class Admission {
     const Statements& statements;
     const LaneState& state;
     Turn& turn;
+    Pen& pen;
     const Durability& durability;
     const Clock& clock;
   };
   // All of the parts must outlive it.
   Admission(const Parts& parts, const JournalOptions& options) : with_(parts), options_(options) {}
 
-  // Which thread sees to the next tick: the committer thread, which is woken if it sleeps, or the
-  // caller, which goes on to wait for the outcome and lends its thread.
+  // Which thread sees to the next tick, or, for a class with an intake, the next group: one of the
+  // journal's, which is woken if it sleeps, or the caller, which goes on to wait for the outcome
+  // and lends its thread.
   enum class NextTick : std::uint8_t { by_thread, by_caller };
   struct Offer {
     const PushOptions& options;
@@ -59,6 +62,8 @@ class Admission {
   }
   Status check_rows(const Group& group) const;
   Status accept(ClassLane& lane, detail::EntryRef& entry, const Offer& how);
+  Status promised(const ClassLane& lane, const Entry& entry, Promise& promise) const;
+  void ring(const ClassLane& lane);
   Status charge_slowly(ClassLane& lane, const Entry& entry, const PushOptions& options);
 
   const Parts with_;

@@ -47,6 +47,7 @@ ClassLane::ClassLane(std::uint32_t number, const ClassOptions& given, const Budg
       options(given),
       share(share_of(options, tick)),
       gate(options.capacity_records, options.capacity_bytes),
+      journaled(given.intake ? std::make_unique<JournaledClass>(given.name) : nullptr),
       cancelled_(options.capacity_records, options.capacity_bytes) {}
 
 inline void ClassLane::admit(Entry* entry, TimePoint now, ack::Wakes& wakes) {
@@ -68,7 +69,7 @@ bool ClassLane::stage(TimePoint now, ack::Wakes& wakes) {
     if (entry->staged) bury(entry, wakes);  // what is queued yet is let go when it would be staged
   });
   drained_beside_.store(false);
-  if (queue.pending()) whole = drain(now, wakes);
+  if (journaled != nullptr || queue.pending()) whole = drain(now, wakes);
   relieve(now, wakes);
   if (options.when_full == WhenFull::drop_oldest) {
     eviction_.start_over();
@@ -81,7 +82,17 @@ bool ClassLane::stage(TimePoint now, ack::Wakes& wakes) {
   return whole;
 }
 
+bool ClassLane::take_handed_on(TimePoint now, ack::Wakes& wakes) {
+  try {
+    handed_on.take_all([&](Entry* entry) { admit(entry, now, wakes); });
+    return true;
+  } catch (const std::bad_alloc&) {
+    return false;
+  }
+}
+
 bool ClassLane::drain(TimePoint now, ack::Wakes& wakes) {
+  if (journaled != nullptr) return take_handed_on(now, wakes);
   const std::uint64_t limit =
       shared() ? 2 * options.capacity_records + kCrowd : options.capacity_records;
   return queue.drain(limit, [&](Entry* entry) { admit(entry, now, wakes); });
@@ -118,6 +129,7 @@ void ClassLane::relieve(TimePoint now, ack::Wakes& wakes) {
 // Settles what Eviction chose, and gives its room back. False if it chose nothing.
 bool ClassLane::evict(Entry* chosen, End end, TimePoint now, ack::Wakes& wakes) {
   if (chosen == nullptr) return false;
+  if (journaled != nullptr && chosen->is_journaled()) journaled->applied.skip(chosen->position);
   if (chosen->settled()) {
     bury(chosen, wakes);
   } else if (chosen->shed) {  // a tick has it in hand: it stays staged until that is over
@@ -165,7 +177,7 @@ bool ClassLane::charge_full(const Entry& entry, TimePoint now, ack::Wakes& wakes
 // Called by a thread that pushes. It takes entries out of the queue before the committer thread has
 // seen them: drained_beside_ tells that thread, which might sleep, that there is something to do.
 bool ClassLane::drain_beside(TimePoint now, ack::Wakes& wakes) {
-  if (!queue.pending()) return true;
+  if (journaled == nullptr ? !queue.pending() : !handed_on.any()) return true;
   drained_beside_.store(true);
   const bool whole = drain(now, wakes);
   eviction_.tidy();
@@ -198,7 +210,7 @@ void ClassLane::settle_behind(const Entry& newer, End end, TimePoint now, ack::W
       bury(older, wakes);
       continue;
     }
-    if (end == End::unknown) {
+    if (end == End::unknown || end == End::carried) {
       older->cause = newer.cause;
       older->commit = newer.commit;
     }
@@ -231,13 +243,21 @@ void ClassLane::settle_all(const Status& cause, TimePoint now, ack::Wakes& wakes
     const bool incomplete = between_steps(*entry);
     if (!incomplete && !entry->take()) return bury(entry, wakes);
     entry->cause = cause;
-    settle(entry, incomplete ? End::incomplete : End::closed, now, wakes);
+    // One with a position, and not journaled, was in the group that failed.
+    const End otherwise = entry->is_journaled()   ? End::carried
+                          : entry->position != 0 ? End::unknown
+                                                 : End::closed;
+    settle(entry, incomplete ? End::incomplete : otherwise, now, wakes);
   };
   for (std::size_t slot = 0; slot < staging.slots(); ++slot) {
     while (Entry* entry = staging.at(slot)) end(entry);  // what waits behind it is next
   }
   staging.compact(staging.slots());
-  queue.empty(end);  // what there was no memory to stage
+  if (journaled == nullptr) {
+    queue.empty(end);  // what there was no memory to stage
+  } else {
+    handed_on.take_all(end);  // what is queued yet, the pen will hand on
+  }
   give_back();
 }
 
@@ -262,6 +282,11 @@ ClassStats ClassLane::stats(std::uint64_t rivals) const {
                             .records = static_cast<std::uint32_t>(
                                 std::min<std::uint64_t>(options.capacity_records, UINT32_MAX))};
   const schedule::Unit mean{.bytes = full.bytes / full.records, .records = 1};
+  if (journaled != nullptr) {
+    out.journaled_position = journaled->newest.load(std::memory_order_acquire);
+    out.applied_position = journaled->applied.done_up_to();
+    out.dead_letters = journaled->dead_letters.load(std::memory_order_relaxed);
+  }
   out.worst_wait_ticks = schedule::worst_wait_ticks(share, full, mean, rivals);
   return out;
 }

@@ -14,6 +14,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string_view>
@@ -24,6 +25,8 @@
 #include "src/engine/cancelled.h"
 #include "src/engine/deadlines.h"
 #include "src/engine/eviction.h"
+#include "src/engine/handed_on.h"
+#include "src/engine/journaled_class.h"
 #include "src/engine/staging.h"
 #include "src/engine/tally.h"
 #include "src/queue/class_queue.h"
@@ -48,8 +51,8 @@ class ClassLane {
   // key, settles what there is no room for (superseded, dropped) and what is past its deadline.
   // False if memory ran out: what is left in the queue then comes first the next time.
   bool stage(TimePoint now, ack::Wakes& wakes);
-  // Settles all that is staged or queued: closed, or incomplete for a job between steps. Needs no
-  // memory.
+  // Settles all that is staged or queued: closed, carried if it is journaled, or incomplete for a
+  // job between steps. Needs no memory.
   void settle_all(const Status& cause, TimePoint now, ack::Wakes& wakes);
 
   // Settles an entry that is taken, counts it, and takes it out of staging.
@@ -79,8 +82,12 @@ class ClassLane {
   // The earliest deadline of what is staged.
   std::optional<TimePoint> next_deadline() const { return deadlines_.next(); }
   // Whether a gathering window may keep the class's units waiting: not if a push waits for room, a
-  // flush for its barrier, or close for everything.
-  bool gathers() const { return !gate.crowded() && !queue.closed() && staging.barriers() == 0; }
+  // flush for its barrier, or close for everything; nor, with an intake, if a unit promises more
+  // than journaled.
+  bool gathers() const {
+    return !gate.crowded() && !queue.closed() && staging.barriers() == 0 &&
+           (journaled == nullptr || !staging.hurry());
+  }
 
   // --- The baton's holder, once the class is closed and has settled everything.
   void release_memory();
@@ -107,7 +114,11 @@ class ClassLane {
   bool cancel(Entry& entry);
   // Whether a tick would find something new: in the queue, or staged by a push since the last tick
   // began.
-  bool pending() const { return queue.pending() || drained_beside_.load(); }
+  bool pending() const {
+    return (journaled == nullptr ? queue.pending() : handed_on.wanted()) || drained_beside_.load();
+  }
+  // Whether anything is on its way to staging; with an intake, wherever it is. With the baton.
+  bool coming() const { return queue.pending() || pending() || handed_on.any(); }
   // `rivals` is the number of other classes.
   ClassStats stats(std::uint64_t rivals) const;
 
@@ -123,9 +134,13 @@ class ClassLane {
   queue::Gate flushes{kFlushesMax, 0};
   Staging staging;
   Tally tally;
+  // Of a class with an intake: its queue is drained by the pen, which hands on what it has written.
+  const std::unique_ptr<JournaledClass> journaled;  // null: it has none
+  HandedOn handed_on;
 
  private:
   bool drain(TimePoint now, ack::Wakes& wakes);
+  bool take_handed_on(TimePoint now, ack::Wakes& wakes);
   bool drain_beside(TimePoint now, ack::Wakes& wakes);
   void admit(Entry* entry, TimePoint now, ack::Wakes& wakes);
   Entry* supersedable(std::string_view key, TimePoint now) const;

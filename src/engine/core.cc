@@ -33,8 +33,9 @@ struct CoreDeleter {
 Result<std::shared_ptr<Core>> Core::make(std::unique_ptr<Sink> sink, const JournalOptions& options,
                                          Forgo forgo) {
   std::shared_ptr<Core> core(new Core(std::move(sink), options), CoreDeleter());
-  if (options.drive == Drive::manual) return core;
-  if (Status why = core->turn_.start(); !why.ok()) {
+  Status why = core->reopen();
+  if (why.ok() && options.drive == Drive::thread) why = core->turn_.start();
+  if (!why.ok()) {
     if (forgo != nullptr) forgo(*core->sink_);
     (void)core->close(Duration(0));  // what is started, and the database
     return why;
@@ -53,24 +54,34 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
            {.limit = options_.wal_limit,
             .hold = options_.tick.hold,
             .commits_sync = sink_->commit_is_durable()}),
+      pen_({.lanes = lanes_,
+            .state = state_,
+            .statements = statements_,
+            .recorder = recorder_,
+            .durability = durability_,
+            .clock = *clock_},
+           options_),
       pipeline_({.sink = *sink_,
                  .clock = *clock_,
                  .lanes = lanes_,
                  .state = state_,
                  .recorder = recorder_,
-                 .durability = durability_},
+                 .durability = durability_,
+                 .positions = make_positions()},
                 options_),
       turn_({.pipeline = pipeline_,
              .lanes = lanes_,
              .state = state_,
              .durability = durability_,
              .log = log_,
+             .pen = pen_,
              .clock = *clock_},
             options_),
       admission_({.lanes = lanes_,
                   .statements = statements_,
                   .state = state_,
                   .turn = turn_,
+                  .pen = pen_,
                   .durability = durability_,
                   .clock = *clock_},
                  options_),
@@ -78,11 +89,92 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
                 .state = state_,
                 .admission = admission_,
                 .turn = turn_,
+                .pen = pen_,
                 .pipeline = pipeline_,
                 .durability = durability_,
                 .recorder = recorder_,
                 .clock = *clock_},
                options_) {}
+
+engine::Positions* Core::make_positions() {
+  AppliedPositions* const store = sink_->applied_positions();
+  if (store == nullptr) return nullptr;
+  return &positions_.emplace(
+      *store, [this](std::uint16_t number) { return std::string_view(statements_.spec(number).sql); });
+}
+
+// --- The intake.
+
+// What an opening finds is applied, whether or not a class will have an intake.
+Status Core::reopen() {
+  Result<engine::FoundIntake> found =
+      engine::Reopening(*sink_, statements_, *clock_, options_.intake).run();
+  if (!found) return found.status();
+  found_ = *std::move(found);
+  return {};
+}
+
+Status Core::may_have_intake(const ClassOptions& options) const {
+  const auto refused = [&](const char* why) {
+    return Status(Errc::invalid_argument, "class \"" + options.name + "\": " + why);
+  };
+  if (!options.intake) return {};
+  if (positions_ == std::nullopt) return refused("the sink keeps no positions for an intake");
+  if (options_.intake.folder.empty()) return refused("IntakeOptions::folder names no folder");
+  if (!sink_->applied_positions()->buries()) {
+    return refused("IntakeOptions::dead_letters names no table for what the database refuses");
+  }
+  if (!durability_.possible()) return refused("the sink cannot make a commit durable");
+  return {};
+}
+
+// With the first class that has one. The database knows of it before the first group is written.
+Status Core::open_intake() {
+  if (pen_.is_open()) return {};
+  if (found_.folder == nullptr) {
+    Result<std::unique_ptr<intake::Folder>> made = intake::storage().make(options_.intake.folder);
+    if (!made) return made.status();
+    Result<std::unique_ptr<intake::FolderLock>> lock = (*made)->lock();
+    if (!lock) return lock.status();
+    found_.folder = *std::move(made);
+    found_.lock = *std::move(lock);
+  }
+  const intake::Contents* const left = found_.contents.get();
+  const intake::Uuid uuid = left != nullptr ? *left->uuid() : intake::make_uuid();
+  const IntakeMark mark{.uuid = uuid};
+  if (Status why = sink_->applied_positions()->set_mark(mark); !why.ok()) return why;
+  if (const std::uint64_t commit = recorder_.count_commit(); !durability_.fence(commit)) {
+    return durability_.lost(commit);
+  }
+  found_.mark = mark;
+  Result<std::unique_ptr<intake::Intake>> made = intake::Intake::open(
+      std::move(found_.folder), uuid,
+      {.segment_bytes = options_.intake.segment_bytes, .most_bytes = options_.intake.most_bytes},
+      pen_.names(), left);
+  if (!made) return made.status();
+  return pen_.open(*std::move(made));
+}
+
+void Core::begin_journaling(ClassLane& lane) {
+  if (lane.journaled == nullptr) return;
+  engine::JournaledClass& journaled = *lane.journaled;
+  for (const FoundProgress& each : found_.classes) {
+    if (each.name == lane.options.name) journaled.applied.start(each.position, each.waiting);
+  }
+  journaled.newest.store(found_.newest(lane.options.name));
+}
+
+// ok, or why the intake did not end in good order; then the next opening applies what is left.
+Status Core::end_intake() {
+  if (!found_.mark || !state_.first_error().ok()) return {};
+  for (const auto& lane : lanes_.all()) {
+    if (lane->tally.ended(static_cast<std::size_t>(End::carried)) != 0) return {};
+  }
+  if (Status why = pen_.seal(); !why.ok()) return why;
+  IntakeMark mark = *found_.mark;
+  mark.clean = true;
+  return sink_->applied_positions()->set_mark(mark);
+}
 
 // --- Classes and statements.
 
@@ -101,7 +193,13 @@ Result<std::uint32_t> Core::add_class(const ClassOptions& options) {
                                                 std::to_string(count + 1) + "; at most " +
                                                 std::to_string(kClassesMax) + " are allowed");
     }
-    Status why = pipeline_.add_class(std::make_unique<ClassLane>(count, options, options_.tick));
+    if (Status why = may_have_intake(options); !why.ok()) return why;
+    auto lane = std::make_unique<ClassLane>(count, options, options_.tick);
+    if (options.intake) {
+      if (Status why = open_intake(); !why.ok()) return why;
+      begin_journaling(*lane);
+    }
+    Status why = pipeline_.add_class(std::move(lane));
     if (!why.ok()) return why;
     return count;
   });
@@ -165,6 +263,7 @@ CloseReport Core::close_once(Duration deadline) {
   log_.stop();
   turn_.settle_rest();
   last_sync();
+  pen_.stop();
   return turn_.enter_last([&](ack::Wakes& /*wakes*/) { return finish(cut); });
 }
 
@@ -188,6 +287,7 @@ Status Core::drain(TimePoint deadline) {
   Status cut(Errc::timed_out, "the deadline came before the queues were drained");
   while (!turn_.enter([this](ack::Wakes& /*wakes*/) { return lanes_.drained(); })) {
     if (clock_->now() >= deadline) return cut;
+    (void)pen_.run();
     const TickReport report = turn_.tick();
     if (report.more || report.units != 0 || !report.next) {
       if (report.units == 0) std::this_thread::yield();  // a push that has not finished yet
@@ -208,6 +308,7 @@ CloseReport Core::finish(const Status& cut) {
   const Status poison = state_.first_error();
   const bool healthy = poison.ok();
   const Status sink_closed = base::sheltered([&] {
+    (void)end_intake();
     Status closed = sink_->close(healthy ? CloseMode::healthy : CloseMode::poisoned);
     if (Log* log = sink_->log(); log != nullptr && healthy) {
       report.log = log->left();
@@ -234,6 +335,9 @@ JournalStats Core::stats() const {
   for (const auto& lane : lanes) out.classes.push_back(lane->stats(rivals));
   recorder_.snapshot(out);
   log_.snapshot(out.log);
+  pen_.snapshot(out.intake);
+  out.intake.replayed = found_.replayed;
+  out.intake.replay = found_.took;
   out.durable = durability_.durable();
   out.epoch = epoch_;
   out.sync = durability_.sync_times();

@@ -21,8 +21,11 @@
 #include "src/engine/lane_state.h"
 #include "src/engine/lanes.h"
 #include "src/engine/log_keeper.h"
+#include "src/engine/pen.h"
 #include "src/engine/pipeline.h"
+#include "src/engine/positions.h"
 #include "src/engine/recorder.h"
+#include "src/engine/reopening.h"
 #include "src/engine/statements.h"
 #include "src/engine/turn.h"
 #include "src/engine/waiting.h"
@@ -65,6 +68,12 @@ class Core {
   ~Core() = default;
   friend struct CoreDeleter;
 
+  engine::Positions* make_positions();
+  Status reopen();
+  Status may_have_intake(const ClassOptions& options) const;
+  Status open_intake();
+  void begin_journaling(engine::ClassLane& lane);
+  Status end_intake();
   CloseReport close_once(Duration deadline);
   Status drain(TimePoint deadline);
   void last_sync();
@@ -88,6 +97,9 @@ class Core {
   engine::Recorder recorder_;
   engine::Durability durability_;
   engine::LogKeeper log_;
+  std::optional<engine::Positions> positions_;  // of a sink that keeps them
+  engine::FoundIntake found_;                   // by the opening
+  engine::Pen pen_;
   engine::Pipeline pipeline_;
   engine::Turn turn_;
   engine::Admission admission_;

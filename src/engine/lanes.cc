@@ -47,6 +47,12 @@ bool Lanes::stage(TimePoint now, ack::Wakes& wakes) {
   return whole;
 }
 
+void Lanes::gather_until(TimePoint until) {
+  for (const auto& lane : all()) {
+    if (lane->journaled != nullptr && !lane->staging.empty()) lane->handed_on.gather_until(until);
+  }
+}
+
 void Lanes::settle_all(const Status& cause, TimePoint now, ack::Wakes& wakes) {
   for (const auto& lane : all()) lane->settle_all(cause, now, wakes);
 }
@@ -75,7 +81,7 @@ bool Lanes::drained() const {
   const std::scoped_lock shared(*this);
   const auto lanes = all();
   return std::none_of(lanes.begin(), lanes.end(),
-                      [](const auto& lane) { return lane->pending() || !lane->staging.empty(); });
+                      [](const auto& lane) { return lane->coming() || !lane->staging.empty(); });
 }
 
 bool Lanes::only_durable() const {

@@ -45,6 +45,8 @@ class Lanes {
   // Moves into staging what the queues can give. False if memory ran out for one of them: the
   // others go on.
   bool stage(TimePoint now, ack::Wakes& wakes);
+  // Nothing is planned before then of what is staged.
+  void gather_until(TimePoint until);
   // Settles all that is staged.
   void settle_all(const Status& cause, TimePoint now, ack::Wakes& wakes);
   void compact(const schedule::Plan& plan);

@@ -29,6 +29,7 @@ Pipeline::Pipeline(const Parts& parts, const JournalOptions& options)
       lanes_(parts.lanes),
       state_(parts.state),
       recorder_(parts.recorder),
+      positions_(parts.positions),
       tick_budget_(options.tick),
       committer_(parts.sink, parts.clock),
       recovery_(parts.sink, parts.lanes, parts.state),
@@ -40,13 +41,16 @@ Pipeline::Pipeline(const Parts& parts, const JournalOptions& options)
               .recorder = parts.recorder,
               .durability = parts.durability,
               .recovery = recovery_,
-              .settlement = settlement_}) {}
+              .settlement = settlement_}) {
+  committer_.use(positions_);
+}
 
 // All memory first: then it is in all of them, or in none.
 Status Pipeline::add_class(std::unique_ptr<ClassLane> lane) {
   lanes_.prepare(*lane);
   recovery_.prepare();
   if (Status why = selection_.prepare(*lane); !why.ok()) return why;
+  if (lane->journaled != nullptr) positions_->add_class(lane->index, lane->journaled.get());
   recovery_.add_class();
   selection_.add_class(*lane);
   lanes_.add(std::move(lane));
@@ -115,7 +119,10 @@ TickReport Pipeline::run(const Tick& tick) {
   recovery_.next_class(tick.now);
   const bool closing = state_.kind() == LaneState::Kind::closing;  // nothing holds that up
   const schedule::Plan plan = selection_.plan(closing ? Room() : room_, tick.now);
-  if (plan.slices.empty()) return report_idle(tick, plan.not_before);
+  if (plan.slices.empty()) {
+    if (plan.not_before) lanes_.gather_until(*plan.not_before);
+    return report_idle(tick, plan.not_before);
+  }
   selection_.select(plan);
   if (selection_.declines(tick.runner)) return report(tick);
   const Lanes::Hand hand(lanes_, plan);
@@ -183,6 +190,7 @@ void Pipeline::succeed(const schedule::Plan& plan, const commit::TickResult& res
   selection_.keep_state(plan);
   selection_.learn(plan, result);
   settlement_.settle(selection_.work(), result, at(clock_.now(), wakes));
+  if (result.committed && positions_ != nullptr) positions_->committed();
   recovery_.committed(selection_.work().size());
 }
 

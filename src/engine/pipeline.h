@@ -20,6 +20,7 @@
 #include "src/engine/lane_state.h"
 #include "src/engine/lanes.h"
 #include "src/engine/log_keeper.h"
+#include "src/engine/positions.h"
 #include "src/engine/recorder.h"
 #include "src/engine/recovery.h"
 #include "src/engine/selection.h"
@@ -36,6 +37,7 @@ class Pipeline {
     LaneState& state;
     Recorder& recorder;
     Durability& durability;
+    Positions* positions;  // null: no class can have an intake
   };
   // All of the parts must outlive it.
   Pipeline(const Parts& parts, const JournalOptions& options);
@@ -95,6 +97,7 @@ class Pipeline {
   Lanes& lanes_;
   LaneState& state_;
   Recorder& recorder_;
+  Positions* const positions_;
   const Budget tick_budget_;
 
   commit::Committer committer_;

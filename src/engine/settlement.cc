@@ -11,8 +11,7 @@ using detail::EntryKind;
 
 // Each is counted before anybody can know of it.
 void Settlement::settle(std::span<Work> work, const commit::TickResult& result, const At& at) {
-  const bool committed = result.transaction && result.units != 0;
-  const std::uint64_t commit = committed ? recorder_.count_commit() : recorder_.committed();
+  const std::uint64_t commit = result.committed ? recorder_.count_commit() : recorder_.committed();
   count(work, at);
   for (Work& each : work) {
     if (!each.entry->leads) {
@@ -86,13 +85,17 @@ void Settlement::settle_applied(Work& work, std::uint64_t commit, const At& at) 
   lane_of(work).settle(&entry, End::committed, at.now, at.wakes);
 }
 
-// Of those ahead of it that gave way to it: culprits are rejected in any case.
+// Of those ahead of it that gave way to it: culprits are rejected in any case, but for journaled
+// ones whose refusal was rolled back with the rest.
 void Settlement::settle_passed(Work& work, GaveWay how, const At& at) {
   ClassLane& lane = lane_of(work);
   for (Entry* next = newest(work.entry); next != work.entry;) {
     Entry* const passed = std::exchange(next, next->behind);
     if (passed->settled()) {
       lane.bury(passed, at.wakes);
+    } else if (passed->is_journaled() && how == GaveWay::undone) {
+      passed->condemned |= passed->culprit;
+      if (!passed->queued()) passed->put_back();
     } else if (passed->culprit || how == GaveWay::rejected) {
       lane.tally.wait.record(at.began - passed->pushed);
       lane.settle(passed, End::rejected, at.now, at.wakes);
@@ -107,8 +110,11 @@ void Settlement::put_back(std::span<Work> work, const At& at) {
 }
 
 void Settlement::put_back(Work& work, const At& at) {
-  if (!work.entry->leads) settle_passed(work, GaveWay::queued, at);
-  if (work.verdict == Verdict::gone || work.verdict == Verdict::culprit) {
+  if (!work.entry->leads) settle_passed(work, GaveWay::undone, at);
+  // A journaled one is refused in a commit that says so.
+  if (work.verdict == Verdict::culprit && work.entry->is_journaled()) work.entry->condemned = true;
+  const bool ended = work.verdict == Verdict::culprit && !work.entry->condemned;
+  if (work.verdict == Verdict::gone || ended) {
     settle(work, recorder_.committed(), at);
   } else if (work.taken) {
     between_steps(*work.entry) ? work.entry->forget_outcome() : work.entry->put_back();
@@ -135,13 +141,15 @@ void Settlement::settle_unknown(std::span<Work> work, std::uint64_t commit, cons
       put_back(each, at);
       continue;
     }
-    if (!each.entry->leads) settle_passed(each, GaveWay::queued, at);
+    if (!each.entry->leads) settle_passed(each, GaveWay::undone, at);
     ClassLane& lane = lane_of(each);
     each.entry->forget_outcome();
     each.entry->cause = cause;
     each.entry->commit = commit;
-    lane.settle_behind(*each.entry, End::unknown, at.now, at.wakes);
-    lane.settle(each.entry, End::unknown, at.now, at.wakes);
+    // Of a journaled one the next opening can tell.
+    const End end = each.entry->is_journaled() ? End::carried : End::unknown;
+    lane.settle_behind(*each.entry, end, at.now, at.wakes);
+    lane.settle(each.entry, end, at.now, at.wakes);
   }
 }
 

@@ -41,7 +41,7 @@ class Settlement {
 
  private:
   // What becomes of records that gave way to older ones of their key in a tick.
-  enum class GaveWay : std::uint8_t { rejected, queued };
+  enum class GaveWay : std::uint8_t { rejected, queued, undone };
 
   ClassLane& lane_of(const commit::Work& work) const { return lanes_[work.entry->klass]; }
   void count(std::span<const commit::Work> work, const At& at);

@@ -96,6 +96,8 @@ class Staging {
     behind_ -= charge_of(*entry);
   }
   bool empty() const { return live_ == 0; }
+  // Whether a leader promises more than journaled.
+  bool hurry() const { return patient_ != live_; }
   std::size_t jobs() const { return jobs_; }
   std::size_t durable() const { return durable_; }  // leaders that promise to be durable
   std::size_t barriers() const { return barriers_; }
@@ -117,6 +119,7 @@ class Staging {
   // Adds `by` to the counts that the entry is in.
   void count(const Entry& entry, int by) {
     durable_ += entry.promise == Promise::durable ? static_cast<std::size_t>(by) : 0;
+    patient_ += entry.promise == Promise::journaled ? static_cast<std::size_t>(by) : 0;
     if (entry.kind < detail::EntryKind::job) [[likely]]
       return;
     (entry.kind == detail::EntryKind::job ? jobs_ : barriers_) += static_cast<std::size_t>(by);
@@ -132,6 +135,7 @@ class Staging {
   std::size_t live_ = 0;
   std::uint64_t behind_ = 0;
   std::size_t durable_ = 0;
+  std::size_t patient_ = 0;  // leaders that promise journaled
   std::size_t jobs_ = 0;
   std::size_t barriers_ = 0;
   static_assert(detail::EntryKind::job > detail::EntryKind::group &&

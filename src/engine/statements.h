@@ -31,6 +31,8 @@ class Statements {
     // Whether the row is certainly one of the statement's; if not, check_row tells.
     bool suits(const Row& row) const { return tags != 0 && tags == row.tags(); }
   };
+  // Of one that was added. Any thread.
+  const StatementSpec& spec(std::size_t index) const { return known_[index]->spec; }
   // Null if there is no such statement. Any thread; valid as long as this object.
   const Known* get(Statement statement) const {
     if (statement.journal != journal_) [[unlikely]]

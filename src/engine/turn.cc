@@ -21,6 +21,7 @@ Turn::Turn(const Parts& parts, const JournalOptions& options) : with_(parts), op
           },
       .poison = fail,
   });
+  with_.pen.use({.ring = [this] { ring(); }, .poison = fail});
 }
 
 Status Turn::start() {
@@ -60,11 +61,15 @@ TickReport Turn::run_while_more(ack::Wakes& wakes) {
 }
 
 TickReport Turn::tick() {
+  const bool manual = options_.drive == Drive::manual;
+  while (manual && with_.pen.run()) {
+  }
   baton_.lock();
   const TickReport report = stay([this](ack::Wakes& wakes) { return run_tick({}, wakes); });
-  if (options_.drive == Drive::manual) {
+  if (manual) {
     with_.durability.sync_all();
     with_.log.run_due();
+    with_.pen.keep();
   } else {
     with_.durability.nudge();
     // Not while it closes: then it is the caller who sleeps by that bell.
@@ -104,15 +109,20 @@ std::uint64_t Turn::run_for(const detail::Entry& entry, Promise promise,
   return commit;
 }
 
+// Not in one stay: who has the pen may need the lane, to poison it.
 void Turn::settle_rest() {
-  enter([this](ack::Wakes& wakes) {
+  enter([this](ack::Wakes& /*wakes*/) {
     with_.state.end();
-    while (!with_.lanes.drained()) {
-      run_tick({}, wakes);
-      std::this_thread::yield();
-    }
     return true;
   });
+  const auto settle = [this](ack::Wakes& wakes) {
+    if (!with_.lanes.drained()) run_tick({}, wakes);
+    return with_.lanes.drained();
+  };
+  while (!enter(settle)) {
+    (void)with_.pen.run();
+    std::this_thread::yield();
+  }
 }
 
 // --- Their steps.
@@ -128,6 +138,7 @@ void Turn::follow(ack::Wakes& wakes) {
   const Duration pause = with_.log.tick_ended(with_.pipeline.take_held());
   if (options_.drive == Drive::thread) with_.pipeline.pause(pause);
   with_.durability.tick_ended(wakes);
+  with_.pen.tick_ended();
   if (!with_.state.shut()) return;
   with_.lanes.shut();  // the reason is told already: a push that is turned away finds it
   if (with_.state.poisoned()) with_.durability.give_up(with_.state.first_error(), wakes);
@@ -165,6 +176,7 @@ Status Turn::may_wait(const char* call) const {
 
 bool Turn::awaits_itself() const {
   return baton_.mine() || committer_.mine() || with_.log.mine() || with_.durability.mine() ||
+         with_.pen.mine() ||
          closer_.load(std::memory_order_relaxed) == std::this_thread::get_id();
 }
 

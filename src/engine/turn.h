@@ -7,8 +7,9 @@
 //   lend         a caller that waits for     only if free    one tick; further ones while it would
 //                its ticket                                  wait for a running sync anyway
 //   tick         a caller by hand; close     in turn         one tick; on a manual journal also
-//                while it drains; flush on                   the syncs and log passes that are due
-//                a manual journal
+//                while it drains; flush on                   what is to be journaled before it,
+//                a manual journal                            and the syncs and log passes that are
+//                                                            due after it
 //   settle_rest  close                       in turn         ticks until every ticket is settled
 //   enter        any other that needs the    in turn         no tick: adds a class or a statement,
 //                lane                                        runs a closing pass, probes, poisons
@@ -47,6 +48,7 @@
 #include "src/engine/lane_state.h"
 #include "src/engine/lanes.h"
 #include "src/engine/log_keeper.h"
+#include "src/engine/pen.h"
 #include "src/engine/pipeline.h"
 #include "src/engine/thread.h"
 
@@ -60,6 +62,7 @@ class Turn {
     LaneState& state;
     Durability& durability;
     LogKeeper& log;
+    Pen& pen;
     const Clock& clock;
   };
   // All of the parts must outlive it.

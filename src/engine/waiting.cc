@@ -24,8 +24,8 @@ Status flush_timed_out(const ClassLane& lane, Duration timeout) {
 }  // namespace
 
 // Asked before anything is pushed, whose outcome would then be missed.
-Status Waiting::may_write() const {
-  if (Status why = with_.turn.may_wait("write"); !why.ok()) return why;
+Status Waiting::may_write(const char* call) const {
+  if (Status why = with_.turn.may_wait(call); !why.ok()) return why;
   if (options_.drive == Drive::thread) return {};
   return {Errc::would_block, "a manual journal runs no tick by itself: submit, tick, then poll"};
 }
@@ -42,14 +42,86 @@ bool Waiting::caller_may_run() const {
   return options_.callers_commit && base::lateness_of_this_thread() <= lateness_;
 }
 
+// A write and sync that has begun is not cut short, so who has little time leaves it to the pen's
+// thread.
+void Waiting::lend_pen(Entry& entry, bool limited) {
+  if (entry.is_journaled()) return;
+  if (caller_may_run() && !limited) {
+    with_.pen.lend(entry);
+  } else {
+    with_.pen.ring();
+  }
+}
+
+Status Waiting::no_intake(const ClassLane& lane) {
+  return {Errc::invalid_argument, "class \"" + lane.options.name +
+                                      "\" has no intake, so nothing of it is journaled; see "
+                                      "ClassOptions::intake"};
+}
+
+Status Waiting::may_await_journaled(const Entry& entry) const {
+  const ClassLane& lane = with_.lanes[entry.klass];
+  return lane.journaled == nullptr ? no_intake(lane) : Status();
+}
+
+Result<Journaled> Waiting::journaled(const Entry& entry) const {
+  if (entry.is_journaled()) return Journaled{.position = entry.position};
+  const Outcome outcome = entry.outcome();
+  return base::worded(Errc::not_journaled, outcome.cause.sqlite_code(), [&] {
+    const std::string ended = "the unit ended as " + std::string(name(outcome.end));
+    return ended + " before it was journaled" +
+           (outcome.cause.ok() ? "" : ": " + outcome.cause.message());
+  });
+}
+
+Result<Journaled> Waiting::wait_journaled(Entry& entry, std::optional<Duration> timeout) {
+  if (Status why = may_await_journaled(entry); !why.ok()) return why;
+  if (entry.is_journaled() || entry.settled()) return journaled(entry);
+  if (Status why = with_.turn.may_wait("wait_journaled"); !why.ok()) return why;
+  if (options_.drive == Drive::manual) return would_block();
+  const TimePoint began = with_.clock.now();
+  const bool limited = timeout && *timeout <= kPatienceMax;
+  lend_pen(entry, limited);
+  ThreadWaiter waiter(Promise::journaled);
+  waiter.leads = base::lateness_of_this_thread() <= lateness_;
+  const Entry::Watch watch = entry.watch(waiter);
+  if (watch == Entry::Watch::occupied) return occupied_status();
+  if (watch == Entry::Watch::settled || !keeps_watching(entry, waiter)) return journaled(entry);
+  if (waiter.wait(limited ? timeout : std::nullopt)) return journaled(entry);
+  if (entry.unwatch(waiter)) {
+    return base::worded(Errc::timed_out, [&] {
+      return "wait: a unit of class \"" + with_.lanes[entry.klass].options.name +
+             "\" is not journaled after " + in_words(with_.clock.now() - began);
+    });
+  }
+  waiter.wait(std::nullopt);  // the waker is on its way
+  return journaled(entry);
+}
+
+bool Waiting::keeps_watching(Entry& entry, detail::Waiter& who) {
+  return who.promise != Promise::journaled || !entry.is_journaled() || !entry.unwatch(who);
+}
+
+// Of a unit that nobody else can wait for, or cancel.
+Result<Journaled> Waiting::journal_until(Entry& entry, std::optional<TimePoint> deadline) {
+  std::optional<Duration> timeout;
+  if (deadline) timeout = remaining(*deadline, with_.clock.now());
+  Result<Journaled> waited = wait_journaled(entry, timeout);
+  if (waited.status().code() != Errc::timed_out) return waited;
+  if (entry.settle_queued(End::expired) || entry.settled()) return journaled(entry);
+  // It is being written just now.
+  return wait_journaled(entry, std::nullopt);
+}
+
 Status Waiting::wait(Entry& entry, Promise promise, std::optional<Duration> timeout) {
+  if (with_.lanes[entry.klass].journaled != nullptr) promise = Promise::committed;
   if (entry.settled() && with_.durability.awaited(promise) == Promise::committed) return {};
   if (Status why = with_.turn.may_wait("wait"); !why.ok()) return why;
   return wait_on(entry, promise, timeout);
 }
 
 Status Waiting::wait_on(Entry& entry, Promise promise, std::optional<Duration> timeout) {
-  promise = with_.durability.awaited(promise);
+  promise = promise == Promise::durable ? with_.durability.awaited(promise) : Promise::committed;
   std::optional<TimePoint> until;
   if (timeout && *timeout <= kPatienceMax) until = after(with_.clock.now(), *timeout);
   if (Status why = wait_settled(entry, promise, until); !why.ok()) return why;
@@ -72,6 +144,8 @@ Status Waiting::wait_settled(Entry& entry, Promise promise, std::optional<TimePo
   if (entry.settled()) return {};
   if (options_.drive == Drive::manual) return would_block();
   const TimePoint began = with_.clock.now();
+  const bool intake = with_.lanes[entry.klass].journaled != nullptr;
+  if (intake) lend_pen(entry, until.has_value());
   if (caller_may_run()) with_.turn.lend(entry, promise, time_left(until));
   ThreadWaiter waiter(promise);
   waiter.leads = base::lateness_of_this_thread() <= lateness_;
@@ -107,22 +181,23 @@ Outcome Waiting::outcome(const Entry& entry) const {
   Outcome out = entry.outcome();
   const std::uint64_t commit = ack::commit_of(out.end, out.commit);
   if (commit == 0) return out;
-  out.durable = commit <= with_.durability.durable();
+  out.durable = entry.is_journaled() || commit <= with_.durability.durable();
   if (entry.promise == Promise::durable && !out.durable && out.committed()) {
     out.cause = with_.durability.lost(commit);
   }
   return out;
 }
 
-bool Waiting::decided(const Entry& entry) const {
+bool Waiting::decided(const Entry& entry, Promise promise) const {
+  if (promise == Promise::journaled && entry.is_journaled()) return true;
   if (!entry.settled()) return false;
   const std::uint64_t commit = ack::commit_of(entry);
-  return entry.promise == Promise::committed || commit <= with_.durability.durable() ||
+  return promise != Promise::durable || commit <= with_.durability.durable() ||
          !with_.durability.lost(commit).ok();
 }
 
 bool Waiting::watch(const Entry& entry, detail::Waiter& who) {
-  if (entry.promise == Promise::committed || !with_.durability.watch(who, ack::commit_of(entry))) {
+  if (who.promise != Promise::durable || !with_.durability.watch(who, ack::commit_of(entry))) {
     return false;
   }
   with_.durability.nudge();

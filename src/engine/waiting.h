@@ -13,6 +13,7 @@
 #include "src/engine/admission.h"
 #include "src/engine/durability.h"
 #include "src/engine/lanes.h"
+#include "src/engine/pen.h"
 #include "src/engine/turn.h"
 #include "src/model/entry.h"
 
@@ -25,6 +26,7 @@ class Waiting {
     LaneState& state;
     Admission& admission;
     Turn& turn;
+    Pen& pen;
     Pipeline& pipeline;
     Durability& durability;
     const Recorder& recorder;
@@ -37,6 +39,17 @@ class Waiting {
   template <class Unit>
   Result<Outcome> write(std::uint32_t klass, Unit&& unit, const PushOptions& options);
 
+  // A push, and the wait until it is journaled. The caller's thread may write the group.
+  template <class Unit>
+  Result<Journaled> journal(std::uint32_t klass, Unit&& unit, const PushOptions& options);
+
+  // Blocks until the entry is journaled. Errors: as Receipt::wait_journaled.
+  Result<Journaled> wait_journaled(Entry& entry, std::optional<Duration> timeout);
+  // Of an entry that is journaled, or settled.
+  Result<Journaled> journaled(const Entry& entry) const;
+  // ok, or why nobody can wait for that.
+  Status may_await_journaled(const Entry& entry) const;
+
   // Blocks until the entry is settled and, where `promise` says durable, its commit is durable.
   // Errors: as Receipt::wait.
   Status wait(Entry& entry, Promise promise, std::optional<Duration> timeout);
@@ -44,10 +57,13 @@ class Waiting {
   bool cancel(Entry& entry);
   // Of a settled entry, as far as it is known by now.
   Outcome outcome(const Entry& entry) const;
-  // True once what the entry promises has happened, or never will.
-  bool decided(const Entry& entry) const;
-  // Of a settled entry: wakes `who` once decided(); false if it is already.
+  // True once this has happened to the entry, or never will.
+  bool decided(const Entry& entry, Promise promise) const;
+  // Of a settled entry: wakes `who` once what it waits for is decided(); false if it is already.
   bool watch(const Entry& entry, detail::Waiter& who);
+  // For who waits for journaled, and has just begun to: false if it is taken back, since the entry
+  // is. The caller keeps the entry.
+  bool keeps_watching(Entry& entry, detail::Waiter& who);
 
   // Blocks until everything that was pushed before is settled.
   Status flush(std::optional<Duration> timeout);
@@ -55,9 +71,12 @@ class Waiting {
   Status sync(std::optional<Duration> timeout);
 
  private:
+  static Status no_intake(const ClassLane& lane);
+  Result<Journaled> journal_until(Entry& entry, std::optional<TimePoint> deadline);
   using Barriers = std::array<detail::EntryRef, kClassesMax>;
 
-  Status may_write() const;
+  Status may_write(const char* call) const;
+  void lend_pen(Entry& entry, bool limited);
   bool caller_may_run() const;
   // For calls that have checked may_wait().
   Status wait_on(Entry& entry, Promise promise, std::optional<Duration> timeout);
@@ -78,7 +97,7 @@ class Waiting {
 
 template <class Unit>
 Result<Outcome> Waiting::write(std::uint32_t klass, Unit&& unit, const PushOptions& options) {
-  if (Status why = may_write(); !why.ok()) return why;
+  if (Status why = may_write("write"); !why.ok()) return why;
   detail::EntryRef kept;
   const Admission::Offer whose{
       .options = options,
@@ -91,6 +110,23 @@ Result<Outcome> Waiting::write(std::uint32_t klass, Unit&& unit, const PushOptio
                                 : wait_on(*kept, kept->promise, std::nullopt);
   if (!why.ok()) return why;
   return outcome(*kept);
+}
+
+template <class Unit>
+Result<Journaled> Waiting::journal(std::uint32_t klass, Unit&& unit, const PushOptions& options) {
+  if (Status why = may_write("journal"); !why.ok()) return why;
+  if (with_.lanes[klass].journaled == nullptr) return no_intake(with_.lanes[klass]);
+  PushOptions patient = options;
+  if (!patient.promise) patient.promise = Promise::journaled;
+  detail::EntryRef kept;
+  const Admission::Offer whose{
+      .options = patient,
+      .next = caller_may_run() ? Admission::NextTick::by_caller : Admission::NextTick::by_thread,
+      .reference = &kept};
+  if (Status why = with_.admission.offer(klass, std::forward<Unit>(unit), whose); !why.ok()) {
+    return why;
+  }
+  return journal_until(*kept, options.deadline);
 }
 
 }  // namespace onelane::engine

@@ -29,6 +29,25 @@ TicketState settled_as(End end) noexcept {
   return static_cast<TicketState>(kSettled + static_cast<TicketState>(end));
 }
 
+// A waiter's lowest address bit says that it waits for no more than journaled.
+constexpr std::uintptr_t kForJournaled = 1;
+static_assert(alignof(Waiter) > kForJournaled);
+
+Waiter* tagged(Waiter& who) noexcept {
+  if (who.promise != Promise::journaled) return &who;
+  // NOLINTNEXTLINE(performance-no-int-to-ptr)
+  return reinterpret_cast<Waiter*>(reinterpret_cast<std::uintptr_t>(&who) | kForJournaled);
+}
+
+bool for_journaled(const Waiter* who) noexcept {
+  return (reinterpret_cast<std::uintptr_t>(who) & kForJournaled) != 0;
+}
+
+Waiter* untagged(Waiter* who) noexcept {
+  // NOLINTNEXTLINE(performance-no-int-to-ptr)
+  return reinterpret_cast<Waiter*>(reinterpret_cast<std::uintptr_t>(who) & ~kForJournaled);
+}
+
 }  // namespace
 
 Entry* Entry::make() noexcept {
@@ -78,8 +97,21 @@ void Entry::destroy() noexcept {
 }
 
 bool Entry::take_shared() noexcept {
-  TicketState expected = kQueued;
+  TicketState expected =
+      journaled.load(std::memory_order_relaxed) ? kJournaled : kQueued;  // the lane's alone to know
   return state.compare_exchange_strong(expected, kTaken, std::memory_order_acq_rel);
+}
+
+// seq_cst, as in watch(): either the pen sees the waiter, or the waiter sees that it is journaled.
+Waiter* Entry::become_journaled() noexcept {
+  journaled.store(true, std::memory_order_relaxed);
+  const TicketState was = state.exchange(kJournaled, std::memory_order_seq_cst);
+  ONELANE_CHECK(was == kTaken, was);
+  if (alone()) return nullptr;
+  Waiter* who = waiter.load(std::memory_order_seq_cst);
+  if (!for_journaled(who)) return nullptr;
+  return waiter.compare_exchange_strong(who, nullptr, std::memory_order_acq_rel) ? untagged(who)
+                                                                                 : nullptr;
 }
 
 // A job's committed steps stay.
@@ -91,8 +123,9 @@ void Entry::forget_outcome() noexcept {
 }
 
 void Entry::put_back() noexcept {
-  forget_outcome();
-  const TicketState was = state.exchange(kQueued, std::memory_order_acq_rel);
+  if (!condemned) forget_outcome();
+  const TicketState back = journaled.load(std::memory_order_relaxed) ? kJournaled : kQueued;
+  const TicketState was = state.exchange(back, std::memory_order_acq_rel);
   ONELANE_CHECK(was == kTaken, was);
 }
 
@@ -130,21 +163,21 @@ Outcome Entry::outcome() const {
 
 Entry::Watch Entry::watch(Waiter& who) noexcept {
   Waiter* expected = nullptr;
-  if (waiter.compare_exchange_strong(expected, &who, std::memory_order_acq_rel)) {
+  if (waiter.compare_exchange_strong(expected, tagged(who), std::memory_order_seq_cst)) {
     return Watch::begun;
   }
   return expected == &closed_watch ? Watch::settled : Watch::occupied;
 }
 
 bool Entry::unwatch(Waiter& who) noexcept {
-  Waiter* expected = &who;
+  Waiter* expected = tagged(who);
   return waiter.compare_exchange_strong(expected, nullptr, std::memory_order_acq_rel);
 }
 
 Waiter* Entry::close_watch() noexcept {
   Waiter* who = waiter.exchange(&closed_watch, std::memory_order_acq_rel);
   ONELANE_CHECK(who != &closed_watch, 0);  // settled twice
-  return who;
+  return untagged(who);
 }
 
 }  // namespace onelane::inline v0::detail

@@ -22,11 +22,13 @@ namespace onelane::inline v0::detail {
 
 // A ticket's state. queued -> taken by the committer; taken -> queued when its tick was rolled
 // back; queued or taken -> settled, which is final and says how: kSettled + End. Cancel and expiry
-// settle only from queued.
+// settle only from queued. In a class with an intake: queued -> taken by the pen -> journaled, and
+// from then on journaled is what queued is for others, but for cancel and expiry.
 using TicketState = std::uint8_t;
 inline constexpr TicketState kQueued = 0;
-inline constexpr TicketState kTaken = 1;
-inline constexpr TicketState kSettled = 2;
+inline constexpr TicketState kJournaled = 1;
+inline constexpr TicketState kTaken = 2;
+inline constexpr TicketState kSettled = 3;
 inline constexpr TicketState kExpired = kSettled + static_cast<TicketState>(End::expired);
 static_assert(kSettled + kEndCount - 1 <= std::numeric_limits<TicketState>::max());
 
@@ -63,12 +65,16 @@ struct Entry {
   Promise promise = Promise::committed;
 
   std::atomic<TicketState> state{kQueued};
+  std::atomic<bool> journaled{false};  // written by the pen, before the state
   std::atomic<std::uint32_t> references{1};
-  std::atomic<Waiter*> waiter{nullptr};
+  std::atomic<Waiter*> waiter{nullptr};  // tagged: see watch()
+
+  // The pen's, constant once it is journaled: its number in its class, across openings.
+  std::uint64_t position = 0;
 
   // --- The baton holder's.
   std::uint64_t place = 0;      // in staging, of an entry that leads
-  Entry* next = nullptr;        // in the queue's spill list
+  Entry* next = nullptr;        // in the queue's spill list, the pen's hand, or what it handed on
   std::unique_ptr<JobRun> job;  // made by the producer
   // The records of one key that wait behind the newest: a ring, which each lone entry is, too.
   Entry* behind = this;  // the next older one; of the oldest the newest
@@ -77,6 +83,7 @@ struct Entry {
   bool shed = false;     // it was superseded for its room while a tick had it in hand
   bool leads = false;    // its ring in staging: it has a slot
   bool culprit = false;  // it took a transaction along, and then gave way to the next older one
+  bool condemned = false;  // to be refused with its cause by the next commit, and not run again
   std::uint32_t flushes = 0;  // that its class had seen when it was staged
 
   // --- The cancelling thread's, until the state says settled.
@@ -127,27 +134,42 @@ struct Entry {
     if (alone() || references.fetch_sub(1, std::memory_order_acq_rel) == 1) destroy();
   }
 
-  // queued -> taken. What does not lead others may shed just now.
+  // queued or journaled -> taken. What does not lead others may shed just now.
   bool take() noexcept {
-    if (leads && alone() && state.load(std::memory_order_relaxed) == kQueued) {
+    if (leads && alone() && state.load(std::memory_order_relaxed) < kTaken) {
       state.store(kTaken, std::memory_order_relaxed);
       return true;
     }
     return take_shared();
   }
-  void put_back() noexcept;  // taken -> queued
+  void put_back() noexcept;  // taken -> queued or journaled, as it was
+  // By the pen: queued -> taken, and -> journaled. The second wakes who waits for no more than
+  // that: the waiter, or null.
+  bool take_to_journal() noexcept { return take_shared(); }
+  [[nodiscard]] Waiter* become_journaled() noexcept;
   void forget_outcome() noexcept;
   // queued -> settled; false if it was taken or settled already.
   bool settle_queued(End end) noexcept;
   // taken -> settled, by the lane. The waiter to wake, or null. Breaking an invariant otherwise: a
   // ticket is settled once.
   [[nodiscard]] Waiter* settle_taken(End end) noexcept;
-  bool queued() const noexcept { return state.load(std::memory_order_acquire) == kQueued; }
+  bool queued() const noexcept { return state.load(std::memory_order_acquire) < kTaken; }
   bool settled() const noexcept { return state.load(std::memory_order_acquire) >= kSettled; }
+  // Whether it ever was. seq_cst: see become_journaled().
+  bool is_journaled() const noexcept {
+    (void)state.load(std::memory_order_seq_cst);
+    return journaled.load(std::memory_order_acquire);
+  }
+  // What waiting for its end waits for.
+  Promise end_promise() const noexcept {
+    return promise == Promise::durable ? Promise::durable : Promise::committed;
+  }
   bool expired() const noexcept { return state.load(std::memory_order_acquire) == kExpired; }
   Outcome outcome() const;  // of a settled entry
 
-  // Registers the one waiter, unless the entry is settled already or somebody else waits.
+  // Registers the one waiter, unless the entry is settled already or somebody else waits. One that
+  // waits for no more than journaled is marked so in the pointer itself: the pen may not look into
+  // a waiter that may have gone, and must not take one that waits for more.
   enum class Watch : std::uint8_t { begun, settled, occupied };
   Watch watch(Waiter& who) noexcept;
   // True if the waiter was taken back; false if wake() was or will be called.

@@ -30,7 +30,7 @@ bool name_is_plain(std::string_view name) {
   return name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_-") == std::string_view::npos;
 }
 
-Status watermark_table_is_plain(const std::string& name) {
+Status table_is_plain(const std::string& option, const std::string& name) {
   constexpr const char* kLetters =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
   if (name.empty()) return {};
@@ -39,9 +39,44 @@ Status watermark_table_is_plain(const std::string& name) {
       name.find_first_not_of(kLetters) == std::string::npos && !name.starts_with("sqlite_")) {
     return {};
   }
-  return {Errc::invalid_argument, "watermark_table is \"" + name + "\"; it must be 1 to " +
+  return {Errc::invalid_argument, option + " is \"" + name + "\"; it must be 1 to " +
                                       std::to_string(model::kTableCharsMax) +
                                       " letters, digits and _, no digit or sqlite_ first"};
+}
+
+Status validate(const IntakeOptions& options) {
+  Status status = first_of({
+      in_range<std::uint64_t>("intake.segment_bytes", options.segment_bytes, model::kSegmentBytesMin,
+                              model::kSegmentBytesMax),
+      in_range<std::uint64_t>("intake.most_bytes", options.most_bytes, 2 * options.segment_bytes,
+                              model::kWalLimitMax),
+      table_is_plain("intake.positions", options.positions),
+      table_is_plain("intake.dead_letters", options.dead_letters),
+  });
+  if (!status.ok()) return status;
+  if (options.segment_bytes % model::kIntakeBlockBytes != 0) {
+    return {Errc::invalid_argument, "intake.segment_bytes is " + text(options.segment_bytes) +
+                                        "; it must be a multiple of " +
+                                        text(model::kIntakeBlockBytes)};
+  }
+  if (options.positions.empty()) {
+    return {Errc::invalid_argument, "intake.positions is empty; it must name a table"};
+  }
+  if (options.positions != options.dead_letters) return {};
+  return {Errc::invalid_argument, "intake.positions and intake.dead_letters both name \"" +
+                                      options.positions + "\"; they are two tables"};
+}
+
+// What an intake cannot be had with.
+Status suits_intake(const ClassOptions& options) {
+  if (!options.intake && options.promise == Promise::journaled) {
+    return {Errc::invalid_argument, "promise is journaled, which needs an intake"};
+  }
+  if (options.intake && options.when_full == WhenFull::drop_oldest) {
+    return {Errc::invalid_argument,
+            "when_full is drop_oldest; a class with an intake drops nothing that it has written"};
+  }
+  return {};
 }
 
 Status named(const std::string& class_name, Status status) {
@@ -62,7 +97,8 @@ Status validate(const JournalOptions& options) {
       in_range<std::uint64_t>("wal_limit", options.wal_limit, model::kWalLimitMin,
                               model::kWalLimitMax),
       in_range<std::uint64_t>("ballast", options.ballast, 0, model::kWalLimitMax),
-      watermark_table_is_plain(options.watermark_table),
+      table_is_plain("watermark_table", options.watermark_table),
+      validate(options.intake),
   });
 }
 
@@ -93,6 +129,7 @@ Status validate(const ClassOptions& options) {
                                   model::kCapacityBytesMin, model::kCapacityBytesMax),
           in_range<Duration>("block_timeout", options.block_timeout, Duration(0),
                              model::kDurationMax),
+          suits_intake(options),
       }));
 }
 

@@ -20,6 +20,7 @@
 #include "src/sqlite/sink/found.h"
 #include "src/sqlite/sink/inquiry.h"
 #include "src/sqlite/sink/opening.h"
+#include "src/sqlite/sink/positions_table.h"
 #include "src/sqlite/sink/savepoint.h"
 #include "src/sqlite/sink/watermark_table.h"
 
@@ -27,7 +28,11 @@ namespace onelane::sqlite {
 
 namespace {
 
-class SqliteSink final : public Sink, private Savepoints, private JobStatements, private Watermark {
+class SqliteSink final : public Sink,
+                         private Savepoints,
+                         private JobStatements,
+                         private Watermark,
+                         private AppliedPositions {
  public:
   SqliteSink(Files files, std::unique_ptr<Connection> connection, Found found,
              const JournalOptions& options)
@@ -36,7 +41,8 @@ class SqliteSink final : public Sink, private Savepoints, private JobStatements,
         found_(std::move(found)),
         synchronous_(options.synchronous),
         unit_(*connection_, "onelane"),
-        execution_(*connection_, options.foreign_keys) {
+        execution_(*connection_, options.foreign_keys),
+        positions_(*connection_, options.intake, files_->database()) {
     watch_.install(connection_->handle());
   }
 
@@ -63,6 +69,12 @@ class SqliteSink final : public Sink, private Savepoints, private JobStatements,
   Result<std::uint64_t> commits_of(std::uint64_t epoch) override {
     return watermark_->commits_of(epoch);
   }
+  Reply advance(const ClassProgress& progress) override;
+  Reply bury(const DeadLetter& letter) override;
+  Result<std::optional<IntakeMark>> mark() override { return positions_.mark(); }
+  Status set_mark(const IntakeMark& mark) override;
+  Result<std::vector<FoundProgress>> found() override { return positions_.found(); }
+  bool buries() const noexcept override { return positions_.buries(); }
   Reply commit() override;
   Reply rollback() override;
   Reply probe() override;
@@ -70,6 +82,7 @@ class SqliteSink final : public Sink, private Savepoints, private JobStatements,
   Savepoints* savepoints() noexcept override { return this; }
   JobStatements* job_statements() noexcept override { return this; }
   Watermark* watermark() noexcept override { return watermark_ == nullptr ? nullptr : this; }
+  AppliedPositions* applied_positions() noexcept override { return this; }
   Log* log() noexcept override { return log_.get(); }
   CommitSync* commit_sync() noexcept override {
     return commit_is_durable() ? nullptr : sync_.get();
@@ -105,6 +118,7 @@ class SqliteSink final : public Sink, private Savepoints, private JobStatements,
   Prepared begin_, commit_, rollback_;
   Savepoint unit_;
   Execution execution_;
+  PositionsTable positions_;
 };
 
 template <class T>
@@ -249,6 +263,24 @@ Reply SqliteSink::mark(std::uint64_t commit) {
   return examined(watermark_->mark(commit));
 }
 
+Reply SqliteSink::advance(const ClassProgress& progress) {
+  if (!connection_->in_transaction()) return outside_transaction();
+  return noted(positions_.advance(progress));
+}
+
+Reply SqliteSink::bury(const DeadLetter& letter) {
+  if (!connection_->in_transaction()) return outside_transaction();
+  return noted(positions_.bury(letter));
+}
+
+Status SqliteSink::set_mark(const IntakeMark& mark) {
+  Reply reply = begin();
+  if (reply.ok()) reply = noted(positions_.write_mark(mark));
+  if (reply.ok()) reply = commit();
+  if (!reply.ok()) (void)rollback();
+  return reply.ok() ? Status() : reply.cause;
+}
+
 Reply SqliteSink::commit() {
   if (!connection_->in_transaction()) return outside_transaction();
   if (Reply none = log_->room(); !none.ok()) return none;
@@ -293,6 +325,7 @@ Reply SqliteSink::probe() {
   const int code = connection_->touch();
   if (code != SQLITE_OK) reply = noted(connection_->failure(code, Place::control, "probe"));
   if (reply.ok() && watermark_ != nullptr) reply = examined(watermark_->mark_again());
+  if (reply.ok()) reply = positions_.probe();
   if (reply.ok()) reply = commit();
   if (reply.ok()) return reply;
   (void)rollback();
@@ -359,6 +392,7 @@ Status SqliteSink::copy_all_back() {
 
 void SqliteSink::forget_statements() noexcept {
   watermark_.reset();
+  positions_.finalize();
   execution_.finalize();
   unit_.finalize();
   for (Prepared* each : {&begin_, &commit_, &rollback_}) each->reset();

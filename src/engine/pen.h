@@ -1,0 +1,146 @@
+// The pen: the right to write to the intake. Whoever has it drains the queues of the classes with
+// an intake, writes what it found as one group, syncs it, and hands it on to the lane. What is
+// pushed meanwhile is the next group. Ticks never wait for the pen, nor the pen for ticks.
+//
+//   who has it           when                                  does
+//   a caller that waits  it waits for journaled, and the pen   groups, until its own unit is
+//                        is free                               journaled
+//   the pen's thread     it is rung for: a push that nobody    groups, while anything is queued
+//                        waits for, or what came behind a
+//                        caller's group
+//   tick(), close()      on a manual journal; while it drains  one group
+//
+// A second thread, the keeper, sees to it that a segment is free: it waits until what the oldest
+// one holds is durable in the database, or makes a new one.
+//
+// The first error of the intake poisons the journal. The units of the group that failed end as
+// unknown: the next opening finds them, or does not.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "onelane/clock.h"
+#include "onelane/options.h"
+#include "onelane/stats.h"
+#include "src/ack/settle.h"
+#include "src/engine/durability.h"
+#include "src/engine/lane_state.h"
+#include "src/engine/lanes.h"
+#include "src/engine/statements.h"
+#include "src/engine/thread.h"
+#include "src/intake/intake.h"
+#include "src/model/histogram.h"
+
+namespace onelane::engine {
+
+class Pen final : private intake::Names {
+ public:
+  struct Parts {
+    Lanes& lanes;
+    LaneState& state;
+    const Statements& statements;
+    const Recorder& recorder;
+    Durability& durability;
+    const Clock& clock;
+  };
+  // What it needs of the lane: somebody is to tick; the journal is to be poisoned.
+  struct Hooks {
+    std::function<void()> ring;
+    std::function<void(const Status&)> poison;
+  };
+  // All of the parts must outlive it.
+  Pen(const Parts& parts, const JournalOptions& options) : with_(parts), options_(options) {}
+  ~Pen() override { stop(); }
+  void use(Hooks hooks) { hooks_ = std::move(hooks); }
+
+  const intake::Names& names() const { return *this; }
+  // The baton's holder, once: from now on there is an intake. On a journal with threads starts the
+  // pen's. Error: storage, where the system has no thread to give; then there is none.
+  Status open(std::unique_ptr<intake::Intake> intake);
+  // Ends the threads, and waits for who has the pen. Not with the baton.
+  void stop();
+  // For close: after all that was journaled is in the database, ends the intake in good order.
+  Status seal();
+
+  // --- Any thread.
+  bool is_open() const { return intake_ != nullptr && open_.load(std::memory_order_acquire); }
+  bool mine() const { return thread_.mine() || keeper_.mine(); }
+  // Something was pushed to a class with an intake, and the caller does not wait for it.
+  void ring() { thread_.ring(); }
+  // For a caller that waits until this entry is journaled.
+  void lend(const Entry& entry);
+  // One group, unless somebody has the pen. Whether there was anything to do.
+  bool run();
+  // After a tick, or a sync: whether a segment can be freed now.
+  void tick_ended() {
+    if (is_open() && intake_->wants_spare()) keeper_.ring();
+  }
+  // On a manual journal: what the keeper would do.
+  void keep() { (void)keep_segments(); }
+  void snapshot(IntakeStats& out) const;
+
+ private:
+  std::string_view klass(std::uint16_t number) const override {
+    return with_.lanes[number].options.name;
+  }
+  const StatementSpec& statement(std::uint16_t number) const override {
+    return with_.statements.spec(number);
+  }
+
+  // Of one class.
+  struct Hand {
+    EntryList queued;  // drained, and not in a group yet
+    EntryList group;   // to be handed on once the group is written: its units, and what needs none
+    std::uint64_t grouped = 0;
+    bool hurry = false;
+  };
+
+  enum class Found : std::uint8_t { nothing, something, no_memory };
+
+  Found write_group(ack::Wakes& wakes);
+  bool drain();
+  Status fill(ack::Wakes& wakes);
+  bool fill_from(ClassLane& lane, ack::Wakes& wakes);
+  Status write();
+  void hand_on(ack::Wakes& wakes);
+  void hand_back();
+  static void pass(Hand& hand);
+  bool pending() const;
+  bool keep_segments();
+  bool go_on();
+  bool oldest_is_applied(std::span<const intake::Applied> applied) const;
+
+  const Parts with_;
+  const JournalOptions& options_;
+  Hooks hooks_;
+  std::unique_ptr<intake::Intake> intake_;
+  std::atomic<bool> open_{false};
+
+  std::atomic<bool> taken_{false};       // the pen
+  std::array<Hand, kClassesMax> hands_;  // the holder's, by class
+  std::size_t first_ = 0;                // the class that the next group begins with
+  std::uint64_t in_group_ = 0;           // units
+  // Why the holder leaves units in its hands: the next push, or the keeper, has it tried again.
+  std::atomic<bool> no_segment_{false};
+  std::atomic<bool> no_memory_{false};
+  std::atomic<std::uint64_t> in_hand_{0};  // units
+
+  model::SharedHistogram units_;
+  model::SharedHistogram times_;
+  std::atomic<std::uint64_t> waits_{0};
+
+  std::optional<TimePoint> not_before_;  // the keeper's: there was no room for a segment
+
+  Thread thread_;
+  Thread keeper_;
+};
+
+}  // namespace onelane::engine

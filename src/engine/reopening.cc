@@ -1,0 +1,175 @@
+#include "src/engine/reopening.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "src/base/memory.h"
+#include "src/engine/replay.h"
+
+namespace onelane::engine {
+
+namespace {
+
+const FoundProgress* find(std::span<const FoundProgress> all, std::string_view name) {
+  for (const FoundProgress& each : all) {
+    if (each.name == name) return &each;
+  }
+  return nullptr;
+}
+
+std::string text(Position position) { return std::to_string(position); }
+
+Status mismatch(const std::string& what) {
+  return {Errc::invalid_argument,
+          what + "; see IntakeOptions::on_mismatch, after you have looked for the right one"};
+}
+
+}  // namespace
+
+Position FoundIntake::newest(std::string_view name) const {
+  Position out = 0;
+  if (const FoundProgress* progress = find(classes, name); progress != nullptr) {
+    out = std::max(progress->position, progress->journaled);
+  }
+  if (contents == nullptr) return out;
+  for (const intake::ClassContents& each : contents->classes()) {
+    if (each.name == name) out = std::max(out, each.last);
+  }
+  return out;
+}
+
+Result<FoundIntake> Reopening::run() {
+  FoundIntake found;
+  if (Status why = look(found); !why.ok()) return why;
+  if (Status why = fits(found); !why.ok()) {
+    if (why.code() != Errc::invalid_argument) return why;
+    if (options_.on_mismatch != IntakeMismatch::discard) return why;
+    if (Status forgotten = forget(found); !forgotten.ok()) return forgotten;
+  }
+  if (found.contents == nullptr) return found;
+  const TimePoint began = clock_.now();
+  if (Status why = replay(found); !why.ok()) return why;
+  found.took = clock_.now() - began;
+  return found;
+}
+
+Status Reopening::look(FoundIntake& found) {
+  AppliedPositions* const store = sink_.applied_positions();
+  if (store == nullptr || options_.folder.empty()) return {};
+  Result<std::optional<IntakeMark>> mark = store->mark();
+  if (!mark) return mark.status();
+  found.mark = *mark;
+  if (found.mark) {
+    Result<std::vector<FoundProgress>> classes = store->found();
+    if (!classes) return classes.status();
+    found.classes = *std::move(classes);
+  }
+  Result<std::unique_ptr<intake::Folder>> folder = intake::storage().open(options_.folder);
+  if (!folder) return folder.status();
+  if (*folder == nullptr) return {};
+  Result<std::unique_ptr<intake::FolderLock>> lock = (*folder)->lock();
+  if (!lock) return lock.status();
+  Result<std::unique_ptr<intake::Contents>> contents = intake::Contents::read(**folder);
+  if (!contents) return contents.status();
+  found.folder = *std::move(folder);
+  found.lock = *std::move(lock);
+  if ((*contents)->uuid()) found.contents = *std::move(contents);
+  return {};
+}
+
+std::string Reopening::where(const FoundIntake& found) const {
+  return "the intake " + (found.folder == nullptr ? options_.folder.string() : found.folder->path());
+}
+
+// invalid_argument if the two do not belong together.
+Status Reopening::fits(const FoundIntake& found) const {
+  const intake::Contents* const kept = found.contents.get();
+  if (kept == nullptr) {
+    if (!found.mark || found.mark->clean || found.mark->copied) return {};
+    return mismatch(where(found) +
+                    " is gone, and this database was not closed in good order with it: what was "
+                    "journaled there, and not committed yet, would be lost");
+  }
+  if (!found.mark) {
+    if (kept->units() == 0) return {};  // it was made, and the database never told
+    return mismatch(where(found) + " has " + std::to_string(kept->units()) +
+                    " units, and this database never had an intake: it is another one's");
+  }
+  if (found.mark->uuid != *kept->uuid()) {
+    return mismatch(where(found) + " is another database's: it has the UUID " +
+                    intake::to_string(*kept->uuid()) + ", this database " +
+                    intake::to_string(found.mark->uuid));
+  }
+  for (const intake::ClassContents& each : kept->classes()) {
+    if (Status why = class_fits(each, find(found.classes, each.name)); !why.ok()) return why;
+  }
+  for (const FoundProgress& each : found.classes) {
+    const bool missing = std::none_of(kept->classes().begin(), kept->classes().end(),
+                                      [&](const auto& one) { return one.name == each.name; });
+    if (missing && each.journaled > each.position && !found.mark->clean) {
+      return mismatch(where(found) + " has nothing of class \"" + each.name +
+                      "\", of which this database knows units up to " + text(each.journaled));
+    }
+  }
+  return {};
+}
+
+Status Reopening::class_fits(const intake::ClassContents& kept, const FoundProgress* known) const {
+  const FoundProgress none;
+  const FoundProgress& has = known == nullptr ? none : *known;
+  const std::string of = "class \"" + kept.name + "\": the database has applied its units up to " +
+                         text(has.position);
+  if (has.position < kept.applied && options_.on_mismatch != IntakeMismatch::roll_forward) {
+    return mismatch(of + ", while the intake knew those up to " + text(kept.applied) +
+                    " to be in it: the database was replaced by an older one");
+  }
+  if (kept.last != 0 && std::max(has.position, has.journaled) > kept.last) {
+    return mismatch(of + ", and knows of " + text(std::max(has.position, has.journaled)) +
+                    ", while the intake ends at " + text(kept.last) +
+                    ": it was truncated, or is older");
+  }
+  const Position needed = has.waiting.empty() ? has.position + 1 : has.waiting.front();
+  if (kept.first > needed) {
+    return mismatch(of + ", while the intake begins at " + text(kept.first) +
+                    ": what is between is in neither");
+  }
+  return {};
+}
+
+// Begins anew, with what the database has. The files stay until they are written over.
+Status Reopening::forget(FoundIntake& found) {
+  found.contents.reset();
+  if (found.folder != nullptr) {
+    const Result<std::vector<std::string>> names = found.folder->list();
+    if (!names) return names.status();
+    for (const std::string& name : *names) {
+      if (!name.starts_with("segment-")) continue;
+      if (intake::Done removed = found.folder->remove(name); !removed.ok()) return removed.cause;
+    }
+    if (intake::Done synced = found.folder->sync(); !synced.ok()) return synced.cause;
+  }
+  found.mark.reset();
+  found.classes.clear();
+  return {};
+}
+
+Status Reopening::replay(FoundIntake& found) {
+  AppliedPositions& store = *sink_.applied_positions();
+  if (!found.mark) {
+    const IntakeMark mark{.uuid = *found.contents->uuid()};
+    if (Status why = store.set_mark(mark); !why.ok()) return why;
+    found.mark = mark;
+  }
+  Replay replay({.sink = sink_, .store = store, .statements = statements_, .clock = clock_},
+                *found.contents, found.classes);
+  if (Status why = replay.run(); !why.ok()) return why;
+  found.replayed = replay.units();
+  Result<std::vector<FoundProgress>> classes = store.found();
+  if (!classes) return classes.status();
+  found.classes = *std::move(classes);
+  if (sink_.commit_is_durable()) return {};
+  const Reply synced = sink_.commit_sync()->sync();
+  return synced.ok() ? Status() : synced.cause;
+}
+
+}  // namespace onelane::engine

@@ -1,0 +1,352 @@
+#include "src/sqlite/sink/positions_table.h"
+
+#include <sys/stat.h>
+
+#include <array>
+#include <charconv>
+#include <chrono>
+#include <cstdio>
+#include <string_view>
+#include <utility>
+
+#include "src/base/memory.h"
+#include "src/model/row.h"
+#include "src/sqlite/connection/own_transaction.h"
+
+namespace onelane::sqlite {
+
+namespace {
+
+constexpr std::int64_t kFormat = 1;
+constexpr char kColumns[] =
+    "(class TEXT PRIMARY KEY, position INTEGER NOT NULL, waiting TEXT, journaled INTEGER NOT NULL)";
+constexpr char kLetterColumns[] =
+    "(class TEXT, position INTEGER, statement TEXT, row TEXT, cause TEXT, time INTEGER)";
+
+std::string quoted(const std::string& name) { return "main.\"" + name + '"'; }
+
+std::uint64_t number(std::string_view text) {
+  std::uint64_t out = 0;
+  std::from_chars(text.data(), text.data() + text.size(), out);
+  return out;
+}
+
+// The text up to the separator, which is taken off the front with it.
+std::string_view cut(std::string_view& text, char separator) {
+  const std::size_t at = text.find(separator);
+  const std::string_view out = text.substr(0, at);
+  text.remove_prefix(at == std::string_view::npos ? text.size() : at + 1);
+  return out;
+}
+
+std::string joined(std::span<const std::uint64_t> positions) {
+  std::string out;
+  for (const std::uint64_t each : positions) {
+    if (!out.empty()) out += ',';
+    out += std::to_string(each);
+  }
+  return out;
+}
+
+std::string hex(std::span<const std::byte> bytes) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string out;
+  for (const std::byte each : bytes) {
+    const auto value = static_cast<unsigned>(each);
+    out += kDigits[value >> 4];
+    out += kDigits[value & 15U];
+  }
+  return out;
+}
+
+std::array<std::byte, 16> unhex(std::string_view text) {
+  std::array<std::byte, 16> out{};
+  for (std::size_t i = 0; i < out.size() && 2 * i + 2 <= text.size(); ++i) {
+    unsigned value = 0;
+    std::from_chars(text.data() + 2 * i, text.data() + 2 * i + 2, value, 16);
+    out[i] = static_cast<std::byte>(value);
+  }
+  return out;
+}
+
+// A row's values as SQL writes them.
+struct Literals {
+  std::string out{};
+
+  void next() {
+    if (!out.empty()) out += ", ";
+  }
+  void null() { next(), out += "NULL"; }
+  void integer(std::int64_t value) { next(), out += std::to_string(value); }
+  void real(double value) {
+    std::array<char, 32> text{};
+    std::snprintf(text.data(), text.size(), "%.17g", value);
+    next(), out += text.data();
+  }
+  void text(const char* data, std::size_t size) {
+    next();
+    out += '\'';
+    for (const char c : std::string_view(data, size)) {
+      if (c == '\'') out += '\'';
+      out += c;
+    }
+    out += '\'';
+  }
+  void blob(const std::byte* data, std::size_t size) {
+    next();
+    out += "x'" + hex({data, size}) + '\'';
+  }
+};
+
+std::string literals(std::span<const std::byte> row) {
+  Literals values;
+  model::RowReader reader(row);
+  model::RowValue value;
+  while (reader.next(value)) {
+    switch (value.tag) {
+      case model::Tag::null:
+        values.null();
+        break;
+      case model::Tag::integer:
+        values.integer(value.integer);
+        break;
+      case model::Tag::real:
+        values.real(value.real);
+        break;
+      case model::Tag::text:
+        values.text(reinterpret_cast<const char*>(value.bytes.data()), value.bytes.size());
+        break;
+      case model::Tag::blob:
+        values.blob(value.bytes.data(), value.bytes.size());
+        break;
+    }
+  }
+  return std::move(values.out);
+}
+
+void bind(sqlite3_stmt* statement, int at, std::string_view text) {
+  sqlite3_bind_text64(statement, at, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+
+void bind(sqlite3_stmt* statement, int at, std::uint64_t value) {
+  sqlite3_bind_int64(statement, at, static_cast<sqlite3_int64>(value));
+}
+
+Status at_open(const Reply& failed) {
+  const Errc code = failed.fault == Fault::record ? Errc::invalid_argument : failed.cause.code();
+  return {code, failed.cause.message(), failed.cause.sqlite_code()};
+}
+
+// Units are not to blame for it, and wait until it is put right.
+Reply not_the_units_fault(Reply reply) {
+  if (reply.fault != Fault::record) return reply;
+  reply.fault = Fault::environment;
+  reply.cause = {Errc::storage, reply.cause.message(), reply.cause.sqlite_code()};
+  return reply;
+}
+
+}  // namespace
+
+PositionsTable::PositionsTable(Connection& connection, const IntakeOptions& options,
+                               const std::string& file)
+    : connection_(connection),
+      file_(file),
+      name_(options.positions),
+      table_(quoted(options.positions)),
+      letters_(options.dead_letters.empty() ? "" : quoted(options.dead_letters)) {}
+
+Reply PositionsTable::advance(const ClassProgress& progress) {
+  Reply reply = write_progress(progress);
+  if (Connection::may_be_stale(reply.cause.sqlite_code())) {  // there may be no table any more
+    reply = make();
+    if (reply.ok()) reply = write_progress(progress);
+  }
+  return not_the_units_fault(std::move(reply));
+}
+
+Reply PositionsTable::write_progress(const ClassProgress& progress) {
+  const bool first = progress.expected == 0;
+  Prepared& statement = first ? first_ : next_;
+  Reply reply = prepared(
+      statement,
+      first ? "INSERT INTO " + table_ +
+                  "(class, position, waiting, journaled) VALUES(?1, ?2, ?3, ?4) ON CONFLICT(class) "
+                  "DO UPDATE SET position = excluded.position, waiting = excluded.waiting, "
+                  "journaled = excluded.journaled WHERE position = ?5"
+            : "UPDATE " + table_ +
+                  " SET position = ?2, waiting = ?3, journaled = ?4 WHERE class = ?1 AND position "
+                  "= ?5");
+  if (!reply.ok()) return reply;
+  bind(statement.get(), 1, progress.name);
+  bind(statement.get(), 2, progress.position);
+  sqlite3_bind_null(statement.get(), 3);
+  if (!progress.waiting.empty()) bind(statement.get(), 3, joined(progress.waiting));
+  bind(statement.get(), 4, progress.journaled);
+  bind(statement.get(), 5, progress.expected);
+  reply = write(statement);
+  if (!reply.ok() || sqlite3_changes(connection_.handle()) != 0) return reply;
+  reply.fault = Fault::corrupt;
+  reply.effect = Effect::kept;
+  reply.cause = {Errc::corrupt, "table " + name_ + ": class \"" + std::string(progress.name) +
+                                    "\" is not at position " + std::to_string(progress.expected) +
+                                    " any more: somebody else has changed it"};
+  return reply;
+}
+
+Reply PositionsTable::bury(const DeadLetter& letter) {
+  if (letters_.empty()) {
+    Reply reply;
+    reply.fault = Fault::environment;
+    reply.effect = Effect::kept;
+    reply.cause = {Errc::storage,
+                   "the database refused a journaled unit (" + letter.cause.message() +
+                       "), and IntakeOptions::dead_letters names no table to keep it in"};
+    return reply;
+  }
+  Reply reply = write_letter(letter);
+  if (Connection::may_be_stale(reply.cause.sqlite_code())) {
+    reply = make();
+    if (reply.ok()) reply = write_letter(letter);
+  }
+  return not_the_units_fault(std::move(reply));
+}
+
+Reply PositionsTable::write_letter(const DeadLetter& letter) {
+  Reply reply = prepared(bury_, "INSERT INTO " + letters_ +
+                                    "(class, position, statement, row, cause, time) "
+                                    "VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
+  if (!reply.ok()) return reply;
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  bind(bury_.get(), 1, letter.name);
+  bind(bury_.get(), 2, letter.position);
+  bind(bury_.get(), 3, letter.sql);
+  bind(bury_.get(), 4, literals(letter.row));
+  bind(bury_.get(), 5, letter.cause.to_string());
+  sqlite3_bind_int64(bury_.get(), 6,
+                     std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
+  return write(bury_);
+}
+
+Reply PositionsTable::make() {
+  std::string ignored;
+  Reply reply = run("CREATE TABLE IF NOT EXISTS " + table_ + kColumns, ignored);
+  if (!reply.ok() || letters_.empty()) return reply;
+  return run("CREATE TABLE IF NOT EXISTS " + letters_ + kLetterColumns, ignored);
+}
+
+Result<bool> PositionsTable::exists() {
+  std::string count;
+  const Reply reply = run("SELECT count(*) FROM main.sqlite_schema WHERE type = 'table' AND "
+                          "lower(name) = lower('" +
+                              name_ + "')",
+                          count);
+  return reply.ok() ? Result<bool>(count != "0") : Result<bool>(at_open(reply));
+}
+
+Result<std::optional<IntakeMark>> PositionsTable::mark() {
+  using Found = std::optional<IntakeMark>;
+  const Result<bool> there = exists();
+  if (!there) return there.status();
+  if (!*there) return Found();
+  std::string row;
+  const Reply reply = run(
+      "SELECT journaled || ':' || position || ':' || waiting FROM " + table_ + " WHERE class = ''",
+      row);
+  if (!reply.ok()) return at_open(reply);
+  if (row.empty()) return Found();
+  std::string_view rest = row;
+  const std::uint64_t format = number(cut(rest, ':'));
+  if (format > kFormat) {
+    return Status(Errc::invalid_argument, "table " + name_ + " has format " +
+                                              std::to_string(format) + "; this onelane knows " +
+                                              std::to_string(kFormat));
+  }
+  IntakeMark mark;
+  mark.clean = cut(rest, ':') == "1";
+  mark.uuid = unhex(cut(rest, '@'));
+  mark.copied = rest != file_identity();
+  return Found(mark);
+}
+
+Reply PositionsTable::write_mark(const IntakeMark& mark) {
+  const std::string uuid = hex(mark.uuid);
+  std::string ignored;
+  Reply reply = make();
+  if (reply.ok()) {
+    reply = run("UPDATE " + table_ +
+                    " SET position = max(position, journaled), waiting = NULL WHERE class <> '' "
+                    "AND NOT EXISTS(SELECT 1 FROM " +
+                    table_ + " WHERE class = '' AND waiting LIKE '" + uuid + "@%')",
+                ignored);
+  }
+  if (reply.ok()) {
+    reply = run("INSERT OR REPLACE INTO " + table_ +
+                    "(class, position, waiting, journaled) VALUES('', " +
+                    (mark.clean ? "1" : "0") + ", '" + uuid + "@" + file_identity() + "', " +
+                    std::to_string(kFormat) + ")",
+                ignored);
+  }
+  in_use_ = in_use_ || reply.ok();
+  return reply;
+}
+
+Result<std::vector<FoundProgress>> PositionsTable::found() {
+  std::string rows;
+  const Reply reply = run("SELECT group_concat(class || ':' || position || ':' || journaled || "
+                          "':' || ifnull(waiting, ''), ';') FROM " +
+                              table_ + " WHERE class <> ''",
+                          rows);
+  if (!reply.ok()) return at_open(reply);
+  std::vector<FoundProgress> out;
+  for (std::string_view rest = rows; !rest.empty();) {
+    std::string_view row = cut(rest, ';');
+    FoundProgress progress;
+    progress.name = cut(row, ':');
+    progress.position = number(cut(row, ':'));
+    progress.journaled = number(cut(row, ':'));
+    while (!row.empty()) progress.waiting.push_back(number(cut(row, ',')));
+    out.push_back(std::move(progress));
+  }
+  return out;
+}
+
+Reply PositionsTable::probe() {
+  if (!in_use_) return {};
+  std::string ignored;
+  Reply reply = make();
+  if (reply.ok()) reply = run("SELECT 1 FROM " + table_ + " LIMIT 1", ignored);
+  if (reply.ok() && buries()) reply = run("SELECT 1 FROM " + letters_ + " LIMIT 1", ignored);
+  return not_the_units_fault(std::move(reply));
+}
+
+void PositionsTable::finalize() noexcept {
+  for (Prepared* each : {&first_, &next_, &bury_}) each->reset();
+}
+
+Reply PositionsTable::prepared(Prepared& statement, const std::string& sql) {
+  if (statement != nullptr) return {};
+  return failure(connection_.prepare_own(sql, Keep::long_time, statement));
+}
+
+Reply PositionsTable::write(Prepared& statement) {
+  return failure(connection_.step_own(statement.get()));
+}
+
+Reply PositionsTable::run(const std::string& sql, std::string& answer) {
+  return failure(connection_.run_own(sql, answer));
+}
+
+// The failure is classed as that of a user's statement, since the tables are theirs.
+Reply PositionsTable::failure(int code) {
+  if (code == SQLITE_OK) return {};
+  return connection_.failure(code, Place::statement, "the intake's table " + name_);
+}
+
+// A copy of the database is another file.
+std::string PositionsTable::file_identity() const {
+  struct stat found {};
+  if (::stat(file_.c_str(), &found) != 0) return "?";  // on a VFS that keeps it elsewhere
+  return std::to_string(found.st_dev) + "." + std::to_string(found.st_ino);
+}
+
+}  // namespace onelane::sqlite
