@@ -49,7 +49,6 @@ TEST(HouseRules, AFileIsOneIdeaLong) { hold_everywhere(file_length); }
 TEST(HouseRules, AFunctionHasAtMostFourParameters) { hold_everywhere(parameters); }
 TEST(HouseRules, AClassOfTheEngineHasAtMostThirtyFunctions) { hold_everywhere(class_size); }
 TEST(HouseRules, PublicHeadersNameNothingOfTheInside) { hold_everywhere(public_words); }
-TEST(HouseRules, WordsThatAreKeptAreNotUsed) { hold_everywhere(kept_words); }
 TEST(HouseRules, HeadersAreGuardedAndSayWhatTheyAreFor) { hold_everywhere(header_opening); }
 
 TEST(HouseRules, EveryTestFileIsBuilt) {
@@ -226,13 +225,6 @@ TEST(PublicHeaderRule, FindsANameOfTheInside) {
   expect_found(public_words, {"include/onelane/a.h", "moodycamel::ConcurrentQueue<int> queue;\n"});
   expect_allowed(public_words, {"include/onelane/a.h", "// As sqlite3_step() does.\n"});
   expect_allowed(public_words, {"src/base/a.h", "base::Calls calls;\n"});
-}
-
-TEST(WordRule, FindsAWordThatIsKept) {
-  expect_found(kept_words, {"src/engine/core.cc", "// Intake goes on.\n"});
-  expect_found(kept_words, {"src/engine/intake.cc", "// Pushes.\n"});
-  expect_found(kept_words, {"include/onelane/a.h", "enum class Intake { open };\n"});
-  expect_allowed(kept_words, {"tests/a.cc", "// intake\n"});
 }
 
 TEST(HeaderRule, FindsAHeaderThatIsNotGuardedOrDoesNotOpenWithProse) {

@@ -39,6 +39,7 @@ constexpr std::array kHouse = {
     Place{"src/schedule/", 3, "schedule"},
     Place{"src/commit/", 3, "commit"},
     Place{"src/ack/", 3, "ack"},
+    Place{"src/intake/", 3, "intake"},
     Place{"src/sqlite/connection/", 3, "sqlite", 1},
     Place{"src/sqlite/log/", 3, "sqlite", 2},
     Place{"src/sqlite/sink/", 3, "sqlite", 3},
@@ -310,26 +311,6 @@ Findings public_words(const File& file) {
       findings.push_back(
           finding(file, number, "a public header names " + std::string(word) + ", of the inside"));
     }
-  }
-  return findings;
-}
-
-Findings kept_words(const File& file) {
-  constexpr std::string_view kIntake = "intake";  // for a write-ahead journal's
-  if (!product(file.path)) return {};
-  const auto lowered = [](std::string text) {
-    for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return text;
-  };
-  const std::string what = std::string(kIntake) + " is kept; pushes have an admission";
-  Findings findings;
-  if (lowered(file.path).find(kIntake) != std::string::npos) {
-    findings.push_back(finding(file, 1, what));
-  }
-  const std::string all = lowered(file.text);
-  for (const auto& [number, text] : lines_of(all)) {
-    if (text.find(kIntake) != std::string_view::npos)
-      findings.push_back(finding(file, number, what));
   }
   return findings;
 }

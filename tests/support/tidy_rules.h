@@ -42,8 +42,6 @@ Findings parameters(const File& file);
 Findings class_size(const File& file);
 // A public header names nothing of the parts that the library is made of.
 Findings public_words(const File& file);
-// Words that are kept for something else, in code, comments and names of files.
-Findings kept_words(const File& file);
 // "#pragma once"; a public header opens with what it is for.
 Findings header_opening(const File& file);
 
