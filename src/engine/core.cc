@@ -147,10 +147,13 @@ Status Core::open_intake() {
     return durability_.lost(commit);
   }
   found_.mark = mark;
-  Result<std::unique_ptr<intake::Intake>> made = intake::Intake::open(
-      std::move(found_.folder), uuid,
-      {.segment_bytes = options_.intake.segment_bytes, .most_bytes = options_.intake.most_bytes},
-      pen_.names(), left);
+  Result<std::unique_ptr<intake::Intake>> made =
+      intake::Intake::open({.folder = std::move(found_.folder),
+                            .lock = std::move(found_.lock),
+                            .uuid = uuid,
+                            .limits = {.segment_bytes = options_.intake.segment_bytes,
+                                       .most_bytes = options_.intake.most_bytes}},
+                           pen_.names(), left);
   if (!made) return made.status();
   return pen_.open(*std::move(made));
 }

@@ -128,7 +128,7 @@ bool Pen::drain() {
 // From the classes in turn, until the group is full or nothing is left.
 Status Pen::fill(ack::Wakes& wakes) {
   const std::size_t count = with_.lanes.count();
-  bool more = true;
+  bool more = count != 0;  // it is open before its first class is added
   while (more) {
     more = false;
     for (std::size_t n = 0; n < count; ++n) {
@@ -138,7 +138,7 @@ Status Pen::fill(ack::Wakes& wakes) {
       more = true;
     }
   }
-  first_ = (first_ + 1) % count;
+  first_ = (first_ + 1) % kClassesMax;
   return intake_->failure();
 }
 
