@@ -217,13 +217,13 @@ class Watermark : public SinkPart {
 
 // What a commit says of one class with an intake, once the units of the transaction are in it.
 struct ClassProgress {
-  std::string_view name;         // of the class
-  std::uint64_t expected = 0;    // the position that the store has now
-  std::uint64_t position = 0;    // the newest that is applied, or among the dead letters
+  std::string_view name;       // of the class
+  std::uint64_t expected = 0;  // the position that the store has now
+  std::uint64_t position = 0;  // the newest that is applied, or among the dead letters
   // Older ones that are neither: each waits behind a newer record of its key, which is not applied
   // yet. In order.
   std::span<const std::uint64_t> waiting{};
-  std::uint64_t journaled = 0;   // the newest that is known to be journaled
+  std::uint64_t journaled = 0;  // the newest that is known to be journaled
 };
 // As the store has it.
 struct FoundProgress {

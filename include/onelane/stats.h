@@ -156,7 +156,7 @@ struct IntakeStats {
   std::uint64_t units = 0;     // that were journaled
   std::uint64_t waits = 0;     // of groups, for a segment to become free
   Histogram units_per_group;
-  Histogram sync;  // ns each, a group's write and sync
+  Histogram sync;                   // ns each, a group's write and sync
   std::optional<TimePoint> oldest;  // when the oldest unit that is not committed was journaled
   std::uint64_t replayed = 0;       // units that the opening found, and committed or refused
   Duration replay{0};               // how long that took

@@ -84,7 +84,7 @@ struct TickResult {
   const Entry* suspect = nullptr;   // of back_off, the unit in whose statement it failed, if in one
   bool transaction = false;         // whether BEGIN was reached
   bool committed = false;
-  bool stopped = false;             // by the stop rule
+  bool stopped = false;  // by the stop rule
   std::uint32_t attempts = 0;
   std::uint64_t units = 0;    // applied
   std::uint64_t records = 0;  // of these

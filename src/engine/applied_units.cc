@@ -56,8 +56,7 @@ void AppliedUnits::skip(Position position) noexcept {
 }
 
 void AppliedUnits::publish() noexcept {
-  done_up_to_.store(waiting_.empty() ? position_ : waiting_.front() - 1,
-                    std::memory_order_release);
+  done_up_to_.store(waiting_.empty() ? position_ : waiting_.front() - 1, std::memory_order_release);
 }
 
 }  // namespace onelane::engine

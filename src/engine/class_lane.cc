@@ -244,7 +244,7 @@ void ClassLane::settle_all(const Status& cause, TimePoint now, ack::Wakes& wakes
     if (!incomplete && !entry->take()) return bury(entry, wakes);
     entry->cause = cause;
     // One with a position, and not journaled, was in the group that failed.
-    const End otherwise = entry->is_journaled()   ? End::carried
+    const End otherwise = entry->is_journaled()  ? End::carried
                           : entry->position != 0 ? End::unknown
                                                  : End::closed;
     settle(entry, incomplete ? End::incomplete : otherwise, now, wakes);

@@ -99,8 +99,9 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
 engine::Positions* Core::make_positions() {
   AppliedPositions* const store = sink_->applied_positions();
   if (store == nullptr) return nullptr;
-  return &positions_.emplace(
-      *store, [this](std::uint16_t number) { return std::string_view(statements_.spec(number).sql); });
+  return &positions_.emplace(*store, [this](std::uint16_t number) {
+    return std::string_view(statements_.spec(number).sql);
+  });
 }
 
 // --- The intake.

@@ -101,7 +101,7 @@ class HandedOn {
   std::atomic<Duration::rep> gathers_until_{0};
   std::atomic<bool> wanted_{false};
   std::atomic<std::uint64_t> held_{0};  // by the pen
-  EntryList taken_;  // and not staged for want of memory
+  EntryList taken_;                     // and not staged for want of memory
 };
 
 }  // namespace onelane::engine

@@ -114,13 +114,11 @@ bool Pen::drain() {
   for (const auto& lane : with_.lanes.all()) {
     if (lane->journaled == nullptr || !lane->queue.pending()) continue;
     Hand& hand = hands_[lane->index];
-    whole = lane->queue.drain(lane->options.capacity_records,
-                              [&](Entry* entry) {
-                                hand.queued.push(entry);
-                                lane->handed_on.hold();
-                                in_hand_.fetch_add(1);
-                              }) &&
-            whole;
+    whole = lane->queue.drain(lane->options.capacity_records, [&](Entry* entry) {
+      hand.queued.push(entry);
+      lane->handed_on.hold();
+      in_hand_.fetch_add(1);
+    }) && whole;
   }
   return whole;
 }

@@ -71,7 +71,7 @@ class Pen final : private intake::Names {
   Status seal();
 
   // --- Any thread.
-  bool is_open() const { return intake_ != nullptr && open_.load(std::memory_order_acquire); }
+  bool is_open() const { return open_.load(std::memory_order_acquire); }
   bool mine() const { return thread_.mine() || keeper_.mine(); }
   // Something was pushed to a class with an intake, and the caller does not wait for it.
   void ring() { thread_.ring(); }
@@ -84,7 +84,9 @@ class Pen final : private intake::Names {
     if (is_open() && intake_->wants_spare()) keeper_.ring();
   }
   // On a manual journal: what the keeper would do.
-  void keep() { (void)keep_segments(); }
+  void keep() {
+    if (is_open()) (void)keep_segments();
+  }
   void snapshot(IntakeStats& out) const;
 
  private:
@@ -121,7 +123,7 @@ class Pen final : private intake::Names {
   const Parts with_;
   const JournalOptions& options_;
   Hooks hooks_;
-  std::unique_ptr<intake::Intake> intake_;
+  std::unique_ptr<intake::Intake> intake_;  // constant once it is open
   std::atomic<bool> open_{false};
 
   std::atomic<bool> taken_{false};       // the pen

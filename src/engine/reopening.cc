@@ -78,7 +78,8 @@ Status Reopening::look(FoundIntake& found) {
 }
 
 std::string Reopening::where(const FoundIntake& found) const {
-  return "the intake " + (found.folder == nullptr ? options_.folder.string() : found.folder->path());
+  return "the intake " +
+         (found.folder == nullptr ? options_.folder.string() : found.folder->path());
 }
 
 // invalid_argument if the two do not belong together.
@@ -117,8 +118,8 @@ Status Reopening::fits(const FoundIntake& found) const {
 Status Reopening::class_fits(const intake::ClassContents& kept, const FoundProgress* known) const {
   const FoundProgress none;
   const FoundProgress& has = known == nullptr ? none : *known;
-  const std::string of = "class \"" + kept.name + "\": the database has applied its units up to " +
-                         text(has.position);
+  const std::string of =
+      "class \"" + kept.name + "\": the database has applied its units up to " + text(has.position);
   if (has.position < kept.applied && options_.on_mismatch != IntakeMismatch::roll_forward) {
     return mismatch(of + ", while the intake knew those up to " + text(kept.applied) +
                     " to be in it: the database was replaced by an older one");

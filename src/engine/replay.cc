@@ -105,10 +105,10 @@ Status Replay::number_statements(std::span<std::byte> rows, Status& does_not_pre
     Result<std::uint16_t> number = statement(index);
     if (!number && number.status().code() != Errc::invalid_argument) return number.status();
     if (!number) does_not_prepare = number.status();
-    model::write_frame_header(rows.data() + at,
-                              {.index = number ? *number
-                                               : static_cast<std::uint16_t>(kUnprepared + index)},
-                              frame.row.size());
+    model::write_frame_header(
+        rows.data() + at,
+        {.index = number ? *number : static_cast<std::uint16_t>(kUnprepared + index)},
+        frame.row.size());
     at += model::kFrameHeaderBytes + frame.row.size();
   }
   if (does_not_prepare.ok() || with_.store.buries()) return {};
@@ -153,15 +153,14 @@ Status Replay::flush() {
 // What is settled by then is marked by an entry that is null; the rest is to run again.
 Status Replay::commit(std::span<Work> work) {
   for (Work& each : work) each.verdict = Verdict::left;
-  const commit::TickResult result =
-      committer_.run(work, [](const Work&, Duration, std::uint64_t, std::uint64_t) { return false; },
-                     step_times_);
+  const commit::TickResult result = committer_.run(
+      work, [](const Work&, Duration, std::uint64_t, std::uint64_t) { return false; }, step_times_);
   const bool alone_next = result.action == Action::back_off && result.transaction;
   if (result.action != Action::proceed && !alone_next) return result.cause;
   if (result.committed) positions_.committed();
   for (Work& each : work) {
-    const bool ended = result.committed && each.verdict != Verdict::left &&
-                       each.verdict != Verdict::deferred;
+    const bool ended =
+        result.committed && each.verdict != Verdict::left && each.verdict != Verdict::deferred;
     if (ended) {
       std::exchange(each.entry, nullptr)->release();
     } else if (std::exchange(each.taken, false)) {

@@ -176,8 +176,7 @@ Status Turn::may_wait(const char* call) const {
 
 bool Turn::awaits_itself() const {
   return baton_.mine() || committer_.mine() || with_.log.mine() || with_.durability.mine() ||
-         with_.pen.mine() ||
-         closer_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+         with_.pen.mine() || closer_.load(std::memory_order_relaxed) == std::this_thread::get_id();
 }
 
 }  // namespace onelane::engine

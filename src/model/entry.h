@@ -80,9 +80,9 @@ struct Entry {
   Entry* behind = this;  // the next older one; of the oldest the newest
   Entry* ahead = this;   // the next newer one; of the newest the oldest
   bool staged = false;
-  bool shed = false;     // it was superseded for its room while a tick had it in hand
-  bool leads = false;    // its ring in staging: it has a slot
-  bool culprit = false;  // it took a transaction along, and then gave way to the next older one
+  bool shed = false;       // it was superseded for its room while a tick had it in hand
+  bool leads = false;      // its ring in staging: it has a slot
+  bool culprit = false;    // it took a transaction along, and then gave way to the next older one
   bool condemned = false;  // to be refused with its cause by the next commit, and not run again
   std::uint32_t flushes = 0;  // that its class had seen when it was staged
 

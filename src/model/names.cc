@@ -7,8 +7,7 @@ namespace onelane::inline v0 {
 std::string_view name(End end) noexcept {
   constexpr auto kNames =
       std::to_array<std::string_view>({"committed", "rejected", "superseded", "dropped", "expired",
-                                       "cancelled", "closed", "incomplete", "unknown",
-                                       "carried"});
+                                       "cancelled", "closed", "incomplete", "unknown", "carried"});
   static_assert(kNames.size() == kEndCount);
   return kNames[static_cast<std::size_t>(end)];
 }

@@ -46,8 +46,8 @@ Status table_is_plain(const std::string& option, const std::string& name) {
 
 Status validate(const IntakeOptions& options) {
   Status status = first_of({
-      in_range<std::uint64_t>("intake.segment_bytes", options.segment_bytes, model::kSegmentBytesMin,
-                              model::kSegmentBytesMax),
+      in_range<std::uint64_t>("intake.segment_bytes", options.segment_bytes,
+                              model::kSegmentBytesMin, model::kSegmentBytesMax),
       in_range<std::uint64_t>("intake.most_bytes", options.most_bytes, 2 * options.segment_bytes,
                               model::kWalLimitMax),
       table_is_plain("intake.positions", options.positions),

@@ -357,6 +357,8 @@ const char* User::impossible(const Flight& flight, bool calm) const {
       return unless(closing_ || !stats_.poison.ok(), "is closed while the journal is open");
     case End::unknown:
       return unless(!calm && !stats_.poison.ok(), "is unknown for no reason");
+    case End::carried:
+      return "is carried without an intake";
   }
   return "has an end that there is not";
 }

@@ -4,7 +4,6 @@
 
 #include <array>
 #include <charconv>
-#include <chrono>
 #include <cstdio>
 #include <string_view>
 #include <utility>
@@ -22,6 +21,9 @@ constexpr char kColumns[] =
     "(class TEXT PRIMARY KEY, position INTEGER NOT NULL, waiting TEXT, journaled INTEGER NOT NULL)";
 constexpr char kLetterColumns[] =
     "(class TEXT, position INTEGER, statement TEXT, row TEXT, cause TEXT, time INTEGER)";
+
+// Milliseconds since 1970.
+constexpr char kNow[] = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)";
 
 std::string quoted(const std::string& name) { return "main.\"" + name + '"'; }
 
@@ -214,16 +216,14 @@ Reply PositionsTable::bury(const DeadLetter& letter) {
 Reply PositionsTable::write_letter(const DeadLetter& letter) {
   Reply reply = prepared(bury_, "INSERT INTO " + letters_ +
                                     "(class, position, statement, row, cause, time) "
-                                    "VALUES(?1, ?2, ?3, ?4, ?5, ?6)");
+                                    "VALUES(?1, ?2, ?3, ?4, ?5, " +
+                                    kNow + ")");
   if (!reply.ok()) return reply;
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
   bind(bury_.get(), 1, letter.name);
   bind(bury_.get(), 2, letter.position);
   bind(bury_.get(), 3, letter.sql);
   bind(bury_.get(), 4, literals(letter.row));
   bind(bury_.get(), 5, letter.cause.to_string());
-  sqlite3_bind_int64(bury_.get(), 6,
-                     std::chrono::duration_cast<std::chrono::milliseconds>(now).count());
   return write(bury_);
 }
 
@@ -236,10 +236,11 @@ Reply PositionsTable::make() {
 
 Result<bool> PositionsTable::exists() {
   std::string count;
-  const Reply reply = run("SELECT count(*) FROM main.sqlite_schema WHERE type = 'table' AND "
-                          "lower(name) = lower('" +
-                              name_ + "')",
-                          count);
+  const Reply reply =
+      run("SELECT count(*) FROM main.sqlite_schema WHERE type = 'table' AND "
+          "lower(name) = lower('" +
+              name_ + "')",
+          count);
   return reply.ok() ? Result<bool>(count != "0") : Result<bool>(at_open(reply));
 }
 
@@ -281,9 +282,8 @@ Reply PositionsTable::write_mark(const IntakeMark& mark) {
   }
   if (reply.ok()) {
     reply = run("INSERT OR REPLACE INTO " + table_ +
-                    "(class, position, waiting, journaled) VALUES('', " +
-                    (mark.clean ? "1" : "0") + ", '" + uuid + "@" + file_identity() + "', " +
-                    std::to_string(kFormat) + ")",
+                    "(class, position, waiting, journaled) VALUES('', " + (mark.clean ? "1" : "0") +
+                    ", '" + uuid + "@" + file_identity() + "', " + std::to_string(kFormat) + ")",
                 ignored);
   }
   in_use_ = in_use_ || reply.ok();
@@ -292,10 +292,11 @@ Reply PositionsTable::write_mark(const IntakeMark& mark) {
 
 Result<std::vector<FoundProgress>> PositionsTable::found() {
   std::string rows;
-  const Reply reply = run("SELECT group_concat(class || ':' || position || ':' || journaled || "
-                          "':' || ifnull(waiting, ''), ';') FROM " +
-                              table_ + " WHERE class <> ''",
-                          rows);
+  const Reply reply =
+      run("SELECT group_concat(class || ':' || position || ':' || journaled || "
+          "':' || ifnull(waiting, ''), ';') FROM " +
+              table_ + " WHERE class <> ''",
+          rows);
   if (!reply.ok()) return at_open(reply);
   std::vector<FoundProgress> out;
   for (std::string_view rest = rows; !rest.empty();) {
