@@ -158,7 +158,7 @@ TEST_F(IntakeDamage, ALostOldestSegmentShowsInThePositions) {
   put_ok("x", 1);
   for (int i = 0; i < 15; ++i) put_ok("a");
   ASSERT_TRUE(*intake_->keep_spare());
-  for (int i = 0; i < 20; ++i) put_ok("a");
+  for (int i = 0; i < 10; ++i) put_ok("b");
   flip(bytes(1)[30], 1);
   const auto contents = read();
   ASSERT_TRUE(contents.ok()) << "it may as well be a segment that was being recycled";
@@ -237,10 +237,10 @@ TEST_F(IntakeDamage, AWholeOldGroupInTheNextOnesPlaceNeverPasses) {
   const auto sum = intake::checksum_of(tail.subspan(kHeaderBytes, payload),
                                        intake::seed_of(old.uuid, old.segment));
   ASSERT_EQ(sum, old.payload_checksum);
-  const auto newest = read();
+  const auto contents = read();
   old.segment = newest().number;
-  old.group = (*newest)->last_group() + 1;
-  old.previous = (*newest)->last_checksum();
+  old.group = (*contents)->last_group() + 1;
+  old.previous = (*contents)->last_checksum();
   write_header(old, tail.first<kHeaderBytes>());
   EXPECT_EQ(found(), before);
   old.payload_checksum = intake::checksum_of(tail.subspan(kHeaderBytes, payload),
