@@ -232,7 +232,7 @@ Status Survey::read_groups(const SegmentBytes& segment, SegmentFile& file) {
     out.sealed_ = header.sealed;
     out.bytes_ += group.end() - group.at;
     ++out.groups_;
-    file.end = group.end();
+    file.end = groups.at();
   }
   stopped_at_ = groups.at();
   why_ = out.sealed_ ? "the segment was sealed" : groups.why();

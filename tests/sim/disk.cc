@@ -112,6 +112,25 @@ int Disk::remove(const std::string& name) {
   return SQLITE_OK;
 }
 
+bool Disk::rename(const std::string& from, const std::string& to) {
+  const std::scoped_lock lock(mutex_);
+  const auto found = files_.find(from);
+  if (found == files_.end()) return false;
+  log_.append_rename(found->second->number, from, to);
+  files_[to] = found->second;
+  files_.erase(from);
+  return true;
+}
+
+std::vector<std::string> Disk::names(const std::string& prefix) const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<std::string> out;
+  for (const auto& [name, file] : files_) {
+    if (name.starts_with(prefix)) out.push_back(name);
+  }
+  return out;
+}
+
 void Disk::drop_locks(const std::string& name, Process process) {
   const std::scoped_lock lock(mutex_);
   const auto found = files_.find(name);

@@ -85,6 +85,10 @@ class Disk : public std::enable_shared_from_this<Disk> {
   // --- SQLite's calls, with SQLite's codes.
   bool exists(const std::string& name);
   int remove(const std::string& name);
+  // False: there is no such file. What has the new name already is gone.
+  bool rename(const std::string& from, const std::string& to);
+  // Of all files that begin with it, sorted.
+  std::vector<std::string> names(const std::string& prefix) const;
   // SQLITE_OK, or the code with which this call fails, and how much of it is done all the same.
   int meet(VfsCall call, VfsFile file, Written* written = nullptr);
 

@@ -108,7 +108,8 @@ int DiskHandle::sync() {
     return SQLITE_IOERR_FSYNC;
   }
   append_sync(Deed::sync, covered);
-  if (made_ && !std::exchange(directory_synced_, true) && kind_ != VfsFile::database &&
+  const bool logs = kind_ == VfsFile::log || kind_ == VfsFile::journal;
+  if (made_ && !std::exchange(directory_synced_, true) && logs &&
       disk_->options().syncs_directory) {
     disk_->sync_entries();
   }

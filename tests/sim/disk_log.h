@@ -17,6 +17,7 @@ using Image = std::map<std::string, std::vector<std::byte>>;
 enum class Deed : std::uint8_t {
   create,
   remove,
+  rename,
   sync_directory,
   write,
   truncate,
@@ -29,7 +30,8 @@ struct DiskEvent {
   Deed deed = Deed::note;
   std::uint32_t file = 0;  // its number; of a note, the kind
   // Of a write, where; of a truncation, the size; of syncs, how many events are covered, since a
-  // sync covers what came before it began; of create and remove, the name; of a note, the value.
+  // sync covers what came before it began; of create and remove, the name; of rename, the old name,
+  // which the new one follows; of a note, the value.
   std::uint64_t at = 0;
   std::size_t first = 0;  // of a write: its bytes, in DiskLog's store
   std::size_t size = 0;
@@ -40,6 +42,7 @@ class DiskLog {
   const std::vector<DiskEvent>& events() const noexcept { return events_; }
   std::size_t size() const noexcept { return events_.size(); }
   const std::string& name_of(const DiskEvent& event) const { return names_[event.at]; }
+  const std::string& new_name_of(const DiskEvent& event) const { return names_[event.at + 1]; }
   std::span<const std::byte> bytes_of(const DiskEvent& event) const {
     return std::span(store_).subspan(event.first, event.size);
   }
@@ -48,6 +51,10 @@ class DiskLog {
   void append_entry(Deed deed, std::uint32_t file, const std::string& name) {
     names_.push_back(name);
     append({.deed = deed, .file = file, .at = names_.size() - 1});
+  }
+  void append_rename(std::uint32_t file, const std::string& from, const std::string& to) {
+    append_entry(Deed::rename, file, from);
+    names_.push_back(to);
   }
   void append_write(std::uint32_t file, std::uint64_t at, std::span<const std::byte> bytes) {
     append({.deed = Deed::write,

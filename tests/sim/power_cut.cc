@@ -30,6 +30,7 @@ void PowerCut::take(std::size_t index) {
       pending_entries_.push_back(index);
       return;
     case Deed::remove:
+    case Deed::rename:
       pending_entries_.push_back(index);
       return;
     case Deed::sync_directory: {
@@ -77,9 +78,10 @@ void PowerCut::apply_entry(std::map<std::string, std::uint32_t>& entries, std::s
   const DiskEvent& event = log_.events()[index];
   if (event.deed == Deed::create) {
     entries[log_.name_of(event)] = event.file;
-  } else {
-    entries.erase(log_.name_of(event));
+    return;
   }
+  entries.erase(log_.name_of(event));
+  if (event.deed == Deed::rename) entries[log_.new_name_of(event)] = event.file;
 }
 
 Image PowerCut::image(CrashKind kind, Random& random) const {
