@@ -25,7 +25,7 @@ TEST(StatusText, EveryCodeHasAStableName) {
   }
   EXPECT_EQ(names,
             "ok invalid_argument full would_block timed_out in_lane closed poisoned forked "
-            "already_open locked record storage corrupt not_durable internal ");
+            "already_open locked record storage corrupt not_durable not_journaled internal ");
 }
 
 TEST(ResultValue, ThrowsTheReasonWhereThereIsNone) {

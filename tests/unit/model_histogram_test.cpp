@@ -133,7 +133,8 @@ std::string names_of(std::size_t count) {
 
 TEST(Names, AreStable) {
   EXPECT_EQ(names_of<End>(kEndCount),
-            "committed rejected superseded dropped expired cancelled closed incomplete unknown");
+            "committed rejected superseded dropped expired cancelled closed incomplete unknown "
+            "carried");
   EXPECT_EQ(names_of<TickEnd>(kTickEndCount), "drained records bytes hold max_delay share failed");
   EXPECT_EQ(names_of<ColumnType>(4), "integer real text blob");
 }
