@@ -129,7 +129,9 @@ Status Core::may_have_intake(const ClassOptions& options) const {
   return {};
 }
 
-// With the first class that has one. The database knows of it before the first group is written.
+// With the first class that has one. The database knows of it before the first unit is written. Of
+// a new one the folder knows first, and until then the database says that nothing is missing: so a
+// crash leaves no database that looks for an intake that never was.
 Status Core::open_intake() {
   if (pen_.is_open()) return {};
   if (found_.folder == nullptr) {
@@ -141,22 +143,31 @@ Status Core::open_intake() {
     found_.lock = *std::move(lock);
   }
   const intake::Contents* const left = found_.contents.get();
-  const intake::Uuid uuid = left != nullptr ? *left->uuid() : intake::make_uuid();
-  const IntakeMark mark{.uuid = uuid};
-  if (Status why = sink_->applied_positions()->set_mark(mark); !why.ok()) return why;
-  if (const std::uint64_t commit = recorder_.count_commit(); !durability_.fence(commit)) {
-    return durability_.lost(commit);
-  }
-  found_.mark = mark;
+  IntakeMark mark{.uuid = left != nullptr ? *left->uuid() : intake::make_uuid(),
+                  .clean = left == nullptr};
+  if (Status why = mark_intake(mark); !why.ok()) return why;
   Result<std::unique_ptr<intake::Intake>> made =
       intake::Intake::open({.folder = std::move(found_.folder),
                             .lock = std::move(found_.lock),
-                            .uuid = uuid,
+                            .uuid = mark.uuid,
                             .limits = {.segment_bytes = options_.intake.segment_bytes,
                                        .most_bytes = options_.intake.most_bytes}},
                            pen_.names(), left);
   if (!made) return made.status();
+  if (left == nullptr) {
+    if (Status why = (*made)->begin(); !why.ok()) return why;
+    mark.clean = false;
+    if (Status why = mark_intake(mark); !why.ok()) return why;
+  }
+  found_.mark = mark;
   return pen_.open(*std::move(made));
+}
+
+// In a commit that survives a power cut.
+Status Core::mark_intake(const IntakeMark& mark) {
+  if (Status why = sink_->applied_positions()->set_mark(mark); !why.ok()) return why;
+  const std::uint64_t commit = recorder_.count_commit();
+  return durability_.fence(commit) ? Status() : durability_.lost(commit);
 }
 
 void Core::begin_journaling(ClassLane& lane) {

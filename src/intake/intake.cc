@@ -62,6 +62,18 @@ Result<std::unique_ptr<Intake>> Intake::open(IntakeSetup setup, const Names& nam
 
 // --- The pen's holder.
 
+Status Intake::begin() {
+  if (Status ended = failure(); !ended.ok()) return ended;
+  ONELANE_CHECK(begins_ && empty(), units_);
+  if (!take_segment()) {
+    return {Errc::storage, setup_.folder->path() + ": there is no room for the first segment"};
+  }
+  new_statements_.clear();
+  make_room(opening_bytes());
+  open_group();
+  return write_group({});
+}
+
 bool Intake::empty() const noexcept { return units_ == 0; }
 
 std::uint64_t Intake::rest() const noexcept {
