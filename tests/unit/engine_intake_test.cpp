@@ -180,8 +180,8 @@ TEST_F(Intake, AUnitThatTheNextOpeningRefusesStopsNobody) {
 // A deferred violation is found by the check behind each unit, or by COMMIT.
 TEST_F(Intake, AUnitThatEndsItsTransactionIsRefusedAndTheOthersAreCommitted) {
   open_with_intake();
-  const Statement rollback = add("INSERT OR ROLLBACK INTO peers VALUES(?1)",
-                                 {{ColumnType::integer, false}});
+  const Statement rollback =
+      add("INSERT OR ROLLBACK INTO peers VALUES(?1)", {{ColumnType::integer, false}});
   const Receipt before = submit(insert_, 1);
   const Receipt bad = submit(rollback, 13);
   const Receipt after = submit(insert_, 2);
@@ -375,8 +375,8 @@ TEST_F(Intake, JournaledIsRefusedInAClassWithoutOne) {
   open("CREATE TABLE t(x)");
   const Statement any = add("INSERT INTO t VALUES(1)");
   const PushOptions options{.promise = Promise::journaled};
-  EXPECT_TRUE(says(writes_->push(any, Row(), options), Errc::invalid_argument,
-                   {"writes", "no intake"}));
+  EXPECT_TRUE(
+      says(writes_->push(any, Row(), options), Errc::invalid_argument, {"writes", "no intake"}));
   Receipt plain = accepted(writes_->submit(any, Row()));
   EXPECT_TRUE(says(plain.wait_journaled().status(), Errc::invalid_argument, {"no intake"}));
 }
