@@ -112,6 +112,8 @@ Status Core::reopen() {
       engine::Reopening(*sink_, statements_, *clock_, options_.intake).run();
   if (!found) return found.status();
   found_ = *std::move(found);
+  replayed_ = found_.replayed;
+  replay_ = found_.took;
   return {};
 }
 
@@ -334,6 +336,8 @@ CloseReport Core::finish(const Status& cut) {
   const Status stall = state_.stall_cause();
   report.status = !healthy ? poison : !stall.ok() ? stall : cut;
   if (report.status.ok()) report.status = sink_closed;
+  pen_.close();
+  found_ = {};
   // Whoever still pushes is refused before it comes to the queue.
   for (const auto& lane : lanes_.all()) lane->release_memory();
   memory_use_.reset();
@@ -351,8 +355,8 @@ JournalStats Core::stats() const {
   recorder_.snapshot(out);
   log_.snapshot(out.log);
   pen_.snapshot(out.intake);
-  out.intake.replayed = found_.replayed;
-  out.intake.replay = found_.took;
+  out.intake.replayed = replayed_;
+  out.intake.replay = replay_;
   out.durable = durability_.durable();
   out.epoch = epoch_;
   out.sync = durability_.sync_times();

@@ -99,7 +99,9 @@ class Core {
   engine::Durability durability_;
   engine::LogKeeper log_;
   std::optional<engine::Positions> positions_;  // of a sink that keeps them
-  engine::FoundIntake found_;                   // by the opening
+  engine::FoundIntake found_;                   // by the opening, until the journal is closed
+  std::uint64_t replayed_ = 0;                  // constant once it is open
+  Duration replay_{0};
   engine::Pen pen_;
   engine::Pipeline pipeline_;
   engine::Turn turn_;

@@ -58,6 +58,14 @@ void Pen::stop() {
 
 Status Pen::seal() { return is_open() ? intake_->seal() : Status(); }
 
+void Pen::close() {
+  if (!is_open()) return;
+  const std::scoped_lock lock(figures_mutex_);
+  last_figures_ = intake_->figures();
+  open_.store(false, std::memory_order_release);
+  intake_.reset();
+}
+
 void Pen::lend(const Entry& entry) {
   while (!entry.is_journaled() && !entry.settled() && run()) {
   }
@@ -296,8 +304,8 @@ bool Pen::oldest_is_applied(std::span<const intake::Applied> applied) const {
 }
 
 void Pen::snapshot(IntakeStats& out) const {
-  if (!is_open()) return;
-  const intake::IntakeFigures figures = intake_->figures();
+  const std::scoped_lock lock(figures_mutex_);
+  const intake::IntakeFigures figures = is_open() ? intake_->figures() : last_figures_;
   out.segments = figures.segments;
   out.bytes = figures.bytes;
   out.written = figures.written;

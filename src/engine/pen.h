@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -67,8 +68,10 @@ class Pen final : private intake::Names {
   Status open(std::unique_ptr<intake::Intake> intake);
   // Ends the threads, and waits for who has the pen. Not with the baton.
   void stop();
-  // For close: after all that was journaled is in the database, ends the intake in good order.
+  // For close, after stop(): ends the intake in good order, if all that was journaled is in the
+  // database; then, in any case, lets go of its files.
   Status seal();
+  void close();
 
   // --- Any thread.
   bool is_open() const { return open_.load(std::memory_order_acquire); }
@@ -123,8 +126,10 @@ class Pen final : private intake::Names {
   const Parts with_;
   const JournalOptions& options_;
   Hooks hooks_;
-  std::unique_ptr<intake::Intake> intake_;  // constant once it is open
+  std::unique_ptr<intake::Intake> intake_;  // constant while it is open
   std::atomic<bool> open_{false};
+  mutable std::mutex figures_mutex_;
+  intake::IntakeFigures last_figures_;  // once it is closed
 
   std::atomic<bool> taken_{false};       // the pen
   std::array<Hand, kClassesMax> hands_;  // the holder's, by class

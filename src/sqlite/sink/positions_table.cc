@@ -126,11 +126,11 @@ std::string literals(std::span<const std::byte> row) {
   return std::move(values.out);
 }
 
-void bind(sqlite3_stmt* statement, int at, std::string_view text) {
+void bind_text(sqlite3_stmt* statement, int at, std::string_view text) {
   sqlite3_bind_text64(statement, at, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
 }
 
-void bind(sqlite3_stmt* statement, int at, std::uint64_t value) {
+void bind_number(sqlite3_stmt* statement, int at, std::uint64_t value) {
   sqlite3_bind_int64(statement, at, static_cast<sqlite3_int64>(value));
 }
 
@@ -179,12 +179,12 @@ Reply PositionsTable::write_progress(const ClassProgress& progress) {
                   " SET position = ?2, waiting = ?3, journaled = ?4 WHERE class = ?1 AND position "
                   "= ?5");
   if (!reply.ok()) return reply;
-  bind(statement.get(), 1, progress.name);
-  bind(statement.get(), 2, progress.position);
+  bind_text(statement.get(), 1, progress.name);
+  bind_number(statement.get(), 2, progress.position);
   sqlite3_bind_null(statement.get(), 3);
-  if (!progress.waiting.empty()) bind(statement.get(), 3, joined(progress.waiting));
-  bind(statement.get(), 4, progress.journaled);
-  bind(statement.get(), 5, progress.expected);
+  if (!progress.waiting.empty()) bind_text(statement.get(), 3, joined(progress.waiting));
+  bind_number(statement.get(), 4, progress.journaled);
+  bind_number(statement.get(), 5, progress.expected);
   reply = write(statement);
   if (!reply.ok() || sqlite3_changes(connection_.handle()) != 0) return reply;
   reply.fault = Fault::corrupt;
@@ -219,11 +219,11 @@ Reply PositionsTable::write_letter(const DeadLetter& letter) {
                                     "VALUES(?1, ?2, ?3, ?4, ?5, " +
                                     kNow + ")");
   if (!reply.ok()) return reply;
-  bind(bury_.get(), 1, letter.name);
-  bind(bury_.get(), 2, letter.position);
-  bind(bury_.get(), 3, letter.sql);
-  bind(bury_.get(), 4, literals(letter.row));
-  bind(bury_.get(), 5, letter.cause.to_string());
+  bind_text(bury_.get(), 1, letter.name);
+  bind_number(bury_.get(), 2, letter.position);
+  bind_text(bury_.get(), 3, letter.sql);
+  bind_text(bury_.get(), 4, literals(letter.row));
+  bind_text(bury_.get(), 5, letter.cause.to_string());
   return write(bury_);
 }
 
