@@ -178,7 +178,7 @@ std::string Run::live(World& world, std::size_t steps) {
   if (wrong.empty()) wrong = open_again(left, content);
   if (wrong.empty()) wrong = world.ledgers.intake.judge(content, {});
   if (!wrong.empty()) return "after a kill: " + wrong;
-  world.opened = world.ledgers.intake.begin(content);
+  world.opened = world.ledgers.intake.begin(content, IntakeLedger::After::kill);
   return live_once(world, 1 + below(random_, steps), Ending::closed);
 }
 
@@ -331,7 +331,7 @@ std::string Run::live_again(const World& world, const Image& image, const Ids& d
   again.ledgers.plain.begin_after_power_cut(world.ledgers.plain,
                                             plain_.look(Disk::make(image)).present);
   again.ledgers.intake = world.ledgers.intake;
-  again.must = again.ledgers.intake.begin(content);
+  again.must = again.ledgers.intake.begin(content, IntakeLedger::After::power_cut);
   again.durable = durable;
   std::string wrong = live_once(again, below(random_, 40), Ending::closed);
   if (wrong.empty()) wrong = cut(again, kNestedCuts, Depth::nested);

@@ -174,7 +174,9 @@ std::string IntakeLedger::judge_letters(const IntakeContent& content, Tally& tal
     const std::size_t klass = letter.klass == kIntakeClassNames[0] ? 0 : 1;
     ++tally.refused[klass][letter.position];
     const std::optional<IntakeContent::Row> row = row_of(letter);
-    if (!row || row->unit >= units_.size()) return "a dead letter of no unit: " + letter.row;
+    if (!row || row->unit >= units_.size()) {
+      return "a dead letter of no unit: " + letter.klass + " " + std::to_string(letter.position) + " " + letter.row;
+    }
     const Entry& entry = units_[row->unit];
     if (row->part != tally.letters[row->unit]++) return words(row->unit, "was refused twice");
     if (entry.position != 0 && entry.position != letter.position) {
@@ -255,7 +257,7 @@ std::string IntakeLedger::judge_class(std::size_t klass, const IntakeContent& co
 }
 
 // Of those that are alike it is known how many there are: the first ones.
-IntakeLedger::Units IntakeLedger::begin(const IntakeContent& content) {
+IntakeLedger::Units IntakeLedger::begin(const IntakeContent& content, After after) {
   Units there(units_.size());
   for (const IntakeContent::Row& row : content.rows) there[row.unit] = true;
   for (const IntakeContent::Letter& letter : content.letters) {
@@ -269,7 +271,8 @@ IntakeLedger::Units IntakeLedger::begin(const IntakeContent& content) {
       --left;
       there[i] = true;
     }
-    if (!there[i]) entry.fate = Fate::never;
+    const bool superseded = after == After::kill && entry.unit.key && entry.position != 0;
+    if (!there[i] && !superseded) entry.fate = Fate::never;
   }
   for (std::size_t klass = 0; klass < kIntakeClasses; ++klass) {
     const auto found = content.progress.find(kIntakeClassNames[klass]);

@@ -86,8 +86,9 @@ class IntakeLedger {
   // Empty, if the content, as an opening left it, agrees with the answers, and has all of `must`.
   std::string judge(const IntakeContent& content, const Units& must) const;
   // A life begins on what that opening found: gives what is there, applied or refused. All else
-  // never will be.
-  Units begin(const IntakeContent& content);
+  // never will be; but after a kill, what was superseded is still there at cuts from before.
+  enum class After : std::uint8_t { kill, power_cut };
+  Units begin(const IntakeContent& content, After after);
 
  private:
   enum class Fate : std::uint8_t { open, never };
