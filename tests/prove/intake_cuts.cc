@@ -124,8 +124,8 @@ class Run {
   std::vector<std::size_t> places(const World& world, std::uint64_t cuts, Depth depth);
   std::string cut(World& world, std::uint64_t cuts, Depth depth);
   std::string open_again(const Image& image, IntakeContent& content);
-  std::string examine(const World& world, const Image& image, const Ids& durable,
-                      const Units& must, Depth depth);
+  std::string examine(const World& world, const Image& image, const Ids& durable, const Units& must,
+                      Depth depth);
   std::string live_again(const World& world, const Image& image, const Ids& durable,
                          const IntakeContent& content);
 

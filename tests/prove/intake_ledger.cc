@@ -55,24 +55,25 @@ IntakeContent IntakeInspector::look(const std::shared_ptr<test::Disk>& disk) {
     return static_cast<std::uint64_t>(sqlite3_column_int64(row, column));
   };
   std::string tables;
-  bool ok = plain.each("SELECT group_concat(name) FROM sqlite_schema", [&](sqlite3_stmt* row) {
-    tables = "," + Plain::text(row) + ",";
-  });
+  bool ok = plain.each("SELECT group_concat(name) FROM sqlite_schema",
+                       [&](sqlite3_stmt* row) { tables = "," + Plain::text(row) + ","; });
   if (tables.find(",arrivals,") != std::string::npos) {
     ok = ok && plain.each("SELECT unit, part FROM arrivals ORDER BY place", [&](sqlite3_stmt* row) {
       out.rows.push_back(
           {.unit = number(row, 0), .part = static_cast<std::uint32_t>(number(row, 1))});
     });
-    ok = ok && plain.each("SELECT class, count(*) FROM alike GROUP BY class",
-                          [&](sqlite3_stmt* row) { out.alike.at(number(row, 0)) = number(row, 1); });
+    ok =
+        ok && plain.each("SELECT class, count(*) FROM alike GROUP BY class",
+                         [&](sqlite3_stmt* row) { out.alike.at(number(row, 0)) = number(row, 1); });
   }
   if (tables.find(",onelane_positions,") != std::string::npos) {
-    ok = ok && plain.each("SELECT class, position, waiting FROM onelane_positions WHERE class <> ''",
-                          [&](sqlite3_stmt* row) {
-                            out.progress[Plain::text(row)] = {
-                                .position = number(row, 1),
-                                .waiting = sqlite3_column_type(row, 2) != SQLITE_NULL};
-                          });
+    ok =
+        ok && plain.each("SELECT class, position, waiting FROM onelane_positions WHERE class <> ''",
+                         [&](sqlite3_stmt* row) {
+                           out.progress[Plain::text(row)] = {
+                               .position = number(row, 1),
+                               .waiting = sqlite3_column_type(row, 2) != SQLITE_NULL};
+                         });
   }
   if (tables.find(",letters,") != std::string::npos) {
     ok = ok && plain.each("SELECT class, position, row FROM letters", [&](sqlite3_stmt* row) {
@@ -111,7 +112,8 @@ std::string IntakeLedger::settled(std::uint64_t number, const Outcome& outcome, 
       return unless(!journaled && failed, "is unknown, and journaled or nothing failed");
     default:
       entry.fate = Fate::never;
-      return unless(!journaled, "ended as " + std::string(name(outcome.end)) + ", and is journaled");
+      return unless(!journaled,
+                    "ended as " + std::string(name(outcome.end)) + ", and is journaled");
   }
 }
 
@@ -119,8 +121,8 @@ std::string IntakeLedger::journaled(std::uint64_t number, std::uint64_t position
   Entry& entry = units_[number];
   std::uint64_t& newest = newest_[entry.unit.klass];
   if (position <= newest) {
-    return words(number, "got position " + std::to_string(position) + " after " +
-                             std::to_string(newest));
+    return words(number,
+                 "got position " + std::to_string(position) + " after " + std::to_string(newest));
   }
   newest = entry.position = position;
   return {};
@@ -158,7 +160,8 @@ std::string IntakeLedger::judge_rows(const IntakeContent& content, Tally& tally)
   for (const IntakeContent::Row& row : content.rows) {
     if (row.unit >= units_.size()) return words(row.unit, "was never pushed, and is there");
     const Unit& unit = units_[row.unit].unit;
-    if (row.part != tally.rows[row.unit]++) return words(row.unit, "is there twice, or in disorder");
+    if (row.part != tally.rows[row.unit]++)
+      return words(row.unit, "is there twice, or in disorder");
     if (unit.klass == 1 && !unit.key) continue;
     const auto [before, first] = last.try_emplace({unit.klass, unit.key.value_or(0)}, row.unit);
     if (!first && before->second > row.unit) {
@@ -175,7 +178,8 @@ std::string IntakeLedger::judge_letters(const IntakeContent& content, Tally& tal
     ++tally.refused[klass][letter.position];
     const std::optional<IntakeContent::Row> row = row_of(letter);
     if (!row || row->unit >= units_.size()) {
-      return "a dead letter of no unit: " + letter.klass + " " + std::to_string(letter.position) + " " + letter.row;
+      return "a dead letter of no unit: " + letter.klass + " " + std::to_string(letter.position) +
+             " " + letter.row;
     }
     const Entry& entry = units_[row->unit];
     if (row->part != tally.letters[row->unit]++) return words(row->unit, "was refused twice");
@@ -212,8 +216,8 @@ std::string IntakeLedger::judge_unit(std::uint64_t number, const Tally& tally, b
     return words(number, "is there, and was answered otherwise");
   }
   if (must && !there(number, tally) && !newer_is_there(number, tally)) {
-    return words(number, "was journaled and is lost, at position " +
-                             std::to_string(entry.position));
+    return words(number,
+                 "was journaled and is lost, at position " + std::to_string(entry.position));
   }
   return {};
 }
@@ -223,8 +227,7 @@ std::string IntakeLedger::judge_class(std::size_t klass, const IntakeContent& co
                                       const Tally& tally, const Units& must) const {
   const std::string name = kIntakeClassNames[klass];
   const auto found = content.progress.find(name);
-  const auto progress =
-      found == content.progress.end() ? IntakeContent::Progress() : found->second;
+  const auto progress = found == content.progress.end() ? IntakeContent::Progress() : found->second;
   if (progress.waiting) return name + " was left with units that wait";
   std::uint64_t done = content.alike[klass] + tally.refused[klass].size();
   std::uint64_t alike_least = 0;

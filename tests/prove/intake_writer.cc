@@ -30,8 +30,8 @@ JournalOptions intake_journal_options(const IntakeWriterOptions& options) {
                      .dead_letters = kLetters}};
 }
 
-IntakeWriter::IntakeWriter(std::shared_ptr<test::Disk> disk, Ledgers& ledgers,
-                           test::Random& random, const IntakeWriterOptions& options)
+IntakeWriter::IntakeWriter(std::shared_ptr<test::Disk> disk, Ledgers& ledgers, test::Random& random,
+                           const IntakeWriterOptions& options)
     : disk_(std::move(disk)), ledgers_(ledgers), random_(random), options_(options) {}
 
 Status IntakeWriter::open(const std::string& database) {
