@@ -89,16 +89,18 @@ class Input {
   std::span<const std::byte> rest_;
 };
 
-// Two in three units get the checksum that they need.
-void mend_units(Bytes& payload, std::uint64_t seed, Input& input) {
-  intake::Unit unit{.klass = input.byte(), .group = false, .position = 1U + input.byte()};
+// Three items that are in order, or nearly so.
+void put_items(Bytes& payload, std::uint64_t seed, Input& input) {
+  const std::uint8_t newest = input.byte();
   const auto rows = input.bytes(input.byte());
   Bytes framed(model::kFrameHeaderBytes);
   model::write_frame_header(framed.data(), {.index = input.byte()}, rows.size());
   framed.insert(framed.end(), rows.begin(), rows.end());
-  unit.rows = framed;
-  put_class(payload, {.number = unit.klass, .newest = input.byte(), .name = "c"});
-  put_unit(payload, unit, seed);
+  const intake::Unit unit{
+      .klass = input.byte(), .position = newest + 1U + input.byte() / 200U, .rows = framed};
+  intake::put_class(payload, {.number = unit.klass, .newest = newest, .name = "c"});
+  intake::put_statement(payload, input.byte(), {.sql = "s", .columns = {{ColumnType::text}}});
+  intake::put_unit(payload, unit, seed);
 }
 
 // Groups in order but for what the input says.
@@ -110,9 +112,9 @@ Bytes segment_of(Input& input, GroupHeader& header, std::size_t groups) {
     const std::uint8_t choice = input.byte();
     const auto raw = input.bytes(input.byte() * (choice % 4 == 0 ? 40U : 1U));
     Bytes payload(raw.begin(), raw.end());
-    if (choice % 3 != 0) mend_units(payload, seed, input);
+    if (choice % 3 != 0) put_items(payload, seed, input);
     header.group += choice == 77 ? 2U : 1U;
-    header.items = input.byte();
+    header.items = raw.empty() ? 3 : input.byte();
     header.begins = choice % 11 == 1;
     header.sealed = choice % 13 == 1;
     header.payload_bytes = payload.size();
