@@ -167,7 +167,9 @@ void Intake::make_room(std::uint64_t bytes) {
   for (const std::uint16_t number : new_statements_) {
     if (statements_.size() <= number) statements_.resize(number + std::size_t{1});
   }
+  if (room_for_classes_ == classes_.size()) return;
   segments_->make_room(classes_.size());
+  room_for_classes_ = classes_.size();
 }
 
 bool Intake::take_segment() {
@@ -177,6 +179,7 @@ bool Intake::take_segment() {
   end_ = 0;
   seed_ = seed_of(setup_.uuid, segments_->number());
   statements_.clear();
+  room_for_classes_ = 0;
   for (Class& each : classes_) each.declared = false;
   return true;
 }
@@ -222,17 +225,7 @@ void Intake::append(const Unit& unit) {
   ++units_;
   klass.known = true;
   klass.newest = unit.position;
-  note_newest({.klass = unit.klass, .up_to = unit.position});
-}
-
-void Intake::note_newest(const Applied& newest) {
-  for (Applied& each : newest_) {
-    if (each.klass == newest.klass) {
-      each.up_to = newest.up_to;
-      return;
-    }
-  }
-  newest_.push_back(newest);
+  if (!std::exchange(klass.in_group, true)) newest_.push_back({.klass = unit.klass});
 }
 
 Status Intake::write() {
@@ -266,6 +259,7 @@ Status Intake::write_group(GroupHeader header) {
   begins_ = false;
   sealed_ = header.sealed;
   end_ += group_.size();
+  for (Applied& each : newest_) each.up_to = classes_[each.klass].newest;
   segments_->wrote({.bytes = group_.size(),
                     .padding = group_.size() - bytes,
                     .units = units_,
@@ -276,6 +270,7 @@ Status Intake::write_group(GroupHeader header) {
 
 void Intake::forget_group() {
   units_ = 0;
+  for (const Applied& each : newest_) classes_[each.klass].in_group = false;
   newest_.clear();
   group_.clear();
   if (group_.capacity() > kKeptBytesMax) group_.shrink_to_fit();
