@@ -42,8 +42,7 @@ class Contents {
  public:
   // Syncs the files and the folder first: what a killed process wrote and never synced would
   // otherwise be read from the page cache, and lost by a later power cut. Then reads every segment
-  // once, and verifies it; memory is bounded by one segment and by the names. The newest group is
-  // written again as it is, and synced: a failed sync may have left it in the page cache alone.
+  // once, and verifies it; memory is bounded by one segment and by the names.
   // Errors:
   //   corrupt           damage, with the file, the offset and what is wrong; nothing was changed
   //   invalid_argument  a newer format, with both numbers

@@ -222,7 +222,6 @@ Status Survey::read_groups(const SegmentBytes& segment, SegmentFile& file) {
   units_.begin_segment();
   Contents& out = *contents_;
   bool first = true;
-  std::uint64_t last_at = 0;
   out.sealed_ = false;
   for (FoundGroup group; !out.sealed_ && groups.next(group); first = false) {
     const GroupHeader& header = group.header;
@@ -235,7 +234,6 @@ Status Survey::read_groups(const SegmentBytes& segment, SegmentFile& file) {
     out.sealed_ = header.sealed;
     out.bytes_ += group.end() - group.at;
     ++out.groups_;
-    last_at = group.at;
     file.end = groups.at();
   }
   stopped_at_ = groups.at();
@@ -248,19 +246,7 @@ Status Survey::read_groups(const SegmentBytes& segment, SegmentFile& file) {
     return damaged(segment.file, stopped_at_,
                    std::string(why_) + ", but a later group is there at " + std::to_string(*later));
   }
-  if (&file != &files_.back() || file.end == 0) return {};
-  const std::span<const std::byte> bytes(segment.bytes);
-  return write_again(file.name, last_at, bytes.subspan(last_at, file.end - last_at));
-}
-
-// A sync that failed may have left the newest group in the page cache alone, as if it were clean:
-// no further sync writes it. All groups before it were synced before it was written.
-Status Survey::write_again(const std::string& name, std::uint64_t at,
-                           std::span<const std::byte> bytes) {
-  auto file = folder_.open(name);
-  if (!file) return file.status();
-  if (Done written = (*file)->write(at, bytes); !written.ok()) return written.cause;
-  return (*file)->sync().cause;
+  return {};
 }
 
 }  // namespace onelane::intake

@@ -45,7 +45,6 @@ class Survey {
   Status read_next(SegmentFile& file);
   Status check_torn(const SegmentBytes& segment) const;
   Status check_follows(const SegmentFile& file) const;
-  Status write_again(const std::string& name, std::uint64_t at, std::span<const std::byte> bytes);
   Status read_groups(const SegmentBytes& segment, SegmentFile& file);
   Status missing_before(const SegmentFile& file) const;
   std::string path(const std::string& name) const;
