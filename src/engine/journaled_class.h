@@ -17,6 +17,7 @@ struct JournaledClass {
   AppliedUnits applied;
   std::atomic<Position> newest{0};  // that is journaled; the pen's
   std::atomic<std::uint64_t> dead_letters{0};
+  std::atomic<bool> full{false};  // the intake has no room, until something is committed
 };
 
 }  // namespace onelane::engine

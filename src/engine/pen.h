@@ -87,9 +87,9 @@ class Pen final : private intake::Names {
     if (is_open() && intake_->wants_spare()) keeper_.ring();
   }
   // On a manual journal: what the keeper would do.
-  void keep() {
-    if (is_open()) (void)keep_segments();
-  }
+  void keep();
+  // The lane takes no more: what is on its way here is handed back.
+  void lane_ended();
   void snapshot(IntakeStats& out) const;
 
  private:
@@ -112,13 +112,17 @@ class Pen final : private intake::Names {
 
   Found write_group(ack::Wakes& wakes);
   bool drain();
-  Status fill(ack::Wakes& wakes);
-  bool fill_from(ClassLane& lane, ack::Wakes& wakes);
+  Status fill();
+  bool fill_from(ClassLane& lane);
+  bool write_down(ClassLane& lane, Entry& entry);
+  void set_full(bool full);
   Status write();
   void hand_on(ack::Wakes& wakes);
   void hand_back();
   static void pass(Hand& hand);
   bool pending() const;
+  Status start();
+  std::optional<Duration> keep_or_pause();
   bool keep_segments();
   bool go_on();
   bool oldest_is_applied(std::span<const intake::Applied> applied) const;
@@ -135,16 +139,19 @@ class Pen final : private intake::Names {
   std::array<Hand, kClassesMax> hands_;  // the holder's, by class
   std::size_t first_ = 0;                // the class that the next group begins with
   std::uint64_t in_group_ = 0;           // units
-  // Why the holder leaves units in its hands: the next push, or the keeper, has it tried again.
+  // Why the holder leaves units in its hands. The keeper has it go on, or a pause.
   std::atomic<bool> no_segment_{false};
   std::atomic<bool> no_memory_{false};
+  bool short_of_memory_ = false;  // the holder's
   std::atomic<std::uint64_t> in_hand_{0};  // units
 
   model::SharedHistogram units_;
   model::SharedHistogram times_;
   std::atomic<std::uint64_t> waits_{0};
 
+  std::mutex keeping_;                   // who does the keeper's work, on a manual journal
   std::optional<TimePoint> not_before_;  // the keeper's: there was no room for a segment
+  Status not_started_;                   // the baton's holder's
 
   Thread thread_;
   Thread keeper_;

@@ -140,6 +140,7 @@ void Turn::follow(ack::Wakes& wakes) {
   with_.durability.tick_ended(wakes);
   with_.pen.tick_ended();
   if (!with_.state.shut()) return;
+  with_.pen.lane_ended();
   with_.lanes.shut();  // the reason is told already: a push that is turned away finds it
   if (with_.state.poisoned()) with_.durability.give_up(with_.state.first_error(), wakes);
 }
