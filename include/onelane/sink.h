@@ -247,6 +247,10 @@ struct IntakeMark {
   std::array<std::byte, 16> uuid{};
   // All that was journaled is in the store: the intake ended in good order.
   bool clean = false;
+  // An opening applies what is left. Its newest units may be in the page cache alone, left there by a
+  // sync that failed, and were never acknowledged: a store that has them may know of more than the
+  // intake.
+  bool opening = false;
   // The store was copied since: it is not the one that the intake was with.
   bool copied = false;
 };
@@ -264,8 +268,8 @@ class AppliedPositions : public SinkPart {
 
   // Outside a transaction: none if the store has never had an intake, or was emptied of it.
   virtual Result<std::optional<IntakeMark>> mark() = 0;
-  // Outside a transaction, in one of its own: makes what tables are needed. With another UUID than
-  // the store has, all positions are forgotten.
+  // Outside a transaction, in one of its own: makes what tables are needed. All that is journaled is
+  // done then, but for an opening's with the UUID that the store has.
   virtual Status set_mark(const IntakeMark& mark) = 0;
   virtual Result<std::vector<FoundProgress>> found() = 0;
   // Whether dead letters can be kept.

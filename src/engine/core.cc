@@ -131,9 +131,9 @@ Status Core::may_have_intake(const ClassOptions& options) const {
   return {};
 }
 
-// With the first class that has one. The database knows of it before the first unit is written. Of
-// a new one the folder knows first, and until then the database says that nothing is missing: so a
-// crash leaves no database that looks for an intake that never was.
+// With the first class that has one. The database says that it is in use before the first unit is
+// written, and after this opening's first group is on the disk: until then it says that nothing is
+// missing, of a new intake, which may come to nothing, and of what earlier openings wrote.
 Status Core::open_intake() {
   if (pen_.is_open()) return {};
   if (found_.folder == nullptr) {
@@ -147,7 +147,9 @@ Status Core::open_intake() {
   const intake::Contents* const left = found_.contents.get();
   IntakeMark mark{.uuid = left != nullptr ? *left->uuid() : intake::make_uuid(),
                   .clean = left == nullptr};
-  if (Status why = mark_intake(mark); !why.ok()) return why;
+  if (left == nullptr) {
+    if (Status why = mark_intake(mark); !why.ok()) return why;
+  }
   Result<std::unique_ptr<intake::Intake>> made =
       intake::Intake::open({.folder = std::move(found_.folder),
                             .lock = std::move(found_.lock),
@@ -156,12 +158,13 @@ Status Core::open_intake() {
                                        .most_bytes = options_.intake.most_bytes}},
                            pen_.names(), left);
   if (!made) return made.status();
-  if (left == nullptr) {
-    if (Status why = (*made)->begin(); !why.ok()) return why;
-    mark.clean = false;
-    if (Status why = mark_intake(mark); !why.ok()) return why;
-  }
+  if (Status why = (*made)->begin(); !why.ok()) return why;
+  mark.clean = false;
+  if (Status why = mark_intake(mark); !why.ok()) return why;
   found_.mark = mark;
+  Result<std::vector<FoundProgress>> classes = sink_->applied_positions()->found();
+  if (!classes) return classes.status();
+  found_.classes = *std::move(classes);
   return pen_.open(*std::move(made));
 }
 

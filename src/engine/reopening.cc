@@ -102,12 +102,15 @@ Status Reopening::fits(const FoundIntake& found) const {
                     intake::to_string(found.mark->uuid));
   }
   for (const intake::ClassContents& each : kept->classes()) {
-    if (Status why = class_fits(each, find(found.classes, each.name)); !why.ok()) return why;
+    if (Status why = class_fits(each, find(found.classes, each.name), found.mark->opening);
+        !why.ok())
+      return why;
   }
   for (const FoundProgress& each : found.classes) {
     const bool missing = std::none_of(kept->classes().begin(), kept->classes().end(),
                                       [&](const auto& one) { return one.name == each.name; });
-    if (missing && each.journaled > each.position && !found.mark->clean) {
+    const bool complete = found.mark->clean || found.mark->opening;
+    if (missing && each.journaled > each.position && !complete) {
       return mismatch(where(found) + " has nothing of class \"" + each.name +
                       "\", of which this database knows units up to " + text(each.journaled));
     }
@@ -115,7 +118,8 @@ Status Reopening::fits(const FoundIntake& found) const {
   return {};
 }
 
-Status Reopening::class_fits(const intake::ClassContents& kept, const FoundProgress* known) const {
+Status Reopening::class_fits(const intake::ClassContents& kept, const FoundProgress* known,
+                             bool opening) const {
   const FoundProgress none;
   const FoundProgress& has = known == nullptr ? none : *known;
   const std::string of =
@@ -124,7 +128,7 @@ Status Reopening::class_fits(const intake::ClassContents& kept, const FoundProgr
     return mismatch(of + ", while the intake knew those up to " + text(kept.applied) +
                     " to be in it: the database was replaced by an older one");
   }
-  if (kept.last != 0 && std::max(has.position, has.journaled) > kept.last) {
+  if (!opening && kept.last != 0 && std::max(has.position, has.journaled) > kept.last) {
     return mismatch(of + ", and knows of " + text(std::max(has.position, has.journaled)) +
                     ", while the intake ends at " + text(kept.last) +
                     ": it was truncated, or is older");
@@ -154,10 +158,20 @@ Status Reopening::forget(FoundIntake& found) {
   return {};
 }
 
+bool Reopening::all_is_done(const FoundIntake& found) {
+  const auto& kept = found.contents->classes();
+  return std::all_of(kept.begin(), kept.end(), [&](const intake::ClassContents& each) {
+    const FoundProgress* const progress = find(found.classes, each.name);
+    const Position done = progress == nullptr ? 0 : progress->position;
+    return done >= each.last && (progress == nullptr || progress->waiting.empty());
+  });
+}
+
+// The database says first that it may soon have more than a power cut leaves of the intake.
 Status Reopening::replay(FoundIntake& found) {
   AppliedPositions& store = *sink_.applied_positions();
-  if (!found.mark) {
-    const IntakeMark mark{.uuid = *found.contents->uuid()};
+  if (!found.mark || (!found.mark->opening && !all_is_done(found))) {
+    const IntakeMark mark{.uuid = *found.contents->uuid(), .opening = true};
     if (Status why = store.set_mark(mark); !why.ok()) return why;
     found.mark = mark;
   }

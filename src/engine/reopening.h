@@ -49,7 +49,9 @@ class Reopening {
 
   Status look(FoundIntake& found);
   Status fits(const FoundIntake& found) const;
-  Status class_fits(const intake::ClassContents& kept, const FoundProgress* known) const;
+  Status class_fits(const intake::ClassContents& kept, const FoundProgress* known,
+                    bool opening) const;
+  static bool all_is_done(const FoundIntake& found);
   Status forget(FoundIntake& found);
   Status replay(FoundIntake& found);
   std::string where(const FoundIntake& found) const;

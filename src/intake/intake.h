@@ -49,9 +49,9 @@ class Intake {
 
   // --- The pen's holder.
 
-  // Writes and syncs a group without units, before any other, so that the UUID is on the disk: only
-  // then may the database say that it has this intake. Errors: storage, also where no segment is
-  // free.
+  // Writes and syncs a group without units, before any other, so that the UUID is on the disk, and
+  // what earlier openings wrote does not count any more: only then may the database say that it has
+  // this intake. Errors: storage, also where no segment is free.
   Status begin();
 
   enum class Added : std::uint8_t {

@@ -5,7 +5,8 @@
 //
 // A run is a life of a journal on a disk in memory, with a foreign connection that comes in the
 // middle of its calls and now and then keeps the lock; or two lives with a kill between them,
-// sometimes after a sync that failed. Segments are small, so that they are recycled. At each of its
+// sometimes after a sync that failed. Some disks ruin a write's neighbours, and are written under
+// paranoid. Segments are small, so that they are recycled. At each of its
 // cuts a crash is made up, and another journal is opened on it: each unit that was journaled by
 // then has to be in the database once, or once among the dead letters. Some of these openings are
 // cut in their turn, in the middle of recovery and later. A control must lose units: no-sync,
@@ -49,6 +50,7 @@ constexpr Control kControls[] = {
     {.name = "early-ack", .acks_pushed = true},
 };
 
+constexpr std::size_t kCarelessPercent = 15;
 constexpr std::size_t kKilledPercent = 30;
 constexpr std::size_t kFailedSyncPercent = 40;  // of these
 constexpr std::size_t kOpeningPercent = 40;     // of nested cuts
@@ -61,7 +63,7 @@ struct Figures {
   std::uint64_t runs = 0;
   std::uint64_t events = 0;
   std::uint64_t groups = 0;
-  std::uint64_t recycled = 0;  // segments
+  std::uint64_t waits = 0;  // for a segment to become free
   std::uint64_t journaled = 0;
   std::uint64_t cuts = 0;
   std::uint64_t nested = 0;    // of these, in a life that began after a cut
@@ -77,9 +79,10 @@ using Units = IntakeLedger::Units;
 struct World {
   std::shared_ptr<Disk> disk;
   IntakeWriter::Ledgers ledgers{};
-  Ids durable{};   // before the disk's log began
-  Units must{};    // as of then
-  Units opened{};  // what a later life's opening makes certain
+  Ids durable{};      // before the disk's log began
+  Units must{};       // as of then
+  bool gaps = false;  // in its positions: a sync failed
+  Units opened{};     // what a later life's opening makes certain
 };
 
 void add(Units& to, const Units& other) {
@@ -118,7 +121,7 @@ class Run {
   IntakeWriterOptions manner();
   std::string live(World& world, std::size_t steps);
   std::string live_once(World& world, std::size_t steps, Ending ending);
-  void interleave(Disk& disk, Foreign& foreign, IntakeWriter& writer);
+  void interleave(Disk& disk, IntakeWriter& writer, Foreign* foreign);
   void fail_a_sync(Disk& disk);
   void act_as_foreign(Foreign& foreign);
   std::vector<std::size_t> places(const World& world, std::uint64_t cuts, Depth depth);
@@ -137,6 +140,8 @@ class Run {
   IntakeInspector inspector_;
   Random random_;
   Figures figures_;
+  // A write to the disk may ruin its neighbours, so all who write to it have to be paranoid.
+  bool careless_disk_ = false;
 };
 
 void Run::mount(const std::shared_ptr<Disk>& disk) {
@@ -149,14 +154,20 @@ std::string Run::go(std::uint64_t seed, std::uint64_t cuts) {
   sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, static_cast<int>(seed), nullptr);
   sqlite3_randomness(0, nullptr);
   World world;
-  world.disk = Disk::make({}, {.syncs_directory = chance(random_, 50), .lies = control_.lies});
+  careless_disk_ = control_.name[0] == '\0' && chance(random_, kCarelessPercent);
+  world.disk = Disk::make({}, {.powersafe = !careless_disk_,
+                               .syncs_directory = chance(random_, 50),
+                               .lies = control_.lies});
   const std::string wrong = live(world, 20 + below(random_, 200));
   ++figures_.runs;
   return wrong.empty() ? cut(world, cuts, Depth::first) : wrong;
 }
 
 IntakeWriterOptions Run::manner() {
-  return {.synchronous = chance(random_, 20) ? Synchronous::full : Synchronous::normal,
+  const bool full = chance(random_, 20);
+  return {.synchronous = careless_disk_ ? Synchronous::paranoid
+                         : full         ? Synchronous::full
+                                        : Synchronous::normal,
           .segment_bytes = (chance(random_, 80) ? 64 : 128) * kKiB,
           .segments = 2 + below(random_, 2),
           .gather = std::chrono::milliseconds(chance(random_, 50) ? 1000 : 0),
@@ -176,7 +187,7 @@ std::string Run::live(World& world, std::size_t steps) {
   wrong = found.damage.empty() ? world.ledgers.plain.begin_after_kill(found.present) : found.damage;
   IntakeContent content;
   if (wrong.empty()) wrong = open_again(left, content);
-  if (wrong.empty()) wrong = world.ledgers.intake.judge(content, {});
+  if (wrong.empty()) wrong = world.ledgers.intake.judge(content, {}, world.gaps);
   if (!wrong.empty()) return "after a kill: " + wrong;
   world.opened = world.ledgers.intake.begin(content, IntakeLedger::After::kill);
   return live_once(world, 1 + below(random_, steps), Ending::closed);
@@ -192,18 +203,20 @@ std::string Run::live_once(World& world, std::size_t steps, Ending ending) {
   }
   world.disk->note(kOpenNote, 0);
   const bool fails = ending == Ending::killed && chance(random_, kFailedSyncPercent);
-  // Others do not hear of our failed syncs, and do not have to be careful.
   if (fails) fail_a_sync(*world.disk);
-  interleave(*world.disk, foreign, writer);
+  world.gaps = world.gaps || fails;
+  // Others do not hear of our failed syncs, and do not have to be careful.
+  const bool alone = careless_disk_ || fails || chance(random_, 20);
+  interleave(*world.disk, writer, alone ? nullptr : &foreign);
   for (; steps > 0; --steps) {
     writer.act();
-    if (!fails) act_as_foreign(foreign);
+    if (!alone) act_as_foreign(foreign);
   }
-  world.disk->meanwhile(nullptr);
+  world.disk->meanwhile([&writer](test::VfsCall, test::VfsFile) { writer.watch(); });
   const JournalStats stats = writer.stats();
   figures_.groups += stats.intake.units_per_group.count();
   figures_.journaled += stats.intake.units;
-  world.disk->meanwhile([&](test::VfsCall, test::VfsFile) { writer.watch(); });
+  figures_.waits += stats.intake.waits;
   if (ending == Ending::killed) {
     world.disk->meanwhile(nullptr);
     writer.abandon();
@@ -224,14 +237,13 @@ void Run::fail_a_sync(Disk& disk) {
 }
 
 // In the middle of a call the user looks at the receipts, and a foreign writer comes.
-void Run::interleave(Disk& disk, Foreign& foreign, IntakeWriter& writer) {
-  const bool alone = disk.options().lies == Lies::none && chance(random_, 20);
-  disk.meanwhile([this, alone, &foreign, &writer](test::VfsCall call, test::VfsFile) {
+void Run::interleave(Disk& disk, IntakeWriter& writer, Foreign* foreign) {
+  disk.meanwhile([this, foreign, &writer](test::VfsCall call, test::VfsFile) {
     writer.watch();
-    if (alone || (call != test::VfsCall::write && call != test::VfsCall::sync)) return;
-    if (!chance(random_, 3)) return;
-    foreign.run("INSERT INTO foreign_rows(words) VALUES(hex(randomblob(" +
-                std::to_string(1 + below(random_, 300)) + ")))");
+    if (call != test::VfsCall::write && call != test::VfsCall::sync) return;
+    if (foreign == nullptr || !chance(random_, 3)) return;
+    foreign->run("INSERT INTO foreign_rows(words) VALUES(hex(randomblob(" +
+                 std::to_string(1 + below(random_, 300)) + ")))");
   });
 }
 
@@ -286,7 +298,8 @@ std::string Run::cut(World& world, std::uint64_t cuts, Depth depth) {
       if (event.file == kJournaledNote) add(must, event.at);
       if (event.file == kOpenNote && ++lives == 2) add(must, world.opened);
     }
-    const auto kind = static_cast<CrashKind>(below(random_, test::kCrashKindCount - 1));
+    const std::size_t kinds = test::kCrashKindCount - (careless_disk_ ? 0 : 1);
+    const auto kind = static_cast<CrashKind>(below(random_, kinds));
     const std::string wrong = examine(world, power.image(kind, random_), durable, must, depth);
     if (wrong.empty()) continue;
     ++figures_.lost;
@@ -300,7 +313,9 @@ std::string Run::cut(World& world, std::uint64_t cuts, Depth depth) {
 std::string Run::open_again(const Image& image, IntakeContent& content) {
   const std::shared_ptr<Disk> disk = Disk::make(image);
   mount(disk);
-  Result<Journal> opened = Journal::open(database_, intake_journal_options(kPlainly));
+  IntakeWriterOptions plainly = kPlainly;
+  if (careless_disk_) plainly.synchronous = Synchronous::paranoid;
+  Result<Journal> opened = Journal::open(database_, intake_journal_options(plainly));
   if (!opened) return "the next opening: " + opened.status().to_string();
   figures_.replayed += opened->stats().intake.replayed;
   content = inspector_.look(Disk::make(disk->content()));
@@ -317,7 +332,7 @@ std::string Run::examine(const World& world, const Image& image, const Ids& dura
   if (!wrong.empty()) return wrong;
   IntakeContent content;
   if (wrong = open_again(image, content); !wrong.empty()) return wrong;
-  if (wrong = world.ledgers.intake.judge(content, must); !wrong.empty()) return wrong;
+  if (wrong = world.ledgers.intake.judge(content, must, world.gaps); !wrong.empty()) return wrong;
   if (depth == Depth::nested || !chance(random_, kNestedPercent)) return wrong;
   return live_again(world, image, durable, content);
 }
@@ -333,6 +348,7 @@ std::string Run::live_again(const World& world, const Image& image, const Ids& d
   again.ledgers.intake = world.ledgers.intake;
   again.must = again.ledgers.intake.begin(content, IntakeLedger::After::power_cut);
   again.durable = durable;
+  again.gaps = world.gaps;
   std::string wrong = live_once(again, below(random_, 40), Ending::closed);
   if (wrong.empty()) wrong = cut(again, kNestedCuts, Depth::nested);
   return wrong.empty() ? wrong : "in the life after it: " + wrong;
@@ -370,10 +386,11 @@ int prove(Flags& flags) {
   const auto number = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
   std::printf(
       "%sintake cuts %llu, nested %llu, in openings %llu, lost or twice %llu; runs %llu, events "
-      "%llu, groups %llu, journaled %llu, replayed %llu, %.1f s\n",
+      "%llu, groups %llu, waits for a segment %llu, journaled %llu, replayed %llu, %.1f s\n",
       name.empty() ? "" : (name + ": ").c_str(), number(figures.cuts), number(figures.nested),
       number(figures.openings), number(figures.lost), number(figures.runs), number(figures.events),
-      number(figures.groups), number(figures.journaled), number(figures.replayed), took.count());
+      number(figures.groups), number(figures.waits), number(figures.journaled),
+      number(figures.replayed), took.count());
   return name.empty() || figures.lost > 0 ? 0 : 1;
 }
 

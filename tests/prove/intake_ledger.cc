@@ -139,7 +139,7 @@ struct IntakeLedger::Tally {
   std::array<std::map<std::uint64_t, std::uint32_t>, kIntakeClasses> refused{};  // by position
 };
 
-std::string IntakeLedger::judge(const IntakeContent& content, const Units& must) const {
+std::string IntakeLedger::judge(const IntakeContent& content, const Units& must, bool gaps) const {
   if (!content.damage.empty()) return content.damage;
   Tally tally(units_.size());
   if (std::string wrong = judge_rows(content, tally); !wrong.empty()) return wrong;
@@ -149,7 +149,8 @@ std::string IntakeLedger::judge(const IntakeContent& content, const Units& must)
     if (std::string wrong = judge_unit(i, tally, has(must, i)); !wrong.empty()) return wrong;
   }
   for (std::size_t klass = 0; klass < kIntakeClasses; ++klass) {
-    if (std::string wrong = judge_class(klass, content, tally, must); !wrong.empty()) return wrong;
+    if (std::string wrong = judge_class(klass, content, tally, must, gaps); !wrong.empty())
+      return wrong;
   }
   return {};
 }
@@ -224,7 +225,7 @@ std::string IntakeLedger::judge_unit(std::uint64_t number, const Tally& tally, b
 
 // Its positions: all are done, none twice, and none is left out.
 std::string IntakeLedger::judge_class(std::size_t klass, const IntakeContent& content,
-                                      const Tally& tally, const Units& must) const {
+                                      const Tally& tally, const Units& must, bool gaps) const {
   const std::string name = kIntakeClassNames[klass];
   const auto found = content.progress.find(name);
   const auto progress = found == content.progress.end() ? IntakeContent::Progress() : found->second;
@@ -253,7 +254,7 @@ std::string IntakeLedger::judge_class(std::size_t klass, const IntakeContent& co
     return name + " has " + std::to_string(content.alike[klass]) + " that are alike, of " +
            std::to_string(alike_least) + " to " + std::to_string(alike_most);
   }
-  const bool all = klass == 1 ? done <= progress.position : done == progress.position;
+  const bool all = klass == 1 || gaps ? done <= progress.position : done == progress.position;
   if (all) return {};
   return name + " is at position " + std::to_string(progress.position) + " with " +
          std::to_string(done) + " units done";

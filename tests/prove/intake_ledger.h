@@ -84,7 +84,8 @@ class IntakeLedger {
   void refused(std::uint64_t unit) { units_[unit].fate = Fate::never; }
 
   // Empty, if the content, as an opening left it, agrees with the answers, and has all of `must`.
-  std::string judge(const IntakeContent& content, const Units& must) const;
+  // `gaps`: a sync had failed, so positions may have been passed over.
+  std::string judge(const IntakeContent& content, const Units& must, bool gaps) const;
   // A life begins on what that opening found: gives what is there, applied or refused. All else
   // never will be; but after a kill, what was superseded is still there at cuts from before.
   enum class After : std::uint8_t { kill, power_cut };
@@ -103,7 +104,7 @@ class IntakeLedger {
   std::string judge_letters(const IntakeContent& content, Tally& tally) const;
   std::string judge_unit(std::uint64_t number, const Tally& tally, bool must) const;
   std::string judge_class(std::size_t klass, const IntakeContent& content, const Tally& tally,
-                          const Units& must) const;
+                          const Units& must, bool gaps) const;
   bool newer_is_there(std::uint64_t number, const Tally& tally) const;
   bool there(std::uint64_t number, const Tally& tally) const;
 

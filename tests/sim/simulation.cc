@@ -53,11 +53,11 @@ Duration cost_of(VfsCall call) {
 
 }  // namespace
 
-Simulation::Simulation(Machine& machine, std::uint64_t seed, std::FILE* trace)
+Simulation::Simulation(Machine& machine, std::uint64_t seed, Intake intake, std::FILE* trace)
     : machine_(machine),
       random_(seed),
       trace_(trace),
-      features_(random_),
+      features_(random_, intake == Intake::some),
       user_({random_, trace_, history_, *clock_, index_}, features_) {
   sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, static_cast<int>(seed % INT32_MAX) + 1, nullptr);
   sqlite3_randomness(0, nullptr);
@@ -122,6 +122,11 @@ JournalOptions Simulation::options() {
       .close_timeout = Duration(0),
       .wal_limit = kMiB,
       .clock = clock_};
+  if (features_.intake) {
+    out.intake = {.segment_bytes = 64 * kKiB,
+                  .most_bytes = (2 + below(random_, 2)) * 64 * kKiB,
+                  .dead_letters = kSimulatedLetters};
+  }
   out.tick.records = 32 + below(random_, 64);
   out.tick.hold = milliseconds(1 + below(random_, 10));
   return out;
@@ -404,7 +409,9 @@ void Simulation::recover() {
 
 void Simulation::look(const Image& image, Break after) {
   if (lost_) return;
-  const Machine::Found found = machine_.look(image);
+  const Machine::Found found =
+      features_.intake ? machine_.open_and_look(image, features_) : machine_.look(image);
+  machine_.mount(disk_);
   if (!found.damage.empty()) return complain("the database is damaged: " + found.damage);
   trace_.add("found", found.content.rows.size(), history_.units());
   const std::string wrong = history_.look(found.content, after);
@@ -417,6 +424,7 @@ void Simulation::meanwhile(VfsCall call, VfsFile file) {
   trace_.add("call", static_cast<std::uint64_t>(call), static_cast<std::uint64_t>(file));
   clock_->advance(cost_of(call));
   if (crashed_ || beside_) return;
+  if (journal_) user_.watch();
   if (calls_left_ > 0 && --calls_left_ == 0) return crash();
   watch_syncs(call, file);
   const bool syncs = call == VfsCall::sync && !foreign_runs_;

@@ -35,7 +35,8 @@ class Simulation {
   static constexpr std::size_t kTicksToSettle = 40;
   static constexpr std::size_t kTicksPerUnit = 8;
 
-  Simulation(Machine& machine, std::uint64_t seed, std::FILE* trace);
+  enum class Intake : std::uint8_t { none, some };  // classes
+  Simulation(Machine& machine, std::uint64_t seed, Intake intake, std::FILE* trace);
 
   // The first thing that was wrong, or nothing.
   const std::string& run();
