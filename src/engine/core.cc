@@ -144,12 +144,6 @@ Status Core::open_intake() {
   }
   const intake::Contents* const left = found_.contents.get();
   const intake::Uuid uuid = left != nullptr ? *left->uuid() : intake::make_uuid();
-  const IntakeMark mark{.uuid = uuid};
-  if (Status why = sink_->applied_positions()->set_mark(mark); !why.ok()) return why;
-  if (const std::uint64_t commit = recorder_.count_commit(); !durability_.fence(commit)) {
-    return durability_.lost(commit);
-  }
-  found_.mark = mark;
   Result<std::unique_ptr<intake::Intake>> made =
       intake::Intake::open({.folder = std::move(found_.folder),
                             .lock = std::move(found_.lock),
@@ -158,7 +152,28 @@ Status Core::open_intake() {
                                        .most_bytes = options_.intake.most_bytes}},
                            pen_.names(), left);
   if (!made) return made.status();
+  if (Status why = begin_intake(**made); !why.ok()) return why;
   return pen_.open(*std::move(made));
+}
+
+// A crash before the database knows of it leaves an intake without units, which nobody misses.
+Status Core::begin_intake(intake::Intake& made) {
+  std::vector<intake::Intake::KnownClass> known;
+  for (const FoundProgress& each : found_.classes) {
+    known.push_back({.name = each.name, .newest = found_.newest(each.name)});
+  }
+  if (Status why = made.begin(known); !why.ok()) return why;
+  AppliedPositions& store = *sink_->applied_positions();
+  const IntakeMark mark{.uuid = made.uuid()};
+  if (Status why = store.set_mark(mark); !why.ok()) return why;
+  if (const std::uint64_t commit = recorder_.count_commit(); !durability_.fence(commit)) {
+    return durability_.lost(commit);
+  }
+  found_.mark = mark;
+  Result<std::vector<FoundProgress>> classes = store.found();
+  if (!classes) return classes.status();
+  found_.classes = *std::move(classes);
+  return {};
 }
 
 void Core::begin_journaling(ClassLane& lane) {

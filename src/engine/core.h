@@ -72,6 +72,7 @@ class Core {
   Status reopen();
   Status may_have_intake(const ClassOptions& options) const;
   Status open_intake();
+  Status begin_intake(intake::Intake& made);
   void begin_journaling(engine::ClassLane& lane);
   Status end_intake();
   CloseReport close_once(Duration deadline);

@@ -18,6 +18,8 @@ constexpr std::size_t kTurn = 64;
 // How long the threads wait where there was no memory, or no room on the disk.
 constexpr Duration kNoMemoryPause = std::chrono::milliseconds(10);
 constexpr Duration kNoRoomPause = std::chrono::seconds(1);
+// How often deadlines are looked at while the intake is full.
+constexpr Duration kExpiryPause = std::chrono::milliseconds(50);
 
 // Whether the lane only settles what is left.
 bool ends(LaneState::Kind kind) {
@@ -40,6 +42,7 @@ Status Pen::start() {
       .step = [this]() -> std::optional<Thread::Sleep> {
         if (run()) return std::nullopt;
         if (no_memory_.load()) return Thread::Sleep{.at_most = kNoMemoryPause};
+        if (no_segment_.load()) return Thread::Sleep{.at_most = kExpiryPause};
         return Thread::Sleep{};
       },
       .pending = [this] { return !taken_.load() && pending(); },
@@ -61,7 +64,23 @@ void Pen::stop() {
   taken_.store(false);
 }
 
-Status Pen::seal() { return is_open() ? intake_->seal() : Status(); }
+Status Pen::seal() {
+  if (!is_open()) return {};
+  std::array<intake::Applied, kClassesMax> all;
+  intake_->applied(applied(all));
+  return intake_->seal();
+}
+
+// How far each class is, in the commits so far.
+std::span<const intake::Applied> Pen::applied(std::span<intake::Applied, kClassesMax> out) const {
+  std::size_t count = 0;
+  for (const auto& lane : with_.lanes.all()) {
+    if (lane->journaled == nullptr) continue;
+    out[count++] = {.klass = static_cast<std::uint16_t>(lane->index),
+                    .up_to = lane->journaled->applied.done_up_to()};
+  }
+  return out.first(count);
+}
 
 void Pen::close() {
   if (!is_open()) return;
@@ -176,7 +195,10 @@ bool Pen::fill_from(ClassLane& lane) {
     const bool unit = entry->kind <= detail::EntryKind::group && !expires;
     if (unit && entry->take_to_journal()) {
       entry->position = lane.journaled->newest.load(std::memory_order_relaxed) + hand.grouped + 1;
-      if (!write_down(lane, *entry)) return false;
+      if (!write_down(lane, *entry)) {
+        if (no_segment_.load()) pass_expired(hand, now);
+        return false;
+      }
       ++hand.grouped;
       ++in_group_;
     }
@@ -200,10 +222,24 @@ bool Pen::write_down(ClassLane& lane, Entry& entry) {
   ONELANE_CHECK(added != Added::too_large, entry.frames().size());  // admission has seen to that
   if (added != Added::no_segment) set_full(false);
   if (added == Added::yes) return true;
-  if (added == Added::no_segment) set_full(true);
   entry.position = 0;
   entry.put_back();
+  if (added == Added::no_segment) set_full(true);
   return false;
+}
+
+// While nothing can be written: what is past its deadline goes to the lane, which settles it.
+void Pen::pass_expired(Hand& hand, TimePoint now) {
+  EntryList rest;
+  while (!hand.queued.empty()) {
+    if (hand.queued.front()->deadline > now) {
+      rest.push(hand.queued.pop());
+    } else {
+      hand.queued.front()->deadline = TimePoint::min();
+      pass(hand);
+    }
+  }
+  hand.queued.append(rest);
 }
 
 // Gathering ends while the intake has no room: what is gathered holds it.
@@ -300,19 +336,13 @@ std::optional<Duration> Pen::keep_or_pause() {
 bool Pen::keep_segments() {
   if (!intake_->wants_spare()) return go_on();
   std::array<intake::Applied, kClassesMax> all;
-  std::size_t count = 0;
-  for (const auto& lane : with_.lanes.all()) {
-    if (lane->journaled == nullptr) continue;
-    all[count++] = {.klass = static_cast<std::uint16_t>(lane->index),
-                    .up_to = lane->journaled->applied.done_up_to()};
-  }
-  const std::span<const intake::Applied> applied = std::span(all).first(count);
-  const bool frees = oldest_is_applied(applied);
+  const std::span<const intake::Applied> done = applied(all);
+  const bool frees = oldest_is_applied(done);
   if (frees) {
     // Read after the positions: so they are in that commit, or in one before.
     const std::uint64_t commit = with_.recorder.committed();
     if (!with_.durability.wait(commit, std::nullopt, Syncer::waiter).ok()) return true;
-    intake_->applied(applied);
+    intake_->applied(done);
   }
   const TimePoint now = with_.clock.now();
   if (!frees && not_before_ && now < *not_before_) return false;
@@ -332,9 +362,9 @@ bool Pen::go_on() {
 }
 
 // Whether the oldest segment holds nothing that is not committed.
-bool Pen::oldest_is_applied(std::span<const intake::Applied> applied) const {
+bool Pen::oldest_is_applied(std::span<const intake::Applied> done) const {
   bool any = false;
-  for (const intake::Applied& each : applied) {
+  for (const intake::Applied& each : done) {
     const Position needed = intake_->holds_up(each.klass);
     if (needed > each.up_to) return false;
     any |= needed != 0;

@@ -68,8 +68,8 @@ class Pen final : private intake::Names {
   Status open(std::unique_ptr<intake::Intake> intake);
   // Ends the threads, and waits for who has the pen. Not with the baton.
   void stop();
-  // For close, after stop(): ends the intake in good order, if all that was journaled is in the
-  // database; then, in any case, lets go of its files.
+  // For close, after stop(). Ends the intake in good order, if all that was journaled is in the
+  // database, and durable; then, in any case, lets go of its files.
   Status seal();
   void close();
 
@@ -84,7 +84,7 @@ class Pen final : private intake::Names {
   bool run();
   // After a tick, or a sync: whether a segment can be freed now.
   void tick_ended() {
-    if (is_open() && intake_->wants_spare()) keeper_.ring();
+    if (is_open() && intake_->wants_spare()) keeper_.wake();
   }
   // On a manual journal: what the keeper would do.
   void keep();
@@ -120,12 +120,14 @@ class Pen final : private intake::Names {
   void hand_on(ack::Wakes& wakes);
   void hand_back();
   static void pass(Hand& hand);
+  static void pass_expired(Hand& hand, TimePoint now);
   bool pending() const;
   Status start();
   std::optional<Duration> keep_or_pause();
   bool keep_segments();
   bool go_on();
-  bool oldest_is_applied(std::span<const intake::Applied> applied) const;
+  std::span<const intake::Applied> applied(std::span<intake::Applied, kClassesMax> out) const;
+  bool oldest_is_applied(std::span<const intake::Applied> done) const;
 
   const Parts with_;
   const JournalOptions& options_;
@@ -142,7 +144,7 @@ class Pen final : private intake::Names {
   // Why the holder leaves units in its hands. The keeper has it go on, or a pause.
   std::atomic<bool> no_segment_{false};
   std::atomic<bool> no_memory_{false};
-  bool short_of_memory_ = false;  // the holder's
+  bool short_of_memory_ = false;           // the holder's
   std::atomic<std::uint64_t> in_hand_{0};  // units
 
   model::SharedHistogram units_;

@@ -48,7 +48,9 @@ class Reopening {
   struct Replayed;
 
   Status look(FoundIntake& found);
+  Status read_classes(FoundIntake& found);
   Status fits(const FoundIntake& found) const;
+  Status classes_fit(const FoundIntake& found) const;
   Status class_fits(const intake::ClassContents& kept, const FoundProgress* known) const;
   Status forget(FoundIntake& found);
   Status replay(FoundIntake& found);

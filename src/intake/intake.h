@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "onelane/status.h"
@@ -48,6 +49,15 @@ class Intake {
   const Uuid& uuid() const noexcept { return setup_.uuid; }
 
   // --- The pen's holder.
+
+  // Writes the first group of this opening, which has no units: from then on the folder says whose
+  // it is, and how far each class was by then, of which all is applied. Before anything else.
+  // Error: storage, also where there is no room for a segment.
+  struct KnownClass {
+    std::string_view name;
+    Position newest = 0;
+  };
+  Status begin(std::span<const KnownClass> classes);
 
   enum class Added : std::uint8_t {
     yes,
