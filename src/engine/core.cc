@@ -54,13 +54,10 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
            {.limit = options_.wal_limit,
             .hold = options_.tick.hold,
             .commits_sync = sink_->commit_is_durable()}),
-      pen_({.lanes = lanes_,
-            .state = state_,
-            .statements = statements_,
-            .recorder = recorder_,
-            .durability = durability_,
-            .clock = *clock_},
-           options_),
+      segment_names_(lanes_, statements_),
+      segments_(
+          {.lanes = lanes_, .recorder = recorder_, .durability = durability_, .clock = *clock_}),
+      pen_({.lanes = lanes_, .state = state_, .keeper = segments_, .clock = *clock_}, options_),
       pipeline_({.sink = *sink_,
                  .clock = *clock_,
                  .lanes = lanes_,
@@ -75,6 +72,7 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
              .durability = durability_,
              .log = log_,
              .pen = pen_,
+             .segments = segments_,
              .clock = *clock_},
             options_),
       admission_({.lanes = lanes_,
@@ -150,7 +148,7 @@ Status Core::open_intake() {
                             .uuid = uuid,
                             .limits = {.segment_bytes = options_.intake.segment_bytes,
                                        .most_bytes = options_.intake.most_bytes}},
-                           pen_.names(), left);
+                           segment_names_, left);
   if (!made) return made.status();
   if (Status why = begin_intake(**made); !why.ok()) return why;
   return pen_.open(*std::move(made));

@@ -26,6 +26,8 @@
 #include "src/engine/positions.h"
 #include "src/engine/recorder.h"
 #include "src/engine/reopening.h"
+#include "src/engine/segment_keeper.h"
+#include "src/engine/segment_names.h"
 #include "src/engine/statements.h"
 #include "src/engine/turn.h"
 #include "src/engine/waiting.h"
@@ -102,6 +104,8 @@ class Core {
   engine::FoundIntake found_;                   // by the opening, until the journal is closed
   std::uint64_t replayed_ = 0;                  // constant once it is open
   Duration replay_{0};
+  const engine::SegmentNames segment_names_;
+  engine::SegmentKeeper segments_;
   engine::Pen pen_;
   engine::Pipeline pipeline_;
   engine::Turn turn_;

@@ -15,9 +15,8 @@ namespace {
 // Units of one class that go into a group before the next class has its turn.
 constexpr std::size_t kTurn = 64;
 
-// How long the threads wait where there was no memory, or no room on the disk.
+// How long its thread waits where there was no memory.
 constexpr Duration kNoMemoryPause = std::chrono::milliseconds(10);
-constexpr Duration kNoRoomPause = std::chrono::seconds(1);
 // How often deadlines are looked at while the intake is full.
 constexpr Duration kExpiryPause = std::chrono::milliseconds(50);
 
@@ -31,6 +30,7 @@ bool ends(LaneState::Kind kind) {
 Status Pen::open(std::unique_ptr<intake::Intake> made) {
   if (!not_started_.ok()) return not_started_;
   intake_ = std::move(made);
+  with_.keeper.look_after(*intake_);
   if (options_.drive == Drive::thread) not_started_ = start();
   if (not_started_.ok()) open_.store(true, std::memory_order_release);
   return not_started_;
@@ -48,38 +48,22 @@ Status Pen::start() {
       .pending = [this] { return !taken_.load() && pending(); },
   });
   if (!started.ok()) return started;
-  started = keeper_.start({
-      .step = [this] { return Thread::Sleep{.at_most = keep_or_pause()}; },
-      .pending = [] { return false; },
-  });
+  started = with_.keeper.start();
   if (!started.ok()) thread_.stop();
   return started;
 }
 
 void Pen::stop() {
   thread_.stop();
-  keeper_.stop();
-  const std::scoped_lock kept(keeping_);
+  with_.keeper.stop();
   while (taken_.exchange(true)) std::this_thread::yield();
   taken_.store(false);
 }
 
 Status Pen::seal() {
   if (!is_open()) return {};
-  std::array<intake::Applied, kClassesMax> all;
-  intake_->applied(applied(all));
+  with_.keeper.note_durable();
   return intake_->seal();
-}
-
-// How far each class is, in the commits so far.
-std::span<const intake::Applied> Pen::applied(std::span<intake::Applied, kClassesMax> out) const {
-  std::size_t count = 0;
-  for (const auto& lane : with_.lanes.all()) {
-    if (lane->journaled == nullptr) continue;
-    out[count++] = {.klass = static_cast<std::uint16_t>(lane->index),
-                    .up_to = lane->journaled->applied.done_up_to()};
-  }
-  return out.first(count);
 }
 
 void Pen::close() {
@@ -125,7 +109,7 @@ bool Pen::pending() const {
          });
 }
 
-void Pen::lane_ended() {
+void Pen::go_on() {
   if (pending()) thread_.ring();
 }
 
@@ -250,7 +234,7 @@ void Pen::set_full(bool full) {
   }
   if (!full) return;
   waits_.fetch_add(1, std::memory_order_relaxed);
-  keeper_.wake();
+  with_.keeper.wake();
   hooks_.ring();
 }
 
@@ -316,60 +300,6 @@ void Pen::hand_back() {
     hand.grouped = 0;
   }
   hooks_.ring();
-}
-
-void Pen::keep() {
-  const std::unique_lock lock(keeping_, std::try_to_lock);
-  if (lock.owns_lock() && is_open()) (void)keep_or_pause();
-}
-
-// How long there is nothing to do.
-std::optional<Duration> Pen::keep_or_pause() {
-  try {
-    return keep_segments() ? std::nullopt : std::optional(kNoRoomPause);
-  } catch (const std::bad_alloc&) {
-    return kNoMemoryPause;
-  }
-}
-
-// Whether a segment is free now.
-bool Pen::keep_segments() {
-  if (!intake_->wants_spare()) return go_on();
-  std::array<intake::Applied, kClassesMax> all;
-  const std::span<const intake::Applied> done = applied(all);
-  const bool frees = oldest_is_applied(done);
-  if (frees) {
-    // Read after the positions: so they are in that commit, or in one before.
-    const std::uint64_t commit = with_.recorder.committed();
-    if (!with_.durability.wait(commit, std::nullopt, Syncer::waiter).ok()) return true;
-    intake_->applied(done);
-  }
-  const TimePoint now = with_.clock.now();
-  if (!frees && not_before_ && now < *not_before_) return false;
-  not_before_.reset();
-  const Result<bool> kept = intake_->keep_spare();
-  if (!kept && !intake_->failure().ok()) hooks_.poison(intake_->failure());
-  if (!kept || !*kept) {
-    not_before_ = now + kNoRoomPause;
-    return false;
-  }
-  return go_on();
-}
-
-bool Pen::go_on() {
-  if (no_segment_.load()) thread_.ring();
-  return true;
-}
-
-// Whether the oldest segment holds nothing that is not committed.
-bool Pen::oldest_is_applied(std::span<const intake::Applied> done) const {
-  bool any = false;
-  for (const intake::Applied& each : done) {
-    const Position needed = intake_->holds_up(each.klass);
-    if (needed > each.up_to) return false;
-    any |= needed != 0;
-  }
-  return any;
 }
 
 void Pen::snapshot(IntakeStats& out) const {
