@@ -29,6 +29,11 @@ schedule::Share share_of(const ClassOptions& options, const Budget& tick) {
   return share;
 }
 
+// It is superseded, and no commit goes over it.
+void skip(JournaledClass* journaled, const Entry& entry) {
+  if (entry.is_journaled()) journaled->applied.skip(entry.position);
+}
+
 // Drops what the receipt of a settled entry has no use for, and the engine's reference.
 void let_go(Entry* entry, ack::Wakes& wakes) {
   wakes.dispose(std::move(entry->job));
@@ -117,14 +122,9 @@ void ClassLane::supersede(Entry* older, Entry* newer, TimePoint now, ack::Wakes&
   if (staging.barriers() == 0 || older->flushes == flushes_seen_) {
     staging.put_behind(older, newer);
   } else if (give_back(); gate.overfull() && older->take()) {
-    skip(*older);
+    skip(journaled.get(), *older);
     settle(older, End::superseded, now, wakes);
   }
-}
-
-// No commit goes over it.
-void ClassLane::skip(const Entry& entry) {
-  if (entry.is_journaled()) journaled->applied.skip(entry.position);
 }
 
 // While room is missing, supersedes what waits behind newer records.
@@ -141,12 +141,12 @@ bool ClassLane::evict(Entry* chosen, End end, TimePoint now, ack::Wakes& wakes) 
   if (chosen->settled()) {
     bury(chosen, wakes);
   } else if (chosen->shed) {  // a tick has it in hand: it stays staged until that is over
-    skip(*chosen);
+    skip(journaled.get(), *chosen);
     tally.count_shed(*chosen, now);
     ack::settle_taken(*chosen, end, wakes);
     cancelled_.add(*chosen);
   } else {
-    skip(*chosen);
+    skip(journaled.get(), *chosen);
     settle(chosen, end, now, wakes);
   }
   give_back();

@@ -145,7 +145,6 @@ class ClassLane {
   void admit(Entry* entry, TimePoint now, ack::Wakes& wakes);
   Entry* supersedable(std::string_view key, TimePoint now) const;
   void supersede(Entry* older, Entry* newer, TimePoint now, ack::Wakes& wakes);
-  void skip(const Entry& entry);
   void relieve(TimePoint now, ack::Wakes& wakes);
   bool evict(Entry* chosen, End end, TimePoint now, ack::Wakes& wakes);
   void expire(TimePoint now, ack::Wakes& wakes);

@@ -54,13 +54,10 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
            {.limit = options_.wal_limit,
             .hold = options_.tick.hold,
             .commits_sync = sink_->commit_is_durable()}),
-      pen_({.lanes = lanes_,
-            .state = state_,
-            .statements = statements_,
-            .recorder = recorder_,
-            .durability = durability_,
-            .clock = *clock_},
-           options_),
+      segment_names_(lanes_, statements_),
+      segments_(
+          {.lanes = lanes_, .recorder = recorder_, .durability = durability_, .clock = *clock_}),
+      pen_({.lanes = lanes_, .state = state_, .keeper = segments_, .clock = *clock_}, options_),
       pipeline_({.sink = *sink_,
                  .clock = *clock_,
                  .lanes = lanes_,
@@ -75,6 +72,7 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
              .durability = durability_,
              .log = log_,
              .pen = pen_,
+             .segments = segments_,
              .clock = *clock_},
             options_),
       admission_({.lanes = lanes_,
@@ -131,9 +129,7 @@ Status Core::may_have_intake(const ClassOptions& options) const {
   return {};
 }
 
-// With the first class that has one. The database says that it is in use before the first unit is
-// written, and after this opening's first group is on the disk: until then it says that nothing is
-// missing, of a new intake, which may come to nothing, and of what earlier openings wrote.
+// With the first class that has one. The database knows of it before the first group is written.
 Status Core::open_intake() {
   if (pen_.is_open()) return {};
   if (found_.folder == nullptr) {
@@ -145,34 +141,37 @@ Status Core::open_intake() {
     found_.lock = *std::move(lock);
   }
   const intake::Contents* const left = found_.contents.get();
-  IntakeMark mark{.uuid = left != nullptr ? *left->uuid() : intake::make_uuid(),
-                  .clean = left == nullptr};
-  if (left == nullptr) {
-    if (Status why = mark_intake(mark); !why.ok()) return why;
-  }
+  const intake::Uuid uuid = left != nullptr ? *left->uuid() : intake::make_uuid();
   Result<std::unique_ptr<intake::Intake>> made =
       intake::Intake::open({.folder = std::move(found_.folder),
                             .lock = std::move(found_.lock),
-                            .uuid = mark.uuid,
+                            .uuid = uuid,
                             .limits = {.segment_bytes = options_.intake.segment_bytes,
                                        .most_bytes = options_.intake.most_bytes}},
-                           pen_.names(), left);
+                           segment_names_, left);
   if (!made) return made.status();
-  if (Status why = (*made)->begin(); !why.ok()) return why;
-  mark.clean = false;
-  if (Status why = mark_intake(mark); !why.ok()) return why;
-  found_.mark = mark;
-  Result<std::vector<FoundProgress>> classes = sink_->applied_positions()->found();
-  if (!classes) return classes.status();
-  found_.classes = *std::move(classes);
+  if (Status why = begin_intake(**made); !why.ok()) return why;
   return pen_.open(*std::move(made));
 }
 
-// In a commit that survives a power cut.
-Status Core::mark_intake(const IntakeMark& mark) {
-  if (Status why = sink_->applied_positions()->set_mark(mark); !why.ok()) return why;
-  const std::uint64_t commit = recorder_.count_commit();
-  return durability_.fence(commit) ? Status() : durability_.lost(commit);
+// A crash before the database knows of it leaves an intake without units, which nobody misses.
+Status Core::begin_intake(intake::Intake& made) {
+  std::vector<intake::Intake::KnownClass> known;
+  for (const FoundProgress& each : found_.classes) {
+    known.push_back({.name = each.name, .newest = found_.newest(each.name)});
+  }
+  if (Status why = made.begin(known); !why.ok()) return why;
+  AppliedPositions& store = *sink_->applied_positions();
+  const IntakeMark mark{.uuid = made.uuid()};
+  if (Status why = store.set_mark(mark); !why.ok()) return why;
+  if (const std::uint64_t commit = recorder_.count_commit(); !durability_.fence(commit)) {
+    return durability_.lost(commit);
+  }
+  found_.mark = mark;
+  Result<std::vector<FoundProgress>> classes = store.found();
+  if (!classes) return classes.status();
+  found_.classes = *std::move(classes);
+  return {};
 }
 
 void Core::begin_journaling(ClassLane& lane) {

@@ -26,6 +26,8 @@
 #include "src/engine/positions.h"
 #include "src/engine/recorder.h"
 #include "src/engine/reopening.h"
+#include "src/engine/segment_keeper.h"
+#include "src/engine/segment_names.h"
 #include "src/engine/statements.h"
 #include "src/engine/turn.h"
 #include "src/engine/waiting.h"
@@ -72,7 +74,7 @@ class Core {
   Status reopen();
   Status may_have_intake(const ClassOptions& options) const;
   Status open_intake();
-  Status mark_intake(const IntakeMark& mark);
+  Status begin_intake(intake::Intake& made);
   void begin_journaling(engine::ClassLane& lane);
   Status end_intake();
   CloseReport close_once(Duration deadline);
@@ -102,6 +104,8 @@ class Core {
   engine::FoundIntake found_;                   // by the opening, until the journal is closed
   std::uint64_t replayed_ = 0;                  // constant once it is open
   Duration replay_{0};
+  const engine::SegmentNames segment_names_;
+  engine::SegmentKeeper segments_;
   engine::Pen pen_;
   engine::Pipeline pipeline_;
   engine::Turn turn_;

@@ -15,9 +15,10 @@ namespace {
 // Units of one class that go into a group before the next class has its turn.
 constexpr std::size_t kTurn = 64;
 
-// How long the threads wait where there was no memory, or no room on the disk.
+// How long its thread waits where there was no memory.
 constexpr Duration kNoMemoryPause = std::chrono::milliseconds(10);
-constexpr Duration kNoRoomPause = std::chrono::seconds(1);
+// How often deadlines are looked at while the intake is full.
+constexpr Duration kExpiryPause = std::chrono::milliseconds(50);
 
 // Whether the lane only settles what is left.
 bool ends(LaneState::Kind kind) {
@@ -29,6 +30,7 @@ bool ends(LaneState::Kind kind) {
 Status Pen::open(std::unique_ptr<intake::Intake> made) {
   if (!not_started_.ok()) return not_started_;
   intake_ = std::move(made);
+  with_.keeper.look_after(*intake_);
   if (options_.drive == Drive::thread) not_started_ = start();
   if (not_started_.ok()) open_.store(true, std::memory_order_release);
   return not_started_;
@@ -40,28 +42,29 @@ Status Pen::start() {
       .step = [this]() -> std::optional<Thread::Sleep> {
         if (run()) return std::nullopt;
         if (no_memory_.load()) return Thread::Sleep{.at_most = kNoMemoryPause};
+        if (no_segment_.load()) return Thread::Sleep{.at_most = kExpiryPause};
         return Thread::Sleep{};
       },
       .pending = [this] { return !taken_.load() && pending(); },
   });
   if (!started.ok()) return started;
-  started = keeper_.start({
-      .step = [this] { return Thread::Sleep{.at_most = keep_or_pause()}; },
-      .pending = [] { return false; },
-  });
+  started = with_.keeper.start();
   if (!started.ok()) thread_.stop();
   return started;
 }
 
 void Pen::stop() {
   thread_.stop();
-  keeper_.stop();
-  const std::scoped_lock kept(keeping_);
+  with_.keeper.stop();
   while (taken_.exchange(true)) std::this_thread::yield();
   taken_.store(false);
 }
 
-Status Pen::seal() { return is_open() ? intake_->seal() : Status(); }
+Status Pen::seal() {
+  if (!is_open()) return {};
+  with_.keeper.note_durable();
+  return intake_->seal();
+}
 
 void Pen::close() {
   if (!is_open()) return;
@@ -106,7 +109,7 @@ bool Pen::pending() const {
          });
 }
 
-void Pen::lane_ended() {
+void Pen::go_on() {
   if (pending()) thread_.ring();
 }
 
@@ -176,7 +179,10 @@ bool Pen::fill_from(ClassLane& lane) {
     const bool unit = entry->kind <= detail::EntryKind::group && !expires;
     if (unit && entry->take_to_journal()) {
       entry->position = lane.journaled->newest.load(std::memory_order_relaxed) + hand.grouped + 1;
-      if (!write_down(lane, *entry)) return false;
+      if (!write_down(lane, *entry)) {
+        if (no_segment_.load()) pass_expired(hand, now);
+        return false;
+      }
       ++hand.grouped;
       ++in_group_;
     }
@@ -200,10 +206,24 @@ bool Pen::write_down(ClassLane& lane, Entry& entry) {
   ONELANE_CHECK(added != Added::too_large, entry.frames().size());  // admission has seen to that
   if (added != Added::no_segment) set_full(false);
   if (added == Added::yes) return true;
-  if (added == Added::no_segment) set_full(true);
   entry.position = 0;
   entry.put_back();
+  if (added == Added::no_segment) set_full(true);
   return false;
+}
+
+// While nothing can be written: what is past its deadline goes to the lane, which settles it.
+void Pen::pass_expired(Hand& hand, TimePoint now) {
+  EntryList rest;
+  while (!hand.queued.empty()) {
+    if (hand.queued.front()->deadline > now) {
+      rest.push(hand.queued.pop());
+    } else {
+      hand.queued.front()->deadline = TimePoint::min();
+      pass(hand);
+    }
+  }
+  hand.queued.append(rest);
 }
 
 // Gathering ends while the intake has no room: what is gathered holds it.
@@ -214,7 +234,7 @@ void Pen::set_full(bool full) {
   }
   if (!full) return;
   waits_.fetch_add(1, std::memory_order_relaxed);
-  keeper_.wake();
+  with_.keeper.wake();
   hooks_.ring();
 }
 
@@ -280,66 +300,6 @@ void Pen::hand_back() {
     hand.grouped = 0;
   }
   hooks_.ring();
-}
-
-void Pen::keep() {
-  const std::unique_lock lock(keeping_, std::try_to_lock);
-  if (lock.owns_lock() && is_open()) (void)keep_or_pause();
-}
-
-// How long there is nothing to do.
-std::optional<Duration> Pen::keep_or_pause() {
-  try {
-    return keep_segments() ? std::nullopt : std::optional(kNoRoomPause);
-  } catch (const std::bad_alloc&) {
-    return kNoMemoryPause;
-  }
-}
-
-// Whether a segment is free now.
-bool Pen::keep_segments() {
-  if (!intake_->wants_spare()) return go_on();
-  std::array<intake::Applied, kClassesMax> all;
-  std::size_t count = 0;
-  for (const auto& lane : with_.lanes.all()) {
-    if (lane->journaled == nullptr) continue;
-    all[count++] = {.klass = static_cast<std::uint16_t>(lane->index),
-                    .up_to = lane->journaled->applied.done_up_to()};
-  }
-  const std::span<const intake::Applied> applied = std::span(all).first(count);
-  const bool frees = oldest_is_applied(applied);
-  if (frees) {
-    // Read after the positions: so they are in that commit, or in one before.
-    const std::uint64_t commit = with_.recorder.committed();
-    if (!with_.durability.wait(commit, std::nullopt, Syncer::waiter).ok()) return true;
-    intake_->applied(applied);
-  }
-  const TimePoint now = with_.clock.now();
-  if (!frees && not_before_ && now < *not_before_) return false;
-  not_before_.reset();
-  const Result<bool> kept = intake_->keep_spare();
-  if (!kept && !intake_->failure().ok()) hooks_.poison(intake_->failure());
-  if (!kept || !*kept) {
-    not_before_ = now + kNoRoomPause;
-    return false;
-  }
-  return go_on();
-}
-
-bool Pen::go_on() {
-  if (no_segment_.load()) thread_.ring();
-  return true;
-}
-
-// Whether the oldest segment holds nothing that is not committed.
-bool Pen::oldest_is_applied(std::span<const intake::Applied> applied) const {
-  bool any = false;
-  for (const intake::Applied& each : applied) {
-    const Position needed = intake_->holds_up(each.klass);
-    if (needed > each.up_to) return false;
-    any |= needed != 0;
-  }
-  return any;
 }
 
 void Pen::snapshot(IntakeStats& out) const {

@@ -48,9 +48,11 @@ class Reopening {
   struct Replayed;
 
   Status look(FoundIntake& found);
+  Status read_classes(FoundIntake& found);
   Status fits(const FoundIntake& found) const;
-  Status class_fits(const intake::ClassContents& kept, const FoundProgress* known,
-                    bool opening) const;
+  Status classes_fit(const FoundIntake& found) const;
+  Status ends_fit(const intake::ClassContents& kept, const FoundProgress* known) const;
+  Status class_fits(const intake::ClassContents& kept, const FoundProgress* known) const;
   static bool all_is_done(const FoundIntake& found);
   Status forget(FoundIntake& found);
   Status replay(FoundIntake& found);

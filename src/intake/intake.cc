@@ -16,6 +16,8 @@ constexpr std::uint64_t kGroupBytesMax = std::uint64_t{1} << 20;
 // What a group's memory may keep between groups: one of the largest, with its padding.
 constexpr std::uint64_t kKeptBytesMax = 2 * kGroupBytesMax;
 constexpr std::uint64_t kNamesShare = 4;  // a quarter of a segment
+// In an opening's first group, so that they are no numbers of its own classes.
+constexpr std::uint16_t kFirstNumberOfOthers = 1024;
 
 // The statements of the unit's rows that are not yet `written`, each once.
 void find_new(const Unit& unit, const std::vector<bool>& written,
@@ -62,18 +64,6 @@ Result<std::unique_ptr<Intake>> Intake::open(IntakeSetup setup, const Names& nam
 
 // --- The pen's holder.
 
-Status Intake::begin() {
-  if (Status ended = failure(); !ended.ok()) return ended;
-  ONELANE_CHECK(begins_ && empty(), units_);
-  if (!take_segment()) {
-    return {Errc::storage, setup_.folder->path() + ": there is no room for the first segment"};
-  }
-  new_statements_.clear();
-  make_room(opening_bytes());
-  open_group();
-  return write_group({});
-}
-
 bool Intake::empty() const noexcept { return units_ == 0; }
 
 std::uint64_t Intake::rest() const noexcept {
@@ -83,6 +73,24 @@ std::uint64_t Intake::rest() const noexcept {
 Intake::Class& Intake::known(std::uint16_t klass) {
   if (classes_.size() <= klass) classes_.resize(klass + std::size_t{1});
   return classes_[klass];
+}
+
+Status Intake::begin(std::span<const KnownClass> classes) {
+  if (!take_segment()) {
+    const Status ended = failure();
+    return ended.ok() ? Status(Errc::storage, setup_.folder->path() + ": no room for a segment")
+                      : ended;
+  }
+  make_room(kHeaderBytes);
+  open_group();
+  std::uint16_t number = kFirstNumberOfOthers;
+  for (const KnownClass& each : classes) {
+    put_class(
+        group_,
+        {.number = number++, .newest = each.newest, .applied = each.newest, .name = each.name});
+    ++items_;
+  }
+  return write_group({});
 }
 
 Intake::Added Intake::add(const Unit& unit) {

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "onelane/status.h"
@@ -49,10 +50,14 @@ class Intake {
 
   // --- The pen's holder.
 
-  // Writes and syncs a group without units, before any other, so that the UUID is on the disk, and
-  // what earlier openings wrote does not count any more: only then may the database say that it has
-  // this intake. Errors: storage, also where no segment is free.
-  Status begin();
+  // Writes the first group of this opening, which has no units: from then on the folder says whose
+  // it is, and how far each class was by then, of which all is applied. Before anything else.
+  // Error: storage, also where there is no room for a segment.
+  struct KnownClass {
+    std::string_view name;
+    Position newest = 0;
+  };
+  Status begin(std::span<const KnownClass> classes);
 
   enum class Added : std::uint8_t {
     yes,

@@ -281,6 +281,8 @@ std::vector<std::size_t> Run::places(const World& world, std::uint64_t cuts, Dep
   return out;
 }
 
+// Where SQLite's own sync of the directory fails, which it does not tell, a database can be made
+// unreadable while its first page is written; nothing is promised before the journal is open.
 std::string Run::cut(World& world, std::uint64_t cuts, Depth depth) {
   figures_.events += world.disk->log().size();
   PowerCut power(*world.disk);
@@ -289,6 +291,7 @@ std::string Run::cut(World& world, std::uint64_t cuts, Depth depth) {
   Units must = world.must;
   std::size_t noted = 0;
   std::size_t lives = depth == Depth::nested ? 1 : 0;
+  bool opened = depth == Depth::nested || world.disk->options().syncs_directory;
   for (const std::size_t place : places(world, cuts, depth)) {
     power.advance_to(place);
     for (; noted < place; ++noted) {
@@ -296,12 +299,14 @@ std::string Run::cut(World& world, std::uint64_t cuts, Depth depth) {
       if (event.deed != Deed::note) continue;
       if (event.file == kDurableNote) durable.push_back(event.at);
       if (event.file == kJournaledNote) add(must, event.at);
-      if (event.file == kOpenNote && ++lives == 2) add(must, world.opened);
+      if (event.file != kOpenNote) continue;
+      opened = true;
+      if (++lives == 2) add(must, world.opened);
     }
     const std::size_t kinds = test::kCrashKindCount - (careless_disk_ ? 0 : 1);
     const auto kind = static_cast<CrashKind>(below(random_, kinds));
     const std::string wrong = examine(world, power.image(kind, random_), durable, must, depth);
-    if (wrong.empty()) continue;
+    if (wrong.empty() || !opened) continue;
     ++figures_.lost;
     return "cut before event " + std::to_string(place) + " of " + std::to_string(events.size()) +
            ", crash kind " + std::to_string(static_cast<int>(kind)) + ": " + wrong;

@@ -268,14 +268,22 @@ TEST_F(Intake, AFullOneHoldsItsUnitsUntilSegmentsAreFree) {
   const std::vector<std::byte> large(30'000);
   std::vector<Receipt> peers;
   for (int i = 0; i < 12; ++i) peers.push_back(submit(blob, std::span<const std::byte>(large)));
-  for (int i = 0; i < 20; ++i) tick();
+  OtherConnection other(database_);
+  other.query("BEGIN IMMEDIATE");  // nothing can be committed
+  for (int i = 0; i < 20; ++i) {
+    tick();
+    clock_->advance(std::chrono::minutes(3));
+  }
   const auto written = static_cast<std::size_t>(std::count_if(
       peers.begin(), peers.end(), [](const Receipt& each) { return each.poll_journaled(); }));
   EXPECT_GT(written, 0U);
   EXPECT_LT(written, peers.size());
   EXPECT_LE(journal_->stats().intake.bytes, options_.intake.most_bytes);
-  clock_->advance(std::chrono::hours(2));
-  for (int i = 0; i < 20; ++i) run();
+  other.query("ROLLBACK");
+  for (int i = 0; i < 20; ++i) {
+    clock_->advance(std::chrono::minutes(3));
+    run();
+  }
   for (const Receipt& each : peers) EXPECT_EQ(settled(each).end, End::committed);
 }
 
@@ -391,7 +399,13 @@ TEST_F(Intake, ADatabaseWhoseIntakeIsGoneIsRefused) {
   std::filesystem::remove_all(folder());
   EXPECT_TRUE(says(reopened(), Errc::invalid_argument, {"test.db-intake", "is gone"}));
   options_.intake.on_mismatch = IntakeMismatch::discard;
-  EXPECT_TRUE(succeeded(reopened()));
+  open_with_intake();
+  (void)submit(insert_, 2);
+  run();
+  EXPECT_EQ(ids(), "2");
+  options_.intake.on_mismatch = IntakeMismatch::refuse;
+  open_with_intake();
+  EXPECT_EQ(ids(), "2");
 }
 
 TEST_F(Intake, ADatabaseThatWasClosedInGoodOrderNeedsItNoMore) {
@@ -406,13 +420,51 @@ TEST_F(Intake, ADatabaseThatWasClosedInGoodOrderNeedsItNoMore) {
   EXPECT_EQ(ids(), "1,2");
 }
 
-TEST_F(Intake, ACopyOfTheDatabaseIsOneWithoutAnIntake) {
+// By VACUUM INTO and by the backup API, while a unit is journaled and not committed.
+TEST_F(Intake, ABackupIsADatabaseWithoutAnIntake) {
+  open_with_intake();
+  (void)submit(insert_, 1);
+  run();
+  (void)submit(insert_, 2);
+  run();
+  ClassOptions gathering = journaled("gathering");
+  gathering.gather = std::chrono::hours(1);
+  writes_.emplace(add_class(gathering));
+  (void)submit(insert_, 3);
+  tick();
+  const std::filesystem::path vacuumed = directory_ / "vacuumed.db";
+  query(database_, "VACUUM INTO '" + vacuumed.string() + "'");
+  const std::filesystem::path backup = directory_ / "backup.db";
+  {
+    const OtherConnection from(database_);
+    const OtherConnection to(backup, OtherConnection::Missing::created);
+    sqlite3_backup* const copying = sqlite3_backup_init(to.handle(), "main", from.handle(), "main");
+    ASSERT_NE(copying, nullptr);
+    EXPECT_EQ(sqlite3_backup_step(copying, -1), SQLITE_DONE);
+    sqlite3_backup_finish(copying);
+  }
+  for (const std::filesystem::path& copy : {vacuumed, backup}) {
+    database_ = copy;
+    open_with_intake();
+    (void)submit(insert_, 4);
+    run();
+    EXPECT_EQ(ids(), "1,2,4");
+    EXPECT_TRUE(succeeded(journal_->stats().poison));
+  }
+}
+
+TEST_F(Intake, ACopyByOtherMeansIsRefusedWithoutItsIntake) {
   gather_for_ever();
   (void)submit(insert_, 1);
   tick();
-  const std::filesystem::path copy = directory_ / "copy.db";
-  query(database_, "VACUUM INTO '" + copy.string() + "'");
-  database_ = copy;
+  crash();
+  std::filesystem::remove_all(folder());
+  EXPECT_TRUE(says(reopened(), Errc::invalid_argument, {"is gone"}));
+}
+
+TEST_F(Intake, ACrashBeforeAnythingIsJournaledLosesNothingAndRefusesNothing) {
+  open_with_intake();
+  crash();
   EXPECT_TRUE(succeeded(reopened()));
 }
 
@@ -434,8 +486,30 @@ TEST_F(Intake, ARestoredDatabaseIsRefusedUnlessItIsToBeRolledForward) {
   run();
   EXPECT_TRUE(succeeded(close().status));
   std::filesystem::copy(backup, database_, std::filesystem::copy_options::overwrite_existing);
-  const Status refused = reopened();
-  EXPECT_TRUE(says(refused, Errc::invalid_argument, {"peers", "older"}));
+  std::filesystem::remove(database_.string() + "-wal");
+  EXPECT_TRUE(says(reopened(), Errc::invalid_argument, {"peers", "older"}));
+  // Some of what the backup lacks is not in the intake any more, either.
+  options_.intake.on_mismatch = IntakeMismatch::roll_forward;
+  EXPECT_TRUE(says(reopened(), Errc::invalid_argument, {"peers"}));
+}
+
+TEST_F(Intake, ARestoredDatabaseIsRolledForwardWithWhatTheIntakeHas) {
+  open_with_intake();
+  (void)submit(insert_, 1);
+  run();
+  crash();  // the backup, with its intake
+  const std::filesystem::path backup = database_;
+  database_ = directory_ / "test.db";
+  journal_.emplace(*std::move(crashed_));
+  (void)submit(insert_, 2);
+  run();
+  crash();
+  std::filesystem::copy(backup, database_, std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::remove(database_.string() + "-wal");
+  std::filesystem::copy(backup.string() + "-wal", database_.string() + "-wal");
+  options_.intake.on_mismatch = IntakeMismatch::roll_forward;
+  EXPECT_TRUE(succeeded(reopened()));
+  EXPECT_EQ(ids(), "1,2");
 }
 
 TEST_F(Intake, AnotherDatabasesIntakeIsRefused) {
