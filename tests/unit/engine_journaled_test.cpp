@@ -175,6 +175,30 @@ TEST_F(Intake, AUnitThatTheNextOpeningRefusesStopsNobody) {
   ASSERT_TRUE(succeeded(reopened()));
   EXPECT_EQ(ids(), "1,2");
   EXPECT_EQ(outside("SELECT position FROM dead"), "2");
+  EXPECT_EQ(journal_->stats().intake.replayed, 3U);
+  EXPECT_EQ(journal_->stats().intake.replayed_letters, 1U);
+}
+
+TEST_F(Intake, StatisticsSayHowFarItIs) {
+  gather_for_ever();
+  EXPECT_FALSE(journal_->stats().intake.oldest);
+  const TimePoint first = journal_->now();
+  (void)submit(insert_, 1);
+  tick();
+  clock_->advance(milliseconds(5));
+  (void)submit(insert_, 2);
+  tick();
+  const JournalStats stats = journal_->stats();
+  EXPECT_EQ(stats.classes[0].journaled_position, 2U);
+  EXPECT_EQ(stats.classes[0].applied_position, 0U);
+  EXPECT_EQ(stats.intake.units, 2U);
+  EXPECT_EQ(stats.intake.units_per_group.count(), 2U);
+  EXPECT_EQ(stats.intake.sync.count(), 2U);
+  EXPECT_EQ(stats.intake.oldest, first);
+  clock_->advance(std::chrono::hours(2));
+  run();
+  EXPECT_EQ(journal_->stats().classes[0].applied_position, 2U);
+  EXPECT_FALSE(journal_->stats().intake.oldest);
 }
 
 // A deferred violation is found by the check behind each unit, or by COMMIT.
