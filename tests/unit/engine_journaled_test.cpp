@@ -306,9 +306,8 @@ TEST_F(Intake, WhatIsSupersededForItsRoomIsNotAppliedAgain) {
   clock_->advance(std::chrono::hours(2));
   run();
   EXPECT_TRUE(settled(newer).committed());
-  if (settled(older).end == End::superseded) {
-    EXPECT_EQ(ids(), "1");
-  }
+  EXPECT_EQ(settled(older).end, End::superseded);
+  EXPECT_EQ(ids(), "1");
   EXPECT_EQ(outside("SELECT position, waiting FROM onelane_positions WHERE class = 'peers'"),
             "2|NULL");
 }
