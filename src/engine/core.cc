@@ -111,6 +111,7 @@ Status Core::reopen() {
   if (!found) return found.status();
   found_ = *std::move(found);
   replayed_ = found_.replayed;
+  replayed_letters_ = found_.letters;
   replay_ = found_.took;
   return {};
 }
@@ -358,6 +359,7 @@ JournalStats Core::stats() const {
   log_.snapshot(out.log);
   pen_.snapshot(out.intake);
   out.intake.replayed = replayed_;
+  out.intake.replayed_letters = replayed_letters_;
   out.intake.replay = replay_;
   out.durable = durability_.durable();
   out.epoch = epoch_;

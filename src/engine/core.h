@@ -103,6 +103,7 @@ class Core {
   std::optional<engine::Positions> positions_;  // of a sink that keeps them
   engine::FoundIntake found_;                   // by the opening, until the journal is closed
   std::uint64_t replayed_ = 0;                  // constant once it is open
+  std::uint64_t replayed_letters_ = 0;
   Duration replay_{0};
   const engine::SegmentNames segment_names_;
   engine::SegmentKeeper segments_;

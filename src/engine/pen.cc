@@ -273,6 +273,7 @@ void Pen::hand_on(ack::Wakes& wakes) {
       }
       out.push(entry);
     }
+    if (hand.grouped != 0) lane->journaled->times.mark(lane->journaled->newest.load(), now);
     in_hand_.fetch_sub(count);
     wanted |= lane->handed_on.add(out, count, std::exchange(hand.hurry, false), now);
     hand.grouped = 0;
@@ -311,6 +312,11 @@ void Pen::snapshot(IntakeStats& out) const {
   out.padding = figures.padding;
   out.units = figures.units;
   out.waits = waits_.load(std::memory_order_relaxed);
+  for (const auto& lane : with_.lanes.all()) {
+    if (lane->journaled == nullptr) continue;
+    const auto oldest = lane->journaled->times.above(lane->journaled->applied.done_up_to());
+    if (oldest && (!out.oldest || *oldest < *out.oldest)) out.oldest = oldest;
+  }
   out.units_per_group = units_.snapshot();
   out.sync = times_.snapshot();
 }

@@ -220,6 +220,7 @@ Status Reopening::replay(FoundIntake& found) {
                 *found.contents, found.classes);
   if (Status why = replay.run(); !why.ok()) return why;
   found.replayed = replay.units();
+  found.letters = replay.dead_letters();
   if (Status why = read_classes(found); !why.ok()) return why;
   if (sink_.commit_is_durable() || sink_.commit_sync() == nullptr) return {};
   const Reply synced = sink_.commit_sync()->sync();

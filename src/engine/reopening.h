@@ -28,6 +28,7 @@ struct FoundIntake {
   std::unique_ptr<intake::FolderLock> lock;    // of the folder
   std::unique_ptr<intake::Contents> contents;  // if the folder has any
   std::uint64_t replayed = 0;                  // units that were committed or refused
+  std::uint64_t letters = 0;                   // of these, the refused ones
   Duration took{0};
 
   // Of a class: the newest position that is known of it.

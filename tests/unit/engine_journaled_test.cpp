@@ -175,6 +175,30 @@ TEST_F(Intake, AUnitThatTheNextOpeningRefusesStopsNobody) {
   ASSERT_TRUE(succeeded(reopened()));
   EXPECT_EQ(ids(), "1,2");
   EXPECT_EQ(outside("SELECT position FROM dead"), "2");
+  EXPECT_EQ(journal_->stats().intake.replayed, 3U);
+  EXPECT_EQ(journal_->stats().intake.replayed_letters, 1U);
+}
+
+TEST_F(Intake, StatisticsSayHowFarItIs) {
+  gather_for_ever();
+  EXPECT_FALSE(journal_->stats().intake.oldest);
+  const TimePoint first = journal_->now();
+  (void)submit(insert_, 1);
+  tick();
+  clock_->advance(milliseconds(5));
+  (void)submit(insert_, 2);
+  tick();
+  const JournalStats stats = journal_->stats();
+  EXPECT_EQ(stats.classes[0].journaled_position, 2U);
+  EXPECT_EQ(stats.classes[0].applied_position, 0U);
+  EXPECT_EQ(stats.intake.units, 2U);
+  EXPECT_EQ(stats.intake.units_per_group.count(), 2U);
+  EXPECT_EQ(stats.intake.sync.count(), 2U);
+  EXPECT_EQ(stats.intake.oldest, first);
+  clock_->advance(std::chrono::hours(2));
+  run();
+  EXPECT_EQ(journal_->stats().classes[0].applied_position, 2U);
+  EXPECT_FALSE(journal_->stats().intake.oldest);
 }
 
 // A deferred violation is found by the check behind each unit, or by COMMIT.
@@ -260,6 +284,32 @@ TEST_F(Intake, WhatWaitsBehindANewerRecordIsAppliedBeforeItAfterACrash) {
   ASSERT_TRUE(succeeded(reopened()));
   EXPECT_EQ(ids(), "2,1,1") << "the older of the pair, and then the newer";
   EXPECT_EQ(position(), "3");
+}
+
+// A flush waits for the older one, so it cannot wait behind the newer one; and the class is full.
+TEST_F(Intake, WhatIsSupersededForItsRoomIsNotAppliedAgain) {
+  ClassOptions options = journaled("peers");
+  options.coalesce = true;
+  options.capacity_records = 1;
+  options.when_full = WhenFull::reject;
+  options.gather = std::chrono::hours(1);
+  open_with_intake(options);
+  Result<Statement> keyed = journal_->add_statement(
+      {"INSERT INTO peers VALUES(?1)", {{ColumnType::integer, false}}, {0}});
+  OtherConnection other(database_);
+  other.query("BEGIN IMMEDIATE");  // nothing can be committed
+  const Receipt older = submit(*keyed, 1);
+  EXPECT_FALSE(succeeded(journal_->flush(milliseconds(1))));
+  const Receipt newer = submit(*keyed, 1);
+  tick();
+  other.query("ROLLBACK");
+  clock_->advance(std::chrono::hours(2));
+  run();
+  EXPECT_TRUE(settled(newer).committed());
+  EXPECT_EQ(settled(older).end, End::superseded);
+  EXPECT_EQ(ids(), "1");
+  EXPECT_EQ(outside("SELECT position, waiting FROM onelane_positions WHERE class = 'peers'"),
+            "2|NULL");
 }
 
 TEST_F(Intake, AFullOneHoldsItsUnitsUntilSegmentsAreFree) {
