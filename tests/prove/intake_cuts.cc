@@ -231,7 +231,7 @@ std::string Run::live_once(World& world, std::size_t steps, Ending ending) {
 
 void Run::fail_a_sync(Disk& disk) {
   disk.fail({.call = test::VfsCall::sync,
-             .file = chance(random_, 70) ? test::VfsFile::other : test::VfsFile::log,
+             .file = chance(random_, 70) ? test::VfsFile::intake : test::VfsFile::log,
              .code = SQLITE_IOERR_FSYNC,
              .after = below(random_, 25)});
 }

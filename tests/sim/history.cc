@@ -188,11 +188,16 @@ std::uint64_t History::place(std::uint64_t unit, std::uint64_t after,
   const Unit& pushed = records_[unit].unit;
   if (unit > after || !pushed.key) return unit;
   const std::vector<std::uint64_t>& same = keys_.at({pushed.klass, *pushed.key});
-  // With an intake an older one that had waited behind a newer one may be applied by an opening.
-  const auto newer = std::find_if(same.begin(), same.end(), [&](std::uint64_t each) {
-    return each > after && (pushed.intake || !applied[each]);
-  });
+  const auto newer = std::find_if(
+      same.begin(), same.end(), [&](std::uint64_t each) { return each > after && !applied[each]; });
   return newer == same.end() ? unit : *newer;
+}
+
+// With an intake, one that had waited behind a newer one of its key is applied by an opening, which
+// does not wait.
+bool History::may_come_late(std::uint64_t unit) const {
+  const Unit& pushed = records_[unit].unit;
+  return pushed.intake && pushed.key && keys_.at({pushed.klass, *pushed.key}).back() > unit;
 }
 
 // Each part once, in a class in the order of the pushes.
@@ -203,6 +208,7 @@ std::string History::count(const std::vector<AppliedRow>& rows,
     std::uint64_t place;
   };
   std::map<std::uint32_t, Last> last;  // by class
+  std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint64_t> newest_of_key;
   std::vector<bool> applied(records_.size());
   for (const AppliedRow& row : rows) {
     if (row.unit >= records_.size()) return words(row.unit, "was never accepted, and is there");
@@ -218,13 +224,18 @@ std::string History::count(const std::vector<AppliedRow>& rows,
       }
       const bool next_part = row_before.unit == row.unit;
       const std::uint64_t here = next_part ? place_before : place(row.unit, place_before, applied);
-      if (here < place_before) {
+      if (here < place_before && !may_come_late(row.unit)) {
         return words(row.unit, "was applied after unit ") + std::to_string(row_before.unit) +
                " of its class, which was pushed later";
       }
-      before->second = {row, here};
+      before->second = {row, std::max(here, place_before)};
     }
     if (row.part != found[row.unit]++) return words(row.unit, "has its parts in a wrong order");
+    if (const Unit& unit = records_[row.unit].unit; unit.intake && unit.key) {
+      std::uint64_t& newest = newest_of_key[{unit.klass, *unit.key}];
+      if (row.unit < newest) return words(row.unit, "was applied after a newer one of its key");
+      newest = row.unit;
+    }
     const std::vector<std::uint64_t>& values = records_[row.unit].unit.values;
     if (row.part < values.size() && values[row.part] != row.value) {
       return words(row.unit, "was changed: part ") + std::to_string(row.part) +

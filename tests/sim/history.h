@@ -105,6 +105,7 @@ class History {
   };
 
   std::string count(const std::vector<AppliedRow>& rows, std::vector<std::uint32_t>& found) const;
+  bool may_come_late(std::uint64_t unit) const;
   std::uint64_t place(std::uint64_t unit, std::uint64_t after,
                       const std::vector<bool>& applied) const;
   // How a look judges: what must be there, of what had been answered by then.

@@ -83,7 +83,8 @@ void Simulation::live(End end) {
   machine_.mount(disk_);
   disk_->meanwhile([this](VfsCall call, VfsFile file) { meanwhile(call, file); });
   heal();
-  failures_ = failures_when_armed_ = disk_->failures();
+  failures_ = disk_->failures();
+  failures_when_armed_ = failures_of_sqlite();
   sync_failed_ = sync_failed_before_ = quiet_ = log_removed_ = false;
   durable_ = 0;
   may_crash_ = end == End::as_it_may && (features_.kills || features_.power_cuts);
@@ -123,8 +124,9 @@ JournalOptions Simulation::options() {
       .wal_limit = kMiB,
       .clock = clock_};
   if (features_.intake) {
-    out.intake = {.segment_bytes = 64 * kKiB,
-                  .most_bytes = (2 + below(random_, 2)) * 64 * kKiB,
+    const std::uint64_t segment = (features_.large_rows ? 128 : 64) * kKiB;
+    out.intake = {.segment_bytes = segment,
+                  .most_bytes = (2 + below(random_, 2)) * segment,
                   .dead_letters = kSimulatedLetters};
   }
   out.tick.records = 32 + below(random_, 64);
@@ -146,7 +148,7 @@ void Simulation::arm() {
   note_failures();
   armed_ = fault.call;
   may_fail_ = true;
-  failures_when_armed_ = disk_->failures();
+  failures_when_armed_ = failures_of_sqlite();
   disk_->fail(fault);
 }
 
@@ -231,7 +233,7 @@ void Simulation::as_foreign(const std::function<void(ForeignProcess&)>& deed) {
   const bool outer = std::exchange(foreign_runs_, true);
   deed(*foreign_);
   foreign_runs_ = outer;
-  failures_when_armed_ = disk_->failures();
+  failures_when_armed_ = failures_of_sqlite();
   if (!foreign_->wrong().empty()) complain(foreign_->wrong());
 }
 
@@ -490,8 +492,12 @@ void Simulation::watch_syncs(VfsCall call, VfsFile file) {
   if (copies && sync_failed_before_) complain("a page was copied back after a failed sync");
 }
 
+std::uint64_t Simulation::failures_of_sqlite() const {
+  return disk_->failures() - disk_->failed_intake_syncs();
+}
+
 void Simulation::note_failures() {
-  if (armed_ == VfsCall::sync && disk_->failures() > failures_when_armed_) sync_failed_ = true;
+  if (armed_ == VfsCall::sync && failures_of_sqlite() > failures_when_armed_) sync_failed_ = true;
 }
 
 void Simulation::crash() {

@@ -78,6 +78,7 @@ class Simulation {
   void crash_soon();
   void sync_beside();
   void watch_syncs(VfsCall call, VfsFile file);
+  std::uint64_t failures_of_sqlite() const;
   void note_failures();
   void crash();
   void complain(const std::string& what);
