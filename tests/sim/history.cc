@@ -122,7 +122,8 @@ std::string History::judge_journaled(const Content& content,
   for (std::uint64_t i = 0; i < records_.size(); ++i) {
     const Record& record = records_[i];
     const bool done = found[i] != 0 || content.refused.contains(i) || newer_is_there(i, found);
-    if (record.journaled && !done) return words(i, "was journaled, and is lost");
+    const bool shed = record.end == End::superseded;  // by a full class, whatever became of others
+    if (record.journaled && !done && !shed) return words(i, "was journaled, and is lost");
   }
   return {};
 }
