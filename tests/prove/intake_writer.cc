@@ -139,6 +139,7 @@ void IntakeWriter::push() {
     unit.rows = static_cast<std::uint32_t>(2 + below(random_, kRowsMax - 1));
   } else if (unit.klass == 1 && what < 80) {
     unit.key = static_cast<std::int64_t>(below(random_, kKeys));
+    unit.bad = unit.bad || chance(random_, 20);  // then an older one takes over
   }
   PushOptions options;
   if (chance(random_, 10)) options.promise = Promise::durable;

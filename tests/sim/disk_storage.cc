@@ -125,7 +125,8 @@ class SimulatedFolder final : public Folder {
     return done(path_of(name), "remove", code != SQLITE_OK ? code : disk_->remove(path_of(name)));
   }
   Done sync() override {
-    return done(path_, "sync", disk_->sync_directory(VfsFile::intake) == 0 ? SQLITE_OK : SQLITE_IOERR_DIR_FSYNC);
+    return done(path_, "sync",
+                disk_->sync_directory(VfsFile::intake) == 0 ? SQLITE_OK : SQLITE_IOERR_DIR_FSYNC);
   }
   Result<std::unique_ptr<FolderLock>> lock() override {
     const std::scoped_lock lock(folders_->mutex);

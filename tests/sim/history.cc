@@ -188,6 +188,7 @@ std::uint64_t History::place(std::uint64_t unit, std::uint64_t after,
                              const std::vector<bool>& applied) const {
   const Unit& pushed = records_[unit].unit;
   if (unit > after || !pushed.key) return unit;
+  if (may_come_late(unit)) return after;
   const std::vector<std::uint64_t>& same = keys_.at({pushed.klass, *pushed.key});
   const auto newer = std::find_if(
       same.begin(), same.end(), [&](std::uint64_t each) { return each > after && !applied[each]; });
@@ -225,11 +226,11 @@ std::string History::count(const std::vector<AppliedRow>& rows,
       }
       const bool next_part = row_before.unit == row.unit;
       const std::uint64_t here = next_part ? place_before : place(row.unit, place_before, applied);
-      if (here < place_before && !may_come_late(row.unit)) {
+      if (here < place_before) {
         return words(row.unit, "was applied after unit ") + std::to_string(row_before.unit) +
                " of its class, which was pushed later";
       }
-      before->second = {row, std::max(here, place_before)};
+      before->second = {row, here};
     }
     if (row.part != found[row.unit]++) return words(row.unit, "has its parts in a wrong order");
     if (const Unit& unit = records_[row.unit].unit; unit.intake && unit.key) {
