@@ -109,6 +109,7 @@ std::string IntakeLedger::settled(std::uint64_t number, const Outcome& outcome, 
     case End::carried:
       return unless(journaled && (ends || failed), "is carried for no reason");
     case End::unknown:
+      entry.fate = Fate::unknown;
       return unless(!journaled && failed, "is unknown, and journaled or nothing failed");
     default:
       entry.fate = Fate::never;
@@ -248,7 +249,7 @@ std::string IntakeLedger::judge_class(std::size_t klass, const IntakeContent& co
     done += tally.rows[i] != 0 ? 1 : 0;
     if (klass == 1 || entry.fate == Fate::never) continue;
     if (missing && there(i, tally)) return words(i, "is there, and one before it is not");
-    missing = missing || !there(i, tally);
+    missing = missing || (entry.fate == Fate::open && !there(i, tally));
   }
   if (content.alike[klass] < alike_least || content.alike[klass] > alike_most) {
     return name + " has " + std::to_string(content.alike[klass]) + " that are alike, of " +

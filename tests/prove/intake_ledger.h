@@ -92,7 +92,7 @@ class IntakeLedger {
   Units begin(const IntakeContent& content, After after);
 
  private:
-  enum class Fate : std::uint8_t { open, never };
+  enum class Fate : std::uint8_t { open, unknown, never };
   struct Entry {
     Unit unit;
     Fate fate = Fate::open;
