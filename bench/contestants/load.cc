@@ -151,8 +151,13 @@ LoadResult run_load(Store& store, const Rows& rows, const Load& load, Contents& 
 }
 
 void verify_contents(Store& store, const Rows& rows, const Contents& contents) {
+  verify_contents([&store](const Store::Visit& visit) { store.close_and_read(visit); }, rows,
+                  contents);
+}
+
+void verify_contents(const Read& read, const Rows& rows, const Contents& contents) {
   Contents left = contents;
-  store.close_and_read([&](Bytes key, Bytes value) {
+  read([&](Bytes key, Bytes value) {
     std::optional<std::uint64_t> number = rows.number_of(key);
     if (!number || *number >= left.size() || left[*number] == kNoRow) {
       throw RunError("the database holds a row that was not acknowledged, or twice");
