@@ -247,7 +247,8 @@ struct IntakeMark {
   std::array<std::byte, 16> uuid{};
   // All that was journaled is in the store: the intake ended in good order.
   bool clean = false;
-  // The store was copied since: it is not the one that the intake was with.
+  // Of mark(): the store is surely a copy that was made of the one that the intake was with, by
+  // means that make it complete by itself.
   bool copied = false;
 };
 
@@ -265,7 +266,7 @@ class AppliedPositions : public SinkPart {
   // Outside a transaction: none if the store has never had an intake, or was emptied of it.
   virtual Result<std::optional<IntakeMark>> mark() = 0;
   // Outside a transaction, in one of its own: makes what tables are needed. With another UUID than
-  // the store has, all positions are forgotten.
+  // the store has, all that was journaled counts as applied: positions go on from there.
   virtual Status set_mark(const IntakeMark& mark) = 0;
   virtual Result<std::vector<FoundProgress>> found() = 0;
   // Whether dead letters can be kept.

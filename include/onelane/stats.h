@@ -86,7 +86,7 @@ struct ClassStats {
   // Of a class with an intake: positions (the number of a unit in its class, across openings).
   std::uint64_t journaled_position = 0;  // of the newest that is journaled; 0: none ever was
   std::uint64_t applied_position = 0;    // up to here all are in the database, or dead letters
-  std::uint64_t dead_letters = 0;        // units, since the journal was opened, replayed ones too
+  std::uint64_t dead_letters = 0;        // units, since the class was added
 
   // How many units were settled as `which`.
   std::uint64_t end(End which) const { return ends[static_cast<std::size_t>(which)]; }
@@ -157,10 +157,13 @@ struct IntakeStats {
   std::uint64_t units = 0;     // that were journaled
   std::uint64_t waits = 0;     // of groups, for a segment to become free
   Histogram units_per_group;
-  Histogram sync;                   // ns each, a group's write and sync
-  std::optional<TimePoint> oldest;  // when the oldest unit that is not committed was journaled
-  std::uint64_t replayed = 0;       // units that the opening found, and committed or refused
-  Duration replay{0};               // how long that took
+  Histogram sync;  // ns each, a group's write and sync
+  // When the oldest unit that is not committed yet was journaled, or a little before.
+  std::optional<TimePoint> oldest;
+  // Units that the opening found, and committed; or refused, and put among the dead letters.
+  std::uint64_t replayed = 0;
+  std::uint64_t replayed_letters = 0;  // of these, the refused ones
+  Duration replay{0};                  // how long that took
 };
 
 // What Journal::stats() gives. Takes 30 KiB for each class, and 75 KiB beside.

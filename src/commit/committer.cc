@@ -30,6 +30,7 @@ bool give_way(Work& work) {
   Entry* const older = work.entry->behind;
   if (older->leads) return false;
   work.entry->culprit = work.verdict == Verdict::culprit;
+  work.entry->refused = work.entry->culprit || work.verdict == Verdict::rejected;
   work.entry = older;
   work.asks = true;
   work.taken = false;

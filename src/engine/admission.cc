@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "src/base/memory.h"
 #include "src/engine/patience.h"
 #include "src/engine/refusals.h"
+#include "src/intake/format.h"
 #include "src/model/row.h"
 
 namespace onelane::engine {
@@ -157,11 +159,42 @@ Status Admission::promised(const ClassLane& lane, const Entry& entry, Promise& p
   }
   if (promise == Promise::durable) promise = Promise::committed;
   const std::uint64_t most = intake::unit_bytes_max(options_.intake.segment_bytes);
-  if (entry.frames().size() <= most) return {};
+  if (entry.frames().size() <= most) return statements_fit(lane, entry);
   return {Errc::invalid_argument,
           quoted(lane) + ": a unit of " + std::to_string(entry.frames().size()) +
               " bytes does not fit a segment of its intake, which takes up to " +
               std::to_string(most) + "; see IntakeOptions::segment_bytes"};
+}
+
+// A segment has a quarter of its room for names: the classes' take up to an eighth, and the unit's
+// statements may take as much.
+Status Admission::statements_fit(const ClassLane& lane, const Entry& entry) const {
+  const std::uint64_t most = options_.intake.segment_bytes / 8;
+  std::uint64_t bytes = 0;
+  model::FrameReader frames(entry.frames());
+  for (model::Frame frame; frames.next(frame);) {
+    bytes += intake::statement_item_bytes(with_.statements.spec(frame.statement.index));
+    if (entry.rows == 1 || bytes > most) break;
+  }
+  if (bytes <= most) return {};
+  return fits_with_each_once(lane, entry, most);
+}
+
+Status Admission::fits_with_each_once(const ClassLane& lane, const Entry& entry,
+                                      std::uint64_t most) const {
+  std::uint64_t bytes = 0;
+  std::vector<bool> counted(kStatementsMax);
+  model::FrameReader frames(entry.frames());
+  for (model::Frame frame; frames.next(frame);) {
+    if (counted[frame.statement.index]) continue;
+    counted[frame.statement.index] = true;
+    bytes += intake::statement_item_bytes(with_.statements.spec(frame.statement.index));
+  }
+  if (bytes <= most) return {};
+  return {Errc::invalid_argument, quoted(lane) + ": the unit's statements take " +
+                                      std::to_string(bytes) + " bytes, and a segment of its " +
+                                      "intake has room for " + std::to_string(most) +
+                                      "; see IntakeOptions::segment_bytes"};
 }
 
 // Takes the entry, unless it is refused.

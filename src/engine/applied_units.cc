@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <iterator>
-#include <new>
 #include <utility>
+
+#include "src/base/check.h"
 
 namespace onelane::engine {
 
@@ -23,13 +24,14 @@ bool AppliedUnits::prepare() {
     skipped_seen_ = skipped_.size();
   }
   std::sort(done_.begin(), done_.end());
+  done_.erase(std::unique(done_.begin(), done_.end()), done_.end());
   next_position_ = std::max(position_, done_.back());
   next_waiting_.clear();
   std::set_difference(waiting_.begin(), waiting_.end(), done_.begin(), done_.end(),
                       std::back_inserter(next_waiting_));
   auto next = std::upper_bound(done_.begin(), done_.end(), position_);
   for (Position at = position_ + 1; at <= next_position_; ++at) {
-    if (*next == at) {
+    if (next != done_.end() && *next == at) {
       ++next;
     } else {
       next_waiting_.push_back(at);
@@ -47,12 +49,16 @@ void AppliedUnits::committed() noexcept {
   skipped_seen_ = 0;
 }
 
+void AppliedUnits::make_room(std::size_t staged) {
+  const std::scoped_lock lock(mutex_);
+  const std::size_t needed = skipped_.size() + staged;
+  if (skipped_.capacity() < needed) skipped_.reserve(2 * needed);
+}
+
 void AppliedUnits::skip(Position position) noexcept {
-  try {
-    const std::scoped_lock lock(mutex_);
-    skipped_.push_back(position);
-  } catch (const std::bad_alloc&) {
-  }
+  const std::scoped_lock lock(mutex_);
+  ONELANE_CHECK(skipped_.size() < skipped_.capacity(), position);
+  skipped_.push_back(position);
 }
 
 void AppliedUnits::publish() noexcept {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <span>
@@ -35,10 +36,11 @@ class AppliedUnits {
   // The commit is in the store.
   void committed() noexcept;
 
-  // Whoever holds the lock of the class, or the baton: a unit was superseded outside a tick. The
-  // next commit says so. Where there is no memory to note it, it stays to be applied again, which
-  // does no harm: a newer one of its key follows.
+  // Whoever holds the lock of the class, or the baton: a unit was superseded, and not by a commit
+  // that goes over it. The next commit says so, or an opening would apply it behind the newer one.
+  // There has to be room, for all that are staged: else make_room() throws bad_alloc.
   void skip(Position position) noexcept;
+  void make_room(std::size_t staged);
 
   // --- Any thread.
   // All up to here are done.

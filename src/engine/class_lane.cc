@@ -29,6 +29,11 @@ schedule::Share share_of(const ClassOptions& options, const Budget& tick) {
   return share;
 }
 
+// It is superseded, and no commit goes over it.
+void skip(JournaledClass* journaled, const Entry& entry) {
+  if (entry.is_journaled()) journaled->applied.skip(entry.position);
+}
+
 // Drops what the receipt of a settled entry has no use for, and the engine's reference.
 void let_go(Entry* entry, ack::Wakes& wakes) {
   wakes.dispose(std::move(entry->job));
@@ -54,6 +59,9 @@ inline void ClassLane::admit(Entry* entry, TimePoint now, ack::Wakes& wakes) {
   if (entry->settled()) return bury(entry, wakes);  // and supersedes nobody
   const bool may_expire = entry->deadline != TimePoint::max();
   staging.make_room();
+  if (journaled != nullptr && options.coalesce) {
+    journaled->applied.make_room(staging.size() + queue::Gate::records_of(staging.behind()) + 1);
+  }
   if (may_expire) deadlines_.make_room();
   Entry* const older = entry->has_key() ? supersedable(entry->key(), now) : nullptr;
   staging.add(entry);
@@ -114,6 +122,7 @@ void ClassLane::supersede(Entry* older, Entry* newer, TimePoint now, ack::Wakes&
   if (staging.barriers() == 0 || older->flushes == flushes_seen_) {
     staging.put_behind(older, newer);
   } else if (give_back(); gate.overfull() && older->take()) {
+    skip(journaled.get(), *older);
     settle(older, End::superseded, now, wakes);
   }
 }
@@ -129,14 +138,15 @@ void ClassLane::relieve(TimePoint now, ack::Wakes& wakes) {
 // Settles what Eviction chose, and gives its room back. False if it chose nothing.
 bool ClassLane::evict(Entry* chosen, End end, TimePoint now, ack::Wakes& wakes) {
   if (chosen == nullptr) return false;
-  if (journaled != nullptr && chosen->is_journaled()) journaled->applied.skip(chosen->position);
   if (chosen->settled()) {
     bury(chosen, wakes);
   } else if (chosen->shed) {  // a tick has it in hand: it stays staged until that is over
+    skip(journaled.get(), *chosen);
     tally.count_shed(*chosen, now);
     ack::settle_taken(*chosen, end, wakes);
     cancelled_.add(*chosen);
   } else {
+    skip(journaled.get(), *chosen);
     settle(chosen, end, now, wakes);
   }
   give_back();
@@ -241,13 +251,12 @@ bool ClassLane::cancel(Entry& entry) {
 void ClassLane::settle_all(const Status& cause, TimePoint now, ack::Wakes& wakes) {
   const auto end = [&](Entry* entry) {
     const bool incomplete = between_steps(*entry);
-    if (!incomplete && !entry->take()) return bury(entry, wakes);
+    // It was in the group that failed, and is taken: the next opening finds it, or does not.
+    const bool unknown = entry->position != 0 && !entry->is_journaled();
+    if (!incomplete && !unknown && !entry->take()) return bury(entry, wakes);
     entry->cause = cause;
-    // One with a position, and not journaled, was in the group that failed.
-    const End otherwise = entry->is_journaled()  ? End::carried
-                          : entry->position != 0 ? End::unknown
-                                                 : End::closed;
-    settle(entry, incomplete ? End::incomplete : otherwise, now, wakes);
+    const End otherwise = entry->is_journaled() ? End::carried : End::closed;
+    settle(entry, incomplete ? End::incomplete : unknown ? End::unknown : otherwise, now, wakes);
   };
   for (std::size_t slot = 0; slot < staging.slots(); ++slot) {
     while (Entry* entry = staging.at(slot)) end(entry);  // what waits behind it is next

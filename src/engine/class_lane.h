@@ -83,10 +83,10 @@ class ClassLane {
   std::optional<TimePoint> next_deadline() const { return deadlines_.next(); }
   // Whether a gathering window may keep the class's units waiting: not if a push waits for room, a
   // flush for its barrier, or close for everything; nor, with an intake, if a unit promises more
-  // than journaled.
+  // than journaled, or the intake has no room.
   bool gathers() const {
     return !gate.crowded() && !queue.closed() && staging.barriers() == 0 &&
-           (journaled == nullptr || !staging.hurry());
+           (journaled == nullptr || (!staging.hurry() && !journaled->full.load()));
   }
 
   // --- The baton's holder, once the class is closed and has settled everything.

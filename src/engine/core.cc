@@ -54,13 +54,10 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
            {.limit = options_.wal_limit,
             .hold = options_.tick.hold,
             .commits_sync = sink_->commit_is_durable()}),
-      pen_({.lanes = lanes_,
-            .state = state_,
-            .statements = statements_,
-            .recorder = recorder_,
-            .durability = durability_,
-            .clock = *clock_},
-           options_),
+      segment_names_(lanes_, statements_),
+      segments_(
+          {.lanes = lanes_, .recorder = recorder_, .durability = durability_, .clock = *clock_}),
+      pen_({.lanes = lanes_, .state = state_, .keeper = segments_, .clock = *clock_}, options_),
       pipeline_({.sink = *sink_,
                  .clock = *clock_,
                  .lanes = lanes_,
@@ -75,6 +72,7 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
              .durability = durability_,
              .log = log_,
              .pen = pen_,
+             .segments = segments_,
              .clock = *clock_},
             options_),
       admission_({.lanes = lanes_,
@@ -112,6 +110,9 @@ Status Core::reopen() {
       engine::Reopening(*sink_, statements_, *clock_, options_.intake).run();
   if (!found) return found.status();
   found_ = *std::move(found);
+  replayed_ = found_.replayed;
+  replayed_letters_ = found_.letters;
+  replay_ = found_.took;
   return {};
 }
 
@@ -142,21 +143,36 @@ Status Core::open_intake() {
   }
   const intake::Contents* const left = found_.contents.get();
   const intake::Uuid uuid = left != nullptr ? *left->uuid() : intake::make_uuid();
-  const IntakeMark mark{.uuid = uuid};
-  if (Status why = sink_->applied_positions()->set_mark(mark); !why.ok()) return why;
-  if (const std::uint64_t commit = recorder_.count_commit(); !durability_.fence(commit)) {
-    return durability_.lost(commit);
-  }
-  found_.mark = mark;
   Result<std::unique_ptr<intake::Intake>> made =
       intake::Intake::open({.folder = std::move(found_.folder),
                             .lock = std::move(found_.lock),
                             .uuid = uuid,
                             .limits = {.segment_bytes = options_.intake.segment_bytes,
                                        .most_bytes = options_.intake.most_bytes}},
-                           pen_.names(), left);
+                           segment_names_, left);
   if (!made) return made.status();
+  if (Status why = begin_intake(**made); !why.ok()) return why;
   return pen_.open(*std::move(made));
+}
+
+// A crash before the database knows of it leaves an intake without units, which nobody misses.
+Status Core::begin_intake(intake::Intake& made) {
+  std::vector<intake::Intake::KnownClass> known;
+  for (const FoundProgress& each : found_.classes) {
+    known.push_back({.name = each.name, .newest = found_.newest(each.name)});
+  }
+  if (Status why = made.begin(known); !why.ok()) return why;
+  AppliedPositions& store = *sink_->applied_positions();
+  const IntakeMark mark{.uuid = made.uuid()};
+  if (Status why = store.set_mark(mark); !why.ok()) return why;
+  if (const std::uint64_t commit = recorder_.count_commit(); !durability_.fence(commit)) {
+    return durability_.lost(commit);
+  }
+  found_.mark = mark;
+  Result<std::vector<FoundProgress>> classes = store.found();
+  if (!classes) return classes.status();
+  found_.classes = *std::move(classes);
+  return {};
 }
 
 void Core::begin_journaling(ClassLane& lane) {
@@ -323,6 +339,8 @@ CloseReport Core::finish(const Status& cut) {
   const Status stall = state_.stall_cause();
   report.status = !healthy ? poison : !stall.ok() ? stall : cut;
   if (report.status.ok()) report.status = sink_closed;
+  pen_.close();
+  found_ = {};
   // Whoever still pushes is refused before it comes to the queue.
   for (const auto& lane : lanes_.all()) lane->release_memory();
   memory_use_.reset();
@@ -340,8 +358,9 @@ JournalStats Core::stats() const {
   recorder_.snapshot(out);
   log_.snapshot(out.log);
   pen_.snapshot(out.intake);
-  out.intake.replayed = found_.replayed;
-  out.intake.replay = found_.took;
+  out.intake.replayed = replayed_;
+  out.intake.replayed_letters = replayed_letters_;
+  out.intake.replay = replay_;
   out.durable = durability_.durable();
   out.epoch = epoch_;
   out.sync = durability_.sync_times();

@@ -26,6 +26,8 @@
 #include "src/engine/positions.h"
 #include "src/engine/recorder.h"
 #include "src/engine/reopening.h"
+#include "src/engine/segment_keeper.h"
+#include "src/engine/segment_names.h"
 #include "src/engine/statements.h"
 #include "src/engine/turn.h"
 #include "src/engine/waiting.h"
@@ -72,6 +74,7 @@ class Core {
   Status reopen();
   Status may_have_intake(const ClassOptions& options) const;
   Status open_intake();
+  Status begin_intake(intake::Intake& made);
   void begin_journaling(engine::ClassLane& lane);
   Status end_intake();
   CloseReport close_once(Duration deadline);
@@ -98,7 +101,12 @@ class Core {
   engine::Durability durability_;
   engine::LogKeeper log_;
   std::optional<engine::Positions> positions_;  // of a sink that keeps them
-  engine::FoundIntake found_;                   // by the opening
+  engine::FoundIntake found_;                   // by the opening, until the journal is closed
+  std::uint64_t replayed_ = 0;                  // constant once it is open
+  std::uint64_t replayed_letters_ = 0;
+  Duration replay_{0};
+  const engine::SegmentNames segment_names_;
+  engine::SegmentKeeper segments_;
   engine::Pen pen_;
   engine::Pipeline pipeline_;
   engine::Turn turn_;

@@ -78,6 +78,7 @@ class HandedOn {
         stage(entry);
       } catch (const std::bad_alloc&) {
         taken_.unpop(entry);
+        wanted_.store(true);
         throw;
       }
     }

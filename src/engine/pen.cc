@@ -5,9 +5,8 @@
 #include <new>
 #include <thread>
 
-#include "src/base/memory.h"
+#include "src/base/check.h"
 #include "src/base/uncancelled.h"
-#include "src/engine/patience.h"
 
 namespace onelane::engine {
 
@@ -16,9 +15,10 @@ namespace {
 // Units of one class that go into a group before the next class has its turn.
 constexpr std::size_t kTurn = 64;
 
-// How long the threads wait where there was no memory, or no room on the disk.
+// How long its thread waits where there was no memory.
 constexpr Duration kNoMemoryPause = std::chrono::milliseconds(10);
-constexpr Duration kNoRoomPause = std::chrono::seconds(1);
+// How often deadlines are looked at while the intake is full.
+constexpr Duration kExpiryPause = std::chrono::milliseconds(50);
 
 // Whether the lane only settles what is left.
 bool ends(LaneState::Kind kind) {
@@ -28,35 +28,51 @@ bool ends(LaneState::Kind kind) {
 }  // namespace
 
 Status Pen::open(std::unique_ptr<intake::Intake> made) {
+  if (!not_started_.ok()) return not_started_;
   intake_ = std::move(made);
-  open_.store(true, std::memory_order_release);
-  if (options_.drive == Drive::manual) return {};
-  Status started = keeper_.start({
-      .step = [this]() -> std::optional<Thread::Sleep> {
-        if (keep_segments()) return Thread::Sleep{};
-        return Thread::Sleep{.at_most = kNoRoomPause};
-      },
-      .pending = [] { return false; },
-  });
-  if (!started.ok()) return started;
-  return thread_.start({
+  with_.keeper.look_after(*intake_);
+  if (options_.drive == Drive::thread) not_started_ = start();
+  if (not_started_.ok()) open_.store(true, std::memory_order_release);
+  return not_started_;
+}
+
+// What could not be started once stays so: threads are for one life of the journal.
+Status Pen::start() {
+  Status started = thread_.start({
       .step = [this]() -> std::optional<Thread::Sleep> {
         if (run()) return std::nullopt;
         if (no_memory_.load()) return Thread::Sleep{.at_most = kNoMemoryPause};
+        if (no_segment_.load()) return Thread::Sleep{.at_most = kExpiryPause};
         return Thread::Sleep{};
       },
       .pending = [this] { return !taken_.load() && pending(); },
   });
+  if (!started.ok()) return started;
+  started = with_.keeper.start();
+  if (!started.ok()) thread_.stop();
+  return started;
 }
 
 void Pen::stop() {
   thread_.stop();
-  keeper_.stop();
+  with_.keeper.stop();
   while (taken_.exchange(true)) std::this_thread::yield();
   taken_.store(false);
 }
 
-Status Pen::seal() { return is_open() ? intake_->seal() : Status(); }
+Status Pen::seal() {
+  if (!is_open()) return {};
+  with_.keeper.note_durable();
+  return intake_->seal();
+}
+
+void Pen::close() {
+  if (!is_open()) return;
+  const std::scoped_lock lock(figures_mutex_);
+  last_figures_ = intake_->figures();
+  open_.store(false, std::memory_order_release);
+  intake_.reset();
+}
 
 void Pen::lend(const Entry& entry) {
   while (!entry.is_journaled() && !entry.settled() && run()) {
@@ -70,21 +86,31 @@ bool Pen::run() {
   const base::Uncancelled uncancelled;
   ack::Wakes wakes;
   const Found found = write_group(wakes);
-  taken_.store(false);
   no_memory_.store(found == Found::no_memory);
-  if (found != Found::no_memory && pending()) thread_.ring();
+  taken_.store(false);
+  if (found == Found::no_memory) {
+    if (!thread_.mine()) thread_.wake();  // it tries again after a pause
+  } else if (pending()) {
+    thread_.ring();
+  }
   wakes.fire();
   return found == Found::something;
 }
 
+// Whether the holder would find something to do.
 bool Pen::pending() const {
-  if (no_memory_.load()) return false;
-  if (ends(with_.state.kind()) ? in_hand_.load() != 0 : in_hand_.load() != 0 && !no_segment_.load())
-    return true;
-  for (const auto& lane : with_.lanes.all()) {
-    if (lane->journaled != nullptr && lane->queue.pending() && !no_segment_.load()) return true;
-  }
-  return false;
+  if (!is_open() || no_memory_.load()) return false;
+  // Without a segment it is for the keeper to go on.
+  const bool stuck = no_segment_.load() && intake_->wants_spare();
+  if (stuck && !ends(with_.state.kind())) return false;
+  const auto lanes = with_.lanes.all();
+  return in_hand_.load() != 0 || std::any_of(lanes.begin(), lanes.end(), [](const auto& lane) {
+           return lane->journaled != nullptr && lane->queue.pending();
+         });
+}
+
+void Pen::go_on() {
+  if (pending()) thread_.ring();
 }
 
 Pen::Found Pen::write_group(ack::Wakes& wakes) {
@@ -95,7 +121,7 @@ Pen::Found Pen::write_group(ack::Wakes& wakes) {
     hand_back();
     return any ? Found::something : Found::nothing;
   }
-  Status failed = fill(wakes);
+  Status failed = fill();
   if (failed.ok() && !intake_->empty()) failed = write();
   if (!failed.ok()) {
     hooks_.poison(failed);
@@ -104,8 +130,9 @@ Pen::Found Pen::write_group(ack::Wakes& wakes) {
   }
   const std::uint64_t drained = in_hand_.load();
   hand_on(wakes);
-  if (in_hand_.load() != drained || drained != before) return Found::something;
-  return whole ? Found::nothing : Found::no_memory;
+  if (in_hand_.load() != drained) return Found::something;
+  if (!whole || short_of_memory_) return Found::no_memory;
+  return drained != before && !no_segment_.load() ? Found::something : Found::nothing;
 }
 
 // False if memory ran out.
@@ -124,7 +151,8 @@ bool Pen::drain() {
 }
 
 // From the classes in turn, until the group is full or nothing is left.
-Status Pen::fill(ack::Wakes& wakes) {
+Status Pen::fill() {
+  short_of_memory_ = false;
   const std::size_t count = with_.lanes.count();
   bool more = count != 0;  // it is open before its first class is added
   while (more) {
@@ -132,7 +160,7 @@ Status Pen::fill(ack::Wakes& wakes) {
     for (std::size_t n = 0; n < count; ++n) {
       ClassLane& lane = with_.lanes[(first_ + n) % count];
       if (lane.journaled == nullptr || hands_[lane.index].queued.empty()) continue;
-      if (!fill_from(lane, wakes)) return intake_->failure();
+      if (!fill_from(lane)) return intake_->failure();
       more = true;
     }
   }
@@ -141,41 +169,73 @@ Status Pen::fill(ack::Wakes& wakes) {
 }
 
 // False if the group takes no more.
-bool Pen::fill_from(ClassLane& lane, ack::Wakes& wakes) {
+bool Pen::fill_from(ClassLane& lane) {
   Hand& hand = hands_[lane.index];
   const TimePoint now = with_.clock.now();
   for (std::size_t n = 0; n < kTurn && !hand.queued.empty(); ++n) {
     Entry* const entry = hand.queued.front();
-    if (entry->deadline <= now && entry->position == 0 && entry->settle_queued(End::expired)) {
-      wakes.add(entry->close_watch());
-    }
-    const bool unit = entry->kind <= detail::EntryKind::group;
-    if (unit && entry->position == 0 && entry->take_to_journal()) {
+    if (entry->deadline <= now) entry->deadline = TimePoint::min();  // whatever the clock says next
+    const bool expires = entry->deadline == TimePoint::min();
+    const bool unit = entry->kind <= detail::EntryKind::group && !expires;
+    if (unit && entry->take_to_journal()) {
       entry->position = lane.journaled->newest.load(std::memory_order_relaxed) + hand.grouped + 1;
+      if (!write_down(lane, *entry)) {
+        if (no_segment_.load()) pass_expired(hand, now);
+        return false;
+      }
+      ++hand.grouped;
+      ++in_group_;
     }
-    if (entry->position == 0) {  // no unit, or settled by now
-      pass(hand);
-      continue;
-    }
-    intake::Intake::Added added = intake::Intake::Added::group_is_full;
-    try {
-      added = intake_->add({.klass = static_cast<std::uint16_t>(lane.index),
-                            .group = entry->kind == detail::EntryKind::group,
-                            .position = entry->position,
-                            .rows = entry->frames()});
-    } catch (const std::bad_alloc&) {
-      return false;
-    }
-    if (added == intake::Intake::Added::no_segment && !no_segment_.exchange(true)) {
-      waits_.fetch_add(1, std::memory_order_relaxed);
-      keeper_.ring();
-    }
-    if (added != intake::Intake::Added::yes) return false;
-    ++hand.grouped;
-    ++in_group_;
-    pass(hand);
+    pass(hand);  // or it is no unit, settled by now, or for the lane to expire
   }
   return true;
+}
+
+// Puts a taken entry into the group; or lets go of it again if there is no room.
+bool Pen::write_down(ClassLane& lane, Entry& entry) {
+  using Added = intake::Intake::Added;
+  Added added = Added::group_is_full;
+  try {
+    added = intake_->add({.klass = static_cast<std::uint16_t>(lane.index),
+                          .group = entry.kind == detail::EntryKind::group,
+                          .position = entry.position,
+                          .rows = entry.frames()});
+  } catch (const std::bad_alloc&) {
+    short_of_memory_ = true;
+  }
+  ONELANE_CHECK(added != Added::too_large, entry.frames().size());  // admission has seen to that
+  if (added != Added::no_segment) set_full(false);
+  if (added == Added::yes) return true;
+  entry.position = 0;
+  entry.put_back();
+  if (added == Added::no_segment) set_full(true);
+  return false;
+}
+
+// While nothing can be written: what is past its deadline goes to the lane, which settles it.
+void Pen::pass_expired(Hand& hand, TimePoint now) {
+  EntryList rest;
+  while (!hand.queued.empty()) {
+    if (hand.queued.front()->deadline > now) {
+      rest.push(hand.queued.pop());
+    } else {
+      hand.queued.front()->deadline = TimePoint::min();
+      pass(hand);
+    }
+  }
+  hand.queued.append(rest);
+}
+
+// Gathering ends while the intake has no room: what is gathered holds it.
+void Pen::set_full(bool full) {
+  if (no_segment_.exchange(full) == full) return;
+  for (const auto& lane : with_.lanes.all()) {
+    if (lane->journaled != nullptr) lane->journaled->full.store(full);
+  }
+  if (!full) return;
+  waits_.fetch_add(1, std::memory_order_relaxed);
+  with_.keeper.wake();
+  hooks_.ring();
 }
 
 // From the drained ones to those that are handed on with the group.
@@ -213,6 +273,7 @@ void Pen::hand_on(ack::Wakes& wakes) {
       }
       out.push(entry);
     }
+    if (hand.grouped != 0) lane->journaled->times.mark(lane->journaled->newest.load(), now);
     in_hand_.fetch_sub(count);
     wanted |= lane->handed_on.add(out, count, std::exchange(hand.hurry, false), now);
     hand.grouped = 0;
@@ -220,27 +281,20 @@ void Pen::hand_on(ack::Wakes& wakes) {
   if (wanted) hooks_.ring();
 }
 
-// The lane settles what is left, as it was: what was in a group that failed keeps its position.
+// The lane settles what is left. What was in a group that failed stays taken: nobody can cancel it,
+// since the next opening may find it.
 void Pen::hand_back() {
   in_group_ = 0;
   for (const auto& lane : with_.lanes.all()) {
     Hand& hand = hands_[lane->index];
     if (hand.group.empty() && hand.queued.empty()) continue;
-    if (!hand.queued.empty() && hand.queued.front()->position != 0) {
-      hand.queued.front()->put_back();
-      hand.queued.front()->position = 0;
-    }
     EntryList out;
     std::uint64_t count = 0;
-    while (!hand.group.empty()) {
-      Entry* const entry = hand.group.pop();
-      if (entry->position != 0) entry->put_back();
-      out.push(entry);
-      ++count;
-    }
-    while (!hand.queued.empty()) {
-      out.push(hand.queued.pop());
-      ++count;
+    for (EntryList* from : {&hand.group, &hand.queued}) {
+      while (!from->empty()) {
+        out.push(from->pop());
+        ++count;
+      }
     }
     in_hand_.fetch_sub(count);
     (void)lane->handed_on.add(out, count, true, with_.clock.now());
@@ -249,61 +303,20 @@ void Pen::hand_back() {
   hooks_.ring();
 }
 
-// Whether a segment is free now.
-bool Pen::keep_segments() {
-  if (!intake_->wants_spare()) return go_on();
-  std::array<intake::Applied, kClassesMax> all;
-  std::size_t count = 0;
-  for (const auto& lane : with_.lanes.all()) {
-    if (lane->journaled == nullptr) continue;
-    all[count++] = {.klass = static_cast<std::uint16_t>(lane->index),
-                    .up_to = lane->journaled->applied.done_up_to()};
-  }
-  const std::span<const intake::Applied> applied = std::span(all).first(count);
-  const bool frees = oldest_is_applied(applied);
-  if (frees) {
-    // Read after the positions: so they are in that commit, or in one before.
-    const std::uint64_t commit = with_.recorder.committed();
-    if (!with_.durability.wait(commit, std::nullopt, Syncer::waiter).ok()) return true;
-    intake_->applied(applied);
-  }
-  const TimePoint now = with_.clock.now();
-  if (!frees && not_before_ && now < *not_before_) return false;
-  not_before_.reset();
-  const Result<bool> kept = intake_->keep_spare();
-  if (!kept && !intake_->failure().ok()) hooks_.poison(intake_->failure());
-  if (!kept || !*kept) {
-    not_before_ = now + kNoRoomPause;
-    return false;
-  }
-  return go_on();
-}
-
-bool Pen::go_on() {
-  if (no_segment_.exchange(false)) thread_.ring();
-  return true;
-}
-
-// Whether the oldest segment holds nothing that is not committed.
-bool Pen::oldest_is_applied(std::span<const intake::Applied> applied) const {
-  bool any = false;
-  for (const intake::Applied& each : applied) {
-    const Position needed = intake_->holds_up(each.klass);
-    if (needed > each.up_to) return false;
-    any |= needed != 0;
-  }
-  return any;
-}
-
 void Pen::snapshot(IntakeStats& out) const {
-  if (!is_open()) return;
-  const intake::IntakeFigures figures = intake_->figures();
+  const std::scoped_lock lock(figures_mutex_);
+  const intake::IntakeFigures figures = is_open() ? intake_->figures() : last_figures_;
   out.segments = figures.segments;
   out.bytes = figures.bytes;
   out.written = figures.written;
   out.padding = figures.padding;
   out.units = figures.units;
   out.waits = waits_.load(std::memory_order_relaxed);
+  for (const auto& lane : with_.lanes.all()) {
+    if (lane->journaled == nullptr) continue;
+    const auto oldest = lane->journaled->times.above(lane->journaled->applied.done_up_to());
+    if (oldest && (!out.oldest || *oldest < *out.oldest)) out.oldest = oldest;
+  }
   out.units_per_group = units_.snapshot();
   out.sync = times_.snapshot();
 }

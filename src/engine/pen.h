@@ -10,9 +10,6 @@
 //                        caller's group
 //   tick(), close()      on a manual journal; while it drains  one group
 //
-// A second thread, the keeper, sees to it that a segment is free: it waits until what the oldest
-// one holds is durable in the database, or makes a new one.
-//
 // The first error of the intake poisons the journal. The units of the group that failed end as
 // unknown: the next opening finds them, or does not.
 #pragma once
@@ -22,6 +19,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -31,24 +29,21 @@
 #include "onelane/options.h"
 #include "onelane/stats.h"
 #include "src/ack/settle.h"
-#include "src/engine/durability.h"
 #include "src/engine/lane_state.h"
 #include "src/engine/lanes.h"
-#include "src/engine/statements.h"
+#include "src/engine/segment_keeper.h"
 #include "src/engine/thread.h"
 #include "src/intake/intake.h"
 #include "src/model/histogram.h"
 
 namespace onelane::engine {
 
-class Pen final : private intake::Names {
+class Pen {
  public:
   struct Parts {
     Lanes& lanes;
     LaneState& state;
-    const Statements& statements;
-    const Recorder& recorder;
-    Durability& durability;
+    SegmentKeeper& keeper;
     const Clock& clock;
   };
   // What it needs of the lane: somebody is to tick; the journal is to be poisoned.
@@ -58,45 +53,39 @@ class Pen final : private intake::Names {
   };
   // All of the parts must outlive it.
   Pen(const Parts& parts, const JournalOptions& options) : with_(parts), options_(options) {}
-  ~Pen() override { stop(); }
+  Pen(const Pen&) = delete;
+  Pen& operator=(const Pen&) = delete;
+  ~Pen() { stop(); }
   void use(Hooks hooks) { hooks_ = std::move(hooks); }
 
-  const intake::Names& names() const { return *this; }
   // The baton's holder, once: from now on there is an intake. On a journal with threads starts the
   // pen's. Error: storage, where the system has no thread to give; then there is none.
   Status open(std::unique_ptr<intake::Intake> intake);
   // Ends the threads, and waits for who has the pen. Not with the baton.
   void stop();
-  // For close: after all that was journaled is in the database, ends the intake in good order.
+  // For close, after stop(). Ends the intake in good order, if all that was journaled is in the
+  // database, and durable; then, in any case, lets go of its files.
   Status seal();
+  void close();
 
   // --- Any thread.
   bool is_open() const { return open_.load(std::memory_order_acquire); }
-  bool mine() const { return thread_.mine() || keeper_.mine(); }
+  bool mine() const { return thread_.mine() || with_.keeper.mine(); }
   // Something was pushed to a class with an intake, and the caller does not wait for it.
   void ring() { thread_.ring(); }
   // For a caller that waits until this entry is journaled.
   void lend(const Entry& entry);
   // One group, unless somebody has the pen. Whether there was anything to do.
   bool run();
-  // After a tick, or a sync: whether a segment can be freed now.
+  // After a tick: whether what it committed frees a segment.
   void tick_ended() {
-    if (is_open() && intake_->wants_spare()) keeper_.ring();
+    if (is_open() && intake_->wants_spare()) with_.keeper.wake();
   }
-  // On a manual journal: what the keeper would do.
-  void keep() {
-    if (is_open()) (void)keep_segments();
-  }
+  // A segment is free, or the lane takes no more: there may be something to do.
+  void go_on();
   void snapshot(IntakeStats& out) const;
 
  private:
-  std::string_view klass(std::uint16_t number) const override {
-    return with_.lanes[number].options.name;
-  }
-  const StatementSpec& statement(std::uint16_t number) const override {
-    return with_.statements.spec(number);
-  }
-
   // Of one class.
   struct Hand {
     EntryList queued;  // drained, and not in a group yet
@@ -109,40 +98,43 @@ class Pen final : private intake::Names {
 
   Found write_group(ack::Wakes& wakes);
   bool drain();
-  Status fill(ack::Wakes& wakes);
-  bool fill_from(ClassLane& lane, ack::Wakes& wakes);
+  Status fill();
+  bool fill_from(ClassLane& lane);
+  bool write_down(ClassLane& lane, Entry& entry);
+  void set_full(bool full);
   Status write();
   void hand_on(ack::Wakes& wakes);
   void hand_back();
   static void pass(Hand& hand);
+  static void pass_expired(Hand& hand, TimePoint now);
   bool pending() const;
-  bool keep_segments();
-  bool go_on();
-  bool oldest_is_applied(std::span<const intake::Applied> applied) const;
+  Status start();
 
   const Parts with_;
   const JournalOptions& options_;
   Hooks hooks_;
-  std::unique_ptr<intake::Intake> intake_;  // constant once it is open
+  std::unique_ptr<intake::Intake> intake_;  // constant while it is open
   std::atomic<bool> open_{false};
+  mutable std::mutex figures_mutex_;
+  intake::IntakeFigures last_figures_;  // once it is closed
 
   std::atomic<bool> taken_{false};       // the pen
   std::array<Hand, kClassesMax> hands_;  // the holder's, by class
   std::size_t first_ = 0;                // the class that the next group begins with
   std::uint64_t in_group_ = 0;           // units
-  // Why the holder leaves units in its hands: the next push, or the keeper, has it tried again.
+  // Why the holder leaves units in its hands. The keeper has it go on, or a pause.
   std::atomic<bool> no_segment_{false};
   std::atomic<bool> no_memory_{false};
+  bool short_of_memory_ = false;           // the holder's
   std::atomic<std::uint64_t> in_hand_{0};  // units
 
   model::SharedHistogram units_;
   model::SharedHistogram times_;
   std::atomic<std::uint64_t> waits_{0};
 
-  std::optional<TimePoint> not_before_;  // the keeper's: there was no room for a segment
+  Status not_started_;  // the baton's holder's
 
   Thread thread_;
-  Thread keeper_;
 };
 
 }  // namespace onelane::engine

@@ -43,7 +43,7 @@ void Positions::note(const Work& work) {
   if (!entry->leads) {  // those ahead of it gave way to it
     const bool left = work.verdict == Verdict::left;
     for (const Entry* ahead = newest(work.entry); ahead != entry; ahead = ahead->behind) {
-      if (!ahead->settled() && (ahead->culprit || !left)) note_refused(*ahead);
+      if (ahead->refused && (ahead->culprit || !left)) note_refused(*ahead);
     }
   }
   if (work.verdict == Verdict::rejected || work.verdict == Verdict::culprit) note_refused(*entry);
@@ -53,11 +53,12 @@ void Positions::note(const Work& work) {
 }
 
 void Positions::note_done(const Entry& entry) {
-  if (entry.is_journaled()) class_of(entry)->applied.add(entry.position);
+  if (entry.kind > EntryKind::group) return;
+  ONELANE_CHECK(entry.is_journaled(), entry.seq);  // or a crash would apply it twice
+  class_of(entry)->applied.add(entry.position);
 }
 
 void Positions::note_refused(const Entry& entry) {
-  if (!entry.is_journaled()) return;
   note_done(entry);
   refused_.push_back({.unit = &entry, .journaled = class_of(entry)});
 }

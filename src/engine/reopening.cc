@@ -5,6 +5,7 @@
 
 #include "src/base/memory.h"
 #include "src/engine/replay.h"
+#include "src/intake/segments.h"
 
 namespace onelane::engine {
 
@@ -40,15 +41,17 @@ Position FoundIntake::newest(std::string_view name) const {
 
 Result<FoundIntake> Reopening::run() {
   FoundIntake found;
-  if (Status why = look(found); !why.ok()) return why;
-  if (Status why = fits(found); !why.ok()) {
-    if (why.code() != Errc::invalid_argument) return why;
-    if (options_.on_mismatch != IntakeMismatch::discard) return why;
+  Status why = look(found);
+  if (!why.ok() && found.lock == nullptr) return why;
+  if (why.ok()) why = fits(found);
+  if (!why.ok()) {
+    const bool unfit = why.code() == Errc::invalid_argument || why.code() == Errc::corrupt;
+    if (!unfit || options_.on_mismatch != IntakeMismatch::discard) return why;
     if (Status forgotten = forget(found); !forgotten.ok()) return forgotten;
   }
-  if (found.contents == nullptr) return found;
+  if (found.contents == nullptr || found.contents->units() == 0) return found;
   const TimePoint began = clock_.now();
-  if (Status why = replay(found); !why.ok()) return why;
+  if (why = replay(found); !why.ok()) return why;
   found.took = clock_.now() - began;
   return found;
 }
@@ -60,9 +63,7 @@ Status Reopening::look(FoundIntake& found) {
   if (!mark) return mark.status();
   found.mark = *mark;
   if (found.mark) {
-    Result<std::vector<FoundProgress>> classes = store->found();
-    if (!classes) return classes.status();
-    found.classes = *std::move(classes);
+    if (Status why = read_classes(found); !why.ok()) return why;
   }
   Result<std::unique_ptr<intake::Folder>> folder = intake::storage().open(options_.folder);
   if (!folder) return folder.status();
@@ -70,9 +71,9 @@ Status Reopening::look(FoundIntake& found) {
   Result<std::unique_ptr<intake::FolderLock>> lock = (*folder)->lock();
   if (!lock) return lock.status();
   Result<std::unique_ptr<intake::Contents>> contents = intake::Contents::read(**folder);
-  if (!contents) return contents.status();
   found.folder = *std::move(folder);
   found.lock = *std::move(lock);
+  if (!contents) return contents.status();
   if ((*contents)->uuid()) found.contents = *std::move(contents);
   return {};
 }
@@ -93,21 +94,30 @@ Status Reopening::fits(const FoundIntake& found) const {
   }
   if (!found.mark) {
     if (kept->units() == 0) return {};  // it was made, and the database never told
+    if (options_.on_mismatch == IntakeMismatch::roll_forward) return classes_fit(found);
     return mismatch(where(found) + " has " + std::to_string(kept->units()) +
                     " units, and this database never had an intake: it is another one's");
   }
+  const bool needs_none = found.mark->clean || found.mark->copied;
+  if (needs_none && kept->units() == 0) return {};  // it was made, and the database never told
   if (found.mark->uuid != *kept->uuid()) {
     return mismatch(where(found) + " is another database's: it has the UUID " +
                     intake::to_string(*kept->uuid()) + ", this database " +
                     intake::to_string(found.mark->uuid));
   }
+  return classes_fit(found);
+}
+
+Status Reopening::classes_fit(const FoundIntake& found) const {
+  const intake::Contents* const kept = found.contents.get();
+  const bool clean = found.mark && found.mark->clean;
   for (const intake::ClassContents& each : kept->classes()) {
     if (Status why = class_fits(each, find(found.classes, each.name)); !why.ok()) return why;
   }
   for (const FoundProgress& each : found.classes) {
     const bool missing = std::none_of(kept->classes().begin(), kept->classes().end(),
                                       [&](const auto& one) { return one.name == each.name; });
-    if (missing && each.journaled > each.position && !found.mark->clean) {
+    if (missing && each.journaled > each.position && !clean) {
       return mismatch(where(found) + " has nothing of class \"" + each.name +
                       "\", of which this database knows units up to " + text(each.journaled));
     }
@@ -123,6 +133,10 @@ Status Reopening::class_fits(const intake::ClassContents& kept, const FoundProgr
   if (has.position < kept.applied && options_.on_mismatch != IntakeMismatch::roll_forward) {
     return mismatch(of + ", while the intake knew those up to " + text(kept.applied) +
                     " to be in it: the database was replaced by an older one");
+  }
+  if (kept.last == 0 && kept.newest > has.position) {
+    return mismatch(of + ", while the intake knew those up to " + text(kept.newest) +
+                    ", which it does not have any more: the database was replaced by an older one");
   }
   if (kept.last != 0 && std::max(has.position, has.journaled) > kept.last) {
     return mismatch(of + ", and knows of " + text(std::max(has.position, has.journaled)) +
@@ -144,31 +158,40 @@ Status Reopening::forget(FoundIntake& found) {
     const Result<std::vector<std::string>> names = found.folder->list();
     if (!names) return names.status();
     for (const std::string& name : *names) {
-      if (!name.starts_with("segment-")) continue;
+      if (!intake::segment_index(name)) continue;
       if (intake::Done removed = found.folder->remove(name); !removed.ok()) return removed.cause;
     }
     if (intake::Done synced = found.folder->sync(); !synced.ok()) return synced.cause;
   }
-  found.mark.reset();
-  found.classes.clear();
+  if (!found.mark) return {};
+  found.mark = IntakeMark{.uuid = intake::make_uuid(), .clean = true};
+  AppliedPositions& store = *sink_.applied_positions();
+  if (Status why = store.set_mark(*found.mark); !why.ok()) return why;
+  return read_classes(found);
+}
+
+Status Reopening::read_classes(FoundIntake& found) {
+  Result<std::vector<FoundProgress>> classes = sink_.applied_positions()->found();
+  if (!classes) return classes.status();
+  found.classes = *std::move(classes);
   return {};
 }
 
 Status Reopening::replay(FoundIntake& found) {
   AppliedPositions& store = *sink_.applied_positions();
-  if (!found.mark) {
+  if (!found.mark || found.mark->uuid != *found.contents->uuid()) {
     const IntakeMark mark{.uuid = *found.contents->uuid()};
     if (Status why = store.set_mark(mark); !why.ok()) return why;
     found.mark = mark;
+    if (Status why = read_classes(found); !why.ok()) return why;
   }
   Replay replay({.sink = sink_, .store = store, .statements = statements_, .clock = clock_},
                 *found.contents, found.classes);
   if (Status why = replay.run(); !why.ok()) return why;
   found.replayed = replay.units();
-  Result<std::vector<FoundProgress>> classes = store.found();
-  if (!classes) return classes.status();
-  found.classes = *std::move(classes);
-  if (sink_.commit_is_durable()) return {};
+  found.letters = replay.dead_letters();
+  if (Status why = read_classes(found); !why.ok()) return why;
+  if (sink_.commit_is_durable() || sink_.commit_sync() == nullptr) return {};
   const Reply synced = sink_.commit_sync()->sync();
   return synced.ok() ? Status() : synced.cause;
 }

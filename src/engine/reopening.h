@@ -28,6 +28,7 @@ struct FoundIntake {
   std::unique_ptr<intake::FolderLock> lock;    // of the folder
   std::unique_ptr<intake::Contents> contents;  // if the folder has any
   std::uint64_t replayed = 0;                  // units that were committed or refused
+  std::uint64_t letters = 0;                   // of these, the refused ones
   Duration took{0};
 
   // Of a class: the newest position that is known of it.
@@ -48,7 +49,9 @@ class Reopening {
   struct Replayed;
 
   Status look(FoundIntake& found);
+  Status read_classes(FoundIntake& found);
   Status fits(const FoundIntake& found) const;
+  Status classes_fit(const FoundIntake& found) const;
   Status class_fits(const intake::ClassContents& kept, const FoundProgress* known) const;
   Status forget(FoundIntake& found);
   Status replay(FoundIntake& found);

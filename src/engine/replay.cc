@@ -1,10 +1,12 @@
 #include "src/engine/replay.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
 #include "src/base/memory.h"
+#include "src/base/parker.h"
 #include "src/model/row.h"
 
 namespace onelane::engine {
@@ -20,6 +22,12 @@ namespace {
 // Of one transaction.
 constexpr std::size_t kUnitsMost = 4096;
 constexpr std::uint64_t kBytesMost = 8 * kMiB;
+
+// How large the log becomes before it is copied back meanwhile.
+constexpr std::uint64_t kLogMost = 64 * kMiB;
+
+constexpr Duration kLockPause = std::chrono::milliseconds(20);
+constexpr int kLockLooks = 250;  // 5 seconds
 
 // Statements that the store does not prepare have numbers from here on.
 constexpr std::uint16_t kUnprepared = kStatementsMax;
@@ -70,6 +78,12 @@ Status Replay::run() {
   Status status = contents_.for_each([this](const intake::FoundUnit& unit) { return take(unit); });
   while (status.ok() && !work_.empty()) status = flush();
   return status;
+}
+
+std::uint64_t Replay::dead_letters() const {
+  std::uint64_t out = 0;
+  for (const auto& each : classes_) out += each->journaled.dead_letters.load();
+  return out;
 }
 
 Status Replay::take(const intake::FoundUnit& unit) {
@@ -144,10 +158,27 @@ Result<Statement> Replay::add_statement(const StatementSpec& spec) {
   return with_.statements.add();
 }
 
+// Somebody else's lock is waited for as long as any opening waits for one.
 Status Replay::flush() {
-  const Status status = commit(work_);
+  Status status = commit(work_);
+  for (int n = 0; status.code() == Errc::locked && n < kLockLooks; ++n) {
+    base::Parker().park(kLockPause);  // nobody calls
+    status = commit(work_);
+  }
   units_ += drop_ended();
-  return status;
+  return status.ok() ? copy_back() : status;
+}
+
+// Small rows in many places make a log of many times their size. What is in the way of copying it
+// back is no reason to refuse the opening: the journal will see to it.
+Status Replay::copy_back() {
+  Log* const log = with_.sink.log();
+  if (log == nullptr || log->state().bytes < kLogMost) return {};
+  if (Reply synced = log->write_out(); !synced.ok()) return synced.cause;
+  const LogPass pass = log->copy_back(kBytesMost);
+  if (pass.fault == Fault::sync || pass.fault == Fault::corrupt) return pass.cause;
+  const Reply synced = log->sync();
+  return synced.ok() ? Status() : synced.cause;
 }
 
 // What is settled by then is marked by an entry that is null; the rest is to run again.

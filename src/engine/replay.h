@@ -36,6 +36,7 @@ class Replay {
   // from taking them (locked, storage, ...); invalid_argument, a statement does not prepare.
   Status run();
   std::uint64_t units() const { return units_; }
+  std::uint64_t dead_letters() const;  // of these
 
  private:
   struct Class {
@@ -50,6 +51,7 @@ class Replay {
 
   Status take(const intake::FoundUnit& unit);
   Status flush();
+  Status copy_back();
   Status commit(std::span<commit::Work> work);
   Status alone(commit::Work& work, const Status& cause);
   std::size_t drop_ended();

@@ -52,10 +52,12 @@ class Staging {
                       .pushed = entry->pushed});
     ++live_;
     count(*entry, 1);
+    hurried_ += hurries(*entry);
   }
   // Takes the entry out. If nothing waits behind it, its slot stays, with no entry and free of
   // cost, until compact() or a tidy.
   void remove(Entry* entry) {
+    hurried_ -= hurries(*entry);
     if (entry->behind != entry) [[unlikely]]
       return remove_from_ring(entry);
     const std::size_t index = index_of(entry);
@@ -96,8 +98,8 @@ class Staging {
     behind_ -= charge_of(*entry);
   }
   bool empty() const { return live_ == 0; }
-  // Whether a leader promises more than journaled.
-  bool hurry() const { return patient_ != live_; }
+  // Whether anything that is staged promises more than journaled.
+  bool hurry() const { return hurried_ != 0; }
   std::size_t jobs() const { return jobs_; }
   std::size_t durable() const { return durable_; }  // leaders that promise to be durable
   std::size_t barriers() const { return barriers_; }
@@ -111,6 +113,9 @@ class Staging {
     ONELANE_CHECK(index < entries_.size() && entries_[index] == leader, index);
     return index;
   }
+  static std::size_t hurries(const Entry& entry) {
+    return entry.promise == Promise::journaled ? 0 : 1;
+  }
   void clear(std::size_t index) {
     entries_[index] = nullptr;
     units_[index] = {.pushed = units_[index].pushed};
@@ -119,7 +124,6 @@ class Staging {
   // Adds `by` to the counts that the entry is in.
   void count(const Entry& entry, int by) {
     durable_ += entry.promise == Promise::durable ? static_cast<std::size_t>(by) : 0;
-    patient_ += entry.promise == Promise::journaled ? static_cast<std::size_t>(by) : 0;
     if (entry.kind < detail::EntryKind::job) [[likely]]
       return;
     (entry.kind == detail::EntryKind::job ? jobs_ : barriers_) += static_cast<std::size_t>(by);
@@ -135,7 +139,7 @@ class Staging {
   std::size_t live_ = 0;
   std::uint64_t behind_ = 0;
   std::size_t durable_ = 0;
-  std::size_t patient_ = 0;  // leaders that promise journaled
+  std::size_t hurried_ = 0;  // entries, led ones too, that promise more than journaled
   std::size_t jobs_ = 0;
   std::size_t barriers_ = 0;
   static_assert(detail::EntryKind::job > detail::EntryKind::group &&

@@ -22,6 +22,7 @@ Turn::Turn(const Parts& parts, const JournalOptions& options) : with_(parts), op
       .poison = fail,
   });
   with_.pen.use({.ring = [this] { ring(); }, .poison = fail});
+  with_.segments.use({.go_on = [this] { with_.pen.go_on(); }, .poison = fail});
 }
 
 Status Turn::start() {
@@ -69,7 +70,7 @@ TickReport Turn::tick() {
   if (manual) {
     with_.durability.sync_all();
     with_.log.run_due();
-    with_.pen.keep();
+    with_.segments.keep();
   } else {
     with_.durability.nudge();
     // Not while it closes: then it is the caller who sleeps by that bell.
@@ -140,6 +141,7 @@ void Turn::follow(ack::Wakes& wakes) {
   with_.durability.tick_ended(wakes);
   with_.pen.tick_ended();
   if (!with_.state.shut()) return;
+  with_.pen.go_on();
   with_.lanes.shut();  // the reason is told already: a push that is turned away finds it
   if (with_.state.poisoned()) with_.durability.give_up(with_.state.first_error(), wakes);
 }

@@ -63,6 +63,7 @@ class Turn {
     Durability& durability;
     LogKeeper& log;
     Pen& pen;
+    SegmentKeeper& segments;
     const Clock& clock;
   };
   // All of the parts must outlive it.

@@ -16,6 +16,8 @@ constexpr std::uint64_t kGroupBytesMax = std::uint64_t{1} << 20;
 // What a group's memory may keep between groups: one of the largest, with its padding.
 constexpr std::uint64_t kKeptBytesMax = 2 * kGroupBytesMax;
 constexpr std::uint64_t kNamesShare = 4;  // a quarter of a segment
+// In an opening's first group, so that they are no numbers of its own classes.
+constexpr std::uint16_t kFirstNumberOfOthers = 1024;
 
 // The statements of the unit's rows that are not yet `written`, each once.
 void find_new(const Unit& unit, const std::vector<bool>& written,
@@ -71,6 +73,24 @@ std::uint64_t Intake::rest() const noexcept {
 Intake::Class& Intake::known(std::uint16_t klass) {
   if (classes_.size() <= klass) classes_.resize(klass + std::size_t{1});
   return classes_[klass];
+}
+
+Status Intake::begin(std::span<const KnownClass> classes) {
+  if (!take_segment()) {
+    const Status ended = failure();
+    return ended.ok() ? Status(Errc::storage, setup_.folder->path() + ": no room for a segment")
+                      : ended;
+  }
+  make_room(kHeaderBytes);
+  open_group();
+  std::uint16_t number = kFirstNumberOfOthers;
+  for (const KnownClass& each : classes) {
+    put_class(
+        group_,
+        {.number = number++, .newest = each.newest, .applied = each.newest, .name = each.name});
+    ++items_;
+  }
+  return write_group({});
 }
 
 Intake::Added Intake::add(const Unit& unit) {
@@ -155,7 +175,9 @@ void Intake::make_room(std::uint64_t bytes) {
   for (const std::uint16_t number : new_statements_) {
     if (statements_.size() <= number) statements_.resize(number + std::size_t{1});
   }
+  if (room_for_classes_ == classes_.size()) return;
   segments_->make_room(classes_.size());
+  room_for_classes_ = classes_.size();
 }
 
 bool Intake::take_segment() {
@@ -165,6 +187,7 @@ bool Intake::take_segment() {
   end_ = 0;
   seed_ = seed_of(setup_.uuid, segments_->number());
   statements_.clear();
+  room_for_classes_ = 0;
   for (Class& each : classes_) each.declared = false;
   return true;
 }
@@ -210,17 +233,7 @@ void Intake::append(const Unit& unit) {
   ++units_;
   klass.known = true;
   klass.newest = unit.position;
-  note_newest({.klass = unit.klass, .up_to = unit.position});
-}
-
-void Intake::note_newest(const Applied& newest) {
-  for (Applied& each : newest_) {
-    if (each.klass == newest.klass) {
-      each.up_to = newest.up_to;
-      return;
-    }
-  }
-  newest_.push_back(newest);
+  if (!std::exchange(klass.in_group, true)) newest_.push_back({.klass = unit.klass});
 }
 
 Status Intake::write() {
@@ -254,6 +267,7 @@ Status Intake::write_group(GroupHeader header) {
   begins_ = false;
   sealed_ = header.sealed;
   end_ += group_.size();
+  for (Applied& each : newest_) each.up_to = classes_[each.klass].newest;
   segments_->wrote({.bytes = group_.size(),
                     .padding = group_.size() - bytes,
                     .units = units_,
@@ -264,6 +278,7 @@ Status Intake::write_group(GroupHeader header) {
 
 void Intake::forget_group() {
   units_ = 0;
+  for (const Applied& each : newest_) classes_[each.klass].in_group = false;
   newest_.clear();
   group_.clear();
   if (group_.capacity() > kKeptBytesMax) group_.shrink_to_fit();

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "onelane/status.h"
@@ -48,6 +49,15 @@ class Intake {
   const Uuid& uuid() const noexcept { return setup_.uuid; }
 
   // --- The pen's holder.
+
+  // Writes the first group of this opening, which has no units: from then on the folder says whose
+  // it is, and how far each class was by then, of which all is applied. Before anything else.
+  // Error: storage, also where there is no room for a segment.
+  struct KnownClass {
+    std::string_view name;
+    Position newest = 0;
+  };
+  Status begin(std::span<const KnownClass> classes);
 
   enum class Added : std::uint8_t {
     yes,
@@ -89,6 +99,7 @@ class Intake {
   struct Class {
     bool known = false;     // used in this opening
     bool declared = false;  // named in the newest segment
+    bool in_group = false;  // has a unit in the next group
     Position newest = 0;
     Position recorded = 0;  // the newest applied position that was written
   };
@@ -107,7 +118,6 @@ class Intake {
   void open_group();
   void declare(std::uint16_t klass);
   void append(const Unit& unit);
-  void note_newest(const Applied& newest);
   Status write_group(GroupHeader header);
   void forget_group();
   Class& known(std::uint16_t klass);
@@ -122,11 +132,12 @@ class Intake {
   std::uint64_t end_ = 0;  // of its last group
   std::uint64_t last_group_ = 0;
   std::uint64_t last_checksum_ = 0;
-  bool begins_ = true;            // no group was written yet
-  bool sealed_ = false;           // the newest group, of whatever opening, is a clean close's
-  std::vector<Class> classes_;    // by number
-  std::vector<bool> statements_;  // by number: written in the newest segment
-  std::vector<Position> applied_;
+  bool begins_ = true;                // no group was written yet
+  bool sealed_ = false;               // the newest group, of whatever opening, is a clean close's
+  std::vector<Class> classes_;        // by number
+  std::vector<bool> statements_;      // by number: written in the newest segment
+  std::size_t room_for_classes_ = 0;  // that segments_ was told of, for this segment
+  std::vector<Position> applied_;     // by number, as of the group's beginning
   std::vector<std::uint16_t> new_statements_;  // of a unit: not yet in the newest segment
   std::vector<Applied> newest_;                // of the next group's classes
   std::vector<std::byte> group_;               // the next group, header first; empty: none

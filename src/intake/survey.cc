@@ -9,14 +9,14 @@
 
 namespace onelane::intake {
 
-Result<SegmentBytes> read_segment(Folder& folder, const std::string& name,
-                                  const GroupHeader& first) {
+Result<SegmentBytes> read_segment(Folder& folder, const std::string& name, const GroupHeader& first,
+                                  ReadLimit limit) {
   SegmentBytes out{.file = folder.path() + "/" + name, .uuid = first.uuid, .number = first.segment};
   auto file = folder.open(name);
   if (!file) return file.status();
   const auto size = (*file)->size();
   if (!size) return size.status();
-  out.bytes.resize(static_cast<std::size_t>(*size));
+  out.bytes.resize(static_cast<std::size_t>(std::min(*size, limit.bytes)));
   const auto read = (*file)->read(0, out.bytes);
   if (!read) return read.status();
   out.bytes.resize(*read);
@@ -140,7 +140,9 @@ Result<std::size_t> Survey::find_start() const {
 }
 
 Result<bool> Survey::first_group_is_whole(const SegmentFile& file) const {
-  const auto segment = read_segment(folder_, file.name, file.first.header);
+  const GroupHeader& header = file.first.header;
+  const auto segment =
+      read_segment(folder_, file.name, header, {.bytes = kHeaderBytes + header.payload_bytes});
   if (!segment) return segment.status();
   FoundGroup group;
   return GroupReader(*segment).next(group);

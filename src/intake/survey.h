@@ -12,8 +12,12 @@
 
 namespace onelane::intake {
 
-Result<SegmentBytes> read_segment(Folder& folder, const std::string& name,
-                                  const GroupHeader& first);
+// At most this much from the beginning.
+struct ReadLimit {
+  std::uint64_t bytes = ~std::uint64_t{0};
+};
+Result<SegmentBytes> read_segment(Folder& folder, const std::string& name, const GroupHeader& first,
+                                  ReadLimit limit = {});
 
 // Used once.
 class Survey {

@@ -209,6 +209,7 @@ class SystemFolder final : public Folder {
     (void)own.release();
     std::vector<std::string> names;
     errno = 0;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread has this stream
     while (const dirent* entry = ::readdir(entries.get())) {
       const std::string name = entry->d_name;
       if (name != "." && name != "..") names.push_back(name);

@@ -104,7 +104,7 @@ bool Entry::take_shared() noexcept {
 
 // seq_cst, as in watch(): either the pen sees the waiter, or the waiter sees that it is journaled.
 Waiter* Entry::become_journaled() noexcept {
-  journaled.store(true, std::memory_order_relaxed);
+  journaled.store(true, std::memory_order_release);
   const TicketState was = state.exchange(kJournaled, std::memory_order_seq_cst);
   ONELANE_CHECK(was == kTaken, was);
   if (alone()) return nullptr;

@@ -300,6 +300,19 @@ TEST_F(IntakeDamage, ATornTailThatWasReopenedAndWrittenOnMayBeCutAgain) {
   }
 }
 
+TEST_F(IntakeDamage, WhatIsLeftOfEarlierOpeningsDoesNotMatter) {
+  write_two_segments();
+  fill_segment("e");
+  const std::string newest_then = newest().file;
+  opened();
+  ASSERT_EQ(found().size(), 35U - 16) << "the oldest is recycled, and the rest counts as yet";
+  put_ok("f");
+  flip((*storage_.files("intake").at(newest_then))[kHeaderBytes + 1], 0);
+  EXPECT_EQ(found(), Lines{"c0:36 insert 0(f)"});
+  storage_.files("intake").erase(newest_then);
+  EXPECT_EQ(found(), Lines{"c0:36 insert 0(f)"});
+}
+
 TEST_F(IntakeDamage, APositionThatIsLeftOutIsRefused) {
   opened();
   put_ok("a");

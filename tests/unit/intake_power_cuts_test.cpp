@@ -49,7 +49,7 @@ class Life {
     const auto left = Contents::read(*folder);
     if (!left) return left.status().to_string();
     for (const auto& each : (*left)->classes()) {
-      promised.applied[each.name] = std::max(promised.applied[each.name], each.last);
+      promised.applied[each.name] = std::max(promised.applied[each.name], each.newest);
     }
     for (std::uint16_t i = 0; i < kClasses; ++i) {
       const std::string name(names_.klass(i));
@@ -169,13 +169,15 @@ class IntakePowerCuts : public ::testing::TestWithParam<std::uint64_t> {
   std::string cut_everywhere(const Disk& disk, std::size_t from, bool lives_on) {
     PowerCut cut(disk);
     for (std::size_t event = from; event <= disk.log().size(); ++event) {
+      const bool last = event == disk.log().size();
+      if (!last && disk.log().events()[event].deed == Deed::note) continue;
       cut.advance_to(event);
       const Promised promised = promised_until(disk, event);
       for (std::size_t kind = 0; kind < kCrashKindCount; ++kind) {
         const Image image = cut.image(static_cast<CrashKind>(kind), random_);
         const std::shared_ptr<Disk> left = Disk::make(image, {.syncs_directory = false});
         std::string wrong = examine(left, promised);
-        if (wrong.empty() && lives_on && chance(random_, 5)) wrong = live_on(image, promised);
+        if (wrong.empty() && lives_on && chance(random_, 3)) wrong = live_on(image, promised);
         if (!wrong.empty())
           return std::to_string(event) + " " + std::to_string(kind) + ": " + wrong;
       }
@@ -207,11 +209,97 @@ TEST_P(IntakePowerCuts, AllThatWasAcknowledgedIsFoundInOrder) {
   const std::shared_ptr<Disk> disk = Disk::make({}, {.syncs_directory = false});
   Life life(disk, random_);
   ASSERT_EQ(life.open(), "");
-  life.write_groups(60);
+  life.write_groups(40);
   life.seal();
   ASSERT_EQ(life.open(), "");
   life.write_groups(5);
   EXPECT_EQ(cut_everywhere(*disk, 0, true), "");
+}
+
+// What a killed process had written, and not synced, when the power is cut after the next opening.
+class IntakeKilled : public ::testing::Test {
+ protected:
+  IntakeKilled() { storage_.mount(disk_); }
+
+  void open() {
+    intake_.reset();
+    folder_ = std::move(storage_.make(kFolder)).value();
+    auto left = Contents::read(*folder_);
+    ASSERT_TRUE(left.ok()) << left.status().to_string();
+    intake::IntakeSetup setup{.folder = std::move(storage_.make(kFolder)).value(),
+                              .lock = std::move(folder_->lock()).value(),
+                              .uuid = (*left)->uuid().value_or(intake::Uuid{std::byte{1}}),
+                              .limits = {.segment_bytes = kSegment, .most_bytes = 3 * kSegment}};
+    intake_ = std::move(Intake::open(std::move(setup), names_, left->get())).value();
+  }
+  bool put(const std::string& text, Position position) {
+    std::vector<std::byte> rows;
+    put_row(rows, 0, text);
+    EXPECT_EQ(intake_->add({.position = position, .rows = rows}), Intake::Added::yes);
+    return intake_->write().ok();
+  }
+  void kill() {
+    disk_ = disk_->survivor();
+    storage_.mount(disk_);
+  }
+  // Of what was not synced, nothing is left.
+  void cut_power() {
+    PowerCut cut(*disk_);
+    cut.advance_to(disk_->log().size());
+    Random random{1};
+    disk_ = Disk::make(cut.image(CrashKind::none, random), {.syncs_directory = false});
+    storage_.mount(disk_);
+  }
+  std::vector<std::string> found() {
+    folder_ = std::move(storage_.make(kFolder)).value();
+    const auto contents = Contents::read(*folder_);
+    if (!contents) return {contents.status().to_string()};
+    return units_of(**contents);
+  }
+
+  std::shared_ptr<Disk> disk_ = Disk::make({}, {.syncs_directory = false});
+  DiskStorage storage_;
+  SomeNames names_;
+  std::unique_ptr<intake::Folder> folder_;
+  std::unique_ptr<Intake> intake_;
+};
+
+TEST_F(IntakeKilled, WhatAnOpeningHasReadIsNotLostByTheNextPowerCut) {
+  open();
+  ASSERT_TRUE(put("a", 1));
+  disk_->fail({.call = VfsCall::write, .written = Written::all});
+  ASSERT_FALSE(put("b", 2)) << "written, and not synced";
+  kill();
+  const std::vector<std::string> read = found();
+  EXPECT_EQ(read, (std::vector<std::string>{"c0:1 insert 0(a)", "c0:2 insert 0(b)"}));
+  cut_power();
+  EXPECT_EQ(found(), read);
+}
+
+// A failed sync drops a part of what it covers, and the cache keeps all of it.
+TEST_F(IntakeKilled, WhatAFailedSyncDroppedDoesNoHarmOnceItIsApplied) {
+  std::size_t dropped = 0;
+  for (std::uint64_t after = 0; after < 4; ++after) {
+    disk_ = Disk::make({}, {.syncs_directory = false});
+    storage_.mount(disk_);
+    open();
+    disk_->fail({.call = VfsCall::sync, .after = after});
+    Position position = 1;
+    while (put("b", position)) ++position;
+    kill();
+    ASSERT_EQ(found().size(), position);
+    const std::shared_ptr<Disk> in_between = disk_;
+    cut_power();
+    dropped += found().size() < position ? 1U : 0U;
+    disk_ = in_between;
+    storage_.mount(disk_);
+    open();
+    ASSERT_TRUE(put("c", position + 1));
+    cut_power();
+    EXPECT_EQ(found(),
+              std::vector<std::string>{"c0:" + std::to_string(position + 1) + " insert 0(c)"});
+  }
+  EXPECT_GT(dropped, 0U);
 }
 
 TEST_P(IntakePowerCuts, OnADiskThatOnlyPretendsToSyncSomethingIsLost) {
@@ -223,7 +311,7 @@ TEST_P(IntakePowerCuts, OnADiskThatOnlyPretendsToSyncSomethingIsLost) {
   EXPECT_NE(cut_everywhere(*disk, 0, false), "");
 }
 
-INSTANTIATE_TEST_SUITE_P(Seeds, IntakePowerCuts, ::testing::Range<std::uint64_t>(1, 4));
+INSTANTIATE_TEST_SUITE_P(Seeds, IntakePowerCuts, ::testing::Range<std::uint64_t>(1, 3));
 
 }  // namespace
 }  // namespace onelane::test

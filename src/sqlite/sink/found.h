@@ -19,6 +19,9 @@ class Found {
   // another connection may open the database, and then SQLite refuses to switch back.
   static Result<Found> look(Connection& writer, const Files& files, const JournalOptions& options);
 
+  // As the database was found.
+  bool in_wal_mode() const noexcept { return in_wal_mode_; }
+
   // Once the writer has the WAL open: notes the content, so that put_back() can tell somebody
   // else's commits from the opening's.
   void note_content(Connection& writer);

@@ -1,7 +1,5 @@
 #include "src/sqlite/sink/positions_table.h"
 
-#include <sys/stat.h>
-
 #include <array>
 #include <charconv>
 #include <cstdio>
@@ -126,13 +124,31 @@ std::string literals(std::span<const std::byte> row) {
   return std::move(values.out);
 }
 
-void bind(sqlite3_stmt* statement, int at, std::string_view text) {
-  sqlite3_bind_text64(statement, at, text.data(), text.size(), SQLITE_TRANSIENT, SQLITE_UTF8);
-}
+// Binds ?1, ?2, ... in order; code() is SQLite's for the first that failed.
+class Binding {
+ public:
+  explicit Binding(sqlite3_stmt* statement) : statement_(statement) {}
 
-void bind(sqlite3_stmt* statement, int at, std::uint64_t value) {
-  sqlite3_bind_int64(statement, at, static_cast<sqlite3_int64>(value));
-}
+  Binding& text(std::string_view text) {
+    return note(sqlite3_bind_text64(statement_, ++at_, text.data(), text.size(), SQLITE_TRANSIENT,
+                                    SQLITE_UTF8));
+  }
+  Binding& number(std::uint64_t value) {
+    return note(sqlite3_bind_int64(statement_, ++at_, static_cast<sqlite3_int64>(value)));
+  }
+  Binding& null() { return note(sqlite3_bind_null(statement_, ++at_)); }
+  int code() const { return code_; }
+
+ private:
+  Binding& note(int code) {
+    if (code_ == SQLITE_OK) code_ = code;
+    return *this;
+  }
+
+  sqlite3_stmt* const statement_;
+  int at_ = 0;
+  int code_ = SQLITE_OK;
+};
 
 Status at_open(const Reply& failed) {
   const Errc code = failed.fault == Fault::record ? Errc::invalid_argument : failed.cause.code();
@@ -149,10 +165,8 @@ Reply not_the_units_fault(Reply reply) {
 
 }  // namespace
 
-PositionsTable::PositionsTable(Connection& connection, const IntakeOptions& options,
-                               const std::string& file)
+PositionsTable::PositionsTable(Connection& connection, const IntakeOptions& options)
     : connection_(connection),
-      file_(file),
       name_(options.positions),
       table_(quoted(options.positions)),
       letters_(options.dead_letters.empty() ? "" : quoted(options.dead_letters)) {}
@@ -179,13 +193,12 @@ Reply PositionsTable::write_progress(const ClassProgress& progress) {
                   " SET position = ?2, waiting = ?3, journaled = ?4 WHERE class = ?1 AND position "
                   "= ?5");
   if (!reply.ok()) return reply;
-  bind(statement.get(), 1, progress.name);
-  bind(statement.get(), 2, progress.position);
-  sqlite3_bind_null(statement.get(), 3);
-  if (!progress.waiting.empty()) bind(statement.get(), 3, joined(progress.waiting));
-  bind(statement.get(), 4, progress.journaled);
-  bind(statement.get(), 5, progress.expected);
-  reply = write(statement);
+  Binding bind(statement.get());
+  bind.text(progress.name).number(progress.position);
+  progress.waiting.empty() ? bind.null() : bind.text(joined(progress.waiting));
+  bind.number(progress.journaled).number(progress.expected);
+  reply = failure(bind.code());
+  if (reply.ok()) reply = write(statement);
   if (!reply.ok() || sqlite3_changes(connection_.handle()) != 0) return reply;
   reply.fault = Fault::corrupt;
   reply.effect = Effect::kept;
@@ -219,12 +232,11 @@ Reply PositionsTable::write_letter(const DeadLetter& letter) {
                                     "VALUES(?1, ?2, ?3, ?4, ?5, " +
                                     kNow + ")");
   if (!reply.ok()) return reply;
-  bind(bury_.get(), 1, letter.name);
-  bind(bury_.get(), 2, letter.position);
-  bind(bury_.get(), 3, letter.sql);
-  bind(bury_.get(), 4, literals(letter.row));
-  bind(bury_.get(), 5, letter.cause.to_string());
-  return write(bury_);
+  Binding bind(bury_.get());
+  bind.text(letter.name).number(letter.position).text(letter.sql);
+  bind.text(literals(letter.row)).text(letter.cause.to_string());
+  reply = failure(bind.code());
+  return reply.ok() ? write(bury_) : reply;
 }
 
 Reply PositionsTable::make() {
@@ -265,7 +277,10 @@ Result<std::optional<IntakeMark>> PositionsTable::mark() {
   IntakeMark mark;
   mark.clean = cut(rest, ':') == "1";
   mark.uuid = unhex(cut(rest, '@'));
-  mark.copied = rest != file_identity();
+  std::string schema;
+  const Reply asked = run("PRAGMA schema_version", schema);
+  if (!asked.ok()) return at_open(asked);
+  mark.copied = number(schema) < number(rest);
   return Found(mark);
 }
 
@@ -280,13 +295,15 @@ Reply PositionsTable::write_mark(const IntakeMark& mark) {
                     table_ + " WHERE class = '' AND waiting LIKE '" + uuid + "@%')",
                 ignored);
   }
+  std::string schema;
+  if (reply.ok()) reply = run("PRAGMA schema_version", schema);
   if (reply.ok()) {
     reply = run("INSERT OR REPLACE INTO " + table_ +
                     "(class, position, waiting, journaled) VALUES('', " + (mark.clean ? "1" : "0") +
-                    ", '" + uuid + "@" + file_identity() + "', " + std::to_string(kFormat) + ")",
+                    ", '" + uuid + "@" + schema + "', " + std::to_string(kFormat) + ")",
                 ignored);
   }
-  in_use_ = in_use_ || reply.ok();
+  if (reply.ok()) in_use_ = true;
   return reply;
 }
 
@@ -341,13 +358,6 @@ Reply PositionsTable::run(const std::string& sql, std::string& answer) {
 Reply PositionsTable::failure(int code) {
   if (code == SQLITE_OK) return {};
   return connection_.failure(code, Place::statement, "the intake's table " + name_);
-}
-
-// A copy of the database is another file.
-std::string PositionsTable::file_identity() const {
-  struct stat found {};
-  if (::stat(file_.c_str(), &found) != 0) return "?";  // on a VFS that keeps it elsewhere
-  return std::to_string(found.st_dev) + "." + std::to_string(found.st_ino);
 }
 
 }  // namespace onelane::sqlite

@@ -5,10 +5,14 @@
 //                 applied, with commas between), journaled (the newest that is known to be)
 //   dead letters  class, position, statement, row (values as SQL writes them), cause, time
 //
-// A row of `positions` without a class is the mark of the intake: its UUID, and the file that the
-// database was in, in `waiting`; whether it ended in good order, in `position`; the format's number
-// in `journaled`. So a copy of the database, made while the journal ran, knows that it is one: it
-// has no intake.
+// A row of `positions` without a class is the mark of the intake: its UUID and the number of the
+// database's schema, in `waiting`; whether it ended in good order, in `position`; the format's
+// number in `journaled`.
+//
+// A copy that SQLite made of a database in use is complete by itself, and has no intake. It can be
+// told from the database, whose mark it has: VACUUM INTO leaves WAL mode, and the backup API
+// numbers the schema of a new file from 1, while the database's own number only ever grows. A file
+// that was copied by other means cannot be told, and is refused without its intake.
 //
 // Others may drop the tables, or write to them. What is missing is made again; a position that is
 // not what it was is an error that cannot be healed, since units would be lost or applied twice.
@@ -27,8 +31,8 @@ namespace onelane::sqlite {
 
 class PositionsTable {
  public:
-  // The connection must outlive it. `file` is the database's.
-  PositionsTable(Connection& connection, const IntakeOptions& options, const std::string& file);
+  // The connection must outlive it.
+  PositionsTable(Connection& connection, const IntakeOptions& options);
 
   Reply advance(const ClassProgress& progress);
   Reply bury(const DeadLetter& letter);
@@ -50,10 +54,8 @@ class PositionsTable {
   Result<bool> exists();
   Reply run(const std::string& sql, std::string& answer);
   Reply failure(int code);
-  std::string file_identity() const;
 
   Connection& connection_;
-  const std::string file_;
   const std::string name_;     // of the table
   const std::string table_;    // quoted, with its schema
   const std::string letters_;  // the same of the dead letters; empty: none

@@ -42,7 +42,7 @@ class SqliteSink final : public Sink,
         synchronous_(options.synchronous),
         unit_(*connection_, "onelane"),
         execution_(*connection_, options.foreign_keys),
-        positions_(*connection_, options.intake, files_->database()) {
+        positions_(*connection_, options.intake) {
     watch_.install(connection_->handle());
   }
 
@@ -71,7 +71,11 @@ class SqliteSink final : public Sink,
   }
   Reply advance(const ClassProgress& progress) override;
   Reply bury(const DeadLetter& letter) override;
-  Result<std::optional<IntakeMark>> mark() override { return positions_.mark(); }
+  Result<std::optional<IntakeMark>> mark() override {
+    Result<std::optional<IntakeMark>> mark = positions_.mark();
+    if (mark && *mark && !found_.in_wal_mode()) (*mark)->copied = true;
+    return mark;
+  }
   Status set_mark(const IntakeMark& mark) override;
   Result<std::vector<FoundProgress>> found() override { return positions_.found(); }
   bool buries() const noexcept override { return positions_.buries(); }
@@ -274,11 +278,17 @@ Reply SqliteSink::bury(const DeadLetter& letter) {
 }
 
 Status SqliteSink::set_mark(const IntakeMark& mark) {
-  Reply reply = begin();
-  if (reply.ok()) reply = noted(positions_.write_mark(mark));
-  if (reply.ok()) reply = commit();
-  if (!reply.ok()) (void)rollback();
-  return reply.ok() ? Status() : reply.cause;
+  try {
+    Reply reply = begin();
+    if (reply.ok()) reply = noted(positions_.write_mark(mark));
+    if (reply.ok()) reply = commit();
+    if (reply.ok()) return {};
+    (void)rollback();
+    return reply.cause;
+  } catch (const std::bad_alloc&) {
+    (void)rollback();
+    return base::out_of_memory();
+  }
 }
 
 Reply SqliteSink::commit() {
