@@ -34,8 +34,9 @@ IntakeUse operator-(const IntakeUse& to, const IntakeUse& from) {
 }
 
 const std::vector<std::string>& intake_figure_names() {
-  static const std::vector<std::string> names{"rows_per_group", "t_us",          "of_limit",
-                                              "overhead_bytes", "padding_bytes", "of_log"};
+  static const std::vector<std::string> names{"rows_per_group", "t_us",           "of_limit",
+                                              "drain_share",    "overhead_bytes", "padding_bytes",
+                                              "of_log"};
   return names;
 }
 
@@ -46,6 +47,7 @@ Figures intake_figures(const IntakeRun& run) {
   return {{"rows_per_group", ratio(run.rows, run.used.groups)},
           {"t_us", run.sync_us},
           {"of_limit", std::max(per_s / most_per_s, run.cpu_share)},
+          {"drain_share", to_seconds(run.drained) / to_seconds(run.elapsed)},
           {"overhead_bytes", ratio(filled, run.rows) - static_cast<double>(run.row_bytes)},
           {"padding_bytes", ratio(run.used.padding_bytes, run.rows)},
           {"of_log", ratio(run.used.written_bytes, run.used.log_bytes)}};

@@ -18,8 +18,9 @@ struct IntakeRun {
   std::uint64_t row_bytes = 0;  // of each: key and value
   std::uint64_t callers = 1;
   Nanoseconds elapsed{0};
-  double sync_us = 0;    // T: what the disk needs for a mean group of it
-  double cpu_share = 0;  // of all processors, this process's
+  Nanoseconds drained{0};  // of that, until all was applied that was journaled by then
+  double sync_us = 0;      // T: what the disk needs for a mean group of it
+  double cpu_share = 0;    // of all processors, this process's
 };
 
 // In the order of the table:
@@ -27,6 +28,7 @@ struct IntakeRun {
 //   t_us            T
 //   of_limit        how near the rate came to N callers' N / (2 T), or the use of the processors to
 //                   all of them, whichever is nearer. 1: that is all there is
+//   drain_share     of the time, that in which nothing was written any more, but applied
 //   overhead_bytes  of the intake for each row, beyond the row's own and beside padding
 //   padding_bytes   for each row
 //   of_log          bytes written to the intake, by those written to SQLite's log

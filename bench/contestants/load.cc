@@ -133,6 +133,7 @@ LoadResult run_load(Store& store, const Rows& rows, const Load& load, Contents& 
       running.emplace_back([&] { run_thread(store, shared, result); });
     }
   }
+  const Clock::time_point written = Clock::now();
   store.drain();
   Clock::time_point end = Clock::now();
 
@@ -146,6 +147,7 @@ LoadResult run_load(Store& store, const Rows& rows, const Load& load, Contents& 
   std::uint64_t writes = std::min(shared.next.load(), load.rows / load.rows_per_write);
   all.rows = writes * load.rows_per_write;
   all.elapsed = end - begin;
+  all.drained = end - written;
   add_contents(load, all.rows, contents);
   return all;
 }

@@ -41,6 +41,7 @@ inline constexpr std::uint64_t kNoRow = ~std::uint64_t{0};
 struct LoadResult {
   std::uint64_t rows = 0;  // acknowledged, or committed by the drain
   Nanoseconds elapsed{0};  // from the first write to the end of the last one, or of the drain
+  Nanoseconds drained{0};  // of that, the drain
   Samples times;           // of each write
 };
 

@@ -79,6 +79,7 @@ class Arena {
                                         .row_bytes = kKeyBytes + options.value_bytes,
                                         .callers = load.threads,
                                         .elapsed = result.elapsed,
+                                        .drained = result.drained,
                                         .cpu_share = cpu_share},
                                        group_syncs)
                            : no_intake_figures());

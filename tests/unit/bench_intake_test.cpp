@@ -22,6 +22,7 @@ IntakeRun run_of_a_second() {
           .row_bytes = 116,
           .callers = 16,
           .elapsed = std::chrono::seconds(1),
+          .drained = std::chrono::milliseconds(250),
           .sync_us = 1000,
           .cpu_share = 0.05};
 }
@@ -32,6 +33,7 @@ TEST(IntakeFigures, ARecordCostsWhatWasWrittenBeyondItsRowAndBesidePadding) {
   EXPECT_DOUBLE_EQ(figures.at("padding_bytes"), 259.6);
   EXPECT_DOUBLE_EQ(figures.at("rows_per_group"), 10);
   EXPECT_DOUBLE_EQ(figures.at("of_log"), 0.5);
+  EXPECT_DOUBLE_EQ(figures.at("drain_share"), 0.25);
 }
 
 TEST(IntakeFigures, ARateIsHeldAgainstTwoSyncsForEachCaller) {
