@@ -12,7 +12,9 @@
 // Producer, Receipt) may outlive it.
 //
 // Queued records are in memory only: what was not committed ends with the process, and no receipt
-// says otherwise. options.h says how much memory that is, and when it goes back to the system.
+// says otherwise. options.h says how much memory that is, and when it goes back to the system. In
+// a class with an intake (ClassOptions::intake), what is journaled outlives the process, and the
+// next open() commits it.
 //
 // Most calls have these errors, which are not repeated below:
 //   closed, poisoned  for good
@@ -54,17 +56,20 @@ class Journal {
  public:
   // Opens or makes the database and takes it for this journal alone; other connections may read,
   // and foreign writers are waited for. New files are private to the user. The path may be
-  // relative, may not be a link, a URI or ":memory:". Besides SQLite's, and the ballast if there is
-  // to be one, there are no files. If open() fails, it restores the journal mode and removes the
-  // files that it made, unless another connection has the database open, the disk is full or a sync
-  // failed. Errors:
-  //   invalid_argument  an option, the path, or the schema's SQL
+  // relative, may not be a link, a URI or ":memory:". Besides SQLite's, and the ballast and the
+  // intake if there is to be one, there are no files. What an intake has left is committed here,
+  // once the schema has run. If open() fails, it restores the journal mode and removes the files
+  // that it made, unless another connection has the database open, the disk is full or a sync
+  // failed; of an intake all stays, but for what was committed from it. Errors:
+  //   invalid_argument  an option, the path, or the schema's SQL; an intake that does not belong to
+  //                     the database as it is (IntakeMismatch); a statement of a journaled unit
+  //                     that does not prepare any more, and no table of dead letters
   //   already_open      another journal has the database
   //   locked            another connection has a lock that the opening needs
   //   forked            a process above this one had the database open when it was forked
   //   storage           a file cannot be made, read or written; no thread can be started; this
   //                     SQLite cannot be used
-  //   corrupt           it is damaged, or no database
+  //   corrupt           it is damaged, or no database; the intake is damaged
   static Result<Journal> open(const std::filesystem::path& path,
                               const JournalOptions& options = {});
   // On a sink of your own (sink.h), which must not be null; options.schema, synchronous,
@@ -119,14 +124,14 @@ class Journal {
   // is not remembered.
   Result<std::uint64_t> commits_of(std::uint64_t epoch);
 
-  // Refuses new writes, drains, settles the rest as closed (incomplete, for a job between steps),
-  // ends the journal's threads and closes the database. It drains for at most `deadline`; with 0 or
-  // less it settles what is queued at once. The running tick, the last sync and copying back the
-  // log come on top of that time. A healthy close leaves the database file complete by itself;
-  // CloseReport::log says what could not be copied back. Calling it again gives the same report,
-  // and while another thread closes, waits for it. In the lane, on a thread of the journal's own,
-  // and within a close() of the same thread (in a coroutine that post() resumes): in_lane, and
-  // nothing is done.
+  // Refuses new writes, drains, settles the rest as closed (incomplete, for a job between steps;
+  // carried, if it is journaled), ends the journal's threads and closes the database. It drains for
+  // at most `deadline`; with 0 or less it settles what is queued at once. The running tick, the
+  // last sync and copying back the log come on top of that time. A healthy close leaves the
+  // database file complete by itself; CloseReport::log says what could not be copied back. Calling
+  // it again gives the same report, and while another thread closes, waits for it. In the lane, on
+  // a thread of the journal's own, and within a close() of the same thread (in a coroutine that
+  // post() resumes): in_lane, and nothing is done.
   CloseReport close(Duration deadline);
 
   // Runs one tick on this thread, and on a manual journal what of syncing and checkpointing is due

@@ -113,7 +113,7 @@ class Producer {
     return class_.journal(statement_, row_, options);
   }
 
-  // The first three with a range of T as one unit, all or nothing. An empty range is
+  // The same four with a range of T as one unit, all or nothing. An empty range is
   // invalid_argument.
   template <std::ranges::input_range Range>
   requires std::convertible_to < std::ranges::range_reference_t<Range>,
@@ -131,7 +131,15 @@ class Producer {
     return class_.write(fill(records), options);
   }
 
-  // Adds to a group of several record types, which WriteClass::push, submit or write then takes.
+  template <std::ranges::input_range Range>
+  requires std::convertible_to < std::ranges::range_reference_t<Range>,
+  const T& >
+      Result<Journaled> journal_group(const Range& records, const PushOptions& options = {}) {
+    return class_.journal(fill(records), options);
+  }
+
+  // Adds to a group of several record types, which WriteClass::push, submit, write or journal then
+  // takes.
   void add_to(Group& group, const T& record) {
     encode(row_, record);
     group.add(statement_, row_);

@@ -14,6 +14,18 @@ run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B build -G ${GENERATOR}
 run(${CMAKE_COMMAND} --build build)
 run(build/consumer)
 
+# Killed with all of its orders in the intake, and none in the database.
+execute_process(COMMAND build/survivor orders.db KILL WORKING_DIRECTORY ${WORK_DIR}
+                RESULT_VARIABLE ended)
+if(ended EQUAL 0)
+  message(FATAL_ERROR "survivor was not killed")
+endif()
+execute_process(COMMAND build/survivor orders.db WORKING_DIRECTORY ${WORK_DIR}
+                OUTPUT_VARIABLE said COMMAND_ERROR_IS_FATAL ANY)
+if(NOT said STREQUAL "500 orders were left to the next opening\n")
+  message(FATAL_ERROR "survivor says: ${said}")
+endif()
+
 find_program(PKG_CONFIG pkg-config REQUIRED)
 execute_process(
   COMMAND ${CMAKE_COMMAND} -E env PKG_CONFIG_PATH=${prefix}/lib/pkgconfig

@@ -286,6 +286,32 @@ TEST_F(Intake, WhatWaitsBehindANewerRecordIsAppliedBeforeItAfterACrash) {
   EXPECT_EQ(position(), "3");
 }
 
+// A flush waits for the older one, so it cannot wait behind the newer one; and the class is full.
+TEST_F(Intake, WhatIsSupersededForItsRoomIsNotAppliedAgain) {
+  ClassOptions options = journaled("peers");
+  options.coalesce = true;
+  options.capacity_records = 1;
+  options.when_full = WhenFull::reject;
+  options.gather = std::chrono::hours(1);
+  open_with_intake(options);
+  Result<Statement> keyed = journal_->add_statement(
+      {"INSERT INTO peers VALUES(?1)", {{ColumnType::integer, false}}, {0}});
+  OtherConnection other(database_);
+  other.query("BEGIN IMMEDIATE");  // nothing can be committed
+  const Receipt older = submit(*keyed, 1);
+  EXPECT_FALSE(succeeded(journal_->flush(milliseconds(1))));
+  const Receipt newer = submit(*keyed, 1);
+  tick();
+  other.query("ROLLBACK");
+  clock_->advance(std::chrono::hours(2));
+  run();
+  EXPECT_TRUE(settled(newer).committed());
+  EXPECT_EQ(settled(older).end, End::superseded);
+  EXPECT_EQ(ids(), "1");
+  EXPECT_EQ(outside("SELECT position, waiting FROM onelane_positions WHERE class = 'peers'"),
+            "2|NULL");
+}
+
 TEST_F(Intake, AFullOneHoldsItsUnitsUntilSegmentsAreFree) {
   gather_for_ever();
   const Statement blob = add("INSERT INTO peers VALUES(length(?1))", {{ColumnType::blob, false}});
