@@ -93,6 +93,7 @@ int bulk_main(const std::vector<std::string>& arguments) {
 
   Scratch scratch(options.directory);
   Question question{.name = "bulk",
+                    .subject = own.field.subject,
                     .settings = {{"wal_limit", format_size(*own.field.wal_limit_bytes)},
                                  {"producers", *own.producers},
                                  {"synchronous", name(own.synchronous)}},

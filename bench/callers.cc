@@ -66,6 +66,7 @@ int callers_main(const std::vector<std::string>& arguments) {
 
   Scratch scratch(options.directory);
   Question question{.name = "callers",
+                    .subject = own.field.subject,
                     .settings = {{"wal_limit", format_size(*own.field.wal_limit_bytes)},
                                  {"threads", *own.threads},
                                  {"writes", *own.writes},

@@ -117,6 +117,7 @@ int fill_main(const std::vector<std::string>& arguments) {
 
   Scratch scratch(options.directory);
   Question question{.name = "fill",
+                    .subject = own.field.subject,
                     .settings = {{"wal_limit", format_size(*own.field.wal_limit_bytes)},
                                  {"rows", *own.rows},
                                  {"synchronous", name(own.synchronous)}},

@@ -28,6 +28,7 @@ std::vector<Case> cases_of(const LoneOptions& o, const QuestionOptions& options,
     std::string name(bench::name(synchronous));
     cases.push_back(make_case(name, o.field, warmed_up(workload, o.field), directory));
     cases.back().figures = {"p50_us", "p99_us", "per_s"};
+    add_intake_figures(o.field, cases.back());
   }
   return cases;
 }
@@ -53,6 +54,7 @@ int lone_main(const std::vector<std::string>& arguments) {
 
   Scratch scratch(options.directory);
   Question question{.name = "lone",
+                    .subject = own.field.subject,
                     .settings = {{"wal_limit", format_size(*own.field.wal_limit_bytes)},
                                  {"writes", *own.writes},
                                  {"longest", format_duration(own.longest)}},

@@ -20,6 +20,7 @@
 #include "bench/memory.h"
 #include "bench/overhead.h"
 #include "bench/push.h"
+#include "bench/recover.h"
 #include "bench/storm.h"
 
 namespace onelane::bench {
@@ -39,6 +40,7 @@ constexpr std::array kQuestions{
     Question{"fill", "the writing workloads of LevelDB's db_bench", fill_main},
     Question{"push", "what a push costs its thread", push_main},
     Question{"growth", "what a row costs as everything grows", growth_main},
+    Question{"recover", "the time to open by what the intake has left", recover_main},
     Question{"memory", "resident memory against configured capacity", memory_main},
     Question{"overhead", "instructions of a row's journey beyond the bare loop's", overhead_main}};
 

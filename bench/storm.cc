@@ -2,12 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iostream>
 #include <nlohmann/json.hpp>
 #include <optional>
 
 #include "bench/kit/environment.h"
 #include "bench/kit/errors.h"
+#include "bench/kit/group_sync.h"
 #include "bench/kit/interrupt.h"
 #include "bench/kit/outputs.h"
 #include "bench/kit/scratch.h"
@@ -23,6 +25,13 @@ namespace {
 using namespace onelane::bench::storm;
 using nlohmann::json;
 
+// By itself, once the storm is over.
+void measure_groups(StrategyResult& result, const std::filesystem::path& directory) {
+  const IntakeStats& intake = result.journal->intake;
+  const std::uint64_t groups = std::max<std::uint64_t>(1, intake.sync.count());
+  result.group_syncs = measure_group_syncs(directory, intake.written / groups);
+}
+
 std::vector<StrategyResult> run_all(const StormOptions& options, const Input& input,
                                     const std::filesystem::path& scratch) {
   std::vector<StrategyResult> results;
@@ -30,6 +39,7 @@ std::vector<StrategyResult> run_all(const StormOptions& options, const Input& in
     if (interrupted() && !results.empty()) break;
     std::filesystem::path database = database_of(options, kind, scratch);
     results.push_back(run_storm(kind, options, input, database));
+    if (kind == StrategyKind::journaled) measure_groups(results.back(), scratch);
     Progress progress;
     progress.show(fmt::format("{}: verifying", name(kind)));
     StrategyResult& result = results.back();

@@ -10,10 +10,15 @@ namespace {
 
 const std::vector<std::pair<std::string, MakeStore*>>& makers() {
   static const std::vector<std::pair<std::string, MakeStore*>> all{
-      {"direct", make_direct},           {"mutex", make_mutex},
-      {"fixed_batch", make_fixed_batch}, {"leader", make_leader},
-      {"ceiling", make_ceiling},         {"onelane", make_onelane},
-      {"durable", make_durable},         {"beside_reader", make_beside_reader},
+      {"direct", make_direct},
+      {"mutex", make_mutex},
+      {"fixed_batch", make_fixed_batch},
+      {"leader", make_leader},
+      {"ceiling", make_ceiling},
+      {"onelane", make_onelane},
+      {"durable", make_durable},
+      {"journaled", make_journaled},
+      {"beside_reader", make_beside_reader},
 #ifdef ONELANE_BENCH_ROCKSDB
       {"rocksdb", make_rocksdb},
 #endif

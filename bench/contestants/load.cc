@@ -133,6 +133,7 @@ LoadResult run_load(Store& store, const Rows& rows, const Load& load, Contents& 
       running.emplace_back([&] { run_thread(store, shared, result); });
     }
   }
+  const Clock::time_point written = Clock::now();
   store.drain();
   Clock::time_point end = Clock::now();
 
@@ -146,13 +147,19 @@ LoadResult run_load(Store& store, const Rows& rows, const Load& load, Contents& 
   std::uint64_t writes = std::min(shared.next.load(), load.rows / load.rows_per_write);
   all.rows = writes * load.rows_per_write;
   all.elapsed = end - begin;
+  all.drained = end - written;
   add_contents(load, all.rows, contents);
   return all;
 }
 
 void verify_contents(Store& store, const Rows& rows, const Contents& contents) {
+  verify_contents([&store](const Store::Visit& visit) { store.close_and_read(visit); }, rows,
+                  contents);
+}
+
+void verify_contents(const Read& read, const Rows& rows, const Contents& contents) {
   Contents left = contents;
-  store.close_and_read([&](Bytes key, Bytes value) {
+  read([&](Bytes key, Bytes value) {
     std::optional<std::uint64_t> number = rows.number_of(key);
     if (!number || *number >= left.size() || left[*number] == kNoRow) {
       throw RunError("the database holds a row that was not acknowledged, or twice");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "bench/contestants/store.h"
@@ -40,6 +41,7 @@ inline constexpr std::uint64_t kNoRow = ~std::uint64_t{0};
 struct LoadResult {
   std::uint64_t rows = 0;  // acknowledged, or committed by the drain
   Nanoseconds elapsed{0};  // from the first write to the end of the last one, or of the drain
+  Nanoseconds drained{0};  // of that, the drain
   Samples times;           // of each write
 };
 
@@ -47,7 +49,10 @@ struct LoadResult {
 // keys that come again need a single thread. Throws RunError.
 LoadResult run_load(Store& store, const Rows& rows, const Load& load, Contents& contents);
 
-// Closes the store and throws RunError unless it holds exactly the contents.
+// Throws RunError unless `read` visits exactly the contents.
+using Read = std::function<void(const Store::Visit& visit)>;
+void verify_contents(const Read& read, const Rows& rows, const Contents& contents);
+// The same of a store, which it closes.
 void verify_contents(Store& store, const Rows& rows, const Contents& contents);
 
 }  // namespace onelane::bench

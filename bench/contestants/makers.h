@@ -22,6 +22,9 @@ MakeStore make_ceiling;
 MakeStore make_onelane;
 // onelane at synchronous=normal, whatever the case's level. Its writes wait for durable.
 MakeStore make_durable;
+// onelane at synchronous=normal, whatever the case's level, with an intake. Its writes wait for
+// journaled, and a drain for their commit.
+MakeStore make_journaled;
 // onelane, while one reader's transaction keeps the log from being copied back.
 MakeStore make_beside_reader;
 MakeStore make_rocksdb;

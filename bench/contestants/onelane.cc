@@ -23,20 +23,24 @@ void require(const Status& status, std::string_view what) {
   if (!status.ok()) throw RunError(fmt::format("{}: {}", what, status.to_string()));
 }
 
-Journal open(const StoreOptions& options) {
+Journal open(const StoreOptions& options, Promise promise) {
   JournalOptions journal;
   journal.schema = schema_for(options.value_bytes);
   journal.synchronous = options.synchronous;
   journal.wal_limit = options.wal_limit_bytes;
+  if (promise == Promise::journaled) journal.intake.dead_letters = "dead_letters";
   return required(Journal::open(options.path, journal), "opening the journal");
 }
 
 class Lane : public Store {
  public:
-  Lane(const StoreOptions& options, Promise promise) : options_(options), journal_(open(options)) {
+  Lane(const StoreOptions& options, Promise promise)
+      : options_(options), promise_(promise), journal_(open(options, promise)) {
     ClassOptions rows;
     rows.name = "rows";
     rows.promise = promise;
+    rows.intake = promise == Promise::journaled;
+    if (rows.intake) rows.gather = options.gather;
     class_ = required(journal_.add_class(rows), "adding the class");
     statement_ =
         required(journal_.add_statement(statement_spec<KeyValue>()), "adding the statement");
@@ -44,14 +48,27 @@ class Lane : public Store {
 
   std::unique_ptr<Writer> writer() override {
     Producer<KeyValue> producer(*class_, statement_);
-    if (options_.acknowledgement == Acknowledgement::waited_for) {
-      return std::make_unique<Caller>(std::move(producer));
+    if (options_.acknowledgement == Acknowledgement::not_waited_for) {
+      return std::make_unique<Pusher>(std::move(producer));
     }
-    return std::make_unique<Pusher>(std::move(producer));
+    if (promise_ == Promise::journaled) {
+      return std::make_unique<JournaledCaller>(*class_, std::move(producer));
+    }
+    return std::make_unique<Caller>(std::move(producer));
   }
 
   void drain() override { require(journal_.flush(), "flushing the journal"); }
   std::uint64_t commits() const override { return journal_.stats().committed; }
+
+  std::optional<IntakeUse> intake() const override {
+    if (promise_ != Promise::journaled) return std::nullopt;
+    const JournalStats stats = journal_.stats();
+    return IntakeUse{.units = stats.intake.units,
+                     .groups = stats.intake.sync.count(),
+                     .written_bytes = stats.intake.written,
+                     .padding_bytes = stats.intake.padding,
+                     .log_bytes = stats.log.written};
+  }
 
   void close_and_read(const Visit& visit) override {
     require(journal_.close(kCloseTimeout).status, "closing the journal");
@@ -73,6 +90,27 @@ class Lane : public Store {
     Producer<KeyValue> producer_;
   };
 
+  class JournaledCaller : public Writer {
+   public:
+    JournaledCaller(WriteClass write_class, Producer<KeyValue> producer)
+        : class_(std::move(write_class)), producer_(std::move(producer)) {}
+    void write(std::span<const KeyValue> rows) override {
+      (void)required(rows.size() == 1 ? producer_.journal(rows.front()) : journal_group(rows),
+                     "journaling");
+    }
+
+   private:
+    Result<Journaled> journal_group(std::span<const KeyValue> rows) {
+      group_.clear();
+      for (const KeyValue& row : rows) producer_.add_to(group_, row);
+      return class_.journal(group_);
+    }
+
+    WriteClass class_;
+    Producer<KeyValue> producer_;
+    Group group_;
+  };
+
   class Pusher : public Writer {
    public:
     explicit Pusher(Producer<KeyValue> producer) : producer_(std::move(producer)) {}
@@ -86,6 +124,7 @@ class Lane : public Store {
   };
 
   StoreOptions options_;
+  Promise promise_;
   Journal journal_;
   std::optional<WriteClass> class_;
   Statement statement_;
@@ -117,6 +156,12 @@ std::unique_ptr<Store> make_durable(const StoreOptions& options) {
   StoreOptions normal = options;
   normal.synchronous = Synchronous::normal;
   return std::make_unique<Lane>(normal, Promise::durable);
+}
+
+std::unique_ptr<Store> make_journaled(const StoreOptions& options) {
+  StoreOptions normal = options;
+  normal.synchronous = Synchronous::normal;
+  return std::make_unique<Lane>(normal, Promise::journaled);
 }
 
 std::unique_ptr<Store> make_beside_reader(const StoreOptions& options) {

@@ -1,10 +1,12 @@
 // What all contestants are: a store that threads write rows to.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,10 +24,21 @@ struct StoreOptions {
   std::filesystem::path path;  // of a database that does not exist yet
   Synchronous synchronous = Synchronous::normal;
   Acknowledgement acknowledgement = Acknowledgement::waited_for;
-  std::size_t value_bytes = 0;        // of each row
-  std::uint64_t wal_limit_bytes = 0;  // size of SQLite's log from which on it is checkpointed
-  std::uint64_t rows_per_commit = 1;  // of the ceiling; the others find their own
+  std::size_t value_bytes = 0;         // of each row
+  std::uint64_t wal_limit_bytes = 0;   // size of SQLite's log from which on it is checkpointed
+  std::uint64_t rows_per_commit = 1;   // of the ceiling; the others find their own
+  std::chrono::nanoseconds gather{0};  // of journaled: how long a tick waits for more rows
 };
+
+// What a store's intake and SQLite's log have taken so far.
+struct IntakeUse {
+  std::uint64_t units = 0;  // that were journaled
+  std::uint64_t groups = 0;
+  std::uint64_t written_bytes = 0;  // to the intake, with padding
+  std::uint64_t padding_bytes = 0;
+  std::uint64_t log_bytes = 0;  // written to SQLite's log
+};
+IntakeUse operator-(const IntakeUse& to, const IntakeUse& from);
 
 // For one thread.
 class Writer {
@@ -46,12 +59,15 @@ class Store {
   virtual void drain() = 0;
   // Transactions so far; exact after drain(). 0 where the store does not tell.
   virtual std::uint64_t commits() const = 0;
+  // Of a store with an intake; exact after drain().
+  virtual std::optional<IntakeUse> intake() const { return std::nullopt; }
   // Closes it and reads back all of its rows. Nothing else may be called afterwards.
   virtual void close_and_read(const Visit& visit) = 0;
 };
 
 // Those that are built in: "direct", "mutex", "fixed_batch", "leader", "ceiling", "onelane",
-// "durable", "beside_reader" and, where their packages were found, "rocksdb" and "leveldb".
+// "durable", "journaled", "beside_reader" and, where their packages were found, "rocksdb" and
+// "leveldb".
 const std::vector<std::string>& contestant_names();
 // Throws RunError; UsageError for a name that is not built in.
 std::unique_ptr<Store> make_store(std::string_view contestant, const StoreOptions& options);

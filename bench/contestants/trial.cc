@@ -5,19 +5,23 @@
 #include <algorithm>
 #include <cmath>
 
+#include "bench/contestants/intake_figures.h"
 #include "bench/kit/errors.h"
+#include "bench/kit/group_sync.h"
 
 namespace onelane::bench {
 namespace {
 
 constexpr std::string_view kCeiling = "ceiling";
 constexpr std::string_view kOnelane = "onelane";
+constexpr std::string_view kJournaled = "journaled";
 
 // What the contestants of one case share.
 class Arena {
  public:
   Arena(const Field& field, const Workload& workload, std::filesystem::path directory)
       : wal_limit_bytes_(*field.wal_limit_bytes),
+        gather_(field.gather),
         workload_(workload),
         directory_(std::move(directory)) {}
 
@@ -29,7 +33,8 @@ class Arena {
                          .acknowledgement = workload_.acknowledgement,
                          .value_bytes = workload_.rows->value_bytes(),
                          .wal_limit_bytes = wal_limit_bytes_,
-                         .rows_per_commit = rows_per_commit_};
+                         .rows_per_commit = rows_per_commit_,
+                         .gather = gather_};
     Load load = workload_.load;
     if (ceiling) load.threads = 1;
     Figures figures = run(contestant, options, load);
@@ -48,30 +53,63 @@ class Arena {
     return directory_ / contestant;
   }
 
-  Figures run(std::string_view contestant, const StoreOptions& options, const Load& load) const {
+  Figures run(std::string_view contestant, const StoreOptions& options, const Load& load) {
     try {
+      Samples group_syncs;
+      if (contestant == kJournaled) group_syncs = measure_group_syncs(directory_, group_bytes_);
       std::unique_ptr<Store> store = make_store(contestant, options);
       Contents contents;
       if (workload_.before) (void)run_load(*store, *workload_.rows, *workload_.before, contents);
-      std::uint64_t commits_before = store->commits();
+      const std::uint64_t commits_before = store->commits();
+      const std::optional<IntakeUse> intake_before = store->intake();
+      const ProcessorUse processors;
       LoadResult result = run_load(*store, *workload_.rows, load, contents);
-      double commits = static_cast<double>(store->commits() - commits_before);
+      const double cpu_share = processors.share(result.elapsed);
+      const double commits = static_cast<double>(store->commits() - commits_before);
+      const std::optional<IntakeUse> intake = store->intake();
       verify_contents(*store, *workload_.rows, contents);
-      double rows = static_cast<double>(result.rows);
-      return {{"per_s", rows / to_seconds(result.elapsed)},
-              {"rows_per_commit", commits == 0 ? kNoFigure : rows / commits},
-              {"p50_us", result.times.percentile_us(0.50)},
-              {"p99_us", result.times.percentile_us(0.99)}};
+      const double rows = static_cast<double>(result.rows);
+      Figures figures{{"per_s", rows / to_seconds(result.elapsed)},
+                      {"rows_per_commit", commits == 0 ? kNoFigure : rows / commits},
+                      {"p50_us", result.times.percentile_us(0.50)},
+                      {"p99_us", result.times.percentile_us(0.99)},
+                      {"cpu_share", cpu_share}};
+      figures.merge(intake ? of_intake({.used = *intake - *intake_before,
+                                        .rows = result.rows,
+                                        .row_bytes = kKeyBytes + options.value_bytes,
+                                        .callers = load.threads,
+                                        .elapsed = result.elapsed,
+                                        .drained = result.drained,
+                                        .cpu_share = cpu_share},
+                                       group_syncs)
+                           : no_intake_figures());
+      return figures;
     } catch (const RunError& error) {
       throw RunError(fmt::format("{}: {}", contestant, error.what()));
     }
   }
 
+  // The store is closed by now, so that nothing else uses the disk. What it needs was measured
+  // before the store was opened, too: a drift of the disk is in both.
+  Figures of_intake(IntakeRun run, Samples& group_syncs) {
+    group_bytes_ = run.used.written_bytes / std::max<std::uint64_t>(1, run.used.groups);
+    group_syncs.merge(measure_group_syncs(directory_, group_bytes_));
+    run.sync_us = group_syncs.percentile_us(0.50);
+    return intake_figures(run);
+  }
+
   std::uint64_t wal_limit_bytes_;
+  Nanoseconds gather_;
   Workload workload_;
   std::filesystem::path directory_;  // of one store at a time
   std::uint64_t rows_per_commit_ = 0;
+  std::uint64_t group_bytes_ = 0;  // of the newest run with an intake
 };
+
+bool takes_part(const Field& field, std::string_view contestant) {
+  const std::vector<std::string>& all = field.contestants;
+  return std::find(all.begin(), all.end(), contestant) != all.end();
+}
 
 bool is_contestant(const std::string& name) {
   const std::vector<std::string>& known = contestant_names();
@@ -99,10 +137,26 @@ void add_field_flags(FlagSet& flags, Field& field, std::string_view usual) {
   flags.add({"wal-limit", "SIZE", "",
              "how large SQLite's log becomes before it is copied back, for all on SQLite (64MiB)",
              into(field.wal_limit_bytes, parse_size)});
+  flags.add({"subject", "NAME", std::string(kOnelane),
+             "who is compared with each of the others; of --contestants",
+             [&field](std::string_view text) { field.subject = text; }});
+  flags.add({"gather", "TIME", "100ms", "how long a tick of journaled waits for more rows",
+             into(field.gather, parse_duration)});
 }
 
 void complete(Field& field, const QuestionOptions& options) {
+  if (field.subject != kOnelane && !takes_part(field, field.subject)) {
+    throw UsageError(fmt::format("--subject: '{}' is not among the --contestants: {}",
+                                 field.subject, fmt::join(field.contestants, ", ")));
+  }
   field.wal_limit_bytes = chosen(field.wal_limit_bytes, options, kMiB, 64 * kMiB);
+}
+
+void add_intake_figures(const Field& field, Case& one) {
+  if (!takes_part(field, kJournaled)) return;
+  one.figures.emplace_back("cpu_share");
+  const std::vector<std::string>& more = intake_figure_names();
+  one.figures.insert(one.figures.end(), more.begin(), more.end());
 }
 
 Workload warmed_up(Workload workload, const Field& field) {
@@ -117,6 +171,7 @@ Case make_case(std::string name, const Field& field, const Workload& workload,
   Case one{.name = std::move(name), .figures = {"per_s"}, .contestants = {}};
   if (workload.load.timed) one.figures.insert(one.figures.end(), {"p50_us", "p99_us"});
   one.figures.emplace_back("rows_per_commit");
+  add_intake_figures(field, one);
   for (const std::string& contestant : field.contestants) {
     one.contestants.push_back({contestant, [arena, contestant] { return arena->run(contestant); }});
   }

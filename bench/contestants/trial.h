@@ -19,11 +19,14 @@ namespace onelane::bench {
 struct Field {
   std::vector<std::string> contestants;
   std::optional<std::uint64_t> wal_limit_bytes;
+  std::string subject;    // whose ratios to the others are shown
+  Nanoseconds gather{0};  // of journaled
 };
 
-// --contestants and --wal-limit. `usual` take part without the former, where they are built in.
+// --contestants, --wal-limit, --subject and --gather. `usual` take part without the former, where
+// they are built in.
 void add_field_flags(FlagSet& flags, Field& field, std::string_view usual);
-// What was not given gets the value of the size.
+// What was not given gets the value of the size. Throws UsageError.
 void complete(Field& field, const QuestionOptions& options);
 
 struct Workload {
@@ -37,9 +40,13 @@ struct Workload {
 // A load that begins after the warm-up.
 Workload warmed_up(Workload workload, const Field& field);
 
-// Figures: per_s, rows_per_commit and, where writes are waited for, p50_us and p99_us. The ceiling
-// has one thread, and transactions as large as onelane's in the run before; if there was none,
-// onelane runs once more for it.
+// Where journaled takes part: cpu_share (this process's, of all processors) and the figures of
+// intake_figures.h, which others do not have.
+void add_intake_figures(const Field& field, Case& one);
+
+// Figures: per_s, rows_per_commit and, where writes are waited for, p50_us and p99_us; and those of
+// add_intake_figures(). The ceiling has one thread, and transactions as large as onelane's in the
+// run before; if there was none, onelane runs once more for it.
 Case make_case(std::string name, const Field& field, const Workload& workload,
                const std::filesystem::path& directory);
 

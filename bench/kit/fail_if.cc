@@ -17,7 +17,7 @@ namespace onelane::bench {
 
 using nlohmann::json;
 
-// A number, a path, or an operation on two nodes.
+// A number, a path, or an operation on two nodes: "+", "<=", "and".
 struct FailIf::Node {
   std::string operation;  // empty for a leaf
   std::unique_ptr<Node> left;
@@ -31,25 +31,31 @@ namespace {
 using Node = FailIf::Node;
 using NodePtr = std::unique_ptr<Node>;
 
+constexpr std::string_view kAnd = "and";
+
 class Parser {
  public:
   explicit Parser(std::string_view text) : text_(text) {}
 
   NodePtr condition() {
-    NodePtr left = sum();
-    for (std::string_view comparison : kComparisons) {
-      if (!take(comparison)) continue;
-      NodePtr node = join(std::string(comparison), std::move(left), sum());
-      skip_spaces();
-      if (at_ != text_.size()) fail("the end of the condition");
-      return node;
-    }
-    fail("one of < <= > >= == !=");
+    NodePtr all = comparison();
+    while (take(kAnd)) all = join(std::string(kAnd), std::move(all), comparison());
+    skip_spaces();
+    if (at_ != text_.size()) fail("the end of the condition");
+    return all;
   }
 
  private:
   // The longer ones first, since one may begin with another.
   static constexpr std::array<std::string_view, 6> kComparisons{"<=", ">=", "==", "!=", "<", ">"};
+
+  NodePtr comparison() {
+    NodePtr left = sum();
+    for (std::string_view comparison : kComparisons) {
+      if (take(comparison)) return join(std::string(comparison), std::move(left), sum());
+    }
+    fail("one of < <= > >= == !=");
+  }
 
   NodePtr sum() {
     NodePtr left = product();
@@ -215,6 +221,11 @@ bool compare(const std::string& comparison, double left, double right) {
   return left != right;
 }
 
+bool holds(const Node& node, const json& result) {
+  if (node.operation == kAnd) return holds(*node.left, result) && holds(*node.right, result);
+  return compare(node.operation, evaluate(*node.left, result), evaluate(*node.right, result));
+}
+
 void list_figures(const Node& node, const json& result, std::vector<std::string>& lines) {
   if (!node.path.empty()) {
     lines.push_back(fmt::format("{} = {:.6g}", spell(node.path), figure(result, node.path)));
@@ -235,9 +246,7 @@ void FailIf::check_paths(const json& result) const {
   list_figures(*root_, result, ignored);
 }
 
-bool FailIf::met(const json& result) const {
-  return compare(root_->operation, evaluate(*root_->left, result), evaluate(*root_->right, result));
-}
+bool FailIf::met(const json& result) const { return holds(*root_, result); }
 
 std::string FailIf::figures(const json& result) const {
   std::vector<std::string> lines;

@@ -1,10 +1,11 @@
 // --fail-if: a comparison over the figures of a result.
 //
-//   condition := sum ('<' | '<=' | '>' | '>=' | '==' | '!=') sum
-//   sum       := product (('+' | '-') product)*
-//   product   := value (('*' | '/') value)*
-//   value     := number | path | '(' sum ')'
-//   path      := name ('.' name)*             names are of [A-Za-z0-9_], the first no digit
+//   condition  := comparison ('and' comparison)*
+//   comparison := sum ('<' | '<=' | '>' | '>=' | '==' | '!=') sum
+//   sum        := product (('+' | '-') product)*
+//   product    := value (('*' | '/') value)*
+//   value      := number | path | '(' sum ')'
+//   path       := name ('.' name)*             names are of [A-Za-z0-9_], the first no digit
 //
 // A path goes down from the top of the JSON: a name is a member of an object or, where there is no
 // such member, the element with that "name" in one of the object's arrays. Hence
@@ -30,7 +31,7 @@ class FailIf {
   // Throws UsageError if a path leads to no number, naming what there is instead.
   void check_paths(const nlohmann::json& result) const;
 
-  // Whether the condition holds. One without a value (0 / 0) holds, so that it is noticed.
+  // Whether the condition holds. A comparison without a value (0 / 0) holds, so that it is noticed.
   bool met(const nlohmann::json& result) const;
   // "onelane.connect.total_ms.p99 > 60, with onelane.connect.total_ms.p99 = 71.2".
   std::string figures(const nlohmann::json& result) const;

@@ -20,11 +20,12 @@ class Samples {
   std::size_t count() const noexcept { return ns_.size(); }
   // The smallest value that at least `fraction` (0 to 1) of all do not exceed, in microseconds; 0
   // if there are none.
-  double percentile_us(double fraction) {
+  double percentile_us(double fraction) const {
     if (ns_.empty()) return 0;
+    std::vector<std::int64_t> sorted = ns_;
     auto rank = static_cast<std::size_t>(std::ceil(fraction * static_cast<double>(ns_.size())));
-    auto at = ns_.begin() + static_cast<std::ptrdiff_t>(std::max<std::size_t>(rank, 1) - 1);
-    std::nth_element(ns_.begin(), at, ns_.end());
+    auto at = sorted.begin() + static_cast<std::ptrdiff_t>(std::max<std::size_t>(rank, 1) - 1);
+    std::nth_element(sorted.begin(), at, sorted.end());
     return static_cast<double>(*at) / 1e3;
   }
 

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "bench/kit/errors.h"
-#include "bench/memory/resident.h"
+#include "bench/kit/resident.h"
 #include "onelane/journal.h"
 
 namespace onelane::bench::memory {

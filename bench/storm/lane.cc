@@ -29,9 +29,19 @@ Journal open(const StormOptions& options, const std::filesystem::path& database,
   journal.schema = kSchema;
   journal.tick = options.tick;
   journal.commit_percent = static_cast<std::uint32_t>(options.commit_percent);
-  journal.synchronous = promised == Promise::durable ? Synchronous::normal : options.synchronous;
+  journal.synchronous = promised == Promise::committed ? options.synchronous : Synchronous::normal;
+  if (promised == Promise::journaled) journal.intake.dead_letters = "dead_letters";
   journal.wal_limit = options.wal_limit;
   return required(Journal::open(database, std::move(journal)), "opening the journal");
+}
+
+// Nobody waits for the commit of what is journaled: it may gather, unless --class says how long.
+void promise(ClassOptions& options, Promise promised) {
+  constexpr std::chrono::milliseconds kGather(100);
+  options.promise = promised;
+  if (promised != Promise::journaled) return;
+  options.intake = true;
+  if (options.gather == Duration(0)) options.gather = kGather;
 }
 
 // The statements that the sources push records for.
@@ -117,7 +127,7 @@ class Lane : public Strategy {
       : journal_(open(options, database, promised)), promised_(promised) {
     for (Source source : kAllSources) {
       ClassOptions one = options.classes[index(source)];
-      if (source == Source::connect) one.promise = promised;
+      if (source == Source::connect) promise(one, promised);
       classes_.push_back(required(journal_.add_class(one), "adding a class"));
     }
     statements_ = {add<BlockRow>(journal_),   add<EntryRow>(journal_),    add<LinkRow>(journal_),
@@ -137,7 +147,7 @@ class Lane : public Strategy {
     return [this, producers, &ledger](const Due& due) {
       switch (due.arrival.source) {
         case Source::connect:
-          return told(due, producers->connect.write(connect_row(due.arrival)), ledger);
+          return connect(due, producers->connect, ledger);
         case Source::identify:
           return watch(due, producers->identify.submit(identify_row(due.arrival)), ledger);
         default:
@@ -230,6 +240,14 @@ class Lane : public Strategy {
 
   static Mark mark_of(const Arrival& arrival) {
     return {arrival.source, arrival.key, arrival.number, 0};
+  }
+
+  void connect(const Due& due, Producer<ConnectRow>& producer, Ledger& ledger) const {
+    const ConnectRow row = connect_row(due.arrival);
+    if (promised_ != Promise::journaled) return told(due, producer.write(row), ledger);
+    Result<Journaled> journaled = producer.journal(row);
+    if (!journaled) return refuse(Source::connect, due.intended, journaled.status(), ledger);
+    ledger.acknowledge(mark_of(due.arrival), 1, now() - due.intended);
   }
 
   void told(const Due& due, const Result<Outcome>& outcome, Ledger& ledger) const {

@@ -9,8 +9,8 @@
 
 namespace onelane::bench::storm {
 
-// `promised` is what a connect waits for. Durable is pipelined: the journal is then opened at
-// synchronous=normal.
+// `promised` is what a connect waits for. With anything but committed the journal is opened at
+// synchronous=normal; with journaled the class of connects has an intake.
 std::unique_ptr<Strategy> make_lane(const StormOptions& options,
                                     const std::filesystem::path& database, Promise promised);
 

@@ -10,7 +10,8 @@
 namespace onelane::bench::storm {
 namespace {
 
-constexpr std::array<std::string_view, 4> kStrategyNames{"direct", "onelane", "heavy", "durable"};
+constexpr std::array<std::string_view, 5> kStrategyNames{"direct", "onelane", "heavy", "durable",
+                                                         "journaled"};
 
 std::vector<StrategyKind> parse_strategies(std::string_view text) {
   std::vector<StrategyKind> kinds;
@@ -18,8 +19,8 @@ std::vector<StrategyKind> parse_strategies(std::string_view text) {
     auto found = std::find(kStrategyNames.begin(), kStrategyNames.end(), part);
     if (found == kStrategyNames.end()) {
       throw UsageError(
-          fmt::format("'{}' is no strategy: direct, onelane, heavy or durable, or several with "
-                      "commas between them",
+          fmt::format("'{}' is no strategy: direct, onelane, heavy, durable or journaled, or "
+                      "several with commas between them",
                       part));
     }
     auto kind = static_cast<StrategyKind>(found - kStrategyNames.begin());
@@ -92,7 +93,8 @@ void add_strategy_flags(FlagSet& flags, StormOptions& o) {
   flags.add({"strategy", "LIST", "direct,onelane",
              "direct: every caller BEGINs for itself; onelane: they push to a journal; heavy: "
              "onelane with the small sources silent; durable: onelane at synchronous=normal, "
-             "whose connects wait for durable",
+             "whose connects wait for durable; journaled: the same, whose connects have an intake "
+             "and wait for journaled",
              into(o.strategies, parse_strategies)});
   flags.add({"synchronous", "LEVEL", "normal", "normal, or full: a commit is synced",
              into(o.synchronous, parse_synchronous)});
@@ -105,7 +107,7 @@ void add_strategy_flags(FlagSet& flags, StormOptions& o) {
 }
 
 void add_lane_flags(FlagSet& flags, StormOptions& o) {
-  flags.group("The lane (onelane, heavy and durable)");
+  flags.group("The lane (all but direct)");
   flags.add(
       {"tick", "TIME", "10ms", "the largest planned hold", into(o.tick.hold, parse_duration)});
   flags.add({"commit-percent", "N", "4",

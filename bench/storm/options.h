@@ -21,8 +21,9 @@ namespace onelane::bench::storm {
 enum class StrategyKind : std::uint8_t {
   direct,
   onelane,
-  heavy,    // onelane with the small sources silent: what the heavy ones lose to them
-  durable,  // onelane at synchronous=normal, whatever the level; connects wait for durable
+  heavy,      // onelane with the small sources silent: what the heavy ones lose to them
+  durable,    // onelane at synchronous=normal, whatever the level; connects wait for durable
+  journaled,  // the same with an intake for connects, which wait for journaled
 };
 std::string_view name(StrategyKind kind) noexcept;
 

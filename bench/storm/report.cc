@@ -124,6 +124,20 @@ json journal_json(const JournalStats& stats) {
            {{"p50", stats.bytes_per_tick.p50()}, {"max", stats.bytes_per_tick.max()}}}};
 }
 
+json intake_json(const StrategyResult& result) {
+  const IntakeStats& intake = result.journal->intake;
+  return {{"units", intake.units},
+          {"groups", intake.sync.count()},
+          {"units_per_group",
+           {{"p50", intake.units_per_group.p50()}, {"max", intake.units_per_group.max()}}},
+          {"sync_ms", times_json(intake.sync)},
+          {"t_ms", result.group_syncs.percentile_us(0.5) / 1e3},
+          {"written_bytes", intake.written},
+          {"padding_bytes", intake.padding},
+          {"log_bytes", result.journal->log.written},
+          {"waits", intake.waits}};
+}
+
 json strategy_json(const StrategyResult& result) {
   json out{{"name", name(result.kind)},
            {"hold_ms", times_json(result.ledger.hold())},
@@ -139,6 +153,7 @@ json strategy_json(const StrategyResult& result) {
   for (const auto& [pragma, value] : result.pragmas) out["pragmas"][pragma] = value;
   for (Source source : kAllSources) out["classes"].push_back(class_json(result, source));
   if (result.journal) out["journal"] = journal_json(*result.journal);
+  if (result.kind == StrategyKind::journaled) out["intake"] = intake_json(result);
   return out;
 }
 
@@ -219,6 +234,29 @@ std::string disk_text(const StrategyResult& result, const DiskTimeStats DiskStat
   return fmt::format("{:.2f} ms + {:.0f} MB/s", ms_of(disk.floor), disk.bytes_per_s / 1e6);
 }
 
+bool has_intake(const StrategyResult& result) { return result.kind == StrategyKind::journaled; }
+
+std::string groups_text(const StrategyResult& result) {
+  if (!has_intake(result)) return "-";
+  const IntakeStats& intake = result.journal->intake;
+  return fmt::format("{} / {}", format_count(intake.sync.count()), format_count(intake.units));
+}
+
+std::string group_syncs_text(const StrategyResult& result) {
+  return has_intake(result) ? times_text(result.journal->intake.sync) : "-";
+}
+
+std::string group_time_text(const StrategyResult& result) {
+  if (!has_intake(result)) return "-";
+  return format_ms(result.group_syncs.percentile_us(0.5) / 1e3);
+}
+
+std::string footprint_text(const StrategyResult& result) {
+  if (!has_intake(result)) return "-";
+  return fmt::format("{} / {}", format_size(result.journal->intake.written),
+                     format_size(result.journal->log.written));
+}
+
 std::uint64_t lost(const StrategyResult& result) {
   std::uint64_t lost = 0;
   for (std::uint64_t count : result.verdict.lost) lost += count;
@@ -247,6 +285,12 @@ Table strategy_table(const std::vector<StrategyResult>& results) {
   row("learned: a sync of the log", [](Result r) { return disk_text(r, &DiskStats::log); });
   row("learned: a part copied back", [](Result r) { return disk_text(r, &DiskStats::database); });
   row("syncs beside the ticks", syncs_text);
+  if (std::any_of(results.begin(), results.end(), has_intake)) {
+    row("intake: groups / units", groups_text);
+    row("intake: sync p50 / p99 / max, ms", group_syncs_text);
+    row("the disk alone, T, ms", group_time_text);
+    row("intake's bytes / the log's", footprint_text);
+  }
   row("transactions", [](Result r) { return format_count(r.ledger.hold().count()); });
   row("occupancy", [](Result r) { return fmt::format("{:.0f} %", r.occupancy() * 100); });
   row("heavy rows/s",

@@ -27,11 +27,21 @@ constexpr std::chrono::milliseconds kSampleGap(10);
 
 Instant now() { return std::chrono::steady_clock::now(); }
 
+Promise promised(StrategyKind kind) {
+  switch (kind) {
+    case StrategyKind::durable:
+      return Promise::durable;
+    case StrategyKind::journaled:
+      return Promise::journaled;
+    default:
+      return Promise::committed;
+  }
+}
+
 std::unique_ptr<Strategy> make(StrategyKind kind, const StormOptions& options,
                                const std::filesystem::path& database) {
   if (kind == StrategyKind::direct) return make_direct(options, database);
-  return make_lane(options, database,
-                   kind == StrategyKind::durable ? Promise::durable : Promise::committed);
+  return make_lane(options, database, promised(kind));
 }
 
 // The largest size that the log's file has had.

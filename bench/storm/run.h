@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "bench/kit/samples.h"
 #include "bench/storm/ledger.h"
 #include "bench/storm/options.h"
 #include "bench/storm/strategy.h"
@@ -22,6 +23,7 @@ struct StrategyResult {
   Nanoseconds heavy_elapsed{0};  // until the last heavy write was answered
   std::uint64_t wal_bytes_max = 0;
   std::optional<JournalStats> journal;
+  Samples group_syncs;  // of journaled: what the disk needs for a mean group of its intake
   Verdict verdict;
 
   double occupancy() const;

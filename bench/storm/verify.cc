@@ -123,6 +123,10 @@ class Verifier {
         fault("{}: the journal accepted {}, of which {} ended and {} are in flight", stats.name,
               stats.accepted, ends, stats.in_flight);
       }
+      if (stats.applied_position != stats.journaled_position || stats.dead_letters != 0) {
+        fault("{}: journaled up to {}, applied up to {}, {} dead letters", stats.name,
+              stats.journaled_position, stats.applied_position, stats.dead_letters);
+      }
     }
     for (Source source : {Source::blobs, Source::connect, Source::identify, Source::domains}) {
       const Tally& tally = ledger_.of(source);

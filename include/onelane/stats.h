@@ -132,6 +132,7 @@ struct LogStats {
   std::uint64_t limit = 0;          // JournalOptions::wal_limit
   std::uint64_t bytes = 0;          // in the log now, as far as others' commits were looked for
   std::uint64_t bytes_max = 0;      // the most so far
+  std::uint64_t written = 0;        // to it by the journal's commits, all in all
   std::uint64_t passes = 0;         // that copied while others committed
   std::uint64_t closings = 0;       // passes that held the lane; part of JournalStats::hold, too
   Histogram closing_hold;           // ns each

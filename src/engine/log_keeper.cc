@@ -250,6 +250,7 @@ void LogKeeper::snapshot(LogStats& out) const {
   if (log_ == nullptr) return;
   out.limit = terms_.limit;
   out.bytes = log_->state().bytes;
+  out.written = log_->state().written;
   out.bytes_max = std::max(out.bytes, bytes_max_.load(std::memory_order_relaxed));
   out.full = log_->state().full;
   out.ballast = log_->state().ballast;

@@ -57,6 +57,15 @@ TEST(FailIf, ArithmeticBindsAsUsual) {
   EXPECT_TRUE(met("1e3 == 1000"));
 }
 
+TEST(FailIf, AllComparisonsThatAreJoinedByAndMustHold) {
+  EXPECT_TRUE(met("1<2 and 2<3"));
+  EXPECT_FALSE(met("1<2 and 3<2"));
+  EXPECT_FALSE(met("2<1 and 2<3 and 3<4"));
+  EXPECT_TRUE(met("onelane.heavy_rows_per_s > 100 and settings.seconds == 20"));
+  EXPECT_NE(complaint("1<2 and").find("expected a number or a path"), std::string::npos);
+  EXPECT_NE(complaint("1<2 and 3").find("expected one of < <= > >= == !="), std::string::npos);
+}
+
 TEST(FailIf, AComparisonWithoutAValueHoldsSoThatItIsNoticed) {
   EXPECT_TRUE(met("onelane.zero/direct.zero<1.3"));
   EXPECT_TRUE(met("onelane.zero/direct.zero>1.3"));

@@ -74,7 +74,7 @@ TEST(StormFlags, AWrongValueIsNamedWithItsFlagAndWhatWouldBeRight) {
   expect_complaint({"--seconds", "0"}, "--seconds: '0' is not between 0.1 and 3600");
   expect_complaint({"--callers", "0"}, "--callers: '0' is not between 1 and 4096");
   expect_complaint({"--strategy", "direct,sideways"},
-                   "'sideways' is no strategy: direct, onelane, heavy or durable");
+                   "'sideways' is no strategy: direct, onelane, heavy, durable or journaled");
   expect_complaint({"--strategy", "direct,direct"}, "'direct' is there twice");
   expect_complaint({"--synchronous", "off"}, "'off' is neither normal nor full");
   expect_complaint({"--fail-if", "onelane.busy"}, "--fail-if: 'onelane.busy': expected one of");
@@ -128,7 +128,7 @@ TEST(StormFlags, HelpIsGroupedAndNothingElseIsDone) {
   std::ostringstream help;
   EXPECT_FALSE(storm::parse_options({"--help"}, options, help));
   for (const char* title :
-       {"Workload:", "Strategies:", "The lane (onelane, heavy and durable):", "Output:"}) {
+       {"Workload:", "Strategies:", "The lane (all but direct):", "Output:"}) {
     EXPECT_NE(help.str().find(title), std::string::npos) << title;
   }
   EXPECT_NE(help.str().find("--connects-per-second"), std::string::npos);

@@ -61,6 +61,32 @@ TEST_F(SmallestQuestion, CallersIsAnsweredByAllWhoWriteToSqlite) {
   EXPECT_TRUE(names.contains("t8.ceiling"));
 }
 
+TEST_F(SmallestQuestion, CallersOfAnIntakeAreComparedWithTheOthersAndTheDisk) {
+  const std::vector<std::string> flags{"--contestants", "onelane,journaled",
+                                       "--subject",     "journaled",
+                                       "--gather",      "5ms",
+                                       "--fail-if",     "t8.journaled_to_onelane.per_s.median <= 0",
+                                       "--fail-if",     "t1.journaled.overhead_bytes.median <= 0",
+                                       "--fail-if",     "t1.journaled.padding_bytes.median <= 0",
+                                       "--fail-if",     "t1.journaled.of_log.median <= 0",
+                                       "--fail-if",     "t1.journaled.t_us.median <= 0",
+                                       "--fail-if",     "t1.journaled.rows_per_group.median != 1"};
+  ASSERT_EQ(ask(callers_main, flags), kExitOk);
+  EXPECT_EQ(answered(),
+            (std::set<std::string>{"t1.journaled", "t1.onelane", "t8.journaled", "t8.onelane"}));
+}
+
+TEST_F(SmallestQuestion, ALoneCallerOfAnIntakeIsComparedWithTheDisk) {
+  ASSERT_EQ(ask(lone_main, {"--contestants", "mutex,journaled", "--subject", "journaled",
+                            "--fail-if", "full.journaled.t_us.median <= 0"}),
+            kExitOk);
+  EXPECT_TRUE(answered().contains("full.journaled"));
+}
+
+TEST_F(SmallestQuestion, ASubjectThatDoesNotTakePartIsRefused) {
+  EXPECT_THROW((void)ask(lone_main, {"--subject", "journaled"}), UsageError);
+}
+
 TEST_F(SmallestQuestion, BulkIsAnsweredForSmallRowsAndBlobs) {
   ASSERT_EQ(ask(bulk_main), kExitOk);
   EXPECT_TRUE(answered().contains("p4_small.onelane"));

@@ -3,9 +3,9 @@
 
 #include <cstdint>
 
-namespace onelane::bench::memory {
+namespace onelane::bench {
 
 std::uint64_t resident_bytes();       // now, exactly; throws RunError
 std::uint64_t resident_bytes_peak();  // so far; throws RunError
 
-}  // namespace onelane::bench::memory
+}  // namespace onelane::bench
