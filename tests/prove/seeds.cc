@@ -39,7 +39,7 @@ constexpr std::uint64_t kOnceFailed[] = {
 
 // The same where classes have an intake.
 constexpr std::uint64_t kOnceFailedWithIntake[] = {
-    1,
+    168,  // intake_retry_not_told
 };
 
 constexpr std::uint64_t kRerunEvery = 50;
