@@ -118,7 +118,7 @@ class Pen {
   Hooks hooks_;
   std::unique_ptr<intake::Intake> intake_;  // constant while it is open
   std::atomic<bool> open_{false};
-  mutable std::mutex figures_mutex_;
+  mutable std::mutex closing_;          // held by who looks at it without the pen or the baton
   intake::IntakeFigures last_figures_;  // once it is closed
 
   std::atomic<bool> taken_{false};       // the pen
