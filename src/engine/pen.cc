@@ -56,6 +56,7 @@ Status Pen::start() {
 void Pen::stop() {
   thread_.stop();
   with_.keeper.stop();
+  if (!is_open()) return;
   while (taken_.exchange(true)) std::this_thread::yield();
   taken_.store(false);
 }
