@@ -247,6 +247,10 @@ struct IntakeMark {
   std::array<std::byte, 16> uuid{};
   // All that was journaled is in the store: the intake ended in good order.
   bool clean = false;
+  // An opening applies what is left. Its newest units may be in the page cache alone, where a sync
+  // that failed left them, and were never acknowledged: a power cut may leave the store with more
+  // of them than the intake.
+  bool opening = false;
   // Of mark(): the store is surely a copy that was made of the one that the intake was with, by
   // means that make it complete by itself.
   bool copied = false;
@@ -266,7 +270,8 @@ class AppliedPositions : public SinkPart {
   // Outside a transaction: none if the store has never had an intake, or was emptied of it.
   virtual Result<std::optional<IntakeMark>> mark() = 0;
   // Outside a transaction, in one of its own: makes what tables are needed. With another UUID than
-  // the store has, all that was journaled counts as applied: positions go on from there.
+  // the store has, and without `opening`, all that was journaled counts as applied: positions go on
+  // from there.
   virtual Status set_mark(const IntakeMark& mark) = 0;
   virtual Result<std::vector<FoundProgress>> found() = 0;
   // Whether dead letters can be kept.

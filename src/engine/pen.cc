@@ -66,9 +66,11 @@ Status Pen::seal() {
   return intake_->seal();
 }
 
+// The pen is taken for good: a tick by hand may be on its way to it.
 void Pen::close() {
   if (!is_open()) return;
-  const std::scoped_lock lock(figures_mutex_);
+  while (taken_.exchange(true)) std::this_thread::yield();
+  const std::scoped_lock lock(closing_);
   last_figures_ = intake_->figures();
   open_.store(false, std::memory_order_release);
   intake_.reset();
@@ -99,6 +101,7 @@ bool Pen::run() {
 
 // Whether the holder would find something to do.
 bool Pen::pending() const {
+  const std::scoped_lock lock(closing_);
   if (!is_open() || no_memory_.load()) return false;
   // Without a segment it is for the keeper to go on.
   const bool stuck = no_segment_.load() && intake_->wants_spare();
@@ -304,7 +307,7 @@ void Pen::hand_back() {
 }
 
 void Pen::snapshot(IntakeStats& out) const {
-  const std::scoped_lock lock(figures_mutex_);
+  const std::scoped_lock lock(closing_);
   const intake::IntakeFigures figures = is_open() ? intake_->figures() : last_figures_;
   out.segments = figures.segments;
   out.bytes = figures.bytes;

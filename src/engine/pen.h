@@ -75,6 +75,10 @@ class Pen {
   void ring() { thread_.ring(); }
   // For a caller that waits until this entry is journaled.
   void lend(const Entry& entry);
+  // Whether it has something to write, and may.
+  bool pending() const;
+  // Whether it has drained what it has not written, for want of a segment.
+  bool holds_units() const { return in_hand_.load() != 0; }
   // One group, unless somebody has the pen. Whether there was anything to do.
   bool run();
   // After a tick: whether what it committed frees a segment.
@@ -107,7 +111,6 @@ class Pen {
   void hand_back();
   static void pass(Hand& hand);
   static void pass_expired(Hand& hand, TimePoint now);
-  bool pending() const;
   Status start();
 
   const Parts with_;
@@ -115,7 +118,7 @@ class Pen {
   Hooks hooks_;
   std::unique_ptr<intake::Intake> intake_;  // constant while it is open
   std::atomic<bool> open_{false};
-  mutable std::mutex figures_mutex_;
+  mutable std::mutex closing_;          // held by who looks at it without the pen or the baton
   intake::IntakeFigures last_figures_;  // once it is closed
 
   std::atomic<bool> taken_{false};       // the pen

@@ -110,14 +110,19 @@ Status Reopening::fits(const FoundIntake& found) const {
 
 Status Reopening::classes_fit(const FoundIntake& found) const {
   const intake::Contents* const kept = found.contents.get();
-  const bool clean = found.mark && found.mark->clean;
+  // It may have more, or less, of units that were never acknowledged: see IntakeMark::opening.
+  const bool opening = found.mark && found.mark->opening;
+  const bool complete = opening || (found.mark && found.mark->clean);
   for (const intake::ClassContents& each : kept->classes()) {
-    if (Status why = class_fits(each, find(found.classes, each.name)); !why.ok()) return why;
+    const FoundProgress* const progress = find(found.classes, each.name);
+    Status why = opening ? Status() : ends_fit(each, progress);
+    if (why.ok()) why = class_fits(each, progress);
+    if (!why.ok()) return why;
   }
   for (const FoundProgress& each : found.classes) {
     const bool missing = std::none_of(kept->classes().begin(), kept->classes().end(),
                                       [&](const auto& one) { return one.name == each.name; });
-    if (missing && each.journaled > each.position && !clean) {
+    if (missing && each.journaled > each.position && !complete) {
       return mismatch(where(found) + " has nothing of class \"" + each.name +
                       "\", of which this database knows units up to " + text(each.journaled));
     }
@@ -125,15 +130,19 @@ Status Reopening::classes_fit(const FoundIntake& found) const {
   return {};
 }
 
-Status Reopening::class_fits(const intake::ClassContents& kept, const FoundProgress* known) const {
+namespace {
+
+std::string applied_up_to(const intake::ClassContents& kept, Position position) {
+  return "class \"" + kept.name + "\": the database has applied its units up to " + text(position);
+}
+
+}  // namespace
+
+// What the intake ends with is what the database knows.
+Status Reopening::ends_fit(const intake::ClassContents& kept, const FoundProgress* known) const {
   const FoundProgress none;
   const FoundProgress& has = known == nullptr ? none : *known;
-  const std::string of =
-      "class \"" + kept.name + "\": the database has applied its units up to " + text(has.position);
-  if (has.position < kept.applied && options_.on_mismatch != IntakeMismatch::roll_forward) {
-    return mismatch(of + ", while the intake knew those up to " + text(kept.applied) +
-                    " to be in it: the database was replaced by an older one");
-  }
+  const std::string of = applied_up_to(kept, has.position);
   if (kept.last == 0 && kept.newest > has.position) {
     return mismatch(of + ", while the intake knew those up to " + text(kept.newest) +
                     ", which it does not have any more: the database was replaced by an older one");
@@ -142,6 +151,17 @@ Status Reopening::class_fits(const intake::ClassContents& kept, const FoundProgr
     return mismatch(of + ", and knows of " + text(std::max(has.position, has.journaled)) +
                     ", while the intake ends at " + text(kept.last) +
                     ": it was truncated, or is older");
+  }
+  return {};
+}
+
+Status Reopening::class_fits(const intake::ClassContents& kept, const FoundProgress* known) const {
+  const FoundProgress none;
+  const FoundProgress& has = known == nullptr ? none : *known;
+  const std::string of = applied_up_to(kept, has.position);
+  if (has.position < kept.applied && options_.on_mismatch != IntakeMismatch::roll_forward) {
+    return mismatch(of + ", while the intake knew those up to " + text(kept.applied) +
+                    " to be in it: the database was replaced by an older one");
   }
   const Position needed = has.waiting.empty() ? has.position + 1 : has.waiting.front();
   if (kept.first > needed) {
@@ -177,10 +197,21 @@ Status Reopening::read_classes(FoundIntake& found) {
   return {};
 }
 
+bool Reopening::all_is_done(const FoundIntake& found) {
+  const auto& kept = found.contents->classes();
+  return std::all_of(kept.begin(), kept.end(), [&](const intake::ClassContents& each) {
+    const FoundProgress* const progress = find(found.classes, each.name);
+    const Position done = progress == nullptr ? 0 : progress->position;
+    return done >= each.last && (progress == nullptr || progress->waiting.empty());
+  });
+}
+
+// The database says first that it may soon have more than a power cut leaves of the intake.
 Status Reopening::replay(FoundIntake& found) {
   AppliedPositions& store = *sink_.applied_positions();
-  if (!found.mark || found.mark->uuid != *found.contents->uuid()) {
-    const IntakeMark mark{.uuid = *found.contents->uuid()};
+  const bool another = !found.mark || found.mark->uuid != *found.contents->uuid();
+  if (another || (!found.mark->opening && !all_is_done(found))) {
+    const IntakeMark mark{.uuid = *found.contents->uuid(), .opening = true};
     if (Status why = store.set_mark(mark); !why.ok()) return why;
     found.mark = mark;
     if (Status why = read_classes(found); !why.ok()) return why;

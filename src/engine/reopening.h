@@ -52,7 +52,9 @@ class Reopening {
   Status read_classes(FoundIntake& found);
   Status fits(const FoundIntake& found) const;
   Status classes_fit(const FoundIntake& found) const;
+  Status ends_fit(const intake::ClassContents& kept, const FoundProgress* known) const;
   Status class_fits(const intake::ClassContents& kept, const FoundProgress* known) const;
+  static bool all_is_done(const FoundIntake& found);
   Status forget(FoundIntake& found);
   Status replay(FoundIntake& found);
   std::string where(const FoundIntake& found) const;

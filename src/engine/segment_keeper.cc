@@ -18,7 +18,7 @@ Status SegmentKeeper::start() {
       .step =
           [this] {
             const std::scoped_lock lock(keeping_);
-            return Thread::Sleep{.at_most = keep_or_pause()};
+            return Thread::Sleep{.at_most = keep_or_pause(std::nullopt)};
           },
       .pending = [] { return false; },
   });
@@ -29,9 +29,11 @@ void SegmentKeeper::stop() {
   const std::scoped_lock ended(keeping_);
 }
 
-void SegmentKeeper::keep() {
+std::optional<TimePoint> SegmentKeeper::keep() {
   const std::unique_lock lock(keeping_, std::try_to_lock);
-  if (lock.owns_lock() && intake_ != nullptr) (void)keep_or_pause();
+  if (!lock.owns_lock() || intake_ == nullptr) return std::nullopt;
+  (void)keep_or_pause(Duration(0));  // a manual journal does not block
+  return not_before_;
 }
 
 void SegmentKeeper::note_durable() {
@@ -40,16 +42,16 @@ void SegmentKeeper::note_durable() {
 }
 
 // How long there is nothing to do.
-std::optional<Duration> SegmentKeeper::keep_or_pause() {
+std::optional<Duration> SegmentKeeper::keep_or_pause(std::optional<Duration> patience) {
   try {
-    return keep_segments() ? std::nullopt : std::optional(kNoRoomPause);
+    return keep_segments(patience) ? std::nullopt : std::optional(kNoRoomPause);
   } catch (const std::bad_alloc&) {
     return kNoMemoryPause;
   }
 }
 
-// Whether a segment is free now.
-bool SegmentKeeper::keep_segments() {
+// Whether a segment is free now. Waits this long for somebody else's sync.
+bool SegmentKeeper::keep_segments(std::optional<Duration> patience) {
   if (intake_->wants_spare()) {
     Applied all;
     const std::span<const intake::Applied> done = applied(all);
@@ -57,7 +59,7 @@ bool SegmentKeeper::keep_segments() {
     if (frees) {
       // Read after the positions: so they are in that commit, or in one before.
       const std::uint64_t commit = with_.recorder.committed();
-      if (!with_.durability.wait(commit, std::nullopt, Syncer::waiter).ok()) return true;
+      if (!with_.durability.wait(commit, patience, Syncer::waiter).ok()) return true;
       intake_->applied(done);
     }
     const TimePoint now = with_.clock.now();

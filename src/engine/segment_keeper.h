@@ -45,16 +45,16 @@ class SegmentKeeper {
 
   // Any thread: no segment is free, or something was committed meanwhile.
   void wake() { thread_.wake(); }
-  // On a manual journal, by who ticked.
-  void keep();
+  // On a manual journal, by who ticked. When to try again, if there was no room for a segment.
+  std::optional<TimePoint> keep();
   // Tells the intake how far its classes are in commits that are durable. After stop().
   void note_durable();
 
  private:
   using Applied = std::array<intake::Applied, kClassesMax>;
 
-  std::optional<Duration> keep_or_pause();
-  bool keep_segments();
+  std::optional<Duration> keep_or_pause(std::optional<Duration> patience);
+  bool keep_segments(std::optional<Duration> patience);
   std::span<const intake::Applied> applied(Applied& out) const;
   bool oldest_is_applied(std::span<const intake::Applied> done) const;
 

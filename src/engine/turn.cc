@@ -66,11 +66,14 @@ TickReport Turn::tick() {
   while (manual && with_.pen.run()) {
   }
   baton_.lock();
-  const TickReport report = stay([this](ack::Wakes& wakes) { return run_tick({}, wakes); });
+  TickReport report = stay([this](ack::Wakes& wakes) { return run_tick({}, wakes); });
   if (manual) {
     with_.durability.sync_all();
     with_.log.run_due();
-    with_.segments.keep();
+    const std::optional<TimePoint> again = with_.segments.keep();
+    report.more = report.more || with_.pen.pending();
+    if (again && with_.pen.holds_units())
+      report.next = std::min(*again, report.next.value_or(*again));
   } else {
     with_.durability.nudge();
     // Not while it closes: then it is the caller who sleeps by that bell.

@@ -90,7 +90,9 @@ Status Segments::adopt(const std::string& name, const Contents* left) {
   const Contents::Segment* const found = found_in(left, name);
   segment->number = found == nullptr ? 0 : found->number;
   segment->counts = found != nullptr && found->end > 0;
-  if (segment->counts) newest_synced_ = std::max(newest_synced_, segment->number);
+  if (segment->counts && (newest_synced_ == 0 || segment->number < newest_synced_)) {
+    newest_synced_ = segment->number;
+  }
   number_ = std::max(number_, segment->number);
   next_index_ = std::max(next_index_, *segment_index(name) + 1);
   file_bytes_ += *size;

@@ -112,7 +112,8 @@ class Segments {
   std::vector<SegmentPtr> free_;
   std::vector<Position> applied_;  // by class
   // The newest segment with a group that was synced. Older ones may go, this one may not: it says
-  // that what they had was applied.
+  // that what they had was applied. Of what an earlier opening left it is the oldest, until this
+  // one has synced a group: after a failed sync newer ones may be in the page cache alone.
   std::uint64_t newest_synced_ = 0;
   bool begun_ = false;  // a group was synced in this opening
   std::uint64_t file_bytes_ = 0;

@@ -83,7 +83,7 @@ struct Entry {
   bool shed = false;       // it was superseded for its room while a tick had it in hand
   bool leads = false;      // its ring in staging: it has a slot
   bool culprit = false;    // it took a transaction along, and then gave way to the next older one
-  bool refused = false;  // it gave way to the next older one by its own fault
+  bool refused = false;    // it gave way to the next older one by its own fault
   bool condemned = false;  // to be refused with its cause by the next commit, and not run again
   std::uint32_t flushes = 0;  // that its class had seen when it was staged
 

@@ -1,6 +1,7 @@
 // Simulates a journal's world from a seed, and from many (tests/sim/simulation.h).
 //
-//   onelane_prove_seeds [--seed N] [--seeds N] [--trace 1] [--keep-going 1]
+//   onelane_prove_seeds [--seed N] [--seeds N] [--intake 1] [--trace 1]
+//                      [--keep-going 1]
 //
 // Seeds that failed with a bug planted, and those that fail one day and are fixed, go first. One
 // seed in fifty is run again at the end, and must leave the same trace; --trace 1 prints it.
@@ -36,6 +37,11 @@ constexpr std::uint64_t kOnceFailed[] = {
     1156,  // stale_schema_believed
 };
 
+// The same where classes have an intake.
+constexpr std::uint64_t kOnceFailedWithIntake[] = {
+    168,  // intake_retry_not_told
+};
+
 constexpr std::uint64_t kRerunEvery = 50;
 
 struct Totals {
@@ -46,7 +52,9 @@ struct Totals {
 
 class Prover {
  public:
-  Prover(test::Machine& machine, std::FILE* trace) : machine_(machine), trace_(trace) {}
+  using Intake = test::Simulation::Intake;
+  Prover(test::Machine& machine, Intake intake, std::FILE* trace)
+      : machine_(machine), intake_(intake), trace_(trace) {}
 
   // Whether all was well.
   bool run(std::uint64_t seed);
@@ -54,23 +62,25 @@ class Prover {
   const Totals& totals() const { return totals_; }
 
  private:
-  static bool failed(std::uint64_t seed, const std::string& what);
+  bool failed(std::uint64_t seed, const std::string& what) const;
   void count(const test::SimulationFigures& figures);
 
   test::Machine& machine_;
+  const Intake intake_;
   std::FILE* const trace_;
   Totals totals_;
   std::vector<std::pair<std::uint64_t, std::uint64_t>> again_;  // seeds and their traces
 };
 
-bool Prover::failed(std::uint64_t seed, const std::string& what) {
-  std::printf("onelane_prove_seeds --seed %llu --seeds 1: %s\n",
-              static_cast<unsigned long long>(seed), what.c_str());
+bool Prover::failed(std::uint64_t seed, const std::string& what) const {
+  std::printf("onelane_prove_seeds --seed %llu --seeds 1%s: %s\n",
+              static_cast<unsigned long long>(seed), intake_ == Intake::some ? " --intake 1" : "",
+              what.c_str());
   return false;
 }
 
 bool Prover::run(std::uint64_t seed) {
-  test::Simulation simulation(machine_, seed, trace_);
+  test::Simulation simulation(machine_, seed, intake_, trace_);
   if (const std::string& wrong = simulation.run(); !wrong.empty()) return failed(seed, wrong);
   ++totals_.seeds;
   count(simulation.figures());
@@ -80,7 +90,7 @@ bool Prover::run(std::uint64_t seed) {
 
 bool Prover::run_again() {
   for (const auto& [seed, trace] : again_) {
-    test::Simulation simulation(machine_, seed, nullptr);
+    test::Simulation simulation(machine_, seed, intake_, nullptr);
     if (const std::string& wrong = simulation.run(); !wrong.empty()) return failed(seed, wrong);
     if (simulation.trace() != trace) return failed(seed, "the second run went another way");
     ++totals_.reruns;
@@ -115,15 +125,20 @@ int prove(Flags& flags) {
   const std::uint64_t seed = flags.number("seed", 1);
   const std::uint64_t seeds = flags.number("seeds", 200);
   std::FILE* const trace = flags.number("trace", 0) == 0 ? nullptr : stdout;
+  const bool intake = flags.number("intake", 0) != 0;
   const bool goes_on = flags.number("keep-going", 0) != 0;
   flags.check();
   const test::TempDirectory directory;
   test::Machine machine(directory / "simulated.db");
-  Prover prover(machine, trace);
+  Prover prover(machine, intake ? Prover::Intake::some : Prover::Intake::none, trace);
   const auto began = std::chrono::steady_clock::now();
   bool well = true;
   if (seeds > 1 && !goes_on) {
-    for (const std::uint64_t each : kOnceFailed) well = well && prover.run(each);
+    if (intake) {
+      for (const std::uint64_t each : kOnceFailedWithIntake) well = well && prover.run(each);
+    } else {
+      for (const std::uint64_t each : kOnceFailed) well = well && prover.run(each);
+    }
   }
   for (std::uint64_t i = 0; i < seeds && (well || goes_on); ++i) {
     well = prover.run(seed + i) && well;

@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <charconv>
 #include <functional>
 
 namespace onelane::test {
@@ -68,6 +69,32 @@ class Statement {
   int code_ = SQLITE_OK;
 };
 
+// Whether there is a table of that name; SQLite's code.
+int is_there(sqlite3* db, const std::string& table, bool& out) {
+  const std::string sql = "SELECT count(*) FROM sqlite_schema WHERE name = '" + table + "'";
+  Statement tables(db, sql.c_str());
+  out = tables.next() && tables.integer(0) == 1;
+  while (tables.next()) {
+  }
+  return tables.code();
+}
+
+// A dead letter's row begins with the number of its unit.
+int read_refused(sqlite3* db, Content& out) {
+  bool there = false;
+  const int code = is_there(db, kSimulatedLetters, there);
+  if (code != SQLITE_OK || !there) return code;
+  const std::string sql = std::string("SELECT row FROM ") + kSimulatedLetters;
+  Statement letters(db, sql.c_str());
+  while (letters.next()) {
+    std::uint64_t unit = UINT64_MAX;
+    const std::string_view row = letters.text(0);
+    std::from_chars(row.data(), row.data() + row.size(), unit);
+    ++out.refused[unit];
+  }
+  return letters.code();
+}
+
 int read_rows(sqlite3* db, Content& out) {
   Statement rows(db, "SELECT unit, part, words, subject, at, parent FROM applied ORDER BY at");
   std::int64_t before = 0;
@@ -81,6 +108,7 @@ int read_rows(sqlite3* db, Content& out) {
     out.rows.push_back(row);
   }
   if (rows.code() != SQLITE_OK) return rows.code();
+  if (const int code = read_refused(db, out); code != SQLITE_OK) return code;
   Statement foreign(db, "SELECT id FROM foreign_rows ORDER BY id");
   while (foreign.next()) out.foreign.push_back(static_cast<std::uint64_t>(foreign.integer(0)));
   return foreign.code();
@@ -106,11 +134,8 @@ int read_content(sqlite3* db, Content& out) {
   if (own) sqlite3_exec(db, "BEGIN", nullptr, nullptr, nullptr);
   int code = SQLITE_OK;
   {
-    Statement tables(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'foreign_rows'");
-    const bool there = tables.next() && tables.integer(0) == 1;
-    while (tables.next()) {
-    }
-    code = tables.code();
+    bool there = false;
+    code = is_there(db, "foreign_rows", there);
     if (there && code == SQLITE_OK) code = read_rows(db, out);
   }
   if (own) sqlite3_exec(db, "COMMIT", nullptr, nullptr, nullptr);

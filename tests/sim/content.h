@@ -13,6 +13,9 @@ struct sqlite3;
 
 namespace onelane::test {
 
+// Where the units that the database refused are, of classes with an intake.
+inline constexpr const char* kSimulatedLetters = "letters";
+
 // Tables for the units that there are, and a place for another process's rows.
 std::string simulation_schema(const Features& features);
 

@@ -44,8 +44,8 @@ void Disk::note(std::uint32_t kind, std::uint64_t value) {
 
 void Disk::sync_entries() { log_.append({.deed = Deed::sync_directory, .at = log_.size()}); }
 
-int Disk::sync_directory() {
-  if (meet(VfsCall::sync, VfsFile::other) != SQLITE_OK) return EIO;
+int Disk::sync_directory(VfsFile file) {
+  if (meet(VfsCall::sync, file) != SQLITE_OK) return EIO;
   if (options_.lies == Lies::every_sync) return 0;
   const std::scoped_lock lock(mutex_);
   sync_entries();
@@ -85,6 +85,7 @@ int Disk::meet(VfsCall call, VfsFile file, Written* written) {
   }
   ++failures_;
   if (call == VfsCall::sync) ++failed_syncs_;
+  if (call == VfsCall::sync && file == VfsFile::intake) ++failed_intake_syncs_;
   const int code = fault_->code;
   if (written != nullptr) *written = fault_->written;
   if (fault_->repeat == Repeat::once) fault_.reset();

@@ -56,7 +56,7 @@ class Disk : public std::enable_shared_from_this<Disk> {
   // Puts a note of the test's into the log, for example that a promise was made.
   void note(std::uint32_t kind, std::uint64_t value);
   // Makes the directory's entries durable, and gives 0 or an errno.
-  int sync_directory();
+  int sync_directory(VfsFile file = VfsFile::other);
 
   // All files together hold this many bytes. A write beyond them is refused as on a full disk, or
   // as where a quota is used up.
@@ -67,6 +67,8 @@ class Disk : public std::enable_shared_from_this<Disk> {
   void heal();
   std::uint64_t failures() const noexcept { return failures_; }
   std::uint64_t failed_syncs() const noexcept { return failed_syncs_; }
+  // Of these, those of an intake, which are no sign that SQLite's have failed.
+  std::uint64_t failed_intake_syncs() const noexcept { return failed_intake_syncs_; }
   // Since the start, failed ones included.
   std::uint64_t calls(VfsCall call, VfsFile file = VfsFile::any) const;
   // Called at the beginning of each call, on the caller's thread and outside of locks; it may use
@@ -104,6 +106,7 @@ class Disk : public std::enable_shared_from_this<Disk> {
   std::function<void(VfsCall, VfsFile)> meanwhile_;
   std::atomic<std::uint64_t> failures_{0};
   std::atomic<std::uint64_t> failed_syncs_{0};
+  std::atomic<std::uint64_t> failed_intake_syncs_{0};
   std::atomic<bool> dead_{false};
 
   mutable std::mutex mutex_;  // of all below, and of what is in the files

@@ -29,7 +29,7 @@ Done done(const std::string& path, const char* call, int code) {
 class SimulatedFile final : public File {
  public:
   SimulatedFile(std::shared_ptr<Disk> disk, const std::string& path)
-      : path_(path), handle_(std::move(disk), path, VfsFile::other) {}
+      : path_(path), handle_(std::move(disk), path, VfsFile::intake) {}
 
   Done write(std::uint64_t at, std::span<const std::byte> bytes) override {
     Written written = Written::all;
@@ -62,7 +62,7 @@ class SimulatedFile final : public File {
 
  private:
   int meet(VfsCall call, Written* written = nullptr) const {
-    return handle_.disk().meet(call, VfsFile::other, written);
+    return handle_.disk().meet(call, VfsFile::intake, written);
   }
 
   const std::string path_;
@@ -125,7 +125,8 @@ class SimulatedFolder final : public Folder {
     return done(path_of(name), "remove", code != SQLITE_OK ? code : disk_->remove(path_of(name)));
   }
   Done sync() override {
-    return done(path_, "sync", disk_->sync_directory() == 0 ? SQLITE_OK : SQLITE_IOERR_DIR_FSYNC);
+    return done(path_, "sync",
+                disk_->sync_directory(VfsFile::intake) == 0 ? SQLITE_OK : SQLITE_IOERR_DIR_FSYNC);
   }
   Result<std::unique_ptr<FolderLock>> lock() override {
     const std::scoped_lock lock(folders_->mutex);
@@ -137,7 +138,7 @@ class SimulatedFolder final : public Folder {
 
  private:
   std::string path_of(const std::string& name) const { return path_ + "/" + name; }
-  int meet(VfsCall call) const { return disk_->meet(call, VfsFile::other); }
+  int meet(VfsCall call) const { return disk_->meet(call, VfsFile::intake); }
 
   const std::shared_ptr<Disk> disk_;
   const std::shared_ptr<DiskStorage::Folders> folders_;
@@ -165,7 +166,7 @@ Result<std::unique_ptr<Folder>> DiskStorage::make(const std::filesystem::path& p
   {
     const std::scoped_lock lock(mutex_);
     const std::scoped_lock known(folders_->mutex);
-    if (const int code = disk_->sync_directory(); code != 0) {
+    if (const int code = disk_->sync_directory(VfsFile::intake); code != 0) {
       return Status(Errc::storage, path.string() + ": the folder it is in cannot be synced");
     }
     folders_->made.insert(path.string());

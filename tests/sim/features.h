@@ -9,7 +9,8 @@
 namespace onelane::test {
 
 struct Features {
-  explicit Features(Random& random) {
+  // Whether classes may have an intake is the caller's choice: it is another world.
+  Features(Random& random, bool with_intake) : intake(with_intake) {
     for (bool* each : {&groups, &jobs, &coalescing, &deadlines, &cancels, &poison, &small_classes,
                        &durable, &barriers, &large_rows, &foreign, &locks, &readers, &io_errors,
                        &sync_errors, &full_disk, &kills, &power_cuts, &interleaving}) {
@@ -22,6 +23,7 @@ struct Features {
     full_synchronous = chance(random, 25);
   }
 
+  bool intake;
   bool groups, jobs, coalescing, deadlines, cancels, poison, small_classes, durable, barriers;
   bool large_rows;
   bool foreign;         // somebody else writes

@@ -37,7 +37,7 @@ void History::tell(std::uint64_t unit, const Outcome& outcome) {
   Record& record = records_[unit];
   record.end = outcome.end;
   record.told_at = ++told_;
-  record.settled = outcome.end != End::unknown;
+  record.settled = outcome.end != End::unknown && outcome.end != End::carried;
   switch (outcome.end) {
     case End::committed:
     case End::incomplete:
@@ -45,6 +45,11 @@ void History::tell(std::uint64_t unit, const Outcome& outcome) {
       record.commit = record.told_commit = order(outcome.commit);
       break;
     case End::unknown:
+    case End::carried:
+      break;
+    case End::superseded:
+      // A power cut may undo the commit of the newer one: then both are applied.
+      if (!record.unit.intake) record.most = 0;
       break;
     default:
       record.most = 0;
@@ -63,7 +68,7 @@ std::string History::look(const Content& content, Break after) {
   std::vector<std::uint32_t> found(records_.size());
   if (std::string wrong = count(content.rows, found); !wrong.empty()) return wrong;
   const bool cut = after == Break::power_cut;
-  const View view{.kept = cut ? kept_by_cut(content, found) : UINT64_MAX};
+  const View view{.kept = cut ? kept_by_cut(content, found) : UINT64_MAX, .opened = true};
   if (std::string wrong = judge_all(content, found, view); !wrong.empty()) return wrong;
   begin_life(content, found, after);
   return {};
@@ -83,7 +88,8 @@ std::uint64_t History::kept_by_cut(const Content& content,
                                    const std::vector<std::uint32_t>& found) const {
   std::uint64_t kept = durable_;
   for (std::size_t i = 0; i < found.size(); ++i) {
-    const bool whole = found[i] > 0 && found[i] == records_[i].most;
+    // An intake's units are there whatever became of their commit.
+    const bool whole = found[i] > 0 && found[i] == records_[i].most && !records_[i].unit.intake;
     if (whole) kept = std::max(kept, records_[i].told_commit);
   }
   for (const std::uint64_t row : content.foreign) {
@@ -97,7 +103,37 @@ std::string History::judge_all(const Content& content, const std::vector<std::ui
   for (std::size_t i = 0; i < found.size(); ++i) {
     if (std::string wrong = judge(i, found[i], view); !wrong.empty()) return wrong;
   }
+  if (view.opened) {
+    if (std::string wrong = judge_journaled(content, found); !wrong.empty()) return wrong;
+  }
   return judge_foreign(content.foreign, view.kept);
+}
+
+// All that was journaled is there once, or among the dead letters once, or gave way to a newer one.
+std::string History::judge_journaled(const Content& content,
+                                     const std::vector<std::uint32_t>& found) const {
+  for (const auto& [unit, rows] : content.refused) {
+    if (unit >= records_.size()) return words(unit, "was never accepted, and was refused");
+    const Unit& pushed = records_[unit].unit;
+    if (!pushed.refusable) return words(unit, "was refused, and is in order");
+    if (found[unit] != 0) return words(unit, "was applied and refused");
+    if (rows != pushed.parts) return words(unit, "was refused twice, or in part");
+  }
+  for (std::uint64_t i = 0; i < records_.size(); ++i) {
+    const Record& record = records_[i];
+    const bool done = found[i] != 0 || content.refused.contains(i) || newer_is_there(i, found);
+    const bool shed = record.end == End::superseded;  // by a full class, whatever became of others
+    if (record.journaled && !done && !shed) return words(i, "was journaled, and is lost");
+  }
+  return {};
+}
+
+bool History::newer_is_there(std::uint64_t number, const std::vector<std::uint32_t>& found) const {
+  const Unit& unit = records_[number].unit;
+  if (!unit.key) return false;
+  const std::vector<std::uint64_t>& same = keys_.at({unit.klass, *unit.key});
+  return std::any_of(same.begin(), same.end(),
+                     [&](std::uint64_t each) { return each > number && found[each] != 0; });
 }
 
 std::string History::judge_foreign(const std::vector<std::uint64_t>& rows,
@@ -127,7 +163,11 @@ void History::begin_life(const Content& content, const std::vector<std::uint32_t
   const bool cut = after == Break::power_cut;
   for (std::size_t i = 0; i < found.size(); ++i) {
     Record& record = records_[i];
-    record.least = record.most = found[i];
+    record.least = found[i];
+    // What was superseded, or refused, is in the intake until that is durable.
+    if (!record.journaled || found[i] != 0 || !(record.unit.key || record.unit.refusable)) {
+      record.most = found[i];
+    }
     record.seen = 0;
     if (cut) record.commit = record.told_commit = 0;
     if (!record.settled && !cut) record.commit = order(0);
@@ -148,10 +188,18 @@ std::uint64_t History::place(std::uint64_t unit, std::uint64_t after,
                              const std::vector<bool>& applied) const {
   const Unit& pushed = records_[unit].unit;
   if (unit > after || !pushed.key) return unit;
+  if (may_come_late(unit)) return after;
   const std::vector<std::uint64_t>& same = keys_.at({pushed.klass, *pushed.key});
   const auto newer = std::find_if(
       same.begin(), same.end(), [&](std::uint64_t each) { return each > after && !applied[each]; });
   return newer == same.end() ? unit : *newer;
+}
+
+// With an intake, one that had waited behind a newer one of its key is applied by an opening, which
+// does not wait.
+bool History::may_come_late(std::uint64_t unit) const {
+  const Unit& pushed = records_[unit].unit;
+  return pushed.intake && pushed.key && keys_.at({pushed.klass, *pushed.key}).back() > unit;
 }
 
 // Each part once, in a class in the order of the pushes.
@@ -162,6 +210,7 @@ std::string History::count(const std::vector<AppliedRow>& rows,
     std::uint64_t place;
   };
   std::map<std::uint32_t, Last> last;  // by class
+  std::map<std::pair<std::uint32_t, std::uint64_t>, std::uint64_t> newest_of_key;
   std::vector<bool> applied(records_.size());
   for (const AppliedRow& row : rows) {
     if (row.unit >= records_.size()) return words(row.unit, "was never accepted, and is there");
@@ -184,6 +233,11 @@ std::string History::count(const std::vector<AppliedRow>& rows,
       before->second = {row, here};
     }
     if (row.part != found[row.unit]++) return words(row.unit, "has its parts in a wrong order");
+    if (const Unit& unit = records_[row.unit].unit; unit.intake && unit.key) {
+      std::uint64_t& newest = newest_of_key[{unit.klass, *unit.key}];
+      if (row.unit < newest) return words(row.unit, "was applied after a newer one of its key");
+      newest = row.unit;
+    }
     const std::vector<std::uint64_t>& values = records_[row.unit].unit.values;
     if (row.part < values.size() && values[row.part] != row.value) {
       return words(row.unit, "was changed: part ") + std::to_string(row.part) +

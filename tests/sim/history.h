@@ -24,7 +24,8 @@ struct AppliedRow {
 // What a database holds, or what another process reads there.
 struct Content {
   std::vector<AppliedRow> rows;
-  std::vector<std::uint64_t> foreign;  // another process's rows, in their order
+  std::vector<std::uint64_t> foreign;                // another process's rows, in their order
+  std::map<std::uint64_t, std::uint32_t> refused{};  // rows among the dead letters, by unit
 };
 
 // What became of a commit of another process.
@@ -47,11 +48,15 @@ class History {
     // The key of a coalescing record. It may be applied instead of a newer record of its class and
     // key that is not applied.
     std::optional<std::uint64_t> key{};
+    bool intake = false;     // its class has one
+    bool refusable = false;  // the database may refuse it: then it is among the dead letters
   };
 
   // Enters a unit that was just accepted. Gives its number, in the order of pushes.
   std::uint64_t accept(const Unit& unit);
   void tell(std::uint64_t unit, const Outcome& outcome);
+  // It is in the intake: whatever happens, an opening finds it there, or it is done.
+  void journaled(std::uint64_t unit) { records_[unit].journaled = true; }
   // Commits up to this number of this life are durable.
   void durable(std::uint64_t commit);
 
@@ -61,7 +66,8 @@ class History {
   void tell_foreign(std::uint64_t row, ForeignEnd end, std::uint64_t committed);
 
   // Empty if the content agrees with all answers, else what is wrong with it. If it agrees, the
-  // next life begins with it, and nothing that is there may be lost any more.
+  // next life begins with it, and nothing that is there may be lost any more. Where a class has an
+  // intake, it is the content after another opening, which applies what is left there.
   std::string look(const Content& content, Break after);
   // The same for content that another process reads in the middle of a life. `told` is what told()
   // gave when it began to read. The units that it saw are committed: a later answer that says
@@ -81,7 +87,8 @@ class History {
     std::uint32_t most = 0;
     std::uint64_t told_at = 0;  // told() when it was answered
     std::uint32_t seen = 0;     // parts that another process read, so that they are committed
-    bool settled = false;       // answered, or found in a database: it stays as it is
+    bool journaled = false;
+    bool settled = false;  // answered, or found in a database: it stays as it is
     // The last commit of its parts, counted on from life to life: if that survives, so do all of
     // them. 0 if nothing can lose them any more.
     std::uint64_t commit = 0;
@@ -98,16 +105,21 @@ class History {
   };
 
   std::string count(const std::vector<AppliedRow>& rows, std::vector<std::uint32_t>& found) const;
+  bool may_come_late(std::uint64_t unit) const;
   std::uint64_t place(std::uint64_t unit, std::uint64_t after,
                       const std::vector<bool>& applied) const;
   // How a look judges: what must be there, of what had been answered by then.
   struct View {
     std::uint64_t kept = UINT64_MAX;
     std::uint64_t told = UINT64_MAX;
+    bool opened = false;  // what was journaled is done
   };
   std::string judge_all(const Content& content, const std::vector<std::uint32_t>& found,
                         const View& view) const;
   std::string judge(std::uint64_t number, std::uint32_t found, const View& view) const;
+  std::string judge_journaled(const Content& content,
+                              const std::vector<std::uint32_t>& found) const;
+  bool newer_is_there(std::uint64_t number, const std::vector<std::uint32_t>& found) const;
   std::string judge_foreign(const std::vector<std::uint64_t>& rows, std::uint64_t kept) const;
   std::uint64_t kept_by_cut(const Content& content, const std::vector<std::uint32_t>& found) const;
   void begin_life(const Content& content, const std::vector<std::uint32_t>& found, Break after);

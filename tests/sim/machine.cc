@@ -29,12 +29,14 @@ Machine::Machine(std::string database)
       vfs_("simulated", DiskVfs::Use::by_default),
       foreign_vfs_("another process", DiskVfs::Use::by_name),
       own_vfs_("machine", DiskVfs::Use::by_name) {
+  intake::use_storage(&storage_);
   make_blanks();
 }
 
 void Machine::mount(const std::shared_ptr<Disk>& disk) {
   vfs_.mount(disk);
   foreign_vfs_.mount(disk);
+  storage_.mount(disk);
 }
 
 void Machine::make_blanks() {
@@ -64,6 +66,21 @@ Machine::Found Machine::look(const Image& image) {
   }
   sqlite3_close(db);
   return out;
+}
+
+Machine::Found Machine::open_and_look(const Image& image, const Features& features) {
+  if (!image.contains(database_)) return look(image);
+  const std::shared_ptr<Disk> disk = Disk::make(image);
+  mount(disk);
+  {
+    const Result<Journal> opened =
+        Journal::open(database_, {.schema = simulation_schema(features),
+                                  .drive = Drive::manual,
+                                  .close_timeout = Duration(0),
+                                  .intake = {.dead_letters = kSimulatedLetters}});
+    if (!opened) return {.damage = "the next opening: " + opened.status().to_string()};
+  }
+  return look(disk->content());
 }
 
 Image Machine::without_log(Image image) const {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/sim/content.h"
+#include "tests/sim/disk_storage.h"
 #include "tests/sim/disk_vfs.h"
 #include "tests/sim/history.h"
 
@@ -19,6 +20,9 @@ class Machine {
 
   // The directory is a real one: onelane locks a file there that is called like the database.
   explicit Machine(std::string database);
+  ~Machine() { intake::use_storage(nullptr); }
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
 
   const std::string& database() const noexcept { return database_; }
   void mount(const std::shared_ptr<Disk>& disk);
@@ -33,6 +37,9 @@ class Machine {
     Content content;
   };
   Found look(const Image& image);
+  // The same after a journal was opened on it, which applies what is left in an intake. Mounts
+  // another disk.
+  Found open_and_look(const Image& image, const Features& features);
   // Of the image, the database's file alone.
   Image without_log(Image image) const;
 
@@ -43,6 +50,7 @@ class Machine {
   DiskVfs vfs_;
   DiskVfs foreign_vfs_;
   DiskVfs own_vfs_;
+  DiskStorage storage_;
   std::array<Image, kPageSizes> blanks_;
 };
 

@@ -53,11 +53,11 @@ Duration cost_of(VfsCall call) {
 
 }  // namespace
 
-Simulation::Simulation(Machine& machine, std::uint64_t seed, std::FILE* trace)
+Simulation::Simulation(Machine& machine, std::uint64_t seed, Intake intake, std::FILE* trace)
     : machine_(machine),
       random_(seed),
       trace_(trace),
-      features_(random_),
+      features_(random_, intake == Intake::some),
       user_({random_, trace_, history_, *clock_, index_}, features_) {
   sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, static_cast<int>(seed % INT32_MAX) + 1, nullptr);
   sqlite3_randomness(0, nullptr);
@@ -83,7 +83,8 @@ void Simulation::live(End end) {
   machine_.mount(disk_);
   disk_->meanwhile([this](VfsCall call, VfsFile file) { meanwhile(call, file); });
   heal();
-  failures_ = failures_when_armed_ = disk_->failures();
+  failures_ = disk_->failures();
+  failures_when_armed_ = failures_of_sqlite();
   sync_failed_ = sync_failed_before_ = quiet_ = log_removed_ = false;
   durable_ = 0;
   may_crash_ = end == End::as_it_may && (features_.kills || features_.power_cuts);
@@ -122,6 +123,12 @@ JournalOptions Simulation::options() {
       .close_timeout = Duration(0),
       .wal_limit = kMiB,
       .clock = clock_};
+  if (features_.intake) {
+    const std::uint64_t segment = (features_.large_rows ? 128 : 64) * kKiB;
+    out.intake = {.segment_bytes = segment,
+                  .most_bytes = (2 + below(random_, 2)) * segment,
+                  .dead_letters = kSimulatedLetters};
+  }
   out.tick.records = 32 + below(random_, 64);
   out.tick.hold = milliseconds(1 + below(random_, 10));
   return out;
@@ -141,7 +148,7 @@ void Simulation::arm() {
   note_failures();
   armed_ = fault.call;
   may_fail_ = true;
-  failures_when_armed_ = disk_->failures();
+  failures_when_armed_ = failures_of_sqlite();
   disk_->fail(fault);
 }
 
@@ -226,7 +233,7 @@ void Simulation::as_foreign(const std::function<void(ForeignProcess&)>& deed) {
   const bool outer = std::exchange(foreign_runs_, true);
   deed(*foreign_);
   foreign_runs_ = outer;
-  failures_when_armed_ = disk_->failures();
+  failures_when_armed_ = failures_of_sqlite();
   if (!foreign_->wrong().empty()) complain(foreign_->wrong());
 }
 
@@ -404,7 +411,9 @@ void Simulation::recover() {
 
 void Simulation::look(const Image& image, Break after) {
   if (lost_) return;
-  const Machine::Found found = machine_.look(image);
+  const Machine::Found found =
+      features_.intake ? machine_.open_and_look(image, features_) : machine_.look(image);
+  machine_.mount(disk_);
   if (!found.damage.empty()) return complain("the database is damaged: " + found.damage);
   trace_.add("found", found.content.rows.size(), history_.units());
   const std::string wrong = history_.look(found.content, after);
@@ -417,6 +426,7 @@ void Simulation::meanwhile(VfsCall call, VfsFile file) {
   trace_.add("call", static_cast<std::uint64_t>(call), static_cast<std::uint64_t>(file));
   clock_->advance(cost_of(call));
   if (crashed_ || beside_) return;
+  if (journal_) user_.watch();
   if (calls_left_ > 0 && --calls_left_ == 0) return crash();
   watch_syncs(call, file);
   const bool syncs = call == VfsCall::sync && !foreign_runs_;
@@ -482,8 +492,12 @@ void Simulation::watch_syncs(VfsCall call, VfsFile file) {
   if (copies && sync_failed_before_) complain("a page was copied back after a failed sync");
 }
 
+std::uint64_t Simulation::failures_of_sqlite() const {
+  return disk_->failures() - disk_->failed_intake_syncs();
+}
+
 void Simulation::note_failures() {
-  if (armed_ == VfsCall::sync && disk_->failures() > failures_when_armed_) sync_failed_ = true;
+  if (armed_ == VfsCall::sync && failures_of_sqlite() > failures_when_armed_) sync_failed_ = true;
 }
 
 void Simulation::crash() {

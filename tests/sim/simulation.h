@@ -35,7 +35,8 @@ class Simulation {
   static constexpr std::size_t kTicksToSettle = 40;
   static constexpr std::size_t kTicksPerUnit = 8;
 
-  Simulation(Machine& machine, std::uint64_t seed, std::FILE* trace);
+  enum class Intake : std::uint8_t { none, some };  // classes
+  Simulation(Machine& machine, std::uint64_t seed, Intake intake, std::FILE* trace);
 
   // The first thing that was wrong, or nothing.
   const std::string& run();
@@ -77,6 +78,7 @@ class Simulation {
   void crash_soon();
   void sync_beside();
   void watch_syncs(VfsCall call, VfsFile file);
+  std::uint64_t failures_of_sqlite() const;
   void note_failures();
   void crash();
   void complain(const std::string& what);

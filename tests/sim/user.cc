@@ -75,6 +75,11 @@ ClassOptions User::class_options(std::size_t number) {
   if (features_.small_classes) out.capacity_records = kPartsMax + below(random, 12);
   out.coalesce = features_.coalescing && chance(random, 60);
   if (features_.durable && chance(random, 50)) out.promise = Promise::durable;
+  if (features_.intake && chance(random, 70)) {
+    out.intake = true;
+    if (out.when_full == WhenFull::drop_oldest) out.when_full = WhenFull::reject;
+    if (chance(random, 40)) out.promise = Promise::journaled;
+  }
   return out;
 }
 
@@ -228,7 +233,7 @@ bool User::push() {
   Class& to = classes_[intent.klass];
   const PushOptions options = push_options(intent);
   const auto parts = static_cast<std::uint32_t>(1 + below(random, kPartsMax));
-  const bool job = features_.jobs && chance(random, 15);
+  const bool job = features_.jobs && chance(random, 15) && !to.options.intake;
   const bool group = features_.groups && chance(random, 30);
   const std::uint32_t rows = job || group ? parts : 1;
   Result<Receipt> receipt =
@@ -240,11 +245,14 @@ bool User::push() {
   }
   ++to.accepted;
   if (!to.options.coalesce) intent.key.reset();
-  const std::uint64_t unit = world_.history.accept({.klass = intent.klass,
-                                                    .parts = rows,
-                                                    .atomic = !job,
-                                                    .values = std::exchange(intent.values, {}),
-                                                    .key = intent.key});
+  const std::uint64_t unit =
+      world_.history.accept({.klass = intent.klass,
+                             .parts = rows,
+                             .atomic = !job,
+                             .values = std::exchange(intent.values, {}),
+                             .key = intent.key,
+                             .intake = to.options.intake,
+                             .refusable = fit_to_be_rejected(intent) || intent.needs_index});
   const Promise promise = options.promise.value_or(to.options.promise);
   flights_.push_back({.unit = unit,
                       .intent = intent,
@@ -286,6 +294,7 @@ void User::listen(bool calm) {
   stats_ = journal_->stats();
   world_.history.durable(stats_.durable);
   if (stats_.durable > stats_.committed) complain("more is durable than is committed");
+  watch();
   for (Flight& flight : flights_) take_in(flight, calm);
   for (const Flight& flight : flights_) {
     if (!flight.outcome || flight.outcome->end != End::superseded) continue;
@@ -295,6 +304,15 @@ void User::listen(bool calm) {
   std::erase_if(flights_, [](const Flight& flight) {
     return flight.outcome && (!flight.outcome->committed() || flight.outcome->durable);
   });
+}
+
+void User::watch() {
+  for (Flight& flight : flights_) {
+    if (flight.journaled || !classes_[flight.intent.klass].options.intake) continue;
+    if (!flight.receipt->poll_journaled()) continue;
+    flight.journaled = true;
+    world_.history.journaled(flight.unit);
+  }
 }
 
 void User::take_in(Flight& flight, bool calm) {
@@ -333,6 +351,12 @@ const char* User::impossible(const Flight& flight, bool calm) const {
   const ClassOptions& options = classes_[intent.klass].options;
   const Outcome& told = *flight.outcome;
   const auto unless = [](bool may, const char* why) { return may ? nullptr : why; };
+  if (options.intake) {
+    const bool done = told.end == End::committed || told.end == End::rejected ||
+                      told.end == End::superseded || told.end == End::carried;
+    if (done != flight.journaled) return done ? "was never journaled" : "was journaled before";
+    if (told.committed() && !told.durable) return "is committed, and not durable";
+  }
   switch (told.end) {
     case End::committed:
       if (told.commit > stats_.committed) return "is in a commit that there is not";
@@ -358,7 +382,8 @@ const char* User::impossible(const Flight& flight, bool calm) const {
     case End::unknown:
       return unless(!calm && !stats_.poison.ok(), "is unknown for no reason");
     case End::carried:
-      return "is carried without an intake";
+      return unless(options.intake && (closing_ || !stats_.poison.ok()),
+                    "is carried while the journal is open");
   }
   return "has an end that there is not";
 }

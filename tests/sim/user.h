@@ -36,6 +36,8 @@ class User {
   void end();
 
   bool push();  // whether it was accepted
+  // Takes in what is journaled by now. In the middle of a call, too.
+  void watch();
   void cancel();
   // Waits until a unit that is settled is durable.
   void wait_durable();
@@ -73,6 +75,7 @@ class User {
     Intent intent;
     std::shared_ptr<Receipt> receipt;  // waited for while others look at it
     bool durable_wanted;
+    bool journaled = false;
     std::optional<Outcome> outcome{};
   };
   struct Class {

@@ -32,8 +32,9 @@ enum class VfsCall : std::uint8_t {
 };
 inline constexpr std::size_t kVfsCallCount = 12;
 
-enum class VfsFile : std::uint8_t { any, database, log, journal, other };
-inline constexpr std::size_t kVfsFileCount = 5;
+// `intake` is onelane's own, and its folder: on a disk in memory only.
+enum class VfsFile : std::uint8_t { any, database, log, journal, other, intake };
+inline constexpr std::size_t kVfsFileCount = 6;
 
 enum class Repeat : std::uint8_t { once, always };
 

@@ -127,8 +127,7 @@ TEST(StormFlags, HelpIsGroupedAndNothingElseIsDone) {
   StormOptions options;
   std::ostringstream help;
   EXPECT_FALSE(storm::parse_options({"--help"}, options, help));
-  for (const char* title :
-       {"Workload:", "Strategies:", "The lane (all but direct):", "Output:"}) {
+  for (const char* title : {"Workload:", "Strategies:", "The lane (all but direct):", "Output:"}) {
     EXPECT_NE(help.str().find(title), std::string::npos) << title;
   }
   EXPECT_NE(help.str().find("--connects-per-second"), std::string::npos);

@@ -15,6 +15,10 @@ namespace onelane::sqlite {
 namespace {
 
 constexpr std::int64_t kFormat = 1;
+// Of the mark.
+constexpr std::uint64_t kInUse = 0;
+constexpr std::uint64_t kClean = 1;
+constexpr std::uint64_t kOpening = 2;
 constexpr char kColumns[] =
     "(class TEXT PRIMARY KEY, position INTEGER NOT NULL, waiting TEXT, journaled INTEGER NOT NULL)";
 constexpr char kLetterColumns[] =
@@ -275,7 +279,9 @@ Result<std::optional<IntakeMark>> PositionsTable::mark() {
                                               std::to_string(kFormat));
   }
   IntakeMark mark;
-  mark.clean = cut(rest, ':') == "1";
+  const std::uint64_t state = number(cut(rest, ':'));
+  mark.clean = state == kClean;
+  mark.opening = state == kOpening;
   mark.uuid = unhex(cut(rest, '@'));
   std::string schema;
   const Reply asked = run("PRAGMA schema_version", schema);
@@ -286,20 +292,22 @@ Result<std::optional<IntakeMark>> PositionsTable::mark() {
 
 Reply PositionsTable::write_mark(const IntakeMark& mark) {
   const std::string uuid = hex(mark.uuid);
+  const std::uint64_t state = mark.clean ? kClean : mark.opening ? kOpening : kInUse;
+  const std::string goes_on =
+      "EXISTS(SELECT 1 FROM " + table_ + " WHERE class = '' AND waiting LIKE '" + uuid + "@%')";
   std::string ignored;
   Reply reply = make();
   if (reply.ok()) {
     reply = run("UPDATE " + table_ +
-                    " SET position = max(position, journaled), waiting = NULL WHERE class <> '' "
-                    "AND NOT EXISTS(SELECT 1 FROM " +
-                    table_ + " WHERE class = '' AND waiting LIKE '" + uuid + "@%')",
+                    " SET position = max(position, journaled), waiting = NULL WHERE class <> ''" +
+                    (mark.opening ? " AND NOT " + goes_on : ""),
                 ignored);
   }
   std::string schema;
   if (reply.ok()) reply = run("PRAGMA schema_version", schema);
   if (reply.ok()) {
     reply = run("INSERT OR REPLACE INTO " + table_ +
-                    "(class, position, waiting, journaled) VALUES('', " + (mark.clean ? "1" : "0") +
+                    "(class, position, waiting, journaled) VALUES('', " + std::to_string(state) +
                     ", '" + uuid + "@" + schema + "', " + std::to_string(kFormat) + ")",
                 ignored);
   }
