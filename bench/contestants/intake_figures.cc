@@ -30,13 +30,14 @@ IntakeUse operator-(const IntakeUse& to, const IntakeUse& from) {
           .groups = to.groups - from.groups,
           .written_bytes = to.written_bytes - from.written_bytes,
           .padding_bytes = to.padding_bytes - from.padding_bytes,
-          .log_bytes = to.log_bytes - from.log_bytes};
+          .log_bytes = to.log_bytes - from.log_bytes,
+          .sync_us = to.sync_us};
 }
 
 const std::vector<std::string>& intake_figure_names() {
-  static const std::vector<std::string> names{"rows_per_group", "t_us",           "of_limit",
-                                              "drain_share",    "overhead_bytes", "padding_bytes",
-                                              "of_log"};
+  static const std::vector<std::string> names{"rows_per_group", "sync_us",     "t_us",
+                                              "of_limit",       "drain_share", "overhead_bytes",
+                                              "padding_bytes",  "of_log"};
   return names;
 }
 
@@ -45,6 +46,7 @@ Figures intake_figures(const IntakeRun& run) {
   const double most_per_s = static_cast<double>(run.callers) / (2 * run.sync_us / 1e6);
   const std::uint64_t filled = run.used.written_bytes - run.used.padding_bytes;
   return {{"rows_per_group", ratio(run.rows, run.used.groups)},
+          {"sync_us", run.used.sync_us},
           {"t_us", run.sync_us},
           {"of_limit", std::max(per_s / most_per_s, run.cpu_share)},
           {"drain_share", to_seconds(run.drained) / to_seconds(run.elapsed)},

@@ -25,7 +25,8 @@ struct IntakeRun {
 
 // In the order of the table:
 //   rows_per_group
-//   t_us            T
+//   sync_us         of a group's write and sync in the run, the median since the store was opened
+//   t_us            T: the same on a file of its own while nothing else is done
 //   of_limit        how near the rate came to N callers' N / (2 T), or the use of the processors to
 //                   all of them, whichever is nearer. 1: that is all there is
 //   drain_share     of the time, that in which nothing was written any more, but applied

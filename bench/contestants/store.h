@@ -37,6 +37,7 @@ struct IntakeUse {
   std::uint64_t written_bytes = 0;  // to the intake, with padding
   std::uint64_t padding_bytes = 0;
   std::uint64_t log_bytes = 0;  // written to SQLite's log
+  double sync_us = 0;           // of a group's write and sync so far, the median
 };
 IntakeUse operator-(const IntakeUse& to, const IntakeUse& from);
 
