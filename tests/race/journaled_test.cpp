@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "onelane/onelane.h"
+#include "src/intake/folder.h"
 #include "tests/race/perturbing_clock.h"
+#include "tests/sim/disk_storage.h"
 #include "tests/support/coroutine.h"
 #include "tests/support/scale.h"
 #include "tests/support/sqlite_support.h"
@@ -174,6 +176,42 @@ TEST_F(IntakeRace, ACloseInTheMiddleLosesNothing) {
     told_.units.clear();
     query(database_, "DELETE FROM t");
   }
+}
+
+// Of the group, and of those that wait for the next one.
+TEST_F(IntakeRace, AFailedSyncIsToldToEveryCaller) {
+  const std::shared_ptr<Disk> disk = Disk::make();
+  DiskStorage storage(disk);
+  intake::use_storage(&storage);
+  open(milliseconds(1));
+  std::atomic<int> told{0};
+  std::vector<std::thread> threads;
+  for (int thread = 0; thread < kThreads; ++thread) {
+    threads.emplace_back([&, thread] {
+      for (int number = 0;; ++number) {
+        const Result<Journaled> journaled = class_->journal(insert_, row(thread, number));
+        if (journaled) {
+          told_.note(thread, number, "journaled");
+          continue;
+        }
+        const Errc code = journaled.status().code();
+        EXPECT_TRUE(code == Errc::not_journaled || code == Errc::poisoned)
+            << journaled.status().to_string();
+        told.fetch_add(1);
+        return;
+      }
+    });
+  }
+  while (told_.count("journaled") < 50) std::this_thread::yield();
+  disk->fail({.call = VfsCall::sync, .file = VfsFile::intake, .repeat = Repeat::always});
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(told.load(), kThreads);
+  EXPECT_EQ(journal_->close(seconds(20)).status.code(), Errc::poisoned);
+  disk->heal();
+  open(Duration(0));  // what is found besides was never promised
+  EXPECT_TRUE(journal_->close(seconds(20)).status.ok());
+  check_database();
+  intake::use_storage(nullptr);
 }
 
 TEST_F(IntakeRace, ACoroutineGoesOnOnceItsUnitIsJournaled) {
