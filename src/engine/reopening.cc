@@ -98,9 +98,9 @@ Status Reopening::fits(const FoundIntake& found) const {
     return mismatch(where(found) + " has " + std::to_string(kept->units()) +
                     " units, and this database never had an intake: it is another one's");
   }
-  const bool needs_none = found.mark->clean || found.mark->copied;
-  if (needs_none && kept->units() == 0) return {};  // it was made, and the database never told
   if (found.mark->uuid != *kept->uuid()) {
+    const bool needs_none = found.mark->clean || found.mark->copied;
+    if (needs_none && kept->units() == 0) return {};  // it was made, and the database never told
     return mismatch(where(found) + " is another database's: it has the UUID " +
                     intake::to_string(*kept->uuid()) + ", this database " +
                     intake::to_string(found.mark->uuid));

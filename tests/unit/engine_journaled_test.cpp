@@ -543,6 +543,24 @@ TEST_F(Intake, ARestoredDatabaseIsRefusedUnlessItIsToBeRolledForward) {
   EXPECT_TRUE(says(reopened(), Errc::invalid_argument, {"peers"}));
 }
 
+// All that the intake has of its units is how many there were.
+TEST_F(Intake, ARestoredDatabaseIsRefusedWhereNothingIsKeptOfWhatItLacks) {
+  open_with_intake();
+  (void)submit(insert_, 1);
+  run();
+  EXPECT_TRUE(succeeded(close().status));
+  const std::filesystem::path backup = directory_ / "backup.db";
+  std::filesystem::copy(database_, backup);
+  open_with_intake();
+  (void)submit(insert_, 2);
+  run();
+  EXPECT_TRUE(succeeded(close().status));
+  open_with_intake();
+  EXPECT_TRUE(succeeded(close().status));
+  std::filesystem::copy(backup, database_, std::filesystem::copy_options::overwrite_existing);
+  EXPECT_TRUE(says(reopened(), Errc::invalid_argument, {"peers", "older"}));
+}
+
 TEST_F(Intake, ARestoredDatabaseIsRolledForwardWithWhatTheIntakeHas) {
   open_with_intake();
   (void)submit(insert_, 1);
