@@ -213,7 +213,7 @@ struct IntakeOptions {
 
   // Two tables, each 1 to 64 letters, digits and _, no digit first, made if there are none. How far
   // each class is applied, in each commit:
-  std::string positions = "onelane_positions";
+  std::string positions = "onelane_intake";
   // Journaled units that the database refused: (class TEXT, position INTEGER, statement TEXT, row
   // TEXT, cause TEXT, time INTEGER), a row for each of a unit's, its values as SQL writes them, the
   // time in milliseconds since 1970. Empty: none, and no class may have an intake.

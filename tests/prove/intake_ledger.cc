@@ -66,14 +66,13 @@ IntakeContent IntakeInspector::look(const std::shared_ptr<test::Disk>& disk) {
         ok && plain.each("SELECT class, count(*) FROM alike GROUP BY class",
                          [&](sqlite3_stmt* row) { out.alike.at(number(row, 0)) = number(row, 1); });
   }
-  if (tables.find(",onelane_positions,") != std::string::npos) {
-    ok =
-        ok && plain.each("SELECT class, position, waiting FROM onelane_positions WHERE class <> ''",
-                         [&](sqlite3_stmt* row) {
-                           out.progress[Plain::text(row)] = {
-                               .position = number(row, 1),
-                               .waiting = sqlite3_column_type(row, 2) != SQLITE_NULL};
-                         });
+  if (tables.find(",onelane_intake,") != std::string::npos) {
+    ok = ok && plain.each("SELECT class, position, waiting FROM onelane_intake WHERE class <> ''",
+                          [&](sqlite3_stmt* row) {
+                            out.progress[Plain::text(row)] = {
+                                .position = number(row, 1),
+                                .waiting = sqlite3_column_type(row, 2) != SQLITE_NULL};
+                          });
   }
   if (tables.find(",letters,") != std::string::npos) {
     ok = ok && plain.each("SELECT class, position, row FROM letters", [&](sqlite3_stmt* row) {

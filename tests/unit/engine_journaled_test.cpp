@@ -70,7 +70,7 @@ class Intake : public SqliteJournalFixture {
   std::filesystem::path folder() const { return database_.string() + "-intake"; }
   std::string ids() { return outside("SELECT group_concat(id) FROM peers"); }
   std::string position() {
-    return outside("SELECT position FROM onelane_positions WHERE class = 'peers'");
+    return outside("SELECT position FROM onelane_intake WHERE class = 'peers'");
   }
 
   Statement insert_;
@@ -278,8 +278,7 @@ TEST_F(Intake, WhatWaitsBehindANewerRecordIsAppliedBeforeItAfterACrash) {
   (void)submit(*keyed, 1);
   tick();
   EXPECT_EQ(ids(), "2");
-  EXPECT_EQ(outside("SELECT position, waiting FROM onelane_positions WHERE class = 'peers'"),
-            "2|1");
+  EXPECT_EQ(outside("SELECT position, waiting FROM onelane_intake WHERE class = 'peers'"), "2|1");
   crash();
   ASSERT_TRUE(succeeded(reopened()));
   EXPECT_EQ(ids(), "2,1,1") << "the older of the pair, and then the newer";
@@ -308,7 +307,7 @@ TEST_F(Intake, WhatIsSupersededForItsRoomIsNotAppliedAgain) {
   EXPECT_TRUE(settled(newer).committed());
   EXPECT_EQ(settled(older).end, End::superseded);
   EXPECT_EQ(ids(), "1");
-  EXPECT_EQ(outside("SELECT position, waiting FROM onelane_positions WHERE class = 'peers'"),
+  EXPECT_EQ(outside("SELECT position, waiting FROM onelane_intake WHERE class = 'peers'"),
             "2|NULL");
 }
 
@@ -624,7 +623,7 @@ TEST_F(Intake, PositionsThatSomebodyElseChangedPoisonTheJournal) {
   open_with_intake();
   (void)submit(insert_, 1);
   run();
-  query(database_, "UPDATE onelane_positions SET position = 7 WHERE class = 'peers'");
+  query(database_, "UPDATE onelane_intake SET position = 7 WHERE class = 'peers'");
   const Receipt peer = submit(insert_, 2);
   EXPECT_TRUE(says(journal_->tick().status(), Errc::poisoned, {"peers", "somebody else"}));
   EXPECT_EQ(settled(peer).end, End::carried);
