@@ -190,7 +190,7 @@ enum class IntakeMismatch : std::uint8_t {
   refuse,  // Errc::invalid_argument, with what was found
   // Applies what the intake still has, if that follows what the database has without a gap.
   roll_forward,
-  // Gives up what the intake has, and what it may have had, and begins anew.
+  // Removes the intake's files, if there are any: units that only the intake had are lost.
   discard,
 };
 

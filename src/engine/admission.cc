@@ -1,9 +1,9 @@
 #include "src/engine/admission.h"
 
 #include <algorithm>
+#include <bitset>
 #include <cstring>
 #include <utility>
-#include <vector>
 
 #include "src/base/memory.h"
 #include "src/engine/patience.h"
@@ -149,8 +149,8 @@ Status Admission::charge_slowly(ClassLane& lane, const Entry& entry, const PushO
   return why.ok() ? full(patience) : why;
 }
 
-// What the unit is to promise, given what is asked for. With an intake, what is committed is
-// durable.
+// `promise` is what the push asks for, and then what the unit promises. In a class with an intake a
+// committed unit is durable, so `durable` becomes `committed` there.
 Status Admission::promised(const ClassLane& lane, const Entry& entry, Promise& promise) const {
   if (lane.journaled == nullptr) {
     promise = with_.durability.awaited(promise);
@@ -167,27 +167,15 @@ Status Admission::promised(const ClassLane& lane, const Entry& entry, Promise& p
 }
 
 // A segment has a quarter of its room for names: the classes' take up to an eighth, and the unit's
-// statements may take as much.
+// statements, each once, may take as much.
 Status Admission::statements_fit(const ClassLane& lane, const Entry& entry) const {
   const std::uint64_t most = options_.intake.segment_bytes / 8;
   std::uint64_t bytes = 0;
+  std::bitset<kStatementsMax> counted;
   model::FrameReader frames(entry.frames());
   for (model::Frame frame; frames.next(frame);) {
-    bytes += intake::statement_item_bytes(with_.statements.spec(frame.statement.index));
-    if (entry.rows == 1 || bytes > most) break;
-  }
-  if (bytes <= most) return {};
-  return fits_with_each_once(lane, entry, most);
-}
-
-Status Admission::fits_with_each_once(const ClassLane& lane, const Entry& entry,
-                                      std::uint64_t most) const {
-  std::uint64_t bytes = 0;
-  std::vector<bool> counted(kStatementsMax);
-  model::FrameReader frames(entry.frames());
-  for (model::Frame frame; frames.next(frame);) {
-    if (counted[frame.statement.index]) continue;
-    counted[frame.statement.index] = true;
+    if (counted.test(frame.statement.index)) continue;
+    counted.set(frame.statement.index);
     bytes += intake::statement_item_bytes(with_.statements.spec(frame.statement.index));
   }
   if (bytes <= most) return {};

@@ -63,7 +63,6 @@ class Admission {
   Status check_rows(const Group& group) const;
   Status accept(ClassLane& lane, detail::EntryRef& entry, const Offer& how);
   Status statements_fit(const ClassLane& lane, const Entry& entry) const;
-  Status fits_with_each_once(const ClassLane& lane, const Entry& entry, std::uint64_t most) const;
   Status promised(const ClassLane& lane, const Entry& entry, Promise& promise) const;
   void ring(const ClassLane& lane);
   Status charge_slowly(ClassLane& lane, const Entry& entry, const PushOptions& options);

@@ -21,8 +21,6 @@
 #include <memory>
 #include <mutex>
 #include <optional>
-#include <span>
-#include <string_view>
 #include <utility>
 
 #include "onelane/clock.h"
@@ -61,7 +59,7 @@ class Pen {
   // The baton's holder, once: from now on there is an intake. On a journal with threads starts the
   // pen's. Error: storage, where the system has no thread to give; then there is none.
   Status open(std::unique_ptr<intake::Intake> intake);
-  // Ends the threads, and waits for who has the pen. Not with the baton.
+  // Ends the threads, and waits until nobody has the pen. The caller must not have the baton.
   void stop();
   // For close, after stop(). Ends the intake in good order, if all that was journaled is in the
   // database, and durable; then, in any case, lets go of its files.

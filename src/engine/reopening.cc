@@ -171,7 +171,8 @@ Status Reopening::class_fits(const intake::ClassContents& kept, const FoundProgr
   return {};
 }
 
-// Begins anew, with what the database has. The files stay until they are written over.
+// Removes the segments, and marks the database as one that needs no intake. An intake that is made
+// later goes on with the database's positions.
 Status Reopening::forget(FoundIntake& found) {
   found.contents.reset();
   if (found.folder != nullptr) {

@@ -61,8 +61,8 @@ class Waiting {
   bool decided(const Entry& entry, Promise promise) const;
   // Of a settled entry: wakes `who` once what it waits for is decided(); false if it is already.
   bool watch(const Entry& entry, detail::Waiter& who);
-  // For who waits for journaled, and has just begun to: false if it is taken back, since the entry
-  // is. The caller keeps the entry.
+  // After Entry::watch(): false if the entry is journaled already and `who`, which waits for no
+  // more than that, was taken back. The caller keeps a reference to the entry.
   bool keeps_watching(Entry& entry, detail::Waiter& who);
 
   // Blocks until everything that was pushed before is settled.

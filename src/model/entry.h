@@ -144,8 +144,8 @@ struct Entry {
     return take_shared();
   }
   void put_back() noexcept;  // taken -> queued or journaled, as it was
-  // By the pen: queued -> taken, and -> journaled. The second wakes who waits for no more than
-  // that: the waiter, or null.
+  // The pen's: queued -> taken before the unit is written, taken -> journaled once it is synced.
+  // become_journaled() returns the waiter to wake if it waits for no more than that, else null.
   bool take_to_journal() noexcept { return take_shared(); }
   [[nodiscard]] Waiter* become_journaled() noexcept;
   void forget_outcome() noexcept;
