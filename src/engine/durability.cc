@@ -21,12 +21,6 @@ void wake_all(detail::Waiter* first) {
   while (first != nullptr) std::exchange(first, first->next)->wake(calls);
 }
 
-std::size_t length(const detail::Waiter* first) {
-  std::size_t out = 0;
-  for (; first != nullptr; first = first->next) ++out;
-  return out;
-}
-
 void hand_on(detail::Waiter* first, ack::Wakes& wakes) {
   while (first != nullptr) wakes.add(std::exchange(first, first->next));
 }
@@ -123,14 +117,6 @@ bool Durability::sync_once() {
   return true;
 }
 
-Status Durability::sync_for_crowd(ack::Wakes& wakes) {
-  if (!take_sync(Syncer::ticker, 0)) return {};
-  detail::Waiter* released = nullptr;
-  Status failed = sync_now(released);
-  hand_on(released, wakes);
-  return failed;
-}
-
 Status Durability::run_sync(Syncer who) {
   detail::Waiter* released = nullptr;
   Status failed;
@@ -168,7 +154,6 @@ Status Durability::sync_now(detail::Waiter*& released) {
   if (!reply.ok() && ended_.ok()) failed = ended_ = std::move(reply.cause);
   if (ended_.ok()) durable_.store(std::max(durable(), covered), std::memory_order_release);
   released = take_released();
-  crowd_.released(length(released));
   idle_.notify_all();
   return failed;
 }
@@ -254,18 +239,7 @@ bool Durability::take_sync(Syncer who, std::uint64_t commit) {
   const std::scoped_lock lock(mutex_);
   wanted_ = std::max(wanted_, commit);
   if (!wanted()) return false;
-  switch (who) {
-    case Syncer::thread:
-    case Syncer::waiter:
-    case Syncer::fence:
-      break;
-    case Syncer::ticker:
-      if (!crowd_.here()) return false;
-      break;
-    case Syncer::guest:
-      return false;
-  }
-  return running_ = true;
+  return running_ = who != Syncer::guest;
 }
 
 // For who waited for this commit, and waits no longer.

@@ -3,13 +3,12 @@
 // watermark to that counter. One sync runs at a time. take_sync() alone decides which thread runs a
 // wanted one:
 //
-//   Syncer   a thread that ...                       runs the sync             else
-//   thread   is the journal's own for syncs          if no other runs          sleeps until nudged
-//   waiter   waits for a commit                      if no other runs          waits for that one
-//   guest    waits, for a limited time or at a low   never                     nudges, and waits
+//   Syncer   a thread that ...                       runs the sync       else
+//   thread   is the journal's own for syncs          if no other runs    sleeps until nudged
+//   waiter   waits for a commit                      if no other runs    waits for that one
+//   guest    waits, for a limited time or at a low   never               nudges, and waits
 //            priority
-//   ticker   has the baton, after a tick             for a crowd, in the lane  nudges
-//   fence    has the baton, in a tick                if no other runs          waits for that one
+//   fence    has the baton, in a tick                if no other runs    waits for that one
 //
 // A manual journal has no such thread: the thread that ticked runs all wanted syncs (sync_all).
 // Waiters sync by themselves since waking another thread takes as long as a good part of a sync.
@@ -37,27 +36,7 @@
 
 namespace onelane::engine {
 
-enum class Syncer : std::uint8_t { thread, waiter, guest, ticker, fence };
-
-// Whether so many waiters share each sync that the thread that ticks should run it, in the lane.
-// With few waiters, a tick beside the sync gains more than the handing over of the sync costs. With
-// many, all of them wait for a processor, and it does not. Measured when it was decided: with 256
-// callers durable writes are 0.98 of those at `full`, and 0.85 without this rule; with 64, which
-// are no crowd, 1.08.
-class Crowd {
- public:
-  bool here() const { return size_ >= kMin; }
-  // A sync released this many waiters.
-  void released(std::size_t count) { size_ = std::max(count, size_ - size_ / 4); }
-
- private:
-  static constexpr std::size_t kMin = 64;
-
-  // The waiters that the last sync released, but at least three quarters of what this was before.
-  // The number that waits at one moment says little: half of a crowd pushes while the other half's
-  // commit is synced, and the first caller to come back often commits alone.
-  std::size_t size_ = 0;
-};
+enum class Syncer : std::uint8_t { thread, waiter, guest, fence };
 
 class Durability {
  public:
@@ -103,9 +82,6 @@ class Durability {
 
   // After each tick: takes over the waiters for its commit, and what it promised to be durable.
   void tick_ended(ack::Wakes& wakes);
-  // After that: runs the wanted sync if a crowd waits for it and no other sync runs. `wakes` gets
-  // the waiters that it releases. Returns the error of the first sync that fails: poison the lane.
-  Status sync_for_crowd(ack::Wakes& wakes);
   // For a fence: blocks until the commit is durable; false if it will not be known to be.
   bool fence(std::uint64_t commit);
   // The lane is poisoned or closed: no further commit becomes durable. The first reason is kept.
@@ -152,7 +128,6 @@ class Durability {
   Duration took_{0};          // the last sync
   std::uint64_t wanted_ = 0;  // the newest commit that somebody wants durable
   detail::Waiter* waiters_ = nullptr;
-  Crowd crowd_;
   Status ended_;  // why no further commit becomes durable; ok while one can
 
   // The baton's holder's: released by a fence's sync, and handed on by the next tick_ended().

@@ -84,14 +84,6 @@ bool Lanes::drained() const {
                       [](const auto& lane) { return lane->coming() || !lane->staging.empty(); });
 }
 
-bool Lanes::only_durable() const {
-  const std::scoped_lock shared(*this);
-  const auto lanes = all();
-  return std::all_of(lanes.begin(), lanes.end(), [](const auto& lane) {
-    return lane->staging.size() == lane->staging.durable();
-  });
-}
-
 Lanes::Hand::Hand(const Lanes& lanes, const schedule::Plan& plan) : lanes_(lanes) {
   for (ClassLane* lane : lanes_.shared_) {
     lane->take_in_hand(schedule::planned_units(plan, lane->index));

@@ -54,10 +54,8 @@ class Lanes {
   std::uint64_t settled() const;
   // With the lock: whether a job is staged.
   bool jobs() const;
-  // Without it: whether nothing is queued or staged, and whether all that is staged was promised to
-  // be durable.
+  // Without it: whether nothing is queued or staged.
   bool drained() const;
-  bool only_durable() const;
 
   // Lets go of what is shared in a scope.
   class LetGo {

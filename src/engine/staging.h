@@ -101,7 +101,6 @@ class Staging {
   // Whether anything that is staged promises more than journaled.
   bool hurry() const { return hurried_ != 0; }
   std::size_t jobs() const { return jobs_; }
-  std::size_t durable() const { return durable_; }  // leaders that promise to be durable
   std::size_t barriers() const { return barriers_; }
 
   // The newest entry with the key, or null.
@@ -121,9 +120,8 @@ class Staging {
     units_[index] = {.pushed = units_[index].pushed};
     --live_;
   }
-  // Adds `by` to the counts that the entry is in.
+  // Adds `by` to the count that the entry is in, if it is in one.
   void count(const Entry& entry, int by) {
-    durable_ += entry.promise == Promise::durable ? static_cast<std::size_t>(by) : 0;
     if (entry.kind < detail::EntryKind::job) [[likely]]
       return;
     (entry.kind == detail::EntryKind::job ? jobs_ : barriers_) += static_cast<std::size_t>(by);
@@ -138,7 +136,6 @@ class Staging {
   std::uint64_t base_ = 0;  // the place of index 0
   std::size_t live_ = 0;
   std::uint64_t behind_ = 0;
-  std::size_t durable_ = 0;
   std::size_t hurried_ = 0;  // entries, led ones too, that promise more than journaled
   std::size_t jobs_ = 0;
   std::size_t barriers_ = 0;

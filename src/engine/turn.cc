@@ -51,9 +51,8 @@ std::optional<Thread::Sleep> Turn::run() {
 TickReport Turn::run_while_more(ack::Wakes& wakes) {
   for (;;) {
     const TickReport report = run_tick({}, wakes);
-    sync_for_crowd({}, wakes);
     with_.durability.nudge();
-    const bool more = report.more || pending();  // half of a crowd pushes during the sync
+    const bool more = report.more || pending();
     if (!more || report.units == 0 || baton_.awaited() || committer_.stopping()) return report;
     // Closures are destroyed, and coroutines posted, without the baton.
     if (wakes.disposing() || wakes.outside_only()) return report;
@@ -101,7 +100,6 @@ std::uint64_t Turn::run_for(const detail::Entry& entry, Promise promise,
   if (patience && !with_.state.stall_cause().ok()) return 0;
   Runner runner{.lends_thread = true, .patience = patience};
   TickReport report = run_tick(runner, wakes);
-  sync_for_crowd(runner, wakes);
   std::uint64_t commit = 0;
   if (promise == Promise::durable && entry.settled()) commit = ack::commit_of(entry);
   while (!patience && report.units != 0 && wakes.empty() && !baton_.awaited() && pending()) {
@@ -147,16 +145,6 @@ void Turn::follow(ack::Wakes& wakes) {
   with_.pen.go_on();
   with_.lanes.shut();  // the reason is told already: a push that is turned away finds it
   if (with_.state.poisoned()) with_.durability.give_up(with_.state.first_error(), wakes);
-}
-
-// Not where units are staged, or waiters are to be woken, that need no sync; nor on the thread of a
-// caller whose wait is limited.
-void Turn::sync_for_crowd(const Runner& runner, ack::Wakes& wakes) {
-  if (runner.patience || !wakes.empty() || !with_.lanes.only_durable()) return;
-  const Status failed = with_.durability.sync_for_crowd(wakes);
-  if (failed.ok()) return;
-  with_.pipeline.fail(failed, wakes);
-  follow(wakes);
 }
 
 void Turn::leave(ack::Wakes& wakes) {

@@ -16,19 +16,18 @@
 //
 // (*) but lend() may pass it.
 //
-// A stay in the lane has this order; what throws goes on with step 4:
+// A stay in the lane has this order; what throws goes on with step 3:
 // 1. The work itself.
 // 2. follow(), with the baton: the log keeper looks at the log, the watermark's waiters are handed
 //    over, the classes of a tick pause for what they added to the log, and a lane that is shut
 //    turns pushes away.
-// 3. The sync that a crowd waits for, if there is one (run and lend only).
-// 4. leave(): gives the baton back, then rings for the committer thread if a push is pending, then
+// 3. leave(): gives the baton back, then rings for the committer thread if a push is pending, then
 //    wakes the waiters of the settled tickets. run() wakes between its ticks, too, with the baton.
-// 5. nudge(): asks for the sync that is wanted and that no thread runs. run() does so after each
-//    tick, before step 4. lend() leaves it out where its caller goes on to run that sync; tick() on
+// 4. nudge(): asks for the sync that is wanted and that no thread runs. run() does so after each
+//    tick, before step 3. lend() leaves it out where its caller goes on to run that sync; tick() on
 //    a manual journal runs what is wanted itself.
 //
-// A caller that finds the baton taken rings no bell: step 4 sees its push. The push came before the
+// A caller that finds the baton taken rings no bell: step 3 sees its push. The push came before the
 // caller's try_lock, and that came before the baton was given back.
 #pragma once
 
@@ -130,7 +129,6 @@ class Turn {
   std::uint64_t run_for(const detail::Entry& entry, Promise promise,
                         std::optional<Duration> patience, ack::Wakes& wakes);
   TickReport run_tick(const Runner& runner, ack::Wakes& wakes);
-  void sync_for_crowd(const Runner& runner, ack::Wakes& wakes);
   void follow(ack::Wakes& wakes);
   void leave(ack::Wakes& wakes);
   bool pending() const { return !with_.pipeline.starved() && with_.lanes.pending(); }

@@ -1,10 +1,8 @@
 // Threads that wait for their commits to be durable while others sync, commit and close.
 #include <gtest/gtest.h>
 
-#include <array>
 #include <atomic>
 #include <chrono>
-#include <coroutine>
 #include <cstdint>
 #include <future>
 #include <thread>
@@ -12,7 +10,6 @@
 
 #include "onelane/onelane.h"
 #include "tests/race/perturbing_clock.h"
-#include "tests/support/coroutine.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/plain_sink.h"
 #include "tests/support/scale.h"
@@ -132,7 +129,7 @@ TEST_P(DurableWaits, AFailedSyncAnswersEverybody) {
     open(GetParam());
     std::atomic<int> lost{0};
     std::vector<std::thread> threads;
-    const int callers = round % 2 == 0 ? 6 : 160;  // 160 may be a crowd
+    const int callers = round % 2 == 0 ? 6 : 160;
     for (int t = 0; t < callers; ++t) {
       threads.emplace_back([&] {
         for (;;) {
@@ -347,102 +344,6 @@ TEST(DurableWait, CommitsWhatIsPushedMeanwhileIfThatTakesNoLongerThanASync) {
   EXPECT_EQ(ticks_of_callers(std::chrono::seconds(1)), 3U);
   EXPECT_EQ(ticks_of_callers(std::chrono::microseconds(1)), 2U)
       << "the last is not left to the thread";
-}
-
-// A sink that notes which syncs run in the lane. Syncs wait until the test says so, and can fail.
-class LaneSensingSink final : public PlainSink, public CommitSync {
- public:
-  struct Senses {
-    std::atomic<Journal*> journal{nullptr};
-    std::atomic<bool> may_sync{false}, fails{false};
-    std::atomic<int> syncs{0}, in_lane{0};
-  };
-  explicit LaneSensingSink(Senses& senses) : senses_(senses) {}
-
-  Reply sync() override {
-    ++senses_.syncs;
-    until([&] { return senses_.may_sync.load(); });
-    const Result<WriteClass> tried = senses_.journal.load()->add_class({.name = "all"});
-    if (tried.status().code() == Errc::in_lane) ++senses_.in_lane;
-    if (!senses_.fails.load()) return {};
-    return {.fault = Fault::sync, .effect = Effect::ended, .cause = {Errc::storage, "EIO"}};
-  }
-  CommitSync* commit_sync() noexcept override { return this; }
-
- private:
-  Senses& senses_;
-};
-
-class DurableCrowd : public ::testing::Test {
- protected:
-  DurableCrowd()
-      : journal_(ok(Journal::open(std::make_unique<LaneSensingSink>(senses_), {}))),
-        class_(ok(journal_.add_class({.name = "all", .promise = Promise::durable}))),
-        statement_(ok(journal_.add_statement({.sql = "-", .columns = {{ColumnType::integer}}}))) {
-    senses_.journal.store(&journal_);
-  }
-
-  // While a sync runs for one of them, all others commit: the next sync is for a crowd. The sync
-  // that runs asks for the lane, so the next one begins after the last tick has handed on its
-  // waiters.
-  void gather() {
-    await();
-    until([&] { return senses_.syncs.load() == 1; });
-    for (std::size_t i = 1; i < receipts_.size(); ++i) await();
-    until([&] { return journal_.stats().classes[0].end(End::committed) == receipts_.size(); });
-    senses_.may_sync.store(true);
-    until([&] { return told_.told.load() == receipts_.size(); });
-    EXPECT_EQ(senses_.syncs.load(), 2);
-    EXPECT_EQ(senses_.in_lane.load(), 0);
-    pause();  // the thread that syncs sleeps
-  }
-  Result<Outcome> write() { return class_.write(statement_, row(1)); }
-
-  LaneSensingSink::Senses senses_;
-  Journal journal_;
-
- private:
-  class Told final : public Executor {
-   public:
-    void post(std::coroutine_handle<> handle) noexcept override {
-      handle.resume();
-      ++told;
-    }
-    std::atomic<std::size_t> told{0};
-  };
-
-  void await() {
-    Receipt& receipt = receipts_[awaited_++];
-    receipt = ok(class_.submit(statement_, row(1)));
-    [](Receipt& awaited, Executor& on) -> Detached { (void)co_await awaited.on(on); }(receipt,
-                                                                                      told_);
-  }
-
-  WriteClass class_;
-  Statement statement_;
-  Told told_;
-  std::array<Receipt, 87> receipts_;
-  std::size_t awaited_ = 0;
-};
-
-TEST_F(DurableCrowd, IsSyncedForByWhoTicksUntilItIsGone) {
-  gather();  // syncs released 86 callers recently; each sync for a single one takes off a quarter
-  EXPECT_TRUE(ok(write()).durable);
-  EXPECT_EQ(senses_.in_lane.load(), 1);
-  EXPECT_TRUE(ok(write()).durable);
-  EXPECT_EQ(senses_.in_lane.load(), 2) << "65 are one still";
-  EXPECT_TRUE(ok(write()).durable);
-  EXPECT_EQ(senses_.syncs.load(), 5);
-  EXPECT_EQ(senses_.in_lane.load(), 2) << "49 are none any more";
-}
-
-TEST_F(DurableCrowd, IsToldOfASyncThatFailsInTheLane) {
-  gather();
-  senses_.fails.store(true);
-  EXPECT_EQ(write().status().code(), Errc::not_durable);
-  EXPECT_EQ(senses_.in_lane.load(), 1);
-  EXPECT_EQ(write().status().code(), Errc::poisoned);
-  EXPECT_EQ(journal_.close(std::chrono::seconds(1)).status.code(), Errc::poisoned);
 }
 
 TEST(DurableWait, OnAManualJournalIsSeenToByWhoSyncsForAnother) {
