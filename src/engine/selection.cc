@@ -73,6 +73,7 @@ schedule::Plan Selection::plan(const Room& room, TimePoint now) {
   backlogs_.clear();
   if (!room.paced) pauses_.lift();
   std::optional<TimePoint> pause_ends;
+  bool patient = true;  // nobody waits for any of it
   const std::optional<std::size_t>& quarantined = recovery_.quarantined_class();
   for (std::size_t i = 0; i < shares_.size(); ++i) {
     const Staging& staging = lanes_[i].staging;
@@ -83,17 +84,19 @@ schedule::Plan Selection::plan(const Room& room, TimePoint now) {
     if (quarantined && planned && quarantine.limit() < backlogs_[i].size()) {
       backlogs_[i] = backlogs_[i].first(quarantine.limit());
     }
-    if (pauses(i, now)) {
+    patient = patient && (backlogs_[i].empty() || lanes_[i].patient());
+    if (const TimePoint until = pauses_until(i, room, now); now < until) {
       const std::size_t all = backlogs_[i].size();
       backlogs_[i] = backlogs_[i].first(schedule::free_units(backlogs_[i]));
       const bool waits = backlogs_[i].size() < all;
-      if (waits && (!pause_ends || pauses_.until(i) < *pause_ends)) pause_ends = pauses_.until(i);
+      if (waits && (!pause_ends || until < *pause_ends)) pause_ends = until;
     }
     shares_[i].gather = lanes_[i].gathers() ? lanes_[i].share.gather : Duration(0);
   }
   Budget budget = tick_budget_;
-  budget.hold = std::min(
-      room.hold, schedule::hold_for(costs_.costs().commit_fixed_ps, commit_percent_, budget.hold));
+  const Duration needed =
+      schedule::hold_for(costs_.costs().commit_fixed_ps, commit_percent_, budget.hold);
+  budget.hold = std::min(room.hold, patient ? budget.hold : needed);
   schedule::Plan plan = schedule::plan({.tick = budget,
                                         .shares = shares_,
                                         .backlogs = backlogs_,
@@ -104,13 +107,20 @@ schedule::Plan Selection::plan(const Room& room, TimePoint now) {
   if (recovery_.limit() != 0) shorten(plan);
   // A class that pauses keeps what it has saved up.
   for (std::size_t i = 0; i < shares_.size(); ++i) {
-    if (pauses(i, now)) plan.next.classes[i] = state_.classes[i];
+    if (now < pauses_until(i, room, now)) plan.next.classes[i] = state_.classes[i];
   }
   if (plan.slices.empty() && pause_ends) {
     const TimePoint ends = std::min(*pause_ends, now + kPauseLook);
     plan.not_before = plan.not_before ? std::min(*plan.not_before, ends) : ends;
   }
   return plan;
+}
+
+// A guarantee is for those who wait: while the log has no room, what nobody waits for waits.
+TimePoint Selection::pauses_until(std::size_t klass, const Room& room, TimePoint now) const {
+  const ClassLane& lane = lanes_[klass];
+  const bool can_wait = room.hold == Duration(0) && lane.patient() && lane.gathers();
+  return can_wait ? now + kPauseLook : pauses_.until(klass);
 }
 
 // Down to the units that earlier failures leave a tick: of the guarantees one at a time, class by

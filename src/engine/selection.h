@@ -43,7 +43,8 @@ class Selection {
 
   // Of what is staged: of the quarantined class whose turn it is, or of all others; where ticks are
   // paced, of those that do not pause. As long as a tick has to be against the fixed cost of its
-  // commit, but no longer than the log has room for: for 0, what is guaranteed, or one unit.
+  // commit, or the whole hold if nobody waits for any of it; but no longer than the log has room
+  // for: for 0, what is guaranteed, or one unit.
   schedule::Plan plan(const Room& room, TimePoint now);
   // The plan's units, in order: work().
   void select(const schedule::Plan& plan);
@@ -63,7 +64,7 @@ class Selection {
   void pause(TimePoint from, Duration pause);
 
  private:
-  bool pauses(std::size_t klass, TimePoint now) const { return now < pauses_.until(klass); }
+  TimePoint pauses_until(std::size_t klass, const Room& room, TimePoint now) const;
   void shorten(schedule::Plan& plan);
   Duration predict() const;
 

@@ -98,7 +98,7 @@ class Staging {
     behind_ -= charge_of(*entry);
   }
   bool empty() const { return live_ == 0; }
-  // Whether anything that is staged promises more than journaled.
+  // Whether anything that is staged, but for barriers, promises more than journaled.
   bool hurry() const { return hurried_ != 0; }
   std::size_t jobs() const { return jobs_; }
   std::size_t barriers() const { return barriers_; }
@@ -113,7 +113,7 @@ class Staging {
     return index;
   }
   static std::size_t hurries(const Entry& entry) {
-    return entry.promise == Promise::journaled ? 0 : 1;
+    return entry.promise == Promise::journaled || entry.kind == detail::EntryKind::barrier ? 0 : 1;
   }
   void clear(std::size_t index) {
     entries_[index] = nullptr;
