@@ -15,7 +15,7 @@ constexpr std::chrono::seconds kCloseTimeout(60);
 
 // Nobody waits for a commit of what is journaled: large ticks write each hot page once.
 constexpr Budget kLargeTick{
-    .records = 65'536, .bytes = 64 * kMiB, .hold = std::chrono::milliseconds(30)};
+    .records = 32'768, .bytes = 64 * kMiB, .hold = std::chrono::milliseconds(100)};
 
 template <class T>
 T required(Result<T> result, std::string_view what) {
@@ -35,7 +35,6 @@ Journal open(const StoreOptions& options, Promise promise) {
   if (promise == Promise::journaled) {
     journal.intake.dead_letters = "dead_letters";
     journal.tick = kLargeTick;
-    journal.commit_percent = 0;
   }
   return required(Journal::open(options.path, journal), "opening the journal");
 }

@@ -140,7 +140,7 @@ void add_field_flags(FlagSet& flags, Field& field, std::string_view usual) {
   flags.add({"subject", "NAME", std::string(kOnelane),
              "who is compared with each of the others; of --contestants",
              [&field](std::string_view text) { field.subject = text; }});
-  flags.add({"gather", "TIME", "100ms", "how long a tick of journaled waits for more rows",
+  flags.add({"gather", "TIME", "1s", "how long a tick of journaled waits for more rows",
              into(field.gather, parse_duration)});
 }
 

@@ -86,10 +86,8 @@ class ClassLane {
   // than journaled, or the intake has no room.
   bool gathers() const {
     return !gate.crowded() && !queue.closed() && staging.barriers() == 0 &&
-           (journaled == nullptr || (patient() && !journaled->full.load()));
+           (journaled == nullptr || (!staging.hurry() && !journaled->full.load()));
   }
-  // Whether nobody waits for the tick of a staged unit: all of them promise journaled, and are.
-  bool patient() const { return journaled != nullptr && !staging.hurry(); }
 
   // --- The baton's holder, once the class is closed and has settled everything.
   void release_memory();

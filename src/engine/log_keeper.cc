@@ -101,8 +101,10 @@ Room LogKeeper::room() const {
   const LogRoom& room = room_at(bytes);
   // Where the next commit is what the log keeper waits for, all may tick.
   const bool paced = bytes >= room.free && decided_.takes != Duration(0);
-  if (bytes >= room.most) return {.hold = Duration(0), .paced = paced};
-  return {.hold = growth_.time_of(left(room, bytes, terms_.limit) / 2), .paced = paced};
+  const Duration most = growth_.time_of(left_to_limit(bytes, terms_.limit));
+  if (bytes >= room.most) return {.hold = Duration(0), .most = most, .paced = paced};
+  return {
+      .hold = growth_.time_of(left(room, bytes, terms_.limit) / 2), .most = most, .paced = paced};
 }
 
 // One decision, and what it says.

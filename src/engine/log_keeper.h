@@ -25,6 +25,8 @@ struct Room {
   // How long the next tick may hold the lane, since a longer one would add too much. 0: every class
   // gets its guarantee only.
   Duration hold = Duration::max();
+  // The same for a tick that nobody waits for, and that may take what the disk has yet to write.
+  Duration most = Duration::max();
   bool paced = false;  // whether who added much waits
 };
 

@@ -244,6 +244,10 @@ std::uint64_t left(const LogRoom& room, std::uint64_t bytes, std::uint64_t limit
   return std::max<std::uint64_t>({minus(room.most, bytes), left_least(limit), 1});
 }
 
+std::uint64_t left_to_limit(std::uint64_t bytes, std::uint64_t limit) {
+  return minus(guarantees_at(limit), bytes);
+}
+
 // What takes longer than was predicted may take as long again.
 Duration pause_for(std::uint64_t added, std::uint64_t left, Duration takes, Duration ago) {
   if (takes == Duration(0)) return takes;

@@ -71,6 +71,9 @@ inline constexpr Duration kPauseMost = std::chrono::seconds(10);
 // How much may be added yet; at least a small part of the limit.
 std::uint64_t left(const LogRoom& room, std::uint64_t bytes, std::uint64_t limit);
 
+// How much may be added before there is room for guarantees alone.
+std::uint64_t left_to_limit(std::uint64_t bytes, std::uint64_t limit);
+
 // How long the classes that added so much wait, where so much is left for the time that an action
 // takes, which began so long ago.
 Duration pause_for(std::uint64_t added, std::uint64_t left, Duration takes, Duration ago);

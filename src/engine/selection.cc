@@ -73,7 +73,6 @@ schedule::Plan Selection::plan(const Room& room, TimePoint now) {
   backlogs_.clear();
   if (!room.paced) pauses_.lift();
   std::optional<TimePoint> pause_ends;
-  bool patient = true;  // nobody waits for any of it
   const std::optional<std::size_t>& quarantined = recovery_.quarantined_class();
   for (std::size_t i = 0; i < shares_.size(); ++i) {
     const Staging& staging = lanes_[i].staging;
@@ -84,30 +83,33 @@ schedule::Plan Selection::plan(const Room& room, TimePoint now) {
     if (quarantined && planned && quarantine.limit() < backlogs_[i].size()) {
       backlogs_[i] = backlogs_[i].first(quarantine.limit());
     }
-    patient = patient && (backlogs_[i].empty() || lanes_[i].patient());
-    if (const TimePoint until = pauses_until(i, room, now); now < until) {
-      const std::size_t all = backlogs_[i].size();
-      backlogs_[i] = backlogs_[i].first(schedule::free_units(backlogs_[i]));
-      const bool waits = backlogs_[i].size() < all;
-      if (waits && (!pause_ends || until < *pause_ends)) pause_ends = until;
+    if (pauses(i, now) && hold_back(i)) {
+      pause_ends = std::min(pause_ends.value_or(TimePoint::max()), pauses_.until(i));
     }
     shares_[i].gather = lanes_[i].gathers() ? lanes_[i].share.gather : Duration(0);
+  }
+  const bool patient = nobody_waits();
+  if (patient && room.paced && all_gather()) {
+    for (std::size_t i = 0; i < shares_.size(); ++i) {
+      if (hold_back(i)) pause_ends = now + kPauseLook;
+    }
   }
   Budget budget = tick_budget_;
   const Duration needed =
       schedule::hold_for(costs_.costs().commit_fixed_ps, commit_percent_, budget.hold);
-  budget.hold = std::min(room.hold, patient ? budget.hold : needed);
-  schedule::Plan plan = schedule::plan({.tick = budget,
-                                        .shares = shares_,
-                                        .backlogs = backlogs_,
-                                        .costs = costs_.costs(),
-                                        .state = state_,
-                                        .now = now,
-                                        .hold_most = std::min(room.hold, tick_budget_.hold)});
+  budget.hold = patient ? std::min(room.most, budget.hold) : std::min(room.hold, needed);
+  schedule::Plan plan =
+      schedule::plan({.tick = budget,
+                      .shares = shares_,
+                      .backlogs = backlogs_,
+                      .costs = costs_.costs(),
+                      .state = state_,
+                      .now = now,
+                      .hold_most = std::min(patient ? room.most : room.hold, tick_budget_.hold)});
   if (recovery_.limit() != 0) shorten(plan);
   // A class that pauses keeps what it has saved up.
   for (std::size_t i = 0; i < shares_.size(); ++i) {
-    if (now < pauses_until(i, room, now)) plan.next.classes[i] = state_.classes[i];
+    if (pauses(i, now)) plan.next.classes[i] = state_.classes[i];
   }
   if (plan.slices.empty() && pause_ends) {
     const TimePoint ends = std::min(*pause_ends, now + kPauseLook);
@@ -116,11 +118,29 @@ schedule::Plan Selection::plan(const Room& room, TimePoint now) {
   return plan;
 }
 
-// A guarantee is for those who wait: while the log has no room, what nobody waits for waits.
-TimePoint Selection::pauses_until(std::size_t klass, const Room& room, TimePoint now) const {
-  const ClassLane& lane = lanes_[klass];
-  const bool can_wait = room.hold == Duration(0) && lane.patient() && lane.gathers();
-  return can_wait ? now + kPauseLook : pauses_.until(klass);
+// Leaves of the class's backlog what needs no room. Whether there was more.
+bool Selection::hold_back(std::size_t klass) {
+  std::span<const schedule::Unit>& backlog = backlogs_[klass];
+  const std::size_t free = schedule::free_units(backlog);
+  return std::exchange(backlog, backlog.first(free)).size() > free;
+}
+
+// Whether all that needs any room is journaled, and promises no more.
+bool Selection::nobody_waits() const {
+  for (std::size_t i = 0; i < shares_.size(); ++i) {
+    const bool costs = schedule::free_units(backlogs_[i]) < backlogs_[i].size();
+    const bool patient = lanes_[i].journaled != nullptr && !lanes_[i].staging.hurry();
+    if (costs && !patient) return false;
+  }
+  return true;
+}
+
+// Whether a gathering window might be open for each class that has anything.
+bool Selection::all_gather() const {
+  for (std::size_t i = 0; i < shares_.size(); ++i) {
+    if (!backlogs_[i].empty() && !lanes_[i].gathers()) return false;
+  }
+  return true;
 }
 
 // Down to the units that earlier failures leave a tick: of the guarantees one at a time, class by

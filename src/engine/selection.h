@@ -43,8 +43,8 @@ class Selection {
 
   // Of what is staged: of the quarantined class whose turn it is, or of all others; where ticks are
   // paced, of those that do not pause. As long as a tick has to be against the fixed cost of its
-  // commit, or the whole hold if nobody waits for any of it; but no longer than the log has room
-  // for: for 0, what is guaranteed, or one unit.
+  // commit, but no longer than the log has room for: for 0, what is guaranteed, or one unit. Where
+  // nobody waits for any of it, as long as it may be, once the log has all of its room.
   schedule::Plan plan(const Room& room, TimePoint now);
   // The plan's units, in order: work().
   void select(const schedule::Plan& plan);
@@ -64,7 +64,10 @@ class Selection {
   void pause(TimePoint from, Duration pause);
 
  private:
-  TimePoint pauses_until(std::size_t klass, const Room& room, TimePoint now) const;
+  bool pauses(std::size_t klass, TimePoint now) const { return now < pauses_.until(klass); }
+  bool hold_back(std::size_t klass);
+  bool nobody_waits() const;
+  bool all_gather() const;
   void shorten(schedule::Plan& plan);
   Duration predict() const;
 

@@ -17,7 +17,8 @@ constexpr std::array<char, 8> kMagic = {'o', 'n', 'e', 'l', 'a', 'n', 'e', 'g'};
 
 // Where the fields of a header are.
 constexpr std::size_t kVersionAt = 8;
-constexpr std::size_t kFlagsAt = 12;
+constexpr std::size_t kFlagsAt = 10;
+constexpr std::size_t kItemsAt = 12;
 constexpr std::size_t kChecksumAt = 16;
 constexpr std::size_t kUuidAt = 24;
 constexpr std::size_t kSegmentAt = 40;
@@ -25,14 +26,12 @@ constexpr std::size_t kGroupAt = 48;
 constexpr std::size_t kPayloadBytesAt = 56;
 constexpr std::size_t kPayloadChecksumAt = 64;
 constexpr std::size_t kPreviousAt = 72;
-constexpr std::size_t kItemsAt = 80;
 
-constexpr std::uint32_t kBegins = 1;
-constexpr std::uint32_t kSealed = 2;
+constexpr std::uint16_t kBegins = 1;
+constexpr std::uint16_t kSealed = 2;
 
 constexpr std::uint8_t kNullable = 0x80;  // in a column's byte, beside its type
 constexpr std::uint8_t kGroup = 1;        // in a unit's flags
-constexpr std::size_t kUnitChecksumAt = 4;
 
 using Header = std::array<std::byte, kHeaderBytes>;
 
@@ -79,13 +78,6 @@ std::uint64_t header_checksum(const Header& header) noexcept {
   return checksum_of(plain, seed_of(uuid, load<std::uint64_t>(header, kSegmentAt)));
 }
 
-// Of an item from its kind on, without the checksum itself.
-std::uint32_t unit_checksum(std::span<const std::byte> item, std::uint64_t seed) noexcept {
-  const std::uint64_t front = checksum_of(item.first(kUnitChecksumAt), seed);
-  return static_cast<std::uint32_t>(
-      checksum_of(item.subspan(kUnitChecksumAt + sizeof(std::uint32_t)), front));
-}
-
 }  // namespace
 
 std::uint64_t checksum_of(std::span<const std::byte> bytes, std::uint64_t seed) noexcept {
@@ -100,7 +92,8 @@ void write_header(GroupHeader& header, std::span<std::byte, kHeaderBytes> to) no
   Header out{};
   std::memcpy(out.data(), kMagic.data(), kMagic.size());
   store(out, kVersionAt, kFormatVersion);
-  store(out, kFlagsAt, (header.begins ? kBegins : 0) | (header.sealed ? kSealed : 0));
+  store(out, kFlagsAt,
+        static_cast<std::uint16_t>((header.begins ? kBegins : 0) | (header.sealed ? kSealed : 0)));
   std::memcpy(out.data() + kUuidAt, header.uuid.data(), header.uuid.size());
   store(out, kSegmentAt, header.segment);
   store(out, kGroupAt, header.group);
@@ -125,13 +118,13 @@ FoundHeader read_header(std::span<const std::byte> bytes) noexcept {
     return found;
   }
   std::copy_n(bytes.begin(), in.size(), in.begin());
-  found.version = load<std::uint32_t>(in, kVersionAt);
+  found.version = load<std::uint16_t>(in, kVersionAt);
   found.state = found.version > kFormatVersion ? HeaderState::newer : HeaderState::damaged;
   GroupHeader& header = found.header;
   header.checksum = load<std::uint64_t>(in, kChecksumAt);
   if (found.version != kFormatVersion || header.checksum != header_checksum(in)) return found;
   found.state = HeaderState::whole;
-  const auto flags = load<std::uint32_t>(in, kFlagsAt);
+  const auto flags = load<std::uint16_t>(in, kFlagsAt);
   header.begins = (flags & kBegins) != 0;
   header.sealed = (flags & kSealed) != 0;
   std::memcpy(header.uuid.data(), in.data() + kUuidAt, header.uuid.size());
@@ -185,16 +178,13 @@ void put_applied(std::vector<std::byte>& to, const Applied& item) {
   append(to, item.up_to);
 }
 
-void put_unit(std::vector<std::byte>& to, const Unit& unit, std::uint64_t seed) {
-  const std::size_t at = to.size();
+void put_unit(std::vector<std::byte>& to, const Unit& unit) {
   append_kind(to, ItemKind::unit);
   append(to, unit.group ? kGroup : std::uint8_t{0});
   append(to, unit.klass);
-  append(to, std::uint32_t{0});
-  append(to, unit.position);
+  append(to, static_cast<ShortPosition>(unit.position));
   append(to, static_cast<std::uint32_t>(unit.rows.size()));
   append_bytes(to, unit.rows);
-  store(to, at + kUnitChecksumAt, unit_checksum(std::span(to).subspan(at), seed));
 }
 
 template <class T>
@@ -261,16 +251,13 @@ void ItemReader::take_statement(Item& item) {
 }
 
 void ItemReader::take_unit(Item& item) {
-  const std::span<const std::byte> from = rest_;
   (void)take<std::uint8_t>();
   const auto flags = take<std::uint8_t>();
   item.unit.group = flags == kGroup;
   item.unit.klass = take<std::uint16_t>();
-  const auto checksum = take<std::uint32_t>();
-  item.unit.position = take<Position>();
+  item.unit.position = take<ShortPosition>();
   item.unit.rows = take_bytes(take<std::uint32_t>());
-  ok_ = ok_ && flags <= kGroup &&
-        checksum == unit_checksum(from.first(from.size() - rest_.size()), seed_);
+  ok_ = ok_ && flags <= kGroup;
 }
 
 }  // namespace onelane::intake

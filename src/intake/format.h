@@ -16,7 +16,7 @@ namespace onelane::intake {
 inline constexpr std::size_t kBlockBytes = 4096;
 // What a disk writes whole or not at all. A group's header lies in one.
 inline constexpr std::size_t kSectorBytes = 512;
-inline constexpr std::uint32_t kFormatVersion = 1;
+inline constexpr std::uint16_t kFormatVersion = 1;
 
 constexpr std::uint64_t padded(std::uint64_t bytes) {
   return (bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
@@ -40,7 +40,7 @@ struct GroupHeader {
   std::uint64_t checksum = 0;  // of the header; covers the payload's, and with `previous` the past
 };
 
-inline constexpr std::size_t kHeaderBytes = 88;
+inline constexpr std::size_t kHeaderBytes = 80;
 static_assert(kHeaderBytes <= kSectorBytes);
 
 // Sets header.checksum.
@@ -56,7 +56,7 @@ enum class HeaderState : std::uint8_t {
 // A header as found. Only of a whole one is anything to be believed.
 struct FoundHeader {
   HeaderState state = HeaderState::none;
-  std::uint32_t version = 0;
+  std::uint16_t version = 0;
   GroupHeader header{};
 };
 FoundHeader read_header(std::span<const std::byte> bytes) noexcept;
@@ -66,12 +66,15 @@ FoundHeader read_header(std::span<const std::byte> bytes) noexcept;
 // A class's number, before its first use in a segment.
 struct ClassItem {
   std::uint16_t number = 0;
-  Position newest = 0;   // of the class in earlier segments of this opening, recycled ones included
+  Position newest = 0;   // of the class before this item, recycled segments and openings included
   Position applied = 0;  // as Applied::up_to
   std::string_view name{};
 };
 
-inline constexpr std::size_t kUnitItemBytes = 20;  // without the rows
+// Of a unit's position: units of a class follow each other, so the rest is known.
+using ShortPosition = std::uint32_t;
+
+inline constexpr std::size_t kUnitItemBytes = 12;  // without the rows
 inline constexpr std::size_t kAppliedItemBytes = 11;
 std::size_t class_item_bytes(std::string_view name) noexcept;
 std::size_t statement_item_bytes(const StatementSpec& spec) noexcept;
@@ -80,7 +83,7 @@ std::size_t statement_item_bytes(const StatementSpec& spec) noexcept;
 void put_class(std::vector<std::byte>& to, const ClassItem& item);
 void put_statement(std::vector<std::byte>& to, std::uint16_t number, const StatementSpec& spec);
 void put_applied(std::vector<std::byte>& to, const Applied& item);
-void put_unit(std::vector<std::byte>& to, const Unit& unit, std::uint64_t seed);
+void put_unit(std::vector<std::byte>& to, const Unit& unit);
 
 enum class ItemKind : std::uint8_t { klass = 1, statement = 2, applied = 3, unit = 4 };
 
@@ -91,14 +94,13 @@ struct Item {
   std::uint16_t statement = 0;
   StatementSpec spec{};
   Applied applied{};
-  Unit unit{};
+  Unit unit{};  // its position as ShortPosition
 };
 
 // Reads items from untrusted bytes: never past their end.
 class ItemReader {
  public:
-  ItemReader(std::span<const std::byte> payload, std::uint64_t seed) noexcept
-      : rest_(payload), seed_(seed) {}
+  explicit ItemReader(std::span<const std::byte> payload) noexcept : rest_(payload) {}
   // False at the end, or at the first byte that is no item; ok() tells the two apart.
   bool next(Item& item);
   bool ok() const noexcept { return ok_; }
@@ -112,7 +114,6 @@ class ItemReader {
   void take_unit(Item& item);
 
   std::span<const std::byte> rest_;
-  std::uint64_t seed_;
   bool ok_ = true;
 };
 

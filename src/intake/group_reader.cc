@@ -75,7 +75,7 @@ void UnitReader::begin_segment() {
 }
 
 Status UnitReader::read(const SegmentBytes& segment, const FoundGroup& group, const Visit& visit) {
-  ItemReader items(group.payload, seed_of(segment.uuid, segment.number));
+  ItemReader items(group.payload);
   std::uint32_t count = 0;
   for (Item item; items.next(item); ++count) {
     const std::string_view wrong = take(item);
@@ -141,13 +141,15 @@ std::string_view UnitReader::take_unit(const Unit& unit) {
   const Name& name = name_of(class_names_, unit.klass);
   if (!name.declared) return "a unit's class has no name";
   ClassContents& klass = classes_[*name.index];
-  const bool follows = klass.newest == 0 ? unit.position > 0 : unit.position - 1 == klass.newest;
-  if (!follows) return "a unit does not follow the one before it in its class";
-  klass.newest = klass.last = unit.position;
-  if (klass.first == 0) klass.first = unit.position;
+  const Position position = klass.newest + 1;
+  if (position == 0 || unit.position != static_cast<ShortPosition>(position)) {
+    return "a unit does not follow the one before it in its class";
+  }
+  klass.newest = klass.last = position;
+  if (klass.first == 0) klass.first = position;
   unit_.klass = *name.index;
   unit_.group = unit.group;
-  unit_.position = unit.position;
+  unit_.position = position;
   ++units_;
   return take_rows(unit);
 }

@@ -222,13 +222,14 @@ void Intake::declare(std::uint16_t klass) {
 
 void Intake::append(const Unit& unit) {
   Class& klass = classes_[unit.klass];
+  if (!klass.known) klass.newest = unit.position - 1;  // of openings before this one
   if (!klass.declared) declare(unit.klass);
   for (const std::uint16_t number : new_statements_) {
     statements_[number] = true;
     put_statement(group_, number, names_.statement(number));
     ++items_;
   }
-  put_unit(group_, unit, seed_);
+  put_unit(group_, unit);
   ++items_;
   ++units_;
   klass.known = true;

@@ -90,7 +90,7 @@ class Input {
 };
 
 // Three items that are in order, or nearly so.
-void put_items(Bytes& payload, std::uint64_t seed, Input& input) {
+void put_items(Bytes& payload, Input& input) {
   const std::uint8_t newest = input.byte();
   const auto rows = input.bytes(input.byte());
   Bytes framed(model::kFrameHeaderBytes);
@@ -100,7 +100,7 @@ void put_items(Bytes& payload, std::uint64_t seed, Input& input) {
       .klass = input.byte(), .position = newest + 1U + input.byte() / 200U, .rows = framed};
   intake::put_class(payload, {.number = unit.klass, .newest = newest, .name = "c"});
   intake::put_statement(payload, input.byte(), {.sql = "s", .columns = {{ColumnType::text}}});
-  intake::put_unit(payload, unit, seed);
+  intake::put_unit(payload, unit);
 }
 
 // Groups in order but for what the input says.
@@ -112,7 +112,7 @@ Bytes segment_of(Input& input, GroupHeader& header, std::size_t groups) {
     const std::uint8_t choice = input.byte();
     const auto raw = input.bytes(input.byte() * (choice % 4 == 0 ? 40U : 1U));
     Bytes payload(raw.begin(), raw.end());
-    if (choice % 3 != 0) put_items(payload, seed, input);
+    if (choice % 3 != 0) put_items(payload, input);
     header.group += choice == 77 ? 2U : 1U;
     header.items = raw.empty() ? 3 : input.byte();
     header.begins = choice % 11 == 1;

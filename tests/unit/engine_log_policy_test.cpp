@@ -323,6 +323,8 @@ TEST(LogPolicy, HoweverFullTheLogIsASmallTickHasRoom) {
   EXPECT_EQ(left(room, 10 * kMiB, kLimit), kMiB);
   EXPECT_EQ(left(room, 90 * kMiB, kLimit), kMiB);
   EXPECT_EQ(left(room, 90 * kMiB, 1), 1U) << "the smallest limit";
+  EXPECT_EQ(left_to_limit(10 * kMiB, kLimit), kLimit / 8 * 7 - 10 * kMiB);
+  EXPECT_EQ(left_to_limit(2 * kLimit, kLimit), 0U);
 }
 
 TEST(LogPolicy, ATickIsAsLongAsItsRoomInTheLogAllowsAtTheFastestOfLate) {

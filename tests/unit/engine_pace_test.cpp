@@ -21,6 +21,7 @@ class LanePace : public ::testing::Test {
     add("heavy");
     add("small");
     add("another");
+    add("journaled", true);
   }
   ~LanePace() override {
     const std::scoped_lock shared(lanes_);
@@ -34,6 +35,22 @@ class LanePace : public ::testing::Test {
     entry->bytes = rows;
     entry->pushed = kNow;
     lanes_[klass].queue.push(entry);
+    const std::scoped_lock shared(lanes_);
+    ASSERT_TRUE(lanes_.stage(kNow, wakes_));
+  }
+  // As the pen does: one record of the class with an intake, or a barrier.
+  void hand_on(Promise promise, detail::EntryKind kind = detail::EntryKind::record) {
+    detail::Entry* entry = detail::Entry::make();
+    entry->klass = kJournaled;
+    entry->kind = kind;
+    entry->rows = kind == detail::EntryKind::barrier ? 0 : 1;
+    entry->bytes = entry->rows;
+    entry->pushed = kNow;
+    entry->promise = promise;
+    EntryList one;
+    one.push(entry);
+    lanes_[kJournaled].handed_on.hold();
+    (void)lanes_[kJournaled].handed_on.add(one, 1, true, kNow);
     const std::scoped_lock shared(lanes_);
     ASSERT_TRUE(lanes_.stage(kNow, wakes_));
   }
@@ -67,6 +84,8 @@ class LanePace : public ::testing::Test {
     selection_.learn(plan, result);
   }
 
+  static constexpr std::uint32_t kJournaled = 3;
+
   ack::Wakes wakes_;
   LaneState state_;
   Lanes lanes_;
@@ -75,9 +94,10 @@ class LanePace : public ::testing::Test {
   Selection selection_{lanes_, recovery_, JournalOptions()};
 
  private:
-  void add(const char* name) {
+  void add(const char* name, bool intake = false) {
     ClassOptions options;
     options.name = name;
+    options.intake = intake;
     options.guarantee = {.records = 1, .bytes = kKiB};
     auto lane = std::make_unique<ClassLane>(count_++, options, JournalOptions().tick);
     lanes_.prepare(*lane);
@@ -131,6 +151,39 @@ TEST_F(LanePace, AFlushDoesNotWaitWhereNothingIsBeforeIt) {
   ASSERT_EQ(next.slices.size(), 1U);
   EXPECT_EQ(next.slices[0].count, 1U);
   EXPECT_EQ(next.not_before, std::nullopt);
+}
+
+TEST_F(LanePace, WhatNobodyWaitsForWaitsUntilTheLogHasRoom) {
+  hand_on(Promise::journaled);
+  EXPECT_EQ(classes(true), "");
+  EXPECT_EQ(plan(true).not_before, kNow + milliseconds(10)) << "nobody is told of the room";
+  EXPECT_EQ(classes(false), "3");
+  push(1, 1);
+  EXPECT_EQ(classes(true), "13") << "it makes a tick no longer that others wait for";
+}
+
+TEST_F(LanePace, AFlushWaitsForNoRoom) {
+  hand_on(Promise::journaled);
+  hand_on(Promise::journaled, detail::EntryKind::barrier);
+  EXPECT_EQ(classes(true), "3");
+}
+
+TEST_F(LanePace, WhatPromisesMoreThanJournaledWaitsForNoRoom) {
+  hand_on(Promise::journaled);
+  hand_on(Promise::committed);
+  EXPECT_EQ(classes(true), "3");
+}
+
+TEST_F(LanePace, ATickThatNobodyWaitsForMayHaveTheWholeHold) {
+  const Room room{.hold = milliseconds(1), .most = milliseconds(8)};
+  hand_on(Promise::journaled);
+  EXPECT_EQ(selection_.plan(room, kNow).hold, milliseconds(8)) << "what the log has room for";
+  EXPECT_EQ(selection_.plan({}, kNow).hold, JournalOptions().tick.hold);
+  push(1, 0);  // a flush's barrier takes no time
+  EXPECT_EQ(selection_.plan(room, kNow).hold, milliseconds(8));
+  push(1, 1);
+  EXPECT_EQ(selection_.plan(room, kNow).hold, milliseconds(1));
+  EXPECT_LT(selection_.plan({}, kNow).hold, JournalOptions().tick.hold);
 }
 
 // A unit larger than its guarantee waits as many ticks as it has guarantees.
