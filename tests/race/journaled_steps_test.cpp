@@ -221,6 +221,8 @@ bool JournaledSteps::run(const Case& one, int n) {
   ++id_;
   told_.clear();
   its_.reset();
+  // There before the threads are, which all look at it.
+  if (one.meanwhile == Meanwhile::cancels) its_.emplace(ok(class_->submit(insert_, row(id_))));
   std::optional<Beside> waiter, other;
   bool came = false;
   {
@@ -235,8 +237,6 @@ bool JournaledSteps::run(const Case& one, int n) {
     };
     steps_.stop_at(n, happen);
     if (one.stopped == Stopped::background) Steps::set_background(&steps_);
-    // There before the threads are, which all look at it.
-    if (one.meanwhile == Meanwhile::cancels) its_.emplace(ok(class_->submit(insert_, row(id_))));
     if (one.stopped == Stopped::leader) {
       leader.emplace([&] { (void)class_->journal(insert_, row(-2)); }, &steps_);
     } else {
