@@ -171,8 +171,12 @@ bool ClassLane::charge_full(const Entry& entry, TimePoint now, ack::Wakes& wakes
     const Entry* older = entry.has_key() ? supersedable(entry.key(), now) : nullptr;
     if (older != nullptr && gate.grant_beyond(packed, charge_of(*older))) return true;
     // Room that was granted so to other pushes, which have not arrived yet, is not held against
-    // this one.
-    if (older != nullptr && entry.footprint <= older->footprint) return gate.force(packed), true;
+    // this one: as many as threads push. With an intake they are at the pen until they are synced,
+    // and could be any number.
+    const bool few = journaled == nullptr;
+    if (few && older != nullptr && entry.footprint <= older->footprint) {
+      return gate.force(packed), true;
+    }
   }
   if (options.when_full != WhenFull::drop_oldest) return false;
   while (!gate.grant_beyond(packed, eviction_.in_hand())) {

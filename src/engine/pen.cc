@@ -119,8 +119,9 @@ void Pen::go_on() {
 
 Pen::Found Pen::write_group(ack::Wakes& wakes) {
   const std::uint64_t before = in_hand_.load();
-  const bool whole = drain();
-  if (ends(with_.state.kind())) {
+  const bool over = ends(with_.state.kind());
+  const bool whole = drain(over ? Drained::all : Drained::in_order);
+  if (over) {
     const bool any = in_hand_.load() != 0;
     hand_back();
     return any ? Found::something : Found::nothing;
@@ -139,17 +140,19 @@ Pen::Found Pen::write_group(ack::Wakes& wakes) {
   return drained != before && !no_segment_.load() ? Found::something : Found::nothing;
 }
 
-// False if memory ran out.
-bool Pen::drain() {
+// False if memory ran out. What the lane only settles needs none: no close may hang for want of it.
+bool Pen::drain(Drained what) {
+  const bool all = what == Drained::all;
   bool whole = true;
   for (const auto& lane : with_.lanes.all()) {
     if (lane->journaled == nullptr || !lane->queue.pending()) continue;
-    Hand& hand = hands_[lane->index];
-    whole = lane->queue.drain(lane->options.capacity_records, [&](Entry* entry) {
-      hand.queued.push(entry);
+    const auto take = [this, &lane](Entry* entry) {
+      hands_[lane->index].queued.push(entry);
       lane->handed_on.hold();
       in_hand_.fetch_add(1);
-    }) && whole;
+    };
+    if (all) lane->queue.empty(take);
+    whole = (all || lane->queue.drain(lane->options.capacity_records, take)) && whole;
   }
   return whole;
 }

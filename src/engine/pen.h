@@ -97,9 +97,10 @@ class Pen {
   };
 
   enum class Found : std::uint8_t { nothing, something, no_memory };
+  enum class Drained : std::uint8_t { in_order, all };
 
   Found write_group(ack::Wakes& wakes);
-  bool drain();
+  bool drain(Drained what);
   Status fill();
   bool fill_from(ClassLane& lane);
   bool write_down(ClassLane& lane, Entry& entry);

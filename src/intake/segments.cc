@@ -106,10 +106,10 @@ Status Segments::adopt(const std::string& name, const Contents* left) {
 File* Segments::take() {
   const std::scoped_lock lock(mutex_);
   if (free_.empty()) return nullptr;
-  SegmentPtr segment = std::move(free_.back());
+  used_.emplace_back();  // first: without memory for it the segment stays free
+  used_.back() = std::move(free_.back());
   free_.pop_back();
-  segment->number = ++number_;
-  used_.push_back(std::move(segment));
+  used_.back()->number = ++number_;
   return used_.back()->file.get();
 }
 

@@ -1,7 +1,7 @@
 // Fails each allocation, one run for each, and checks what became of each unit.
 //
-//   onelane_prove_allocations [--what hand|threads] [--seed N] [--runs N] [--every N]
-//                            [--fault N --after N]
+//   onelane_prove_allocations [--what hand|threads] [--intake 0|1] [--seed N] [--runs N]
+//                            [--bytes N] [--every N] [--fault N --after N]
 //
 // SQLite's allocations and ours, operator new and malloc, fail everywhere: in opening, pushes,
 // ticks, syncs, passes and, in some lives, in close.
@@ -14,6 +14,12 @@
 //
 // `threads` lives with the journal's own threads, whose allocations fail as well. The order of
 // events then differs each time, so it takes seeds, and no printed line can repeat a failure.
+//
+// `--intake 1` lives twice with classes that have an intake, on real files of it; the second life
+// has units to apply when it opens. The opening after that, which nothing fails in, must find each
+// unit that was journaled once, or among the dead letters. In every fifth seed they are long and
+// use a hundred segments, one after the other. `--bytes` fails only the allocations of that many
+// bytes.
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -22,10 +28,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <new>
 #include <string>
 
 #include "tests/prove/flags.h"
+#include "tests/prove/intake_lives.h"
 #include "tests/prove/last_words.h"
 #include "tests/prove/writer.h"
 #include "tests/sim/history.h"
@@ -44,11 +52,13 @@ thread_local bool t_spared = false;
 std::atomic<std::uint64_t> g_allocations = 0;
 std::uint64_t g_fails_at = ~std::uint64_t{0};
 bool g_fails_on = false;
+std::size_t g_bytes = 0;  // of the allocations that fail; 0: of all
 std::atomic<std::uint64_t> g_failures = 0;
 
-bool refused() noexcept {
+bool refused(std::size_t bytes) noexcept {
   const bool counts = t_armed || (g_all_threads && !t_spared);
   if (!counts || test::DiskVfs::inside()) return false;
+  if (g_bytes != 0 && bytes != g_bytes) return false;
   const std::uint64_t at = g_allocations++;
   if (at != g_fails_at && !(g_fails_on && at > g_fails_at)) return false;
   ++g_failures;
@@ -76,9 +86,11 @@ sqlite3_mem_methods g_methods;
 void fail_sqlite_too() {
   sqlite3_config(SQLITE_CONFIG_GETMALLOC, &g_methods);
   sqlite3_mem_methods ours = g_methods;
-  ours.xMalloc = [](int size) { return refused() ? nullptr : g_methods.xMalloc(size); };
+  ours.xMalloc = [](int size) {
+    return refused(static_cast<std::size_t>(size)) ? nullptr : g_methods.xMalloc(size);
+  };
   ours.xRealloc = [](void* at, int size) {
-    return refused() ? nullptr : g_methods.xRealloc(at, size);
+    return refused(static_cast<std::size_t>(size)) ? nullptr : g_methods.xRealloc(at, size);
   };
   sqlite3_config(SQLITE_CONFIG_MALLOC, &ours);
   sqlite3_config(SQLITE_CONFIG_LOOKASIDE, 0, 0);
@@ -88,11 +100,11 @@ void fail_sqlite_too() {
 }  // namespace onelane::prove
 
 extern "C" void* __wrap_malloc(std::size_t size) {
-  return onelane::prove::refused() ? nullptr : __real_malloc(size);
+  return onelane::prove::refused(size) ? nullptr : __real_malloc(size);
 }
 
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
-  return onelane::prove::refused() ? nullptr : __real_malloc(size == 0 ? 1 : size);
+  return onelane::prove::refused(size) ? nullptr : __real_malloc(size == 0 ? 1 : size);
 }
 void* operator new(std::size_t size) {
   void* at = operator new(size, std::nothrow);
@@ -366,6 +378,64 @@ std::string Life::judge_order() {
   return history.look(content, test::Break::none);
 }
 
+// Memory fails in the calls of the journal alone, and in its threads.
+constexpr Around kHand{.begin = [] { t_armed = true; }, .end = [] { t_armed = false; }};
+constexpr Around kThreads{.begin = [] { t_spared = false; }, .end = [] { t_spared = true; }};
+
+class IntakeLife {
+ public:
+  IntakeLife(const std::string& database, test::DiskVfs& vfs, Drive drive)
+      : database_(database),
+        vfs_(vfs),
+        inspector_(database),
+        drive_(drive),
+        lives_(setup({.drive = drive})),
+        long_lives_(setup({.huge_percent = 80, .drive = drive}, kLongSteps)) {}
+
+  // What is wrong, or nothing.
+  std::string live(std::uint64_t seed);
+
+ private:
+  // So many that they use a hundred segments, one after the other.
+  static constexpr std::size_t kLongSteps = 600;
+  static constexpr std::uint64_t kLongEvery = 5;
+
+  IntakeLives::Setup setup(IntakeWriterOptions writer, std::size_t steps = 60) const {
+    writer.gather = std::chrono::milliseconds(500);
+    writer.around = writer.drive == Drive::manual ? kHand : kThreads;
+    return {.database = database_,
+            .writer = writer,
+            .steps = steps,
+            .heal = [] { g_fails_at = ~std::uint64_t{0}, g_fails_on = false; },
+            .failed = [] { return g_failures != 0; }};
+  }
+
+  const std::string database_;
+  test::DiskVfs& vfs_;
+  IntakeInspector inspector_;
+  const Drive drive_;
+  IntakeLives lives_;
+  IntakeLives long_lives_;
+};
+
+std::string IntakeLife::live(std::uint64_t seed) {
+  Random random(seed);
+  std::filesystem::remove_all(database_ + "-intake");
+  const std::shared_ptr<Disk> disk = Disk::make();
+  vfs_.mount(disk);
+  t_spared = true;
+  g_all_threads = drive_ == Drive::thread;
+  IntakeLives& lives = seed % kLongEvery == 0 ? long_lives_ : lives_;
+  std::string wrong = lives.live(disk, random);
+  g_all_threads = false;
+  if (!wrong.empty()) return wrong;
+  const Result<Journal> opened = Journal::open(database_, intake_journal_options({}));
+  if (!opened) return "the next opening: " + opened.status().to_string();
+  IntakeLedger::Units must;
+  lives.add_journaled(0, disk->log().size(), must);
+  return lives.ledger().judge(inspector_.look(Disk::make(disk->content())), must, false);
+}
+
 struct Figures {
   std::uint64_t runs = 0;
   std::uint64_t errors = 0;
@@ -373,11 +443,13 @@ struct Figures {
 
 class Sweep {
  public:
-  Sweep(std::string database, Drive drive)
+  Sweep(std::string database, Drive drive, bool intake)
       : database_(std::move(database)),
         drive_(drive),
+        intake_(intake),
         vfs_("disk", test::DiskVfs::Use::by_default),
-        inspector_(database_) {}
+        inspector_(database_),
+        intake_life_(database_, vfs_, drive) {}
 
   // With threads it is not for every allocation, but for more of them with each seed.
   bool seed(std::uint64_t seed, std::uint64_t every) {
@@ -392,15 +464,17 @@ class Sweep {
     return true;
   }
   bool run(std::uint64_t seed, bool on, std::uint64_t at) {
-    const std::string again = std::string("onelane_prove_allocations --what ") +
-                              (drive_ == Drive::manual ? "hand" : "threads") + " --seed " +
-                              std::to_string(seed) + " --fault " + (on ? "1" : "0") + " --after " +
-                              std::to_string(at);
+    const std::string again =
+        std::string("onelane_prove_allocations --what ") +
+        (drive_ == Drive::manual ? "hand" : "threads") + (intake_ ? " --intake 1" : "") +
+        (g_bytes != 0 ? " --bytes " + std::to_string(g_bytes) : "") + " --seed " +
+        std::to_string(seed) + " --fault " + (on ? "1" : "0") + " --after " + std::to_string(at);
     LastWords::set(again);
     g_allocations = 0;
     g_fails_at = at;
     g_fails_on = on;
-    const std::string wrong = Life(database_, vfs_, inspector_, drive_).live(seed);
+    const std::string wrong =
+        intake_ ? intake_life_.live(seed) : Life(database_, vfs_, inspector_, drive_).live(seed);
     ++figures_.runs;
     figures_.errors += g_failures.exchange(0);
     if (!wrong.empty()) std::printf("%s\nagain: %s\n", wrong.c_str(), again.c_str());
@@ -413,8 +487,10 @@ class Sweep {
 
   const std::string database_;
   const Drive drive_;
+  const bool intake_;
   test::DiskVfs vfs_;
   Inspector inspector_;
+  IntakeLife intake_life_;
   Figures figures_;
 };
 
@@ -424,22 +500,26 @@ int prove(Flags& flags) {
   std::uint64_t seed = flags.number("seed", 1);
   const std::uint64_t runs = flags.number("runs", 1000);
   const std::uint64_t every = flags.number("every", 1);
+  g_bytes = flags.number("bytes", 0);
   const std::uint64_t fault = flags.number("fault", 2);
   const std::uint64_t after = flags.number("after", 0);
   const std::string what = flags.text("what", "hand");
+  const bool intake = flags.number("intake", 0) != 0;
   flags.check();
   fail_sqlite_too();
   const LastWords last_words;
-  const test::TempDirectory directory;
-  Sweep sweep(directory / "allocations.db", what == "threads" ? Drive::thread : Drive::manual);
+  const test::TempDirectory directory(test::TempDirectory::Where::in_memory);
+  const Drive drive = what == "threads" ? Drive::thread : Drive::manual;
+  Sweep sweep(directory / "allocations.db", drive, intake);
   const auto began = std::chrono::steady_clock::now();
   do {
     const bool fine = fault == 2 ? sweep.seed(seed++, every) : sweep.run(seed, fault == 1, after);
     if (!fine) return 1;
   } while (fault == 2 && sweep.figures().runs < runs);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-  std::printf("allocations that failed (%s): runs %llu, errors %llu, wrong 0; %.1f s\n",
-              what.c_str(), static_cast<unsigned long long>(sweep.figures().runs),
+  std::printf("allocations that failed (%s%s): runs %llu, errors %llu, wrong 0; %.1f s\n",
+              what.c_str(), intake ? ", intake" : "",
+              static_cast<unsigned long long>(sweep.figures().runs),
               static_cast<unsigned long long>(sweep.figures().errors), took.count());
   return 0;
 }

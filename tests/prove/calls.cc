@@ -10,12 +10,12 @@
 #include <sqlite3.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "tests/prove/flags.h"
+#include "tests/prove/fault_sweep.h"
 #include "tests/prove/last_words.h"
 #include "tests/prove/writer.h"
 #include "tests/support/temp_directory.h"
@@ -29,7 +29,6 @@ using test::CrashKind;
 using test::Deed;
 using test::Disk;
 using test::PowerCut;
-using test::Repeat;
 using test::VfsCall;
 using test::VfsFault;
 using test::VfsFile;
@@ -37,13 +36,8 @@ using test::VfsFile;
 constexpr std::size_t kSteps = 40;
 constexpr std::size_t kTicksToSettle = 64;
 constexpr std::size_t kCuts = 2;
-constexpr std::size_t kAnyFault = ~std::size_t{0};
 
-struct Kind {
-  VfsCall call;
-  VfsFile file;
-  int code;
-};
+using Kind = FaultSweep::Kind;
 
 constexpr Kind kCalls[] = {
     {VfsCall::open, VfsFile::any, SQLITE_CANTOPEN},
@@ -73,8 +67,6 @@ constexpr Kind kSyncs[] = {
 };
 
 struct Figures {
-  std::uint64_t runs = 0;
-  std::uint64_t errors = 0;
   std::uint64_t opened = 0;  // runs in which the journal could be opened
   std::uint64_t cuts = 0;
 };
@@ -122,8 +114,6 @@ std::string Life::live(std::uint64_t seed, const VfsFault* fault) {
       return "open: " + opened.to_string();
     }
   }
-  ++figures_.runs;
-  figures_.errors += disk_->failures();
   if (wrong.empty()) wrong = look_after_sync_failure();
   return wrong.empty() ? examine() : wrong;
 }
@@ -185,91 +175,31 @@ std::string Life::examine() {
   return wrong;
 }
 
-class Sweep {
- public:
-  Sweep(std::string what, std::string database)
-      : what_(std::move(what)),
-        kinds_(what_ == "syncs" ? std::span<const Kind>(kSyncs) : std::span<const Kind>(kCalls)),
-        vfs_("disk", test::DiskVfs::Use::by_default),
-        inspector_(database),
-        life_(std::move(database), vfs_, inspector_, figures_) {}
-
-  bool seed(std::uint64_t seed, std::size_t only_fault, std::uint64_t only_after);
-  const Figures& figures() const { return figures_; }
-
- private:
-  bool run(std::uint64_t seed, std::size_t index, std::uint64_t after);
-
-  const std::string what_;
-  const std::span<const Kind> kinds_;
-  test::DiskVfs vfs_;
-  Inspector inspector_;
-  Figures figures_;
-  Life life_;
-};
-
-// Faults are numbered: each kind once, and then each from then on.
-bool Sweep::seed(std::uint64_t seed, std::size_t only_fault, std::uint64_t only_after) {
-  if (only_fault != kAnyFault) return run(seed, only_fault, only_after);
-  LastWords::set("onelane_prove_calls --seed " + std::to_string(seed));
-  const std::string wrong = life_.live(seed, nullptr);
-  if (!wrong.empty()) {
-    std::printf("without any fault: %s\n", wrong.c_str());
-    return false;
-  }
-  const std::shared_ptr<Disk> whole = life_.disk();
-  for (std::size_t index = 0; index < 2 * kinds_.size(); ++index) {
-    const Kind& kind = kinds_[index % kinds_.size()];
-    const std::uint64_t calls = whole->calls(kind.call, kind.file);
-    for (std::uint64_t after = 0; after < calls; ++after) {
-      if (!run(seed, index, after)) return false;
-    }
-  }
-  return true;
-}
-
-bool Sweep::run(std::uint64_t seed, std::size_t index, std::uint64_t after) {
-  const std::string again = "onelane_prove_calls --what " + what_ + " --seed " +
-                            std::to_string(seed) + " --fault " + std::to_string(index) +
-                            " --after " + std::to_string(after);
-  LastWords::set(again);
-  const Kind& kind = kinds_[index % kinds_.size()];
-  const VfsFault fault{.call = kind.call,
-                       .file = kind.file,
-                       .code = kind.code,
-                       .after = after,
-                       .repeat = index < kinds_.size() ? Repeat::once : Repeat::always};
-  const std::string wrong = life_.live(seed, &fault);
-  if (wrong.empty()) return true;
-  std::printf("%s\nagain: %s\n", wrong.c_str(), again.c_str());
-  return false;
-}
-
 }  // namespace
 
 int prove(Flags& flags) {
   const std::string what = flags.text("what", "calls");
-  std::uint64_t seed = flags.number("seed", 1);
-  const std::uint64_t runs = flags.number("runs", 1000);
-  const std::size_t fault = flags.number("fault", kAnyFault);
-  const std::uint64_t after = flags.number("after", 0);
+  FaultSweep sweep(flags, 1000);
   flags.check();
   const LastWords last_words;
   const test::TempDirectory directory;
-  Sweep sweep(what, directory / "calls.db");
-  const auto began = std::chrono::steady_clock::now();
-  do {
-    if (!sweep.seed(seed++, fault, after)) return 1;
-  } while (fault == kAnyFault && sweep.figures().runs < runs);
-  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-  const Figures& figures = sweep.figures();
+  test::DiskVfs vfs("disk", test::DiskVfs::Use::by_default);
+  Inspector inspector(directory / "calls.db");
+  Figures figures;
+  Life life(directory / "calls.db", vfs, inspector, figures);
+  const bool fine = sweep.run({
+      .program = "onelane_prove_calls --what " + what,
+      .kinds = what == "syncs" ? std::span<const Kind>(kSyncs) : std::span<const Kind>(kCalls),
+      .live = [&](std::uint64_t seed, const VfsFault* fault) { return life.live(seed, fault); },
+      .disk = [&]() -> const Disk& { return *life.disk(); },
+  });
+  if (!fine) return 1;
+  const auto number = [](std::uint64_t value) { return static_cast<unsigned long long>(value); };
   std::printf(
       "%s that failed: runs %llu, errors %llu, journals opened %llu, cuts %llu, wrong 0; "
       "%.1f s\n",
-      what.c_str(), static_cast<unsigned long long>(figures.runs),
-      static_cast<unsigned long long>(figures.errors),
-      static_cast<unsigned long long>(figures.opened),
-      static_cast<unsigned long long>(figures.cuts), took.count());
+      what.c_str(), number(sweep.runs()), number(sweep.errors()), number(figures.opened),
+      number(figures.cuts), sweep.seconds());
   return 0;
 }
 

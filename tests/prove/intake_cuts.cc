@@ -18,6 +18,7 @@
 #include <cstdio>
 #include <string>
 
+#include "tests/prove/cut_places.h"
 #include "tests/prove/flags.h"
 #include "tests/prove/intake_writer.h"
 #include "tests/sim/disk_storage.h"
@@ -124,7 +125,6 @@ class Run {
   void interleave(Disk& disk, IntakeWriter& writer, Foreign* foreign);
   void fail_a_sync(Disk& disk);
   void act_as_foreign(Foreign& foreign);
-  std::vector<std::size_t> places(const World& world, std::uint64_t cuts, Depth depth);
   std::string cut(World& world, std::uint64_t cuts, Depth depth);
   std::string open_again(const Image& image, IntakeContent& content);
   std::string examine(const World& world, const Image& image, const Ids& durable, const Units& must,
@@ -258,29 +258,6 @@ void Run::act_as_foreign(Foreign& foreign) {
   }
 }
 
-// Where the power is cut, in order: anywhere, and more often while a later life's journal is
-// opened.
-std::vector<std::size_t> Run::places(const World& world, std::uint64_t cuts, Depth depth) {
-  const auto& events = world.disk->log().events();
-  std::vector<std::size_t> openings;
-  bool opening = false;
-  bool later = depth == Depth::nested;
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    if (opening) openings.push_back(i);
-    if (events[i].deed != Deed::note) continue;
-    if (events[i].file == kLifeNote) opening = std::exchange(later, true);
-    if (events[i].file == kOpenNote) opening = false;
-  }
-  std::vector<std::size_t> out(cuts);
-  for (std::size_t& place : out) {
-    const bool within = !openings.empty() && chance(random_, kOpeningPercent);
-    if (within) ++figures_.openings;
-    place = within ? openings[below(random_, openings.size())] : below(random_, events.size() + 1);
-  }
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
 // Where SQLite's own sync of the directory fails, which it does not tell, a database can be made
 // unreadable while its first page is written; nothing is promised before the journal is open.
 std::string Run::cut(World& world, std::uint64_t cuts, Depth depth) {
@@ -292,7 +269,12 @@ std::string Run::cut(World& world, std::uint64_t cuts, Depth depth) {
   std::size_t noted = 0;
   std::size_t lives = depth == Depth::nested ? 1 : 0;
   bool opened = depth == Depth::nested || world.disk->options().syncs_directory;
-  for (const std::size_t place : places(world, cuts, depth)) {
+  const CutPlaces places = cut_places(
+      world.disk->log(),
+      {.count = cuts, .opening_percent = kOpeningPercent, .later = depth == Depth::nested},
+      random_);
+  figures_.openings += places.in_openings;
+  for (const std::size_t place : places.events) {
     power.advance_to(place);
     for (; noted < place; ++noted) {
       const test::DiskEvent& event = events[noted];

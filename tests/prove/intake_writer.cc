@@ -1,6 +1,7 @@
 #include "tests/prove/intake_writer.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <utility>
 
 namespace onelane::prove {
@@ -15,6 +16,9 @@ constexpr std::size_t kLargeWordsMax = 9'000;
 constexpr std::size_t kHugeWordsMax = 40'000;  // nearly a segment
 constexpr std::uint32_t kRowsMax = 4;
 constexpr std::int64_t kKeys = 4;
+// With threads: how long a tick is waited for, and in the end all that is left.
+constexpr Duration kMoment = std::chrono::milliseconds(2);
+constexpr Duration kPatience = std::chrono::seconds(20);
 
 }  // namespace
 
@@ -22,7 +26,7 @@ JournalOptions intake_journal_options(const IntakeWriterOptions& options) {
   return {.schema = std::string(kSchema) + kIntakeSchema,
           .tick = {.records = 24, .bytes = kMiB, .hold = std::chrono::milliseconds(10)},
           .synchronous = options.synchronous,
-          .drive = Drive::manual,
+          .drive = options.drive,
           .close_timeout = Duration(0),
           .wal_limit = kMiB,
           .intake = {.segment_bytes = options.segment_bytes,
@@ -36,8 +40,9 @@ IntakeWriter::IntakeWriter(std::shared_ptr<test::Disk> disk, Ledgers& ledgers, t
 
 Status IntakeWriter::open(const std::string& database) {
   JournalOptions options = intake_journal_options(options_);
-  options.clock = clock_;
-  Result<Journal> opened = Journal::open(database, options);
+  if (options_.drive == Drive::manual) options.clock = clock_;
+  const std::filesystem::path path = database;  // what the test does itself is given memory
+  Result<Journal> opened = call([&] { return Journal::open(path, options); });
   if (!opened) return opened.status();
   journal_.emplace(*std::move(opened));
   const Guarantee guarantee{.records = 2, .bytes = 4 * kKiB};
@@ -55,7 +60,7 @@ Status IntakeWriter::open(const std::string& database) {
                                .intake = true},
                               {.name = "writes", .guarantee = guarantee}};
   for (const ClassOptions& each : all) {
-    Result<WriteClass> added = journal_->add_class(each);
+    Result<WriteClass> added = call([&] { return journal_->add_class(each); });
     if (!added) return added.status();
     classes_.push_back(*std::move(added));
   }
@@ -72,7 +77,7 @@ Status IntakeWriter::add_statements() {
       {&alike_, {kAlike, {integer}}},
   };
   for (const auto& [statement, spec] : all) {
-    const Result<Statement> added = journal_->add_statement(spec);
+    const Result<Statement> added = call([&] { return journal_->add_statement(spec); });
     if (!added) return added.status();
     *statement = *added;
   }
@@ -85,7 +90,9 @@ void IntakeWriter::act() {
   if (what < 58) return push_plain();
   if (what < 90) return tick();
   if (what < 92) {
-    (void)journal_->sync();
+    (void)call([this] {
+      return options_.drive == Drive::manual ? journal_->sync() : journal_->sync(kMoment);
+    });
     return listen();
   }
   if (what < 94) return cancel();
@@ -94,9 +101,9 @@ void IntakeWriter::act() {
 }
 
 std::string IntakeWriter::words() {
-  const std::size_t most = chance(random_, 2)    ? kHugeWordsMax
-                           : chance(random_, 10) ? kLargeWordsMax
-                                                 : kWordsMax;
+  const std::size_t most = chance(random_, options_.huge_percent) ? kHugeWordsMax
+                           : chance(random_, 10)                  ? kLargeWordsMax
+                                                                  : kWordsMax;
   return std::string(below(random_, most), static_cast<char>('a' + below(random_, 26)));
 }
 
@@ -112,12 +119,13 @@ Result<Receipt> IntakeWriter::submit(const IntakeLedger::Unit& unit, std::uint64
   Row row;
   if (unit.alike) {
     put(row, static_cast<std::int64_t>(unit.klass));
-    return to.submit(alike_, row, options);
+    return call([&] { return to.submit(alike_, row, options); });
   }
   if (unit.rows == 1) {
     fill(row, number, 0, unit.bad);
     if (unit.key) put(row, *unit.key);
-    return to.submit(unit.key ? arrive_key_ : arrive_, row, options);
+    const Statement statement = unit.key ? arrive_key_ : arrive_;
+    return call([&] { return to.submit(statement, row, options); });
   }
   Group group;
   for (std::uint32_t part = 0; part < unit.rows; ++part) {
@@ -125,7 +133,7 @@ Result<Receipt> IntakeWriter::submit(const IntakeLedger::Unit& unit, std::uint64
     fill(row, number, part, unit.bad && part + 1 == unit.rows);
     group.add(arrive_, row);
   }
-  return to.submit(group, options);
+  return call([&] { return to.submit(group, options); });
 }
 
 void IntakeWriter::push() {
@@ -156,29 +164,42 @@ void IntakeWriter::push_plain() {
   Row row;
   put(row, static_cast<std::int64_t>(id), chance(random_, 3) ? std::string("bad") : words());
   const Promise promise = chance(random_, 50) ? Promise::durable : Promise::committed;
-  Result<Receipt> receipt = classes_.back().submit(insert_, row, {.promise = promise});
+  Result<Receipt> receipt =
+      call([&] { return classes_.back().submit(insert_, row, {.promise = promise}); });
   if (!receipt) return ledgers_.plain.settled(id, {.end = End::closed});
   waiting_.push_back({.receipt = *std::move(receipt), .unit = id, .plain = true});
 }
 
 void IntakeWriter::cancel() {
-  if (!waiting_.empty()) (void)waiting_[below(random_, waiting_.size())].receipt.cancel();
+  if (!waiting_.empty()) {
+    Receipt& receipt = waiting_[below(random_, waiting_.size())].receipt;
+    (void)call([&] { return receipt.cancel(); });
+  }
   listen();
 }
 
 void IntakeWriter::tick() {
-  (void)journal_->tick();
+  if (options_.drive == Drive::manual) {
+    (void)call([this] { return journal_->tick(); });
+  } else {
+    (void)call([this] { return journal_->flush(kMoment); });
+  }
   listen();
 }
 
+// From the newest: so with threads none is missed that is journaled before one that is seen.
 void IntakeWriter::watch() {
-  for (Waiting& each : waiting_) {
-    if (each.plain || each.journaled) continue;
-    const std::optional<Journaled> journaled = each.receipt.poll_journaled();
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> seen;
+  for (auto each = waiting_.rbegin(); each != waiting_.rend(); ++each) {
+    if (each->plain || each->journaled) continue;
+    const std::optional<Journaled> journaled = each->receipt.poll_journaled();
     if (!journaled) continue;
-    each.journaled = true;
-    disk_->note(kJournaledNote, each.unit);
-    complain(ledgers_.intake.journaled(each.unit, journaled->position));
+    each->journaled = true;
+    seen.emplace_back(each->unit, journaled->position);
+  }
+  for (auto each = seen.rbegin(); each != seen.rend(); ++each) {
+    disk_->note(kJournaledNote, each->first);
+    complain(ledgers_.intake.journaled(each->first, each->second));
   }
 }
 
@@ -208,6 +229,13 @@ std::size_t IntakeWriter::unsettled() const {
 }
 
 bool IntakeWriter::settles_within(std::size_t ticks) {
+  if (options_.drive == Drive::thread) {
+    for (Waiting& each : waiting_) {
+      if (!each.settled && !each.receipt.wait_for(kPatience).ok() && !each.receipt.poll()) break;
+    }
+    listen();
+    return unsettled() == 0;
+  }
   for (; ticks > 0 && unsettled() > 0; --ticks) {
     pass_time();
     tick();
@@ -217,7 +245,7 @@ bool IntakeWriter::settles_within(std::size_t ticks) {
 
 CloseReport IntakeWriter::close(Duration deadline) {
   ends_ = true;
-  CloseReport report = journal_->close(deadline);
+  CloseReport report = call([&] { return journal_->close(deadline); });
   listen();
   return report;
 }

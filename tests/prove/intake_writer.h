@@ -15,13 +15,22 @@
 
 namespace onelane::prove {
 
+// What is done around each call that a writer makes of its journal.
+struct Around {
+  void (*begin)() = [] {};
+  void (*end)() = [] {};
+};
+
 // Every opening of one life's database is told the same of its intake, but for its sizes.
 struct IntakeWriterOptions {
   Synchronous synchronous = Synchronous::normal;
   std::uint64_t segment_bytes = 64 * kKiB;
   std::uint64_t segments = 2;
   Duration gather{0};
-  bool acks_pushed = false;  // a control: calls journaled what is only queued
+  bool acks_pushed = false;      // a control: calls journaled what is only queued
+  std::size_t huge_percent = 2;  // of the units that take nearly a segment
+  Drive drive = Drive::manual;   // with threads the clock is the system's
+  Around around{};
 };
 
 JournalOptions intake_journal_options(const IntakeWriterOptions& options);
@@ -60,6 +69,23 @@ class IntakeWriter {
     bool plain = false;
     bool journaled = false;
     bool settled = false;
+  };
+
+  // Makes a call of the journal.
+  template <class Call>
+  auto call(const Call& what) {
+    const Within within(options_.around);
+    return what();
+  }
+  class Within {
+   public:
+    explicit Within(const Around& around) : end_(around.end) { around.begin(); }
+    ~Within() { end_(); }
+    Within(const Within&) = delete;
+    Within& operator=(const Within&) = delete;
+
+   private:
+    void (*end_)();
   };
 
   Status add_statements();

@@ -11,13 +11,13 @@
 // records: no-sync, early-ack, deaf-checkpointer, deaf-failure, unpadded.
 #include <sqlite3.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <optional>
 #include <string>
 
 #include "tests/prove/crowd.h"
+#include "tests/prove/cut_places.h"
 #include "tests/prove/flags.h"
 #include "tests/prove/writer.h"
 #include "tests/support/temp_directory.h"
@@ -102,7 +102,6 @@ class Run {
   void live_by_hand(World& world, std::size_t steps, bool killed);
   void interleave(Disk& disk, Foreign& foreign);
   void fail_a_sync(Disk& disk);
-  std::vector<std::size_t> places(const World& world, std::uint64_t cuts, Depth depth);
   std::string cut(World& world, std::uint64_t cuts, Depth depth);
   std::string examine(World& world, const Image& image, const Ids& durable, Depth depth);
   std::string live_again(const Image& image, const Found& found, const World& world,
@@ -227,29 +226,6 @@ void Run::interleave(Disk& disk, Foreign& foreign) {
   });
 }
 
-// Where the power is cut, in order: anywhere, and more often while a later life's journal is
-// opened.
-std::vector<std::size_t> Run::places(const World& world, std::uint64_t cuts, Depth depth) {
-  const auto& events = world.disk->log().events();
-  std::vector<std::size_t> openings;
-  bool opening = false;
-  bool later = depth == Depth::nested;
-  for (std::size_t i = 0; i < events.size(); ++i) {
-    if (opening) openings.push_back(i);
-    if (events[i].deed != Deed::note) continue;
-    if (events[i].file == kLifeNote) opening = std::exchange(later, true);
-    if (events[i].file == kOpenNote) opening = false;
-  }
-  std::vector<std::size_t> out(cuts);
-  for (std::size_t& place : out) {
-    const bool within = !openings.empty() && chance(random_, kOpeningPercent);
-    if (within) ++figures_.openings;
-    place = within ? openings[below(random_, openings.size())] : below(random_, events.size() + 1);
-  }
-  std::sort(out.begin(), out.end());
-  return out;
-}
-
 // Where SQLite's own sync of the directory fails, which it does not tell, a database can be made
 // unreadable while its first page is written; nothing is promised before the journal is open.
 std::string Run::cut(World& world, std::uint64_t cuts, Depth depth) {
@@ -259,7 +235,12 @@ std::string Run::cut(World& world, std::uint64_t cuts, Depth depth) {
   Ids durable = world.durable;
   std::size_t noted = 0;
   world.opened = world.opened || world.disk->options().syncs_directory;
-  for (const std::size_t place : places(world, cuts, depth)) {
+  const CutPlaces places = cut_places(
+      world.disk->log(),
+      {.count = cuts, .opening_percent = kOpeningPercent, .later = depth == Depth::nested},
+      random_);
+  figures_.openings += places.in_openings;
+  for (const std::size_t place : places.events) {
     power.advance_to(place);
     for (; noted < place; ++noted) {
       if (events[noted].deed != Deed::note) continue;

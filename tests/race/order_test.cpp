@@ -18,9 +18,11 @@
 #include "src/model/row.h"
 #include "src/queue/class_queue.h"
 #include "tests/race/perturbing_clock.h"
+#include "tests/support/memory_positions.h"
 #include "tests/support/plain_sink.h"
 #include "tests/support/queue_traits.h"
 #include "tests/support/scale.h"
+#include "tests/support/temp_directory.h"
 
 namespace onelane::test {
 namespace {
@@ -103,7 +105,7 @@ void run_chain(std::uint64_t records, const std::function<void(std::uint64_t)>& 
 
 class OrderSink final : public PlainSink {
  public:
-  explicit OrderSink(OrderCheck& check) : check_(check) {}
+  OrderSink(OrderCheck& check, bool durable) : check_(check), durable_(durable) {}
   Reply apply(Statement, std::span<const std::byte> row) override {
     model::RowReader reader(row);
     model::RowValue value;
@@ -111,15 +113,29 @@ class OrderSink final : public PlainSink {
     check_.see(static_cast<std::uint64_t>(value.integer));
     return {};
   }
+  // What an intake needs.
+  AppliedPositions* applied_positions() noexcept override { return &positions_; }
+  bool commit_is_durable() const override { return durable_; }
 
  private:
   OrderCheck& check_;
+  const bool durable_;
+  MemoryPositions positions_;
 };
 
-TEST(Order, AChainOfEightThreadsCommitsInItsOrder) {
+// With an intake or without.
+class Order : public ::testing::TestWithParam<bool> {
+ protected:
+  const TempDirectory directory_{TempDirectory::Where::in_memory};
+};
+INSTANTIATE_TEST_SUITE_P(Intake, Order, ::testing::Bool());
+
+TEST_P(Order, AChainOfEightThreadsCommitsInItsOrder) {
   OrderCheck check;
-  auto journal = Journal::open(std::make_unique<OrderSink>(check), perturbed());
-  auto chain = journal->add_class({.name = "chain", .capacity_records = 4096});
+  auto journal = Journal::open(std::make_unique<OrderSink>(check, GetParam()),
+                               with_intake_in(directory_ / "intake", perturbed()));
+  auto chain =
+      journal->add_class({.name = "chain", .capacity_records = 4096, .intake = GetParam()});
   const auto statement = journal->add_statement({.sql = "-", .columns = {{ColumnType::integer}}});
   run_chain(kRecords, [&](std::uint64_t number) {
     thread_local Row row;

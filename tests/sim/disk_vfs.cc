@@ -103,6 +103,7 @@ int truncate(sqlite3_file* file, sqlite3_int64 size) {
 }
 
 int file_size(sqlite3_file* file, sqlite3_int64* size) {
+  const Inside inside;
   const int code = meet(file, VfsCall::file_size);
   if (code == SQLITE_OK) *size = static_cast<sqlite3_int64>(handle_of(file).size());
   return code;
@@ -136,6 +137,7 @@ int shm_map(sqlite3_file* file, int region, int size, int extend, void volatile*
 }
 
 int shm_lock(sqlite3_file* file, int first, int count, int flags) {
+  const Inside inside;
   const bool unlocks = (flags & SQLITE_SHM_UNLOCK) != 0;
   const int code = unlocks ? SQLITE_OK : meet(file, VfsCall::shm_lock);
   const unsigned mask = ((1U << count) - 1) << first;
@@ -156,6 +158,7 @@ constexpr sqlite3_io_methods kMethods = {
     .xFileSize = file_size,
     .xLock =
         [](sqlite3_file* f, int level) {
+          const Inside inside;
           const int code = meet(f, VfsCall::lock);
           return code != SQLITE_OK ? code : handle_of(f).lock(level);
         },

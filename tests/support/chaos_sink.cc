@@ -46,8 +46,9 @@ class ChaosSink::Call {
   ChaosSink& sink_;
 };
 
-ChaosSink::ChaosSink(std::shared_ptr<Ledger> ledger, std::uint64_t seed, std::uint32_t rate)
-    : ledger_(std::move(ledger)), random_(seed), rate_(rate) {}
+ChaosSink::ChaosSink(std::shared_ptr<Ledger> ledger, std::uint64_t seed, std::uint32_t rate,
+                     Keeps keeps)
+    : ledger_(std::move(ledger)), random_(seed), rate_(rate), keeps_(keeps) {}
 
 // With a chance of rate / part_of_rate in ten thousand.
 bool ChaosSink::fails(std::uint32_t part_of_rate) {
@@ -58,7 +59,8 @@ void ChaosSink::require(bool kept) {
   if (!kept) ++ledger_->broken_rules;
 }
 
-void ChaosSink::end_transaction() {
+void ChaosSink::end_transaction(bool committed) {
+  positions_.end(committed);
   open_ = false;
   rows_.clear();
   savepoint_.reset();
@@ -142,7 +144,7 @@ Reply ChaosSink::rollback_to() {
 
 Reply ChaosSink::commit() {
   const Call call(*this);
-  require(open_ && !savepoint_ && !rows_.empty());
+  require(open_ && !savepoint_ && (!rows_.empty() || positions_.any()));
   if (random_() % 100 == 0) spin(kSlowCommit);
   if (fails(2)) return failed_commit();
   ++ledger_->commits;
@@ -151,7 +153,7 @@ Reply ChaosSink::commit() {
     ++fate.committed;
     fate.commit = ledger_->commits;
   }
-  end_transaction();
+  end_transaction(true);
   return {};
 }
 
@@ -183,6 +185,30 @@ Reply ChaosSink::probe() {
   const Call call(*this);
   require(!open_ && !ledger_->closed);
   if (random_() % 4 == 0) return failure(Fault::environment, Effect::ended);
+  return {};
+}
+
+void ChaosSink::Positions::end(bool committed) {
+  for (const auto& [name, position] : moved_) {
+    if (committed) positions_[name] = position;
+  }
+  moved_.clear();
+  buried_ = false;
+}
+
+Reply ChaosSink::Positions::advance(const ClassProgress& progress) {
+  const Call call(sink_);
+  sink_.require(sink_.open_ && progress.expected == positions_[std::string(progress.name)]);
+  if (sink_.fails(20)) return failure(Fault::environment, Effect::kept);
+  moved_[std::string(progress.name)] = progress.position;
+  return {};
+}
+
+Reply ChaosSink::Positions::bury(const DeadLetter&) {
+  const Call call(sink_);
+  sink_.require(sink_.open_);
+  if (sink_.fails(20)) return failure(Fault::environment, Effect::kept);
+  buried_ = true;
   return {};
 }
 

@@ -8,7 +8,10 @@ namespace onelane::test {
 
 class TempDirectory {
  public:
-  TempDirectory();
+  // `in_memory`: where syncs cost nothing, if the system has such a place.
+  enum class Where { on_disk, in_memory };
+
+  explicit TempDirectory(Where where = Where::on_disk);
   ~TempDirectory();
   TempDirectory(const TempDirectory&) = delete;
   TempDirectory& operator=(const TempDirectory&) = delete;
