@@ -1,7 +1,6 @@
 #include "src/ack/settle.h"
 
 #include "src/base/check.h"
-#include "src/base/parker.h"
 
 namespace onelane::ack {
 
@@ -10,9 +9,9 @@ std::uint64_t commit_of(const Entry& entry) noexcept {
   return commit_of(outcome.end, outcome.commit);
 }
 
-void wake_all(const detail::Waiter::Followers& followers, base::Calls& calls) noexcept {
+void wake_all(const detail::Waiter::Followers& followers) noexcept {
   for (detail::Waiter* who : followers) {
-    if (who != nullptr) who->wake(calls);
+    if (who != nullptr) who->wake();
   }
 }
 
@@ -40,9 +39,8 @@ void Wakes::add(detail::Waiter* who) noexcept {
 void Wakes::fire() noexcept {
   detail::Waiter* root = first_;
   first_ = last_ = parent_ = nullptr;
-  base::Calls calls;
-  if (root != nullptr) root->wake(calls);
-  while (apart_ != nullptr) std::exchange(apart_, apart_->next)->wake(calls);
+  if (root != nullptr) root->wake();
+  while (apart_ != nullptr) std::exchange(apart_, apart_->next)->wake();
 }
 
 Wakes::~Wakes() {

@@ -14,7 +14,7 @@ namespace onelane::ack {
 using detail::Entry;
 
 // Of one waiter's followers.
-void wake_all(const detail::Waiter::Followers& followers, base::Calls& calls) noexcept;
+void wake_all(const detail::Waiter::Followers& followers) noexcept;
 
 // What one tick's settled tickets bring about. Their waiters, as a tree: fire() wakes the first,
 // who wakes two others, and so on. So a tick wakes one thread however many waited, and the rest

@@ -9,7 +9,6 @@
 #include <thread>
 
 #include "onelane/receipt.h"
-#include "src/base/parker.h"
 #include "src/model/entry.h"
 
 namespace onelane::inline v0::detail {
@@ -23,8 +22,7 @@ class Awaiting final : public Waiter {
     leads = false;  // what the executor does is its own
   }
 
-  void wake(base::Calls& calls) noexcept override {
-    calls.send();  // nobody else is to wait for the executor
+  void wake() noexcept override {
     poster_ = std::this_thread::get_id();
     State expected = State::waits;
     if (state_.compare_exchange_strong(expected, State::is_posted)) {

@@ -5,7 +5,6 @@
 
 #include "src/ack/settle.h"
 #include "src/api/awaiting.h"
-#include "src/base/parker.h"
 #include "src/engine/core.h"
 #include "src/engine/refusals.h"
 
@@ -35,8 +34,7 @@ std::optional<Outcome> Receipt::poll() const {
 bool Receipt::cancel() {
   if (!valid() || core_->turn().forked() || !core_->waiting().cancel(*entry_)) return false;
   // A coroutine may be suspended on it.
-  base::Calls calls;
-  if (detail::Waiter* who = entry_->close_watch(); who != nullptr) who->wake(calls);
+  if (detail::Waiter* who = entry_->close_watch(); who != nullptr) who->wake();
   return true;
 }
 

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "src/base/memory.h"
-#include "src/base/parker.h"
 #include "src/base/uncancelled.h"
 #include "src/engine/refusals.h"
 #include "src/engine/thread_waiter.h"
@@ -14,12 +13,6 @@
 namespace onelane::engine {
 
 namespace {
-
-// All at once, not as the tree of a tick's wakes: the lane is not held up by it.
-void wake_all(detail::Waiter* first) {
-  base::Calls calls;
-  while (first != nullptr) std::exchange(first, first->next)->wake(calls);
-}
 
 void hand_on(detail::Waiter* first, ack::Wakes& wakes) {
   while (first != nullptr) wakes.add(std::exchange(first, first->next));
@@ -127,7 +120,8 @@ Status Durability::run_sync(Syncer who) {
   if (who == Syncer::fence) {
     keep(released);
   } else {
-    wake_all(released);  // before poisoning, which waits for the lane, and that perhaps for them
+    // Before poisoning, which waits for the lane, and that perhaps for them.
+    while (released != nullptr) std::exchange(released, released->next)->wake();
   }
   return failed;
 }

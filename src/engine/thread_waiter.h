@@ -13,13 +13,12 @@ namespace onelane::engine {
 class ThreadWaiter final : public detail::Waiter {
  public:
   explicit ThreadWaiter(Promise awaited) noexcept { promise = awaited; }
-  void wake(base::Calls& calls) noexcept override { parker_.unpark(calls); }
+  void wake() noexcept override { parker_.unpark(); }
 
   // True once woken; false if `timeout` passed first.
   bool wait(std::optional<Duration> timeout) {
     if (!parker_.park(timeout)) return false;
-    base::Calls calls;
-    ack::wake_all(followers, calls);
+    ack::wake_all(followers);
     return true;
   }
 

@@ -21,7 +21,7 @@ constexpr std::size_t kOverheadBytes = 96;
 
 // The watch is over: wake() has been or will be called by whoever put this here.
 class Closed final : public Waiter {
-  void wake(base::Calls& /*calls*/) noexcept override {}
+  void wake() noexcept override {}
 };
 Closed closed_watch;
 

@@ -6,10 +6,6 @@
 
 #include "onelane/options.h"
 
-namespace onelane::base {
-class Calls;
-}
-
 namespace onelane::inline v0::detail {
 
 // Is woken once its ticket is settled or, where it waits for that, once the ticket's commit is
@@ -18,9 +14,9 @@ namespace onelane::inline v0::detail {
 class Waiter {
  public:
   using Followers = std::array<Waiter*, 2>;
-  // Puts a blocked thread among `calls`, which wake it when they are sent; posts a coroutine at
-  // once. The waiter may be destroyed as soon as wake() has been called.
-  virtual void wake(base::Calls& calls) noexcept = 0;
+  // Wakes a blocked thread, posts a coroutine. The waiter may be destroyed as soon as wake() has
+  // been called.
+  virtual void wake() noexcept = 0;
 
   Promise promise = Promise::committed;  // what it waits for; constant once it waits
   Followers followers{};                 // to be woken by this one, or null

@@ -220,7 +220,7 @@ TEST_F(Waiting, CancelWakesWhoWaits) {
 // left.
 TEST(Watching, AWaiterAndACancelNeverMissEachOther) {
   class Nobody final : public detail::Waiter {
-    void wake(base::Calls& /*calls*/) noexcept override {}
+    void wake() noexcept override {}
   } waiter;
   std::vector<detail::EntryRef> entries(scaled(100'000));
   for (auto& entry : entries) entry.reset(detail::Entry::make());

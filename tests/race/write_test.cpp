@@ -237,30 +237,5 @@ TEST(Parker, ACallBetweenTheLastLookAndTheSleepIsHeard) {
   EXPECT_EQ(sleeps, 1) << "it did not come to sleep";
 }
 
-TEST(Parker, WhoeverIsCalledWithOthersWakesWithThem) {
-  struct Sleeper {
-    base::Parker parker;
-    std::atomic<bool> called{false};
-    std::thread thread;
-  };
-  std::vector<Sleeper> sleepers(600);  // more than there are places
-  for (Sleeper& sleeper : sleepers) {
-    sleeper.thread = std::thread([&sleeper] {
-      EXPECT_TRUE(sleeper.parker.park(std::chrono::minutes(1)));
-      EXPECT_TRUE(sleeper.called.load()) << "woken for somebody else";
-    });
-  }
-  // In thirds, so that some threads that share a place are called at different times.
-  for (const std::size_t first : {0U, 1U, 2U}) {
-    base::Calls calls;
-    for (std::size_t i = first; i < sleepers.size(); i += 3) {
-      sleepers[i].called.store(true);
-      sleepers[i].parker.unpark(calls);
-    }
-    calls.send();
-    for (std::size_t i = first; i < sleepers.size(); i += 3) sleepers[i].thread.join();
-  }
-}
-
 }  // namespace
 }  // namespace onelane::test

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "src/ack/settle.h"
-#include "src/base/parker.h"
 
 namespace onelane::ack {
 namespace {
@@ -15,11 +14,8 @@ using detail::EntryRef;
 class Sleeper final : public detail::Waiter {
  public:
   Sleeper(std::string& log, char letter) : log_(log), letter_(letter) {}
-  void wake(base::Calls& /*calls*/) noexcept override { log_ += letter_; }
-  void wake_followers() {
-    base::Calls calls;
-    wake_all(followers, calls);
-  }
+  void wake() noexcept override { log_ += letter_; }
+  void wake_followers() { wake_all(followers); }
 
  private:
   std::string& log_;
