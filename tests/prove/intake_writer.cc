@@ -76,10 +76,10 @@ Status IntakeWriter::add_statements() {
       {&arrive_key_, {kArriveKey, {integer, integer, text, integer}, {3}}},
       {&alike_, {kAlike, {integer}}},
   };
-  for (const auto& [statement, spec] : all) {
-    const Result<Statement> added = call([&] { return journal_->add_statement(spec); });
+  for (const auto& each : all) {
+    const Result<Statement> added = call([&] { return journal_->add_statement(each.second); });
     if (!added) return added.status();
-    *statement = *added;
+    *each.first = *added;
   }
   return {};
 }
