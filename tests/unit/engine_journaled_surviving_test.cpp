@@ -275,6 +275,8 @@ TEST_F(IntakeClock, MovedBackBetweenTwoLivesOrWithinOneBreaksNothing) {
 
 class IntakeRefused : public IntakeJournal {
  protected:
+  ~IntakeRefused() override { journal_.reset(); }  // whose files are the VFS's
+
   FaultyVfs vfs_;
 };
 
