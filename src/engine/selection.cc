@@ -69,7 +69,8 @@ void Selection::add_class(const ClassLane& lane) noexcept {
   costs_.add_class();
 }
 
-schedule::Plan Selection::plan(const Room& room, TimePoint now) {
+// What of each class may be planned now. When the first of those that are held back may go on.
+std::optional<TimePoint> Selection::collect(const Room& room, TimePoint now) {
   backlogs_.clear();
   if (!room.paced) pauses_.lift();
   std::optional<TimePoint> pause_ends;
@@ -88,12 +89,17 @@ schedule::Plan Selection::plan(const Room& room, TimePoint now) {
     }
     shares_[i].gather = lanes_[i].gathers() ? lanes_[i].share.gather : Duration(0);
   }
-  const bool patient = nobody_waits();
-  if (patient && room.paced && all_gather()) {
+  if (room.paced && nobody_waits() && all_gather()) {
     for (std::size_t i = 0; i < shares_.size(); ++i) {
       if (hold_back(i)) pause_ends = now + kPauseLook;
     }
   }
+  return pause_ends;
+}
+
+schedule::Plan Selection::plan(const Room& room, TimePoint now) {
+  const std::optional<TimePoint> pause_ends = collect(room, now);
+  const bool patient = nobody_waits();
   Budget budget = tick_budget_;
   const Duration needed =
       schedule::hold_for(costs_.costs().commit_fixed_ps, commit_percent_, budget.hold);

@@ -65,6 +65,7 @@ class Selection {
 
  private:
   bool pauses(std::size_t klass, TimePoint now) const { return now < pauses_.until(klass); }
+  std::optional<TimePoint> collect(const Room& room, TimePoint now);
   bool hold_back(std::size_t klass);
   bool nobody_waits() const;
   bool all_gather() const;
