@@ -36,9 +36,9 @@ struct Ledger {
 
 class ChaosSink final : public Sink, private Savepoints, private JobStatements {
  public:
+  enum class Keeps : std::uint8_t { units, positions };
   // Of ten thousand calls of each kind about `rate` fail. The ledger outlives the sink and may be
   // read once the journal is closed.
-  enum class Keeps : std::uint8_t { units, positions };
   ChaosSink(std::shared_ptr<Ledger> ledger, std::uint64_t seed, std::uint32_t rate,
             Keeps keeps = Keeps::units);
 

@@ -60,6 +60,16 @@ class IntakeJournal : public SqliteJournalFixture {
     journal_.reset();
     database_ = to / "test.db";
   }
+  // A copy of the closed database, in which one unit is committed.
+  std::filesystem::path back_up_with_one_unit() {
+    open_with_intake();
+    (void)submit(insert_, 1);
+    run();
+    EXPECT_TRUE(succeeded(close().status));
+    std::filesystem::path backup = directory_ / "backup.db";
+    std::filesystem::copy(database_, backup);
+    return backup;
+  }
   Status reopened() {
     journal_.reset();
     Result<Journal> opened = Journal::open(database_, options_);

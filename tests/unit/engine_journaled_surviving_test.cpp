@@ -215,7 +215,7 @@ class WallClock {
 
 class IntakeClock : public IntakeJournal {
  protected:
-  // As after the machine was started again, whose clock begins anew.
+  // After a restart of the machine the clock shows less than it did before.
   void turn_back() {
     clock_ = std::make_shared<FakeClock>();
     options_.clock = clock_;

@@ -454,12 +454,7 @@ TEST_F(Intake, ACrashBeforeAnythingIsJournaledLosesNothingAndRefusesNothing) {
 }
 
 TEST_F(Intake, ARestoredDatabaseIsRefusedUnlessItIsToBeRolledForward) {
-  open_with_intake();
-  (void)submit(insert_, 1);
-  run();
-  EXPECT_TRUE(succeeded(close().status));
-  const std::filesystem::path backup = directory_ / "backup.db";
-  std::filesystem::copy(database_, backup);
+  const std::filesystem::path backup = back_up_with_one_unit();
   open_with_intake();
   for (int id = 2; id < 400; ++id) {
     (void)submit(insert_, id);
@@ -480,12 +475,7 @@ TEST_F(Intake, ARestoredDatabaseIsRefusedUnlessItIsToBeRolledForward) {
 
 // All that the intake has of its units is how many there were.
 TEST_F(Intake, ARestoredDatabaseIsRefusedWhereNothingIsKeptOfWhatItLacks) {
-  open_with_intake();
-  (void)submit(insert_, 1);
-  run();
-  EXPECT_TRUE(succeeded(close().status));
-  const std::filesystem::path backup = directory_ / "backup.db";
-  std::filesystem::copy(database_, backup);
+  const std::filesystem::path backup = back_up_with_one_unit();
   open_with_intake();
   (void)submit(insert_, 2);
   run();
