@@ -155,7 +155,7 @@ int growth_main(const std::vector<std::string>& arguments) {
                               {"database_rows", sizes.database_rows},
                               {"rows_per_transaction", kRowsPerTransaction}},
                  .pragmas = pragmas_of({.path = scratch.path() / "pragmas",
-                                        .wal_limit_bytes = JournalOptions{}.wal_limit}),
+                                        .wal_limit_bytes = JournalOptions{}.wal_limit_bytes}),
                  .cases = cases_of(grower, sizes, axis)},
                 options, scratch);
 }

@@ -16,12 +16,14 @@
 #include "bench/growth.h"
 #include "bench/kit/errors.h"
 #include "bench/kit/interrupt.h"
+#include "bench/kit/nearest.h"
 #include "bench/lone.h"
 #include "bench/memory.h"
 #include "bench/overhead.h"
 #include "bench/push.h"
 #include "bench/recover.h"
 #include "bench/storm.h"
+#include "onelane/version.h"
 
 namespace onelane::bench {
 namespace {
@@ -46,7 +48,8 @@ constexpr std::array kQuestions{
 
 std::string usage() {
   std::string text =
-      "usage: onelane-bench QUESTION [flags]\n\nQuestions (--help after one tells its flags):\n";
+      "usage: onelane-bench QUESTION [flags]\n       onelane-bench --version\n\n"
+      "Questions (--help after one tells its flags):\n";
   for (const Question& question : kQuestions) {
     text += fmt::format("  {:10}{}\n", question.name, question.help);
   }
@@ -55,16 +58,23 @@ std::string usage() {
 
 int dispatch(const std::vector<std::string>& arguments) {
   if (arguments.empty()) throw UsageError("no question is asked\n" + usage());
-  if (arguments[0] == "--help") {
+  if (arguments[0] == "--help" || arguments[0] == "-h") {
     fmt::print("{}", usage());
     return kExitOk;
   }
+  if (arguments[0] == "--version") {
+    fmt::print("onelane-bench {}\n", ONELANE_VERSION_STRING);
+    return kExitOk;
+  }
+  std::vector<std::string> names;
   for (const Question& question : kQuestions) {
+    names.emplace_back(question.name);
     if (question.name == arguments[0]) {
       return question.run({arguments.begin() + 1, arguments.end()});
     }
   }
-  throw UsageError(fmt::format("there is no question '{}'\n{}", arguments[0], usage()));
+  throw UsageError(fmt::format("there is no question '{}'; the nearest is {}\n{}", arguments[0],
+                               nearest(arguments[0], names), usage()));
 }
 
 // A result that did not get out is none.

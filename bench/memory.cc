@@ -118,7 +118,7 @@ int memory_main(const std::vector<std::string>& arguments) {
   Scratch scratch(options.directory);
   return answer({.name = "memory",
                  .pragmas = pragmas_of({.path = scratch.path() / "pragmas",
-                                        .wal_limit_bytes = JournalOptions{}.wal_limit}),
+                                        .wal_limit_bytes = JournalOptions{}.wal_limit_bytes}),
                  .cases = cases_of(options, scratch.path())},
                 options, scratch);
 }

@@ -132,7 +132,7 @@ int overhead_main(const std::vector<std::string>& arguments) {
                               {"rows", sizes.rows},
                               {"rows_per_transaction", kRowsPerTransaction}},
                  .pragmas = pragmas_of({.path = scratch.path() / "pragmas",
-                                        .wal_limit_bytes = JournalOptions{}.wal_limit}),
+                                        .wal_limit_bytes = JournalOptions{}.wal_limit_bytes}),
                  .cases = {count_case(counter)}},
                 options, scratch);
 }

@@ -82,7 +82,7 @@ int push_main(const std::vector<std::string>& arguments) {
                               {"burst_bytes_max", kBurstBytes},
                               {"allocations_counted", counts_allocations()}},
                  .pragmas = pragmas_of({.path = scratch.path() / "pragmas",
-                                        .wal_limit_bytes = JournalOptions{}.wal_limit}),
+                                        .wal_limit_bytes = JournalOptions{}.wal_limit_bytes}),
                  .cases = std::move(cases)},
                 options, scratch);
 }

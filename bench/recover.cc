@@ -127,7 +127,7 @@ int recover_main(const std::vector<std::string>& arguments) {
                     .settings = {{"mib", sizes}},
                     .pragmas = pragmas_of({.path = scratch.path() / "pragmas",
                                            .value_bytes = kValueBytes,
-                                           .wal_limit_bytes = JournalOptions().wal_limit})};
+                                           .wal_limit_bytes = JournalOptions().wal_limit_bytes})};
   for (const std::uint64_t mib : sizes) {
     question.cases.push_back(case_of(mib, options.seed, scratch.path() / "recover"));
   }

@@ -28,8 +28,8 @@ using nlohmann::json;
 // By itself, once the storm is over.
 void measure_groups(StrategyResult& result, const std::filesystem::path& directory) {
   const IntakeStats& intake = result.journal->intake;
-  const std::uint64_t groups = std::max<std::uint64_t>(1, intake.sync.count());
-  result.group_syncs = measure_group_syncs(directory, intake.written / groups);
+  const std::uint64_t groups = std::max<std::uint64_t>(1, intake.sync_ns.count());
+  result.group_syncs = measure_group_syncs(directory, intake.written_bytes / groups);
 }
 
 std::vector<StrategyResult> run_all(const StormOptions& options, const Input& input,

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <sstream>
 
+#include "onelane/version.h"
 #include "tests/support/tidy_rules.h"
 
 namespace onelane::tidy {
@@ -68,6 +69,17 @@ TEST(HouseRules, TheTopLevelHoldsOnlyWhatBelongsThere) {
 
 TEST(HouseRules, TheReadmeShowsTheProgramThatTheConsumerTestRuns) {
   EXPECT_EQ(cpp_block(read_text(kRoot / "README.md")), read_text(kRoot / "tests/consumer/main.cc"));
+}
+
+TEST(HouseRules, TheVersionMacrosAreThoseOfTheBuild) {
+  const std::string macros = std::to_string(ONELANE_VERSION_MAJOR) + "." +
+                             std::to_string(ONELANE_VERSION_MINOR) + "." +
+                             std::to_string(ONELANE_VERSION_PATCH);
+  EXPECT_EQ(macros, ONELANE_VERSION_STRING);
+  EXPECT_EQ(ONELANE_VERSION,
+            ONELANE_VERSION_MAJOR * 10000 + ONELANE_VERSION_MINOR * 100 + ONELANE_VERSION_PATCH);
+  EXPECT_NE(read_text(kRoot / "CMakeLists.txt").find("project(onelane VERSION " + macros + " "),
+            std::string::npos);
 }
 
 TEST(HouseRules, TheReadmeOfTheTestsShowsATestThatIsBuilt) {

@@ -31,7 +31,7 @@ Journal open(const StoreOptions& options, Promise promise) {
   JournalOptions journal;
   journal.schema = schema_for(options.value_bytes);
   journal.synchronous = options.synchronous;
-  journal.wal_limit = options.wal_limit_bytes;
+  journal.wal_limit_bytes = options.wal_limit_bytes;
   if (promise == Promise::journaled) {
     journal.intake.dead_letters = "dead_letters";
     journal.tick = kLargeTick;
@@ -71,11 +71,11 @@ class Lane : public Store {
     if (promise_ != Promise::journaled) return std::nullopt;
     const JournalStats stats = journal_.stats();
     return IntakeUse{.units = stats.intake.units,
-                     .groups = stats.intake.sync.count(),
-                     .written_bytes = stats.intake.written,
-                     .padding_bytes = stats.intake.padding,
-                     .log_bytes = stats.log.written,
-                     .sync_us = static_cast<double>(stats.intake.sync.p50()) / 1e3};
+                     .groups = stats.intake.sync_ns.count(),
+                     .written_bytes = stats.intake.written_bytes,
+                     .padding_bytes = stats.intake.padding_bytes,
+                     .log_bytes = stats.log.written_bytes,
+                     .sync_us = static_cast<double>(stats.intake.sync_ns.p50()) / 1e3};
   }
 
   void close_and_read(const Visit& visit) override {

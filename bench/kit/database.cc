@@ -15,7 +15,7 @@ std::string journal_pragmas(Synchronous synchronous, std::uint64_t checkpoint_fr
 
 std::string journal_pragmas() {
   const JournalOptions journal;
-  return journal_pragmas(journal.synchronous, frames_in(journal.wal_limit));
+  return journal_pragmas(journal.synchronous, frames_in(journal.wal_limit_bytes));
 }
 
 std::uint64_t frames_in(std::uint64_t log_bytes) {

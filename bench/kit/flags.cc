@@ -2,31 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <boost/program_options.hpp>
-#include <numeric>
 
 #include "bench/kit/errors.h"
+#include "bench/kit/nearest.h"
 
 namespace onelane::bench {
 namespace {
 
 namespace po = boost::program_options;
-
-// Levenshtein's distance, for "the nearest is"; none to a name that goes on where `from` ends.
-std::size_t edits(std::string_view from, std::string_view to) {
-  if (to.starts_with(from)) return 0;
-  std::vector<std::size_t> row(to.size() + 1);
-  std::iota(row.begin(), row.end(), std::size_t{0});
-  for (std::size_t i = 0; i < from.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < to.size(); ++j) {
-      std::size_t changed = diagonal + (from[i] == to[j] ? 0 : 1);
-      diagonal = std::exchange(row[j + 1], std::min({changed, row[j] + 1, row[j + 1] + 1}));
-    }
-  }
-  return row.back();
-}
 
 po::value_semantic* semantic(const FlagSet::Flag& flag) {
   if (flag.repeatable) {
@@ -52,14 +36,12 @@ const FlagSet::Flag* FlagSet::find(std::string_view name) const {
   return nullptr;
 }
 
-std::string FlagSet::nearest(std::string_view name) const {
-  std::string best = "help";
+std::vector<std::string> FlagSet::names() const {
+  std::vector<std::string> out{"help"};
   for (const Group& group : groups_) {
-    for (const Flag& flag : group.flags) {
-      if (edits(name, flag.name) < edits(name, best)) best = flag.name;
-    }
+    for (const Flag& flag : group.flags) out.push_back(flag.name);
   }
-  return best;
+  return out;
 }
 
 bool FlagSet::parse(const std::vector<std::string>& arguments, std::ostream& help) const {
@@ -73,7 +55,7 @@ bool FlagSet::parse(const std::vector<std::string>& arguments, std::ostream& hel
     all.add(options);
   }
   po::options_description common("Common", kHelpColumns);
-  common.add_options()("help", "print this and end");
+  common.add_options()("help,h", "print this and end");
   all.add(common);
 
   po::variables_map values;
@@ -91,8 +73,8 @@ bool FlagSet::parse(const std::vector<std::string>& arguments, std::ostream& hel
   } catch (const po::unknown_option& error) {
     std::string name = error.get_option_name();
     name.erase(0, name.find_first_not_of('-'));
-    throw UsageError(
-        fmt::format("there is no flag --{}; the nearest is --{}, see --help", name, nearest(name)));
+    throw UsageError(fmt::format("there is no flag --{}; the nearest is --{}, see --help", name,
+                                 nearest(name, names())));
   } catch (const po::error& error) {
     throw UsageError(fmt::format("{}; see --help", error.what()));
   }

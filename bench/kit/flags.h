@@ -31,8 +31,8 @@ class FlagSet {
   void group(std::string title) { groups_.push_back({std::move(title), {}}); }
   void add(Flag flag) { groups_.back().flags.push_back(std::move(flag)); }
 
-  // Parses "--name value" and "--name=value". False if --help was given and printed. A UsageError
-  // names the flag and what would be right.
+  // Parses "--name value" and "--name=value". False if --help or -h was given and printed. A
+  // UsageError names the flag and what would be right.
   bool parse(const std::vector<std::string>& arguments, std::ostream& help) const;
 
  private:
@@ -42,7 +42,7 @@ class FlagSet {
   };
 
   const Flag* find(std::string_view name) const;
-  std::string nearest(std::string_view name) const;
+  std::vector<std::string> names() const;
 
   std::string usage_;
   std::vector<Group> groups_;

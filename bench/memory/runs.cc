@@ -171,7 +171,7 @@ Figures fill(const Load& load) {
 }
 
 Figures cycle(const Load& load) {
-  Subject subject(load, JournalOptions{}.tick.records);
+  Subject subject(load, kDefaultTick.records);
   const std::uint64_t before = resident_bytes();
   const std::uint64_t settled_after = std::max<std::uint64_t>(1, load.cycles / 10);
   std::uint64_t filled_most = 0;

@@ -131,7 +131,7 @@ std::optional<std::uint64_t> travel_bare(const Rows& rows, const Leg& leg) {
 std::optional<std::uint64_t> travel_journal(Journey journey, const Rows& rows, const Leg& leg) {
   JournalOptions options;
   options.drive = Drive::manual;
-  options.wal_limit = kWalLimit;
+  options.wal_limit_bytes = kWalLimit;
   options.tick.hold = std::chrono::seconds(10);  // callgrind is slow; ticks must not be cut for it
   Result<Journal> journal = Journal::open(leg.database, options);
   Result<WriteClass> small = journal->add_class({.name = "small"});

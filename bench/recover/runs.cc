@@ -97,7 +97,7 @@ Figures leave(const Left& left) {
     throw RunError(fmt::format("of {} rows, {} were journaled, and {} applied already", left.rows,
                                last.position, stats.classes[0].applied_position));
   }
-  return {{"left_mib", mib(stats.intake.written)}};
+  return {{"left_mib", mib(stats.intake.written_bytes)}};
 }
 
 Figures reopen(const Left& left) {

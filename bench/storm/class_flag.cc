@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bench/kit/errors.h"
+#include "bench/kit/nearest.h"
 #include "bench/kit/units.h"
 
 namespace onelane::bench::storm {
@@ -22,6 +23,13 @@ WhenFull parse_when_full(std::string_view text) {
   if (text == "reject") return WhenFull::reject;
   if (text == "drop-oldest") return WhenFull::drop_oldest;
   throw UsageError(fmt::format("'{}' is none of block, reject, drop-oldest", text));
+}
+
+Promise parse_promise(std::string_view text) {
+  if (text == "committed") return Promise::committed;
+  if (text == "durable") return Promise::durable;
+  throw UsageError(
+      fmt::format("'{}' is neither committed nor durable (journaled is a strategy)", text));
 }
 
 bool parse_switch(std::string_view text) {
@@ -51,11 +59,13 @@ const std::vector<ClassKey>& class_keys() {
       {"weight", [](Class& c, Text t) { c.weight = parse_weight(t); }},
       {"max-delay", [](Class& c, Text t) { c.max_delay = parse_duration(t); }},
       {"gather", [](Class& c, Text t) { c.gather = parse_duration(t); }},
+      {"interval", [](Class& c, Text t) { c.interval = parse_duration(t); }},
       {"capacity-records", [](Class& c, Text t) { c.capacity_records = parse_count(t); }},
       {"capacity-bytes", [](Class& c, Text t) { c.capacity_bytes = parse_size(t); }},
       {"when-full", [](Class& c, Text t) { c.when_full = parse_when_full(t); }},
       {"block-timeout", [](Class& c, Text t) { c.block_timeout = parse_duration(t); }},
       {"coalesce", [](Class& c, Text t) { c.coalesce = parse_switch(t); }},
+      {"promise", [](Class& c, Text t) { c.promise = parse_promise(t); }},
   };
   return keys;
 }
@@ -80,7 +90,13 @@ void set_class_key(std::string_view pair, ClassOptions& options) {
       throw UsageError(fmt::format("{}: {}", wanted, error.what()));
     }
   }
-  throw UsageError(fmt::format("'{}' is no KEY=VALUE with a key of {}", pair, class_key_names()));
+  if (equals == std::string_view::npos) {
+    throw UsageError(fmt::format("'{}' is no KEY=VALUE with a key of {}", pair, class_key_names()));
+  }
+  std::vector<std::string> names;
+  for (const ClassKey& key : class_keys()) names.emplace_back(key.name);
+  throw UsageError(fmt::format("there is no key '{}'; the nearest is {}, of {}", wanted,
+                               nearest(wanted, names), class_key_names()));
 }
 
 }  // namespace

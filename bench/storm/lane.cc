@@ -31,7 +31,7 @@ Journal open(const StormOptions& options, const std::filesystem::path& database,
   journal.commit_percent = static_cast<std::uint32_t>(options.commit_percent);
   journal.synchronous = promised == Promise::committed ? options.synchronous : Synchronous::normal;
   if (promised == Promise::journaled) journal.intake.dead_letters = "dead_letters";
-  journal.wal_limit = options.wal_limit;
+  journal.wal_limit_bytes = options.wal_limit_bytes;
   return required(Journal::open(database, std::move(journal)), "opening the journal");
 }
 
@@ -205,9 +205,9 @@ class Lane : public Strategy {
     ledger.merge(watcher_.finish());
     stats_ = journal_.stats();
     for (Source source : kAllSources) {
-      ledger.of(source).wait.merge(stats_.classes[index(source)].wait);
+      ledger.of(source).wait.merge(stats_.classes[index(source)].wait_ns);
     }
-    ledger.merge_hold(stats_.hold);
+    ledger.merge_hold(stats_.hold_ns);
     CloseReport report = journal_.close(kSettleTimeout);
     if (!flushed.ok()) throw RunError("flushing the journal: " + flushed.to_string());
     if (!report.status.ok()) throw RunError("closing the journal: " + report.status.to_string());

@@ -117,7 +117,7 @@ void add_lane_flags(FlagSet& flags, StormOptions& o) {
   flags.add({"tick-records", "N", "4096", "records in a tick", into(o.tick.records, parse_count)});
   flags.add({"tick-bytes", "SIZE", "8MiB", "bytes in a tick", into(o.tick.bytes, parse_size)});
   flags.add({"wal-limit", "SIZE", "64MiB", "how large the log may become",
-             into(o.wal_limit, parse_size)});
+             into(o.wal_limit_bytes, parse_size)});
   flags.add({"class", "NAME:KEY=VALUE,...", "",
              "an option of a class: blobs, sync, connect, identify or domains. Keys: " +
                  class_key_names(),
@@ -145,7 +145,7 @@ void check_guarantees(const StormOptions& options) {
 void check_lane(const StormOptions& options) {
   JournalOptions journal;
   journal.tick = options.tick;
-  journal.wal_limit = options.wal_limit;
+  journal.wal_limit_bytes = options.wal_limit_bytes;
   if (Status status = validate(journal); !status.ok()) throw UsageError(status.message());
   for (const ClassOptions& one : options.classes) {
     if (Status status = validate(one); !status.ok()) {

@@ -44,9 +44,9 @@ struct StormOptions {
   std::optional<std::filesystem::path> database;
   Nanoseconds direct_hold{0};
 
-  Budget tick;
+  Budget tick = kDefaultTick;
   std::uint64_t commit_percent = 0;
-  std::uint64_t wal_limit = 0;
+  std::uint64_t wal_limit_bytes = 0;
   Classes classes = default_classes();
 
   OutputOptions output;

@@ -105,14 +105,14 @@ json journal_json(const JournalStats& stats) {
           {"attempts", stats.attempts},
           {"busy", stats.busy},
           {"overlong_steps", stats.overlong_steps},
-          {"syncs", stats.sync.count()},
-          {"sync_ms", times_json(stats.sync)},
+          {"syncs", stats.sync_ns.count()},
+          {"sync_ms", times_json(stats.sync_ns)},
           {"log",
-           {{"limit_bytes", stats.log.limit},
+           {{"limit_bytes", stats.log.limit_bytes},
             {"bytes_max", stats.log.bytes_max},
             {"passes", stats.log.passes},
             {"closings", stats.log.closings},
-            {"closing_hold_ms", times_json(stats.log.closing_hold)},
+            {"closing_hold_ms", times_json(stats.log.closing_hold_ns)},
             {"late_closings", stats.log.late_closings},
             {"disk",
              {{"log", disk_json(stats.log.disk.log)},
@@ -127,14 +127,14 @@ json journal_json(const JournalStats& stats) {
 json intake_json(const StrategyResult& result) {
   const IntakeStats& intake = result.journal->intake;
   return {{"units", intake.units},
-          {"groups", intake.sync.count()},
+          {"groups", intake.sync_ns.count()},
           {"units_per_group",
            {{"p50", intake.units_per_group.p50()}, {"max", intake.units_per_group.max()}}},
-          {"sync_ms", times_json(intake.sync)},
+          {"sync_ms", times_json(intake.sync_ns)},
           {"t_ms", result.group_syncs.percentile_us(0.5) / 1e3},
-          {"written_bytes", intake.written},
-          {"padding_bytes", intake.padding},
-          {"log_bytes", result.journal->log.written},
+          {"written_bytes", intake.written_bytes},
+          {"padding_bytes", intake.padding_bytes},
+          {"log_bytes", result.journal->log.written_bytes},
           {"waits", intake.waits}};
 }
 
@@ -171,7 +171,7 @@ json settings_json(const StormOptions& o) {
           {"seed", o.seed},
           {"synchronous", bench::name(o.synchronous)},
           {"checkpoint_frames", kCheckpointFrames},
-          {"wal_limit", o.wal_limit},
+          {"wal_limit", o.wal_limit_bytes},
           {"tick_ms", to_seconds(o.tick.hold) * 1e3},
           {"tick_records", o.tick.records},
           {"tick_bytes", o.tick.bytes},
@@ -216,7 +216,7 @@ Table class_table(const std::vector<StrategyResult>& results) {
 // Those beside the ticks, which make commits durable.
 std::string syncs_text(const StrategyResult& result) {
   if (!result.journal) return "-";
-  const Histogram& sync = result.journal->sync;
+  const Histogram& sync = result.journal->sync_ns;
   return fmt::format("{}: {}", format_count(sync.count()), times_text(sync));
 }
 
@@ -224,7 +224,7 @@ std::string syncs_text(const StrategyResult& result) {
 std::string closings_text(const StrategyResult& result) {
   if (!result.journal) return "-";
   const LogStats& log = result.journal->log;
-  return fmt::format("{}: {}", format_count(log.closings), times_text(log.closing_hold));
+  return fmt::format("{}: {}", format_count(log.closings), times_text(log.closing_hold_ns));
 }
 
 // What the journal learned of the disk.
@@ -239,11 +239,11 @@ bool has_intake(const StrategyResult& result) { return result.kind == StrategyKi
 std::string groups_text(const StrategyResult& result) {
   if (!has_intake(result)) return "-";
   const IntakeStats& intake = result.journal->intake;
-  return fmt::format("{} / {}", format_count(intake.sync.count()), format_count(intake.units));
+  return fmt::format("{} / {}", format_count(intake.sync_ns.count()), format_count(intake.units));
 }
 
 std::string group_syncs_text(const StrategyResult& result) {
-  return has_intake(result) ? times_text(result.journal->intake.sync) : "-";
+  return has_intake(result) ? times_text(result.journal->intake.sync_ns) : "-";
 }
 
 std::string group_time_text(const StrategyResult& result) {
@@ -253,8 +253,8 @@ std::string group_time_text(const StrategyResult& result) {
 
 std::string footprint_text(const StrategyResult& result) {
   if (!has_intake(result)) return "-";
-  return fmt::format("{} / {}", format_size(result.journal->intake.written),
-                     format_size(result.journal->log.written));
+  return fmt::format("{} / {}", format_size(result.journal->intake.written_bytes),
+                     format_size(result.journal->log.written_bytes));
 }
 
 std::uint64_t lost(const StrategyResult& result) {
@@ -296,8 +296,9 @@ Table strategy_table(const std::vector<StrategyResult>& results) {
   row("heavy rows/s",
       [](Result r) { return format_count(static_cast<std::uint64_t>(r.heavy_rows_per_s())); });
   row("largest log", [](Result r) {
-    if (!r.journal || r.journal->log.limit == 0) return format_size(r.wal_bytes_max);
-    return fmt::format("{} of {}", format_size(r.wal_bytes_max), format_size(r.journal->log.limit));
+    if (!r.journal || r.journal->log.limit_bytes == 0) return format_size(r.wal_bytes_max);
+    return fmt::format("{} of {}", format_size(r.wal_bytes_max),
+                       format_size(r.journal->log.limit_bytes));
   });
   row("superseded", [](Result r) { return refused_text(r, Refusal::superseded); });
   row("dropped", [](Result r) { return refused_text(r, Refusal::dropped); });
@@ -344,7 +345,7 @@ std::string settings_text(const StormOptions& o, const Input& input,
       format_duration(o.direct_hold), kCheckpointFrames);
   text += fmt::format("onelane   ticks of at most {}, {} records, {}; a log of at most {}\n",
                       format_duration(o.tick.hold), format_count(o.tick.records),
-                      format_size(o.tick.bytes), format_size(o.wal_limit));
+                      format_size(o.tick.bytes), format_size(o.wal_limit_bytes));
   return text + to_text(environment);
 }
 

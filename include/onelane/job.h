@@ -57,13 +57,24 @@ class Transaction {
     return run(sql, visit);
   }
 
+  // One record, with its type's SQL.
+  template <Record T>
+  Result<std::uint64_t> execute(const T& record) {
+    encode(row_, record);
+    return run(std::string_view(RecordTraits<T>::sql), {});
+  }
+
   // Which call of this step it is, from 1: more if earlier ones were rolled back.
   std::uint32_t attempt() const noexcept { return attempt_; }
   // How many of the job's steps were committed before this one: 0 in the first.
   std::uint32_t steps() const noexcept { return steps_; }
-  // True once the step has used up its share of the tick's hold, by the journal's clock. Nothing
-  // ends a step that goes on: it is counted as JournalStats::overlong_steps.
+  // True once the step has used up its share of the tick's hold, by the journal's clock, or has run
+  // statements with Job::bytes_per_step of values, if there is such a limit. Nothing ends a step
+  // that goes on: one that takes longer than a tick is counted as JournalStats::overlong_steps.
   bool yield_due() const noexcept;
+  // Whether the job should come to an end, for it will get no further step, or perhaps none: its
+  // receipt was cancelled, or the journal closes. What a step does about it is its own business.
+  virtual bool stop_requested() const noexcept = 0;
 
  protected:
   Transaction() = default;
@@ -75,6 +86,8 @@ class Transaction {
   std::uint32_t steps_ = 0;
   const Clock* clock_ = nullptr;
   TimePoint yield_at_{};
+  std::uint64_t bytes_ = 0;       // of values, bound in this call of the step
+  std::uint64_t bytes_most_ = 0;  // 0: no limit
 };
 
 // What a step that succeeded returns: whether the job has another one.
@@ -101,7 +114,7 @@ struct Job {
   // What one step writes, roughly, for planning: its share of the tick's bytes. At most what a tick
   // may hold of the class (Budget::bytes), or the job is refused: a step that is larger than the
   // class's guarantee waits ceil(bytes_per_step / guarantee.bytes) ticks beside busy classes. 0
-  // counts as no bytes; a step's time is learned.
+  // counts as no bytes, and is no limit for yield_due(); a step's time is learned.
   std::uint64_t bytes_per_step = 0;
 };
 

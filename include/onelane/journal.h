@@ -7,9 +7,9 @@
 //   auto receipt = producer->submit(peer);  // somebody does
 //   if (receipt->wait()->committed()) ...
 //
-// Every method is safe from any thread, but for assigning to and destroying the Journal. On a
-// journal that was moved from all are invalid_argument, or empty. Handles to it (WriteClass,
-// Producer, Receipt) may outlive it.
+// Every method is safe from any thread, but for assigning to and destroying the Journal. On an
+// empty journal, one that was not assigned to yet or was moved from, all are invalid_argument, or
+// give nothing. Handles to it (WriteClass, Producer, Receipt) may outlive it.
 //
 // Queued records are in memory only: what was not committed ends with the process, and no receipt
 // says otherwise. options.h says how much memory that is, and when it goes back to the system. In
@@ -55,15 +55,18 @@ namespace onelane::inline v0 {
 class Journal {
  public:
   // Opens or makes the database and takes it for this journal alone; other connections may read,
-  // and foreign writers are waited for. New files are private to the user. The path may be
+  // and foreign writers are waited for. New files are private to the user, unless
+  // JournalOptions::file_mode says otherwise. The path may be
   // relative, may not be a link, a URI or ":memory:". Besides SQLite's, and the ballast and the
   // intake if there is to be one, there are no files. What an intake has left is committed here,
-  // once the schema has run. If open() fails, it restores the journal mode and removes the files
-  // that it made, unless another connection has the database open, the disk is full or a sync
-  // failed; of an intake all stays, but for what was committed from it. Errors:
-  //   invalid_argument  an option, the path, or the schema's SQL; an intake that does not belong to
-  //                     the database as it is (IntakeMismatch); a statement of a journaled unit
-  //                     that does not prepare any more, and no table of dead letters
+  // once the schema has run, and then the migrations run. If open() fails, it restores the journal
+  // mode and removes the files that it made, unless another connection has the database open, the
+  // disk is full or a sync failed; of an intake all stays, but for what was committed from it.
+  // Errors:
+  //   invalid_argument  an option, the path, or the schema's SQL or a migration's; a database that
+  //                     a newer program has migrated; an intake that does not belong to the
+  //                     database as it is (IntakeMismatch); a statement of a journaled unit that
+  //                     does not prepare any more, and no table of dead letters
   //   already_open      another journal has the database
   //   locked            another connection has a lock that the opening needs
   //   forked            a process above this one had the database open when it was forked
@@ -72,10 +75,12 @@ class Journal {
   //   corrupt           it is damaged, or no database; the intake is damaged
   static Result<Journal> open(const std::filesystem::path& path,
                               const JournalOptions& options = {});
-  // On a sink of your own (sink.h), which must not be null; options.schema, synchronous,
+  // On a sink of your own (sink.h), which must not be null; options.schema, file_mode, synchronous,
   // foreign_keys, ballast and watermark_table are then the sink's business.
   static Result<Journal> open(std::unique_ptr<Sink> sink, const JournalOptions& options = {});
 
+  // Empty: valid() is false.
+  Journal() noexcept = default;
   Journal(Journal&&) noexcept;
   // Ends the journal that it was, as the destructor does.
   Journal& operator=(Journal&&) noexcept;
@@ -83,6 +88,9 @@ class Journal {
   // step, or its closure, has the last reference) and on a thread of the journal's own it returns
   // at once, and a thread that is made for it closes. In a forked child it does nothing.
   ~Journal();
+
+  // Whether there is a journal in it. It stays so when that is closed.
+  bool valid() const noexcept { return core_ != nullptr; }
 
   // At most kClassesMax. Waits for the end of the running tick. invalid_argument: an option, a name
   // that there is already, or a guarantee for which the tick has no room beside the others'.
@@ -126,13 +134,13 @@ class Journal {
 
   // Refuses new writes, drains, settles the rest as closed (incomplete, for a job between steps;
   // carried, if it is journaled), ends the journal's threads and closes the database. It drains for
-  // at most `deadline`; with 0 or less it settles what is queued at once. The running tick, the
+  // at most `timeout`; with 0 or less it settles what is queued at once. The running tick, the
   // last sync and copying back the log come on top of that time. A healthy close leaves the
   // database file complete by itself; CloseReport::log says what could not be copied back. Calling
   // it again gives the same report, and while another thread closes, waits for it. In the lane, on
   // a thread of the journal's own, and within a close() of the same thread (in a coroutine that
   // post() resumes): in_lane, and nothing is done.
-  CloseReport close(Duration deadline);
+  CloseReport close(Duration timeout);
 
   // Runs one tick on this thread, and on a manual journal what of syncing and checkpointing is due
   // after it: the way a manual journal moves. On a journal with a thread it takes its turn with it.

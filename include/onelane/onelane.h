@@ -2,6 +2,8 @@
 #pragma once
 
 #include "onelane/clock.h"     // IWYU pragma: export
+#include "onelane/event.h"     // IWYU pragma: export
+#include "onelane/import.h"    // IWYU pragma: export
 #include "onelane/job.h"       // IWYU pragma: export
 #include "onelane/journal.h"   // IWYU pragma: export
 #include "onelane/options.h"   // IWYU pragma: export
@@ -11,3 +13,4 @@
 #include "onelane/sink.h"      // IWYU pragma: export
 #include "onelane/stats.h"     // IWYU pragma: export
 #include "onelane/status.h"    // IWYU pragma: export
+#include "onelane/version.h"   // IWYU pragma: export

@@ -15,11 +15,14 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "onelane/clock.h"
+#include "onelane/event.h"
 #include "onelane/status.h"
 
 namespace onelane::inline v0 {
@@ -38,10 +41,13 @@ struct Budget {
   Duration hold{0};           // from BEGIN to the return of COMMIT, predicted from learned costs
 };
 
+inline constexpr Budget kDefaultTick{
+    .records = 4096, .bytes = 8 * kMiB, .hold = std::chrono::milliseconds(10)};
+
 // What a class with a backlog gets in every tick, whatever the others want; while the disk is
 // behind, in every tick that it does not pause for what it added to the log
-// (JournalOptions::wal_limit). A unit larger than this gathers credit at the head of its class and
-// is taken within ceil(size / guarantee) ticks, plus at most one for each other class
+// (JournalOptions::wal_limit_bytes). A unit larger than this gathers credit at the head of its
+// class and is taken within ceil(size / guarantee) ticks, plus at most one for each other class
 // (src/schedule/README.md has the derivation, and why that one).
 struct Guarantee {
   std::uint64_t records = 16;       // 1 to 1,000,000
@@ -105,6 +111,12 @@ struct ClassOptions {
   // fifth: a page that many of them change is written once.
   Duration gather{0};
 
+  // At least so long from one tick that takes units of the class to the next: it commits at most
+  // once in that time, whoever waits, and others' ticks go on without it. Not while a push waits
+  // for room, a flush for the class, or close for everything. Not above max_delay, if there is one.
+  // 0: none.
+  Duration interval{0};
+
   // Most that may be queued, pushed but not yet settled: 1 to 100,000,000 records, and 4 KiB to 1
   // TiB. A group counts its rows, a job is one record. Bytes count an entry's whole footprint:
   // 512 for a small record, what is larger rounded up to 64. 0 is not allowed: memory must be
@@ -161,6 +173,9 @@ struct PushOptions {
   // for room in a full class. One that has passed is no error: the unit is accepted, and expires.
   std::optional<TimePoint> deadline{};
 
+  // The same, from the call on. If both are given, the earlier counts.
+  std::optional<Duration> timeout{};
+
   // nullopt: ClassOptions::promise.
   std::optional<Promise> promise{};
 };
@@ -179,9 +194,9 @@ enum class Drive : std::uint8_t {
   // The journal's own committer thread, and waiting callers (callers_commit). Two threads more sync
   // and checkpoint.
   thread,
-  // Only tick(), flush(), sync() and close(), on the caller's thread. There are no threads, and
-  // nothing blocks: a call that would is refused as Errc::would_block, or Errc::full. For tests,
-  // and for programs that have a loop of their own.
+  // Only tick(), and what waits for ticks: it runs them on the caller's thread, as far as they are
+  // due. There are no threads, and nothing blocks: a call that would is refused as
+  // Errc::would_block, or Errc::full. For tests, and for programs that have a loop of their own.
   manual,
 };
 
@@ -224,6 +239,19 @@ struct IntakeOptions {
   IntakeMismatch on_mismatch = IntakeMismatch::refuse;
 };
 
+class Transaction;
+
+// One step of the program's schema, from the version before to the next.
+struct Migration {
+  // At which the database is afterwards, as PRAGMA user_version has it: 1 to 2,147,483,647.
+  std::int32_t version = 0;
+  // One or more statements, or none.
+  std::string sql{};
+  // Called after those, in the same transaction; may be empty. What it returns or throws fails the
+  // opening.
+  std::function<Status(Transaction&)> step{};
+};
+
 // Options of a journal; they stay as they are once it is open.
 struct JournalOptions {
   // SQL run at open in one transaction, before anything else: CREATE TABLE IF NOT EXISTS and the
@@ -231,9 +259,22 @@ struct JournalOptions {
   // error in it changes nothing.
   std::string schema{};
 
-  // The budget of one tick. records 1 to 1,000,000; bytes 4 KiB to 1 GiB; hold 100 us to 10 s. A
-  // longer hold means more throughput and a longer wait for everybody.
-  Budget tick{.records = 4096, .bytes = 8 * kMiB, .hold = std::chrono::milliseconds(10)};
+  // In ascending order of versions. Opening runs those above the database's own version, in the
+  // lane's first transactions, one each, which set the version, too. `schema` has run by then, and
+  // what an intake had left is applied. One that fails leaves the database at the version before,
+  // and nothing is opened. A database above the last of them was made by a newer program, and is
+  // refused. Empty: versions are not looked at.
+  std::vector<Migration> migrations{};
+
+  // Permissions of the database's file, if it is made here, and of SQLite's files beside it. The
+  // intake is private to the user in any case.
+  std::filesystem::perms file_mode =
+      std::filesystem::perms::owner_read | std::filesystem::perms::owner_write;
+
+  // The budget of one tick: records 1 to 1,000,000, bytes 4 KiB to 1 GiB, hold 100 us to 10 s; what
+  // is 0 is as in kDefaultTick. A longer hold means more throughput and a longer wait for
+  // everybody.
+  Budget tick{};
 
   // How much of a tick the fixed part of its commit may take, in percent, 0 to 100: ticks are
   // planned no longer than that needs, at the cost that was learned, since a longer one only makes
@@ -262,14 +303,14 @@ struct JournalOptions {
   // Smaller means more syncs for the same writes, and a smaller one to read through for others;
   // larger, longer recovery after a crash. While a reader stays on an old snapshot, SQLite cannot
   // restart the log: then it grows beyond this, and JournalStats::log says so.
-  std::uint64_t wal_limit = 64 * kMiB;
+  std::uint64_t wal_limit_bytes = 64 * kMiB;
 
   // A file beside the database, "-ballast", that takes up so many bytes of the disk for the day on
   // which it is full: then it is given up, so that what the log holds can be copied back, which
   // needs room in the database first. Until there is room for it again nothing more is committed.
-  // As much as wal_limit is enough for certain. Up to 1 TiB; 0: none, and a full disk may stay full
-  // until somebody makes room. A healthy close removes it.
-  std::uint64_t ballast = 0;
+  // As much as wal_limit_bytes is enough for certain. Up to 1 TiB; 0: none, and a full disk may
+  // stay full until somebody makes room. A healthy close removes it.
+  std::uint64_t ballast_bytes = 0;
 
   // A table to keep the number of the newest commit in, per opening, for Journal::commits_of(): 1
   // to 64 letters, digits and _, no digit first; made if there is none, as (epoch INTEGER PRIMARY
@@ -281,6 +322,9 @@ struct JournalOptions {
 
   // For classes with an intake.
   IntakeOptions intake{};
+
+  // Told of what an operator must know (event.h). Empty: nobody is.
+  EventHandler on_event{};
 
   // Null: steady_clock(). Shared, since receipts may outlive the journal. Deadlines, gathering
   // windows and measured times go by it. Threads sleep by the machine's monotonic clock whatever is

@@ -16,11 +16,14 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "onelane/clock.h"
 #include "onelane/options.h"
+#include "onelane/record.h"
 #include "onelane/status.h"
 
 namespace onelane::inline v0 {
@@ -59,6 +62,10 @@ struct Outcome {
   std::uint64_t changes = 0;
   // Of the last row that the unit inserted, if it did; an update has none, nor has a job.
   std::optional<std::int64_t> rowid;
+  // What the statements of a committed record or group returned, in order, up to 64 KiB: more is
+  // the unit's own fault. Of a push nobody keeps it. Comes on top of the class's capacity, and is
+  // kept as long as the receipt is.
+  std::vector<ReturnedRow> returned;
   std::uint32_t steps = 0;  // committed steps of a job; else 0
   // What of it is committed is known to survive a power cut, as of this call: it may become true
   // later, and never false again.
@@ -69,7 +76,17 @@ struct Outcome {
   Status cause;
 
   bool committed() const noexcept { return end == End::committed; }
+  // In one value what a program branches on: ok if it is committed, and durable where that was
+  // promised. Else the cause of a rejected one, expired, closed or the failure that closed it, and
+  // not_committed for all other ends, which `end` tells apart.
+  Status status() const;
+  // For a log, in one line: "committed in commit 7", or "rejected: record: UNIQUE constraint
+  // failed: peers.id (sqlite 2067)".
+  std::string to_string() const;
 };
+
+// Whether a write did what it was to do, in one value: Outcome::status(), or why there is none.
+Status status_of(const Result<Outcome>& written);
 
 // That a unit is journaled: it survives a power cut, and will be committed or refused, once. It is
 // no Outcome: what the database makes of the unit is not known yet.
@@ -166,7 +183,7 @@ class [[nodiscard]] Receipt {
   // thread may run ticks and a sync itself where nobody else does. All ends are outcomes, and no
   // errors. Errors:
   //   in_lane           in a job's step, or on a thread of the journal's own
-  //   would_block       not settled yet, and the journal is manual
+  //   would_block       the journal is manual, and the unit's tick is not due yet
   //   forked            in a child of the process that opened the journal
   //   invalid_argument  the receipt is empty, or somebody else waits for it
   //   not_durable       it is committed, but will never be known to be durable: poll() has the
@@ -195,8 +212,9 @@ class [[nodiscard]] Receipt {
 
   // True if the unit is now settled as cancelled; false if a tick has taken it, or it was settled.
   // Never blocks. Its room in the class is free at once (see ClassOptions::capacity_records).
-  // Whoever waits for it is woken. A job can be cancelled before its first step only, a unit of a
-  // class with an intake only before it is written there.
+  // Whoever waits for it is woken. A unit of a class with an intake can be cancelled only before it
+  // is written there. A job that has begun gets no further step: false then, and it ends as
+  // incomplete, or as committed if that was its last (Transaction::stop_requested).
   bool cancel();
 
   // co_await receipt.on(executor) gives the Outcome and resumes on the executor, which must outlive

@@ -20,9 +20,11 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <span>
@@ -31,6 +33,7 @@
 #include <tuple>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "onelane/status.h"
@@ -60,8 +63,9 @@ inline constexpr std::size_t kStatementsMax = 1024;
 
 // What add_statement takes: one SQL statement whose parameters are ?1 to ?N, N = columns.size().
 struct StatementSpec {
-  // Exactly one statement, which the database's schema can prepare when it is added. It is run for
-  // its effect: rows that it returns are dropped. What a job may not do (job.h) it may not either.
+  // Exactly one statement that writes, and that the database's schema can prepare when it is added.
+  // The rows of its RETURNING, if it has one, go to the receipt (Outcome::returned). What a job may
+  // not do (job.h) it may not either.
   std::string sql{};
   std::vector<Column> columns{};
   // Positions in `columns`, from 0, that identify what a row is about: of a class with
@@ -78,6 +82,12 @@ struct Statement {
   std::uint64_t journal = 0;  // which one it is of: unique in the process, never used again
   friend bool operator==(Statement, Statement) = default;
 };
+
+// A value of SQL: NULL, an integer, a real, a text or a blob.
+using Value =
+    std::variant<std::monostate, std::int64_t, double, std::string, std::vector<std::byte>>;
+// A row of RETURNING.
+using ReturnedRow = std::vector<Value>;
 
 // The arguments of one statement, in the order of its parameters. Each call below adds the next
 // one. A value that SQLite could not keep as it is makes the row invalid: NaN, an unsigned integer
@@ -133,6 +143,10 @@ class Row {
   std::uint16_t columns_ = 0;
   Status status_;
 };
+
+// The values of an encoded row (Row::bytes); none where the bytes are no row. For sinks, and for
+// tests.
+std::optional<std::vector<Value>> values_of(std::span<const std::byte> row);
 
 // Rows for one or more statements that are pushed to one class as one unit: all or nothing, applied
 // in the order in which they were added. All statements are of one journal and all rows valid, or
@@ -200,9 +214,19 @@ template <class T>
 inline constexpr bool always_false = false;
 
 template <class T>
-concept BlobLike = std::convertible_to<const T&, std::span<const std::byte>>;
+concept BlobLike = std::convertible_to<const T&, std::span<const std::byte>> ||
+    std::convertible_to<const T&, std::span<const unsigned char>>;
 template <class T>
-concept TextLike = std::convertible_to<const T&, std::string_view> && !BlobLike<T>;
+concept PathLike = std::same_as<T, std::filesystem::path>;
+template <class T>
+concept TextLike = std::convertible_to<const T&, std::string_view> && !BlobLike<T> && !PathLike<T>;
+
+// std::chrono::sys_time, of any unit.
+template <class T>
+struct is_sys_time : std::false_type {};
+template <class D>
+struct is_sys_time<std::chrono::sys_time<D>> : std::bool_constant<std::integral<typename D::rep>> {
+};
 
 template <class T>
 constexpr Column column_of() {
@@ -212,18 +236,19 @@ constexpr Column column_of() {
     Column inner = column_of<typename V::value_type>();
     inner.nullable = true;
     return inner;
-  } else if constexpr (std::integral<V> || std::is_enum_v<V>) {
+  } else if constexpr (std::integral<V> || std::is_enum_v<V> || is_sys_time<V>::value) {
     return {ColumnType::integer, false};
   } else if constexpr (std::floating_point<V>) {
     return {ColumnType::real, false};
-  } else if constexpr (TextLike<V>) {
+  } else if constexpr (TextLike<V> || PathLike<V>) {
     return {ColumnType::text, false};
   } else if constexpr (BlobLike<V>) {
     return {ColumnType::blob, false};
   } else {
     static_assert(always_false<V>,
-                  "a column is an integer, a floating-point number, text (string_view), a blob "
-                  "(span<const std::byte>) or an optional of one of these");
+                  "a column is an integer, an enum, a system_clock time point, a floating-point "
+                  "number, text (string_view) or a path, a blob (a span of std::byte or unsigned "
+                  "char), or an optional of one of these");
   }
 }
 
@@ -235,6 +260,8 @@ void put_column(Row& row, const T& value) {
     } else {
       row.null();
     }
+  } else if constexpr (is_sys_time<T>::value) {
+    put_column(row, value.time_since_epoch().count());
   } else if constexpr (std::is_enum_v<T>) {
     put_column(row, static_cast<std::underlying_type_t<T>>(value));
   } else if constexpr (std::unsigned_integral<T>) {
@@ -245,8 +272,12 @@ void put_column(Row& row, const T& value) {
     row.real(static_cast<double>(value));
   } else if constexpr (TextLike<T>) {
     row.text(std::string_view(value));
-  } else {
+  } else if constexpr (PathLike<T>) {
+    row.text(value.native());
+  } else if constexpr (std::convertible_to<const T&, std::span<const std::byte>>) {
     row.blob(std::span<const std::byte>(value));
+  } else {
+    row.blob(std::as_bytes(std::span<const unsigned char>(value)));
   }
 }
 
@@ -261,10 +292,14 @@ concept HasKeyColumns = requires {
 
 }  // namespace detail
 
-// A type with RecordTraits: its SQL, and the tuple of its columns. A column is an integer or an
-// enum of any size, a float or a double, text (what converts to std::string_view), a blob (what
-// converts to std::span<const std::byte>), or a std::optional of one of these, which is NULL if it
-// is empty.
+// A type with RecordTraits: its SQL, and the tuple of its columns. A column is
+//   an integer     of any size; an enum; or a time point of std::chrono::system_clock, as its count
+//                  since 1970 in its own unit, which the program chooses by its type
+//   a real         float or double
+//   text           what converts to std::string_view; or a std::filesystem::path, as the system
+//                  spells it
+//   a blob         what converts to std::span<const std::byte>, or of const unsigned char
+//   NULL or one    a std::optional of one of these
 template <class T>
 concept Record = requires(const T& record) {
   { RecordTraits<T>::sql } -> std::convertible_to<std::string_view>;
@@ -280,9 +315,9 @@ void put(Row& row, const Values&... values) {
 // Makes the row the record's, whatever it was before. May throw what columns() throws.
 template <Record T>
 void encode(Row& row, const T& record) {
+  const auto columns = RecordTraits<T>::columns(record);  // which may use the row for another one
   row.clear();
-  std::apply([&row](const auto&... columns) { put(row, columns...); },
-             RecordTraits<T>::columns(record));
+  std::apply([&row](const auto&... each) { put(row, each...); }, columns);
 }
 
 // What T is written with: for add_statement, if you do without Journal::producer<T>().

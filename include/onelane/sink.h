@@ -4,11 +4,12 @@
 // default that is correct, and each that is overridden gains something. What only some stores can
 // do is a part, a class of its own that the sink hands out or leaves out: Savepoints (without them
 // a failed group costs its tick another attempt), JobStatements (without them jobs run no SQL),
-// Watermark, Log and CommitSync.
+// SchemaVersion, Watermark, AppliedPositions, Log and CommitSync.
 //
 // The calls of a journal, as a grammar: [] at most once, {} any number of times, | either.
 //
-//   life        = { between } close
+//   life        = { migration } { between } close
+//   migration   = begin [run] { execute } [end_step] set_version verify [mark] commit
 //   between     = add_statement | commits_of | probe | transaction | pass
 //   transaction = begin [begins_log_anew [rollback probe begin]] { unit } end
 //   end         = [mark] commit | rollback
@@ -28,9 +29,9 @@
 // - after any other failure, commit's included, a rollback follows. So a rollback may come after
 //   any call of a transaction, after a commit that failed, and after any call that threw.
 //
-// Threads: calls of a sink, its Savepoints, JobStatements and Watermark never overlap. They may
-// come from different threads, and each sees all that those before it did. Accessors of parts,
-// Log and CommitSync say for themselves who may call them.
+// Threads: calls of a sink, its Savepoints, JobStatements, SchemaVersion and Watermark never
+// overlap. They may come from different threads, and each sees all that those before it did.
+// Accessors of parts, Log and CommitSync say for themselves who may call them.
 //
 // Errors: a Reply says whose fault it is and what is left, a Status only what happened. A call that
 // is not noexcept may throw std::bad_alloc, and execute what its visitor throws, but nothing else.
@@ -98,18 +99,23 @@ struct Application {
   std::span<const std::byte> row{};  // encoded, valid during the call
   // A failure is to leave nothing behind, at some cost: if the sink can, by a savepoint or better.
   bool shelter = false;
+  // What the statement returns is wanted, up to kReturnedBytesMax of the unit.
+  bool wants_returned = false;
   std::uint64_t changes = 0;            // rows, once it was applied
   std::optional<std::int64_t> rowid{};  // of the last row it inserted
+  std::vector<ReturnedRow> returned{};
 };
+// What the rows that a unit returns may take in memory, in bytes; more is Fault::record.
+inline constexpr std::size_t kReturnedBytesMax = 64 * 1024;
 
 // What a sink's log holds, as far as is known by this journal's own commits, and by look().
 struct LogState {
   std::uint64_t bytes = 0;    // from its beginning to the end of the newest commit that is known
   std::uint64_t commits = 0;  // transactions that wrote to it since the sink was opened
-  std::uint64_t written = 0;  // bytes that these added, all in all; classes pause for them
-  bool may_copy = false;      // whether copy_back() may run now
-  bool full = false;          // the store has no room: nothing but close_in() may help
-  std::uint64_t ballast = 0;  // bytes of the store that are kept free for close_in()
+  std::uint64_t written_bytes = 0;  // that these added, all in all; classes pause for them
+  bool may_copy = false;            // whether copy_back() may run now
+  bool full = false;                // the store has no room: nothing but close_in() may help
+  std::uint64_t ballast_bytes = 0;  // of the store that are kept free for close_in()
 };
 
 // What a pass over the log found and did. Fault::busy: somebody else holds a lock, and nothing was
@@ -198,6 +204,17 @@ class JobStatements : public SinkPart {
                         const RowVisitor& visit) = 0;
   // The step's function has returned or thrown: what was prepared for it may go.
   virtual void end_step() = 0;
+};
+
+// Which version of the program's schema the store is at (JournalOptions::migrations).
+class SchemaVersion : public SinkPart {
+ public:
+  // Outside a transaction. 0 if it was never set.
+  virtual Result<std::int32_t> version() = 0;
+  // Within a transaction. Runs the statements, of which there may be several.
+  virtual Reply run(std::string_view sql) = 0;
+  // Within a transaction.
+  virtual Reply set_version(std::int32_t version) = 0;
 };
 
 // Keeps the number of the newest commit in the store, so that a program can tell after a crash
@@ -305,6 +322,13 @@ class Sink : public SinkPart {
 
   // --- What follows has defaults.
 
+  // The same, and adds what the statement returns to `returned`, which holds what the statements of
+  // the unit before it did. For sinks whose statements return anything.
+  virtual Reply apply_returning(Statement statement, std::span<const std::byte> row,
+                                std::vector<ReturnedRow>& /*returned*/) {
+    return apply(statement, row);
+  }
+
   // After each unit: Fault::record, Effect::kept if the unit left a deferred violation behind.
   // For sinks that find out about some violations only at commit(), where nobody could be blamed.
   virtual Reply verify() { return {}; }
@@ -349,6 +373,8 @@ class Sink : public SinkPart {
 
   virtual Savepoints* savepoints() noexcept { return nullptr; }
   virtual JobStatements* job_statements() noexcept { return nullptr; }
+  // Of a sink whose schema can be migrated.
+  virtual SchemaVersion* schema_version() noexcept { return nullptr; }
   virtual Watermark* watermark() noexcept { return nullptr; }
   // Of a sink that can be behind an intake.
   virtual AppliedPositions* applied_positions() noexcept { return nullptr; }
@@ -363,7 +389,9 @@ class Sink : public SinkPart {
     Savepoints* const shelter = record.shelter ? savepoints() : nullptr;
     if (shelter != nullptr) failed = shelter->savepoint();
     if (shelter != nullptr && !failed.ok()) return false;
-    failed = apply(record.statement, record.row);
+    record.returned.clear();
+    failed = record.wants_returned ? apply_returning(record.statement, record.row, record.returned)
+                                   : apply(record.statement, record.row);
     record.changes = failed.changes;
     record.rowid = failed.rowid;
     if (failed.ok()) failed = verify();

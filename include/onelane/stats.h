@@ -64,6 +64,13 @@ class Histogram {
   std::uint64_t max_ = 0;
 };
 
+// Units of a class that ended as rejected or incomplete, for one reason.
+struct RejectionStats {
+  std::uint64_t units = 0;
+  Status last;     // the newest cause: the reason is its code() and sqlite_code()
+  TimePoint when;  // that was
+};
+
 // What became of one class's units. A job is one unit here, however many steps it has.
 struct ClassStats {
   std::string name;
@@ -72,15 +79,17 @@ struct ClassStats {
   std::uint64_t refused = 0;   // full, closed, poisoned or invalid: never accepted
   // How many were settled as what, indexed by End.
   std::array<std::uint64_t, kEndCount> ends{};
+  // Why units were rejected, by reason. After the 16th, others are counted with the last one.
+  std::vector<RejectionStats> rejections;
   std::uint64_t in_flight = 0;       // accepted, and not settled yet
   std::uint64_t queued_records = 0;  // against capacity_records
   // The footprint of what is in flight, against capacity_bytes. Rounded up to 64 bytes a unit.
   std::uint64_t queued_bytes = 0;
-  Histogram wait;   // ns, push to the BEGIN of the tick that took the unit
-  Histogram total;  // ns, push to the settled receipt, but for cancelled ones
+  Histogram wait_ns;   // from push to the BEGIN of the tick that took the unit
+  Histogram total_ns;  // from push to the settled receipt, but for cancelled ones
   // The most ticks within which the last unit of a full queue is taken, if the queue is full of
   // records of the size capacity_bytes / capacity_records; derived in src/schedule/README.md. Ticks
-  // in which the class pauses for the disk (JournalOptions::wal_limit) do not count.
+  // in which the class pauses for the disk (JournalOptions::wal_limit_bytes) do not count.
   std::uint64_t worst_wait_ticks = 0;
 
   // Of a class with an intake: positions (the number of a unit in its class, across openings).
@@ -129,13 +138,13 @@ struct DiskStats {
 
 // SQLite's log (the "-wal" file) and the checkpoints that copy it back.
 struct LogStats {
-  std::uint64_t limit = 0;          // JournalOptions::wal_limit
+  std::uint64_t limit_bytes = 0;    // JournalOptions::wal_limit_bytes
   std::uint64_t bytes = 0;          // in the log now, as far as others' commits were looked for
   std::uint64_t bytes_max = 0;      // the most so far
-  std::uint64_t written = 0;        // to it by the journal's commits, all in all
+  std::uint64_t written_bytes = 0;  // to it by the journal's commits, all in all
   std::uint64_t passes = 0;         // that copied while others committed
   std::uint64_t closings = 0;       // passes that held the lane; part of JournalStats::hold, too
-  Histogram closing_hold;           // ns each
+  Histogram closing_hold_ns;
   std::uint64_t late_closings = 0;  // of these, longer than their budget (src/engine/README.md)
   DiskStats disk;
   // A reader that stays on an old state: what it keeps in the log, since when, and who it may be.
@@ -144,20 +153,20 @@ struct LogStats {
   std::vector<LogReader> readers;  // who read, when it was last found
   Status blocked;     // ok, or why the last pass could not run: somebody else writes, no room, ...
   bool full = false;  // the disk had no room, and the log is not copied back yet
-  std::uint64_t ballast = 0;  // bytes of JournalOptions::ballast that are there now
-  std::string hazard;         // what is wrong with this version's checkpoints, if anything is
+  std::uint64_t ballast_bytes = 0;  // of JournalOptions::ballast_bytes that are there now
+  std::string hazard;               // what is wrong with this version's checkpoints, if anything is
 };
 
 // The intake: see JournalOptions::intake. All 0 while no class has one.
 struct IntakeStats {
   std::uint64_t segments = 0;  // files, spare ones included
   std::uint64_t bytes = 0;     // on the disk that are not free for use: applied soon, or not yet
-  std::uint64_t written = 0;   // by this opening, with padding
-  std::uint64_t padding = 0;   // of these
-  std::uint64_t units = 0;     // that were journaled
-  std::uint64_t waits = 0;     // of groups, for a segment to become free
+  std::uint64_t written_bytes = 0;  // by this opening, with padding
+  std::uint64_t padding_bytes = 0;  // of these
+  std::uint64_t units = 0;          // that were journaled
+  std::uint64_t waits = 0;          // of groups, for a segment to become free
   Histogram units_per_group;
-  Histogram sync;  // ns each, a group's write and sync
+  Histogram sync_ns;  // a group's write and sync
   // When the oldest unit that is not committed yet was journaled, or a little before.
   std::optional<TimePoint> oldest;
   // Units that the opening found, and committed; or refused, and put among the dead letters.
@@ -183,10 +192,10 @@ struct JournalStats {
   std::string longest_step;          // the name of the job with the longest step so far
   Duration longest_step_time{0};
 
-  Histogram sync;  // ns each, of syncs that make commits durable after their COMMIT
-  // ns, BEGIN to the return of COMMIT; of ticks, of closing passes, and of the commits without
-  // units that begin the log anew
-  Histogram hold;
+  Histogram sync_ns;  // of syncs that make commits durable after their COMMIT
+  // BEGIN to the return of COMMIT; of ticks, of closing passes, and of the commits without units
+  // that begin the log anew
+  Histogram hold_ns;
   Histogram units_per_tick;  // applied in it, even if it was rolled back then
   Histogram bytes_per_tick;  // of their encoded rows
   Duration held{0};          // sum of holds
@@ -196,6 +205,9 @@ struct JournalStats {
   IntakeStats intake;
 
   Status poison;  // ok, or the first error
+
+  // For a log, in one line: commits, lane and log, then each class with what became of its units.
+  std::string to_string() const;
 };
 
 // What one call of Journal::tick() did.
@@ -216,13 +228,15 @@ struct LogLeft {
 struct CloseReport {
   std::array<std::uint64_t, kEndCount> ends{};  // indexed by End; units
   // ok: all was settled, and the database is closed. poisoned or storage: the first error.
-  // timed_out: the deadline came before all was drained. in_lane, forked or invalid_argument: this
+  // timed_out: the time was over before all was drained. in_lane, forked or invalid_argument: this
   // call closed nothing, and the report is empty.
   Status status;
   LogLeft log{};  // of a journal that was not poisoned
 
   // How many units were settled as `which`.
   std::uint64_t end(End which) const { return ends[static_cast<std::size_t>(which)]; }
+  // For a log, in one line.
+  std::string to_string() const;
 };
 
 }  // namespace onelane::inline v0

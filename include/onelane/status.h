@@ -32,6 +32,8 @@ enum class Errc : std::uint8_t {
   would_block,
   // The time given ran out. What was waited for goes on, and may still happen.
   timed_out,
+  // The unit's deadline came before a tick took it: it will never happen.
+  expired,
   // The call would wait for the thread that makes it: in a job's step, on a thread of the journal's
   // own, or within its close().
   in_lane,
@@ -53,6 +55,9 @@ enum class Errc : std::uint8_t {
   storage,
   // The database file is damaged, or is no database.
   corrupt,
+  // The unit ended, but not as committed, and neither rejected, expired nor closed: Outcome::end
+  // says how.
+  not_committed,
   // It is committed, but a sync failed: a power cut may lose it.
   not_durable,
   // A unit of a class with an intake ended before it was journaled: its receipt says how.
@@ -63,6 +68,21 @@ enum class Errc : std::uint8_t {
 
 // The code's name as it is written above ("timed_out"). Stable. Of a number that is no code: "?".
 std::string_view name(Errc code) noexcept;
+
+// Which of a table's constraints refused a record. SQLite's codes have more kinds than a program
+// tells apart.
+enum class Constraint : std::uint8_t {
+  none,         // no constraint did
+  unique,       // UNIQUE, PRIMARY KEY, or the rowid
+  foreign_key,  // also one that is deferred
+  not_null,
+  check,
+  type,   // a value that a column of a STRICT table does not take
+  other,  // RAISE() in a trigger, for instance
+};
+
+// The constraint's name as it is written above ("foreign_key"). Stable.
+std::string_view name(Constraint constraint) noexcept;
 
 // Success, or a failure: its kind, a message and SQLite's code. An ok one holds no memory and costs
 // as much as an integer; copies of a failure share it. Copying, moving and making one never throws:
@@ -91,6 +111,8 @@ class [[nodiscard]] Status {
   Errc code() const noexcept;
   // SQLite's extended result code where SQLite was the one to fail, else 0.
   int sqlite_code() const noexcept;
+  // What sqlite_code() says of constraints.
+  Constraint constraint() const noexcept;
   // In plain words, with the names and values that matter; empty if ok. Valid until this status is
   // assigned to or destroyed.
   const std::string& message() const noexcept;

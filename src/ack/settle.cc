@@ -2,7 +2,7 @@
 
 #include "src/base/check.h"
 
-namespace onelane::ack {
+namespace onelane::inline v0::ack {
 
 std::uint64_t commit_of(const Entry& entry) noexcept {
   const Outcome outcome = entry.outcome();
@@ -72,4 +72,4 @@ void settle_taken(Entry& entry, End end, Wakes& wakes) noexcept {
   }
 }
 
-}  // namespace onelane::ack
+}  // namespace onelane::inline v0::ack

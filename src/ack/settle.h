@@ -9,7 +9,7 @@
 
 #include "src/model/entry.h"
 
-namespace onelane::ack {
+namespace onelane::inline v0::ack {
 
 using detail::Entry;
 
@@ -74,4 +74,4 @@ std::uint64_t commit_of(const Entry& entry) noexcept;
 // taken -> settled; the outcome's fields are written before.
 void settle_taken(Entry& entry, End end, Wakes& wakes) noexcept;
 
-}  // namespace onelane::ack
+}  // namespace onelane::inline v0::ack

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "src/base/memory.h"
+#include "src/base/signals.h"
 #include "src/engine/core.h"
 #include "src/engine/refusals.h"
 #include "src/sqlite/sink/sqlite_sink.h"
@@ -58,6 +59,7 @@ namespace {
 // that closes it. If the process ends first, what is queued ends with it.
 void close_elsewhere(const std::shared_ptr<detail::Core>& core) noexcept {
   try {
+    const base::SignalsHeld held;
     std::thread([core] { (void)core->close(core->close_timeout()); }).detach();
   } catch (const std::exception&) {
     detail::Core::leave_open(core);
@@ -117,10 +119,10 @@ Result<std::uint64_t> Journal::commits_of(std::uint64_t epoch) {
   return on(core_, [&](const auto& core) { return core->commits_of(epoch); });
 }
 
-CloseReport Journal::close(Duration deadline) {
+CloseReport Journal::close(Duration timeout) {
   const std::shared_ptr<detail::Core> core = core_;
   if (core == nullptr) return {.ends = {}, .status = engine::empty_status("journal")};
-  return core->close(deadline);
+  return core->close(timeout);
 }
 
 Result<TickReport> Journal::tick() {

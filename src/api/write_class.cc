@@ -1,8 +1,10 @@
+#include <algorithm>
 #include <utility>
 
 #include "onelane/producer.h"
 #include "src/base/memory.h"
 #include "src/engine/core.h"
+#include "src/engine/patience.h"
 #include "src/engine/refusals.h"
 
 namespace onelane::inline v0 {
@@ -15,12 +17,17 @@ WriteClass::WriteClass(std::shared_ptr<detail::Core> core, std::uint32_t index) 
 
 namespace {
 
-// Runs the call on the core, if the handle has one.
+// Runs the call on the core, if the handle has one, with the timeout as a deadline.
 template <class Call>
-auto on(const std::shared_ptr<detail::Core>& core, const Call& call) -> decltype(call(core)) {
+auto on(const std::shared_ptr<detail::Core>& core, const PushOptions& options, const Call& call)
+    -> decltype(call(core, options)) {
   if (core == nullptr) [[unlikely]]
     return engine::empty_status("write class");
-  return sheltered([&] { return call(core); });
+  if (!options.timeout) return sheltered([&] { return call(core, options); });
+  PushOptions timed = options;
+  const TimePoint end = engine::after(core->clock().now(), *options.timeout);
+  timed.deadline = std::min(end, options.deadline.value_or(end));
+  return sheltered([&] { return call(core, timed); });
 }
 
 }  // namespace
@@ -29,57 +36,71 @@ std::string_view WriteClass::name() const {
   return core_ == nullptr ? std::string_view() : core_->class_name(index_);
 }
 
-Status WriteClass::push(Statement statement, const Row& row, const PushOptions& options) {
-  return on(core_, [&](const auto& core) {
-    return core->admission().offer(index_, RowUnit{statement, row}, {.options = options});
+Status WriteClass::push(Statement statement, const Row& row, const PushOptions& options) const {
+  return on(core_, options, [&](const auto& core, const PushOptions& how) {
+    return core->admission().offer(index_, RowUnit{statement, row}, {.options = how});
   });
 }
 
-Status WriteClass::push(const Group& group, const PushOptions& options) {
-  return on(core_, [&](const auto& core) {
-    return core->admission().offer(index_, group, {.options = options});
+Status WriteClass::push(const Group& group, const PushOptions& options) const {
+  return on(core_, options, [&](const auto& core, const PushOptions& how) {
+    return core->admission().offer(index_, group, {.options = how});
   });
 }
 
 Result<Receipt> WriteClass::submit(Statement statement, const Row& row,
-                                   const PushOptions& options) {
-  return on(core_, [&](const auto& core) {
-    return detail::Core::submit(core, index_, RowUnit{statement, row}, options);
+                                   const PushOptions& options) const {
+  return on(core_, options, [&](const auto& core, const PushOptions& how) {
+    return detail::Core::submit(core, index_, RowUnit{statement, row}, how);
   });
 }
 
-Result<Receipt> WriteClass::submit(const Group& group, const PushOptions& options) {
-  return on(core_,
-            [&](const auto& core) { return detail::Core::submit(core, index_, group, options); });
-}
-
-Result<Receipt> WriteClass::submit(Job job, const PushOptions& options) {
-  return on(core_, [&](const auto& core) {
-    return detail::Core::submit(core, index_, std::move(job), options);
+Result<Receipt> WriteClass::submit(const Group& group, const PushOptions& options) const {
+  return on(core_, options, [&](const auto& core, const PushOptions& how) {
+    return detail::Core::submit(core, index_, group, how);
   });
 }
 
-Result<Outcome> WriteClass::write(Statement statement, const Row& row, const PushOptions& options) {
-  return on(core_, [&](const auto& core) {
-    return core->waiting().write(index_, RowUnit{statement, row}, options);
+Result<Receipt> WriteClass::submit(Job job, const PushOptions& options) const {
+  return on(core_, options, [&](const auto& core, const PushOptions& how) {
+    return detail::Core::submit(core, index_, std::move(job), how);
   });
 }
 
-Result<Outcome> WriteClass::write(const Group& group, const PushOptions& options) {
-  return on(core_, [&](const auto& core) { return core->waiting().write(index_, group, options); });
+Result<Outcome> WriteClass::write(Statement statement, const Row& row,
+                                  const PushOptions& options) const {
+  return on(core_, options, [&](const auto& core, const PushOptions& how) {
+    return core->waiting().write(index_, RowUnit{statement, row}, how);
+  });
+}
+
+Result<Outcome> WriteClass::write(const Group& group, const PushOptions& options) const {
+  return on(core_, options, [&](const auto& core, const PushOptions& how) {
+    return core->waiting().write(index_, group, how);
+  });
 }
 
 Result<Journaled> WriteClass::journal(Statement statement, const Row& row,
-                                      const PushOptions& options) {
-  return on(core_, [&](const auto& core) {
-    return core->waiting().journal(index_, RowUnit{statement, row}, options);
+                                      const PushOptions& options) const {
+  return on(core_, options, [&](const auto& core, const PushOptions& how) {
+    return core->waiting().journal(index_, RowUnit{statement, row}, how);
   });
 }
 
-Result<Journaled> WriteClass::journal(const Group& group, const PushOptions& options) {
-  return on(core_,
-            [&](const auto& core) { return core->waiting().journal(index_, group, options); });
+Result<Journaled> WriteClass::journal(const Group& group, const PushOptions& options) const {
+  return on(core_, options, [&](const auto& core, const PushOptions& how) {
+    return core->waiting().journal(index_, group, how);
+  });
 }
+
+namespace detail {
+
+Row& encoding_row() noexcept {
+  thread_local Row row;
+  return row;
+}
+
+}  // namespace detail
 
 TimePoint WriteClass::now() const { return core_ == nullptr ? TimePoint() : core_->clock().now(); }
 

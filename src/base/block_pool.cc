@@ -13,7 +13,7 @@
 #include "src/base/sanitizers.h"
 #include "src/base/slab_run.h"
 
-namespace onelane::base {
+namespace onelane::inline v0::base {
 
 namespace {
 
@@ -252,4 +252,4 @@ BlockPool::Use::~Use() {
   batches.unuse();
 }
 
-}  // namespace onelane::base
+}  // namespace onelane::inline v0::base

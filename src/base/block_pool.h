@@ -11,7 +11,7 @@
 
 #include <cstddef>
 
-namespace onelane::base {
+namespace onelane::inline v0::base {
 
 class BlockPool {
  public:
@@ -33,4 +33,4 @@ class BlockPool {
   static void free(void* block) noexcept;
 };
 
-}  // namespace onelane::base
+}  // namespace onelane::inline v0::base

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-namespace onelane::base {
+namespace onelane::inline v0::base {
 
 void check_failed(const char* expression, const char* file, int line, std::int64_t seen) {
   std::fprintf(stderr, "onelane: invariant broken at %s:%d: %s (saw %" PRId64 ")\n", file, line,
@@ -12,4 +12,4 @@ void check_failed(const char* expression, const char* file, int line, std::int64
   std::abort();
 }
 
-}  // namespace onelane::base
+}  // namespace onelane::inline v0::base

@@ -5,12 +5,12 @@
 
 #include <cstdint>
 
-namespace onelane::base {
+namespace onelane::inline v0::base {
 
 [[noreturn]] void check_failed(const char* expression, const char* file, int line,
                                std::int64_t seen);
 
-}  // namespace onelane::base
+}  // namespace onelane::inline v0::base
 
 // `seen` is an integer worth printing when the expression is false.
 #define ONELANE_CHECK(expression, seen)                               \

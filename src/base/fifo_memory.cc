@@ -11,7 +11,7 @@
 #include "src/base/sanitizers.h"
 #include "src/base/slab_run.h"
 
-namespace onelane::base {
+namespace onelane::inline v0::base {
 
 namespace {
 
@@ -158,4 +158,4 @@ FifoMemory::~FifoMemory() {
 FifoMemory::Use::Use() noexcept { Slabs::all().use(); }
 FifoMemory::Use::~Use() { Slabs::all().unuse(); }
 
-}  // namespace onelane::base
+}  // namespace onelane::inline v0::base

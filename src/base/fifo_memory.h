@@ -13,7 +13,7 @@
 
 #include "src/base/slab_run.h"
 
-namespace onelane::base {
+namespace onelane::inline v0::base {
 
 class FifoMemory {
  public:
@@ -58,4 +58,4 @@ class FifoMemory {
   Slab* slab_ = nullptr;  // the one that memory is handed out from
 };
 
-}  // namespace onelane::base
+}  // namespace onelane::inline v0::base

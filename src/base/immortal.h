@@ -7,7 +7,7 @@
 #include <new>
 #include <utility>
 
-namespace onelane::base {
+namespace onelane::inline v0::base {
 
 template <class T>
 class Immortal {
@@ -25,4 +25,4 @@ class Immortal {
   const T* const value_;
 };
 
-}  // namespace onelane::base
+}  // namespace onelane::inline v0::base

@@ -1,7 +1,7 @@
 // A least-squares fit of took = a*u + b*v, in which older samples count less and less.
 #pragma once
 
-namespace onelane::base {
+namespace onelane::inline v0::base {
 
 struct LeastSquares {
   struct Solution {
@@ -27,4 +27,4 @@ struct LeastSquares {
   double uu = 0, uv = 0, vv = 0, ut = 0, vt = 0;  // sums of products
 };
 
-}  // namespace onelane::base
+}  // namespace onelane::inline v0::base

@@ -6,7 +6,7 @@
 
 #include "onelane/status.h"
 
-namespace onelane::base {
+namespace onelane::inline v0::base {
 
 template <class Words>
 Status worded(Errc code, int sqlite_code, const Words& words) noexcept {
@@ -34,4 +34,4 @@ auto sheltered(const Call& call) -> decltype(call()) {
   }
 }
 
-}  // namespace onelane::base
+}  // namespace onelane::inline v0::base

@@ -8,7 +8,7 @@
 #include <chrono>
 #include <ctime>
 
-namespace onelane::base {
+namespace onelane::inline v0::base {
 
 namespace {
 
@@ -72,4 +72,4 @@ bool Parker::park(std::optional<Duration> timeout) noexcept {
   return state_.exchange(kEmpty, std::memory_order_acq_rel) == kCalled;
 }
 
-}  // namespace onelane::base
+}  // namespace onelane::inline v0::base

@@ -9,7 +9,7 @@
 
 #include "onelane/clock.h"
 
-namespace onelane::base {
+namespace onelane::inline v0::base {
 
 class Parker {
  public:
@@ -26,4 +26,4 @@ class Parker {
   std::atomic<std::uint32_t> state_{0};
 };
 
-}  // namespace onelane::base
+}  // namespace onelane::inline v0::base

@@ -5,7 +5,7 @@
 
 #include <cerrno>
 
-namespace onelane::base {
+namespace onelane::inline v0::base {
 
 namespace {
 
@@ -29,4 +29,4 @@ int lateness_of_this_thread() noexcept {
   return lateness;
 }
 
-}  // namespace onelane::base
+}  // namespace onelane::inline v0::base

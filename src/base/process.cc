@@ -2,7 +2,7 @@
 
 #include <sys/mman.h>
 
-namespace onelane::base {
+namespace onelane::inline v0::base {
 
 namespace {
 
@@ -29,4 +29,4 @@ ForkWitness::ForkWitness() noexcept : process_(static_cast<std::uint64_t>(::getp
   seen_ = token;
 }
 
-}  // namespace onelane::base
+}  // namespace onelane::inline v0::base

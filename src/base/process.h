@@ -6,7 +6,7 @@
 #include <atomic>
 #include <cstdint>
 
-namespace onelane::base {
+namespace onelane::inline v0::base {
 
 // Remembers the process that made it. Cheap enough for every call of the journal: it reads a page
 // that the kernel clears in a child (MADV_WIPEONFORK). Where the kernel cannot do that, it asks for
@@ -25,4 +25,4 @@ class ForkWitness {
   std::uint64_t process_;
 };
 
-}  // namespace onelane::base
+}  // namespace onelane::inline v0::base

@@ -1,7 +1,7 @@
 // What is built differently for AddressSanitizer.
 #pragma once
 
-namespace onelane::base {
+namespace onelane::inline v0::base {
 
 // Whether pools hand out malloc's memory, so that the tool finds use after free.
 #if defined(__SANITIZE_ADDRESS__)
@@ -16,4 +16,4 @@ inline constexpr bool kPoolIsMalloc = false;
 inline constexpr bool kPoolIsMalloc = false;
 #endif
 
-}  // namespace onelane::base
+}  // namespace onelane::inline v0::base

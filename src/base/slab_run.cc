@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
-namespace onelane::base {
+namespace onelane::inline v0::base {
 
 namespace {
 
@@ -43,4 +43,4 @@ void SlabRun::unmap_rest() noexcept {
   left_ = length_ = 0;
 }
 
-}  // namespace onelane::base
+}  // namespace onelane::inline v0::base

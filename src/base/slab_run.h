@@ -5,7 +5,7 @@
 
 #include <cstddef>
 
-namespace onelane::base {
+namespace onelane::inline v0::base {
 
 inline constexpr std::size_t kSlabBytes = std::size_t{256} * 1024;
 static_assert(kSlabBytes % (std::size_t{64} * 1024) == 0,
@@ -29,4 +29,4 @@ class SlabRun {
   std::size_t length_ = 0;  // slabs of the run
 };
 
-}  // namespace onelane::base
+}  // namespace onelane::inline v0::base

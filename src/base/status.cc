@@ -1,5 +1,6 @@
 #include "onelane/status.h"
 
+#include <array>
 #include <atomic>
 #include <new>
 #include <stdexcept>
@@ -20,6 +21,8 @@ std::string_view name(Errc code) noexcept {
       return "would_block";
     case Errc::timed_out:
       return "timed_out";
+    case Errc::expired:
+      return "expired";
     case Errc::in_lane:
       return "in_lane";
     case Errc::closed:
@@ -38,6 +41,8 @@ std::string_view name(Errc code) noexcept {
       return "storage";
     case Errc::corrupt:
       return "corrupt";
+    case Errc::not_committed:
+      return "not_committed";
     case Errc::not_durable:
       return "not_durable";
     case Errc::not_journaled:
@@ -46,6 +51,12 @@ std::string_view name(Errc code) noexcept {
       return "internal";
   }
   return "?";
+}
+
+std::string_view name(Constraint constraint) noexcept {
+  constexpr auto kNames = std::to_array<std::string_view>(
+      {"none", "unique", "foreign_key", "not_null", "check", "type", "other"});
+  return kNames[static_cast<std::size_t>(constraint)];
 }
 
 struct Status::Failure {
@@ -108,6 +119,29 @@ Errc Status::code() const noexcept {
 int Status::sqlite_code() const noexcept {
   if (const Failure* known = failure(); known != nullptr) return known->sqlite_code;
   return static_cast<int>(failure_ >> kSqliteShift);
+}
+
+// SQLITE_CONSTRAINT | kind << 8. Such codes never change, and this floor does not know sqlite3.h.
+Constraint Status::constraint() const noexcept {
+  constexpr int kConstraint = 19;
+  const int code = sqlite_code();
+  if ((code & 0xff) != kConstraint) return Constraint::none;
+  switch (code >> 8) {
+    case 1:
+      return Constraint::check;
+    case 3:
+      return Constraint::foreign_key;
+    case 5:
+      return Constraint::not_null;
+    case 6:   // PRIMARY KEY
+    case 8:   // UNIQUE
+    case 10:  // rowid
+      return Constraint::unique;
+    case 12:
+      return Constraint::type;
+    default:
+      return Constraint::other;
+  }
 }
 
 const std::string& Status::message() const noexcept {

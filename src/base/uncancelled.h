@@ -5,7 +5,7 @@
 
 #include <pthread.h>
 
-namespace onelane::base {
+namespace onelane::inline v0::base {
 
 class Uncancelled {
  public:
@@ -18,4 +18,4 @@ class Uncancelled {
   int before_ = PTHREAD_CANCEL_ENABLE;
 };
 
-}  // namespace onelane::base
+}  // namespace onelane::inline v0::base

@@ -11,7 +11,7 @@
 #include "src/commit/sheltered.h"
 #include "src/model/row.h"
 
-namespace onelane::commit {
+namespace onelane::inline v0::commit {
 
 using detail::EntryKind;
 
@@ -293,6 +293,14 @@ Committer::Failed Committer::execute(std::span<Work> work, const StopRule& stop,
 
 namespace {
 
+void keep_returned(detail::Entry& entry, std::vector<ReturnedRow>& returned) {
+  if (returned.empty()) {
+    entry.returned.reset();
+    return;
+  }
+  entry.returned = std::make_unique<std::vector<ReturnedRow>>(std::exchange(returned, {}));
+}
+
 // What the reply means for the unit: its verdict, and what the tick does.
 Action judge(Work& work, const Reply& reply) {
   const Action action = action_for(Place::unit, reply.fault, reply.effect);
@@ -327,6 +335,7 @@ std::size_t Committer::gather(std::span<Work> units) {
     batch_[n].statement = frame.statement;
     batch_[n].row = frame.row;
     batch_[n].shelter = shelter;
+    batch_[n].wants_returned = !unit.entry->alone();
     ++n;
   }
   return n;
@@ -341,6 +350,7 @@ Committer::Failed Committer::records(std::span<Work> units, TickResult& result, 
     Entry& entry = *units[i].entry;
     entry.changes = batch_[i].changes;
     entry.rowid = batch_[i].rowid;
+    keep_returned(entry, batch_[i].returned);
     units[i].verdict = Verdict::applied;
     bytes += entry.bytes;
   }
@@ -384,20 +394,27 @@ Committer::Failed Committer::group(Work& work) {
   Entry& entry = *work.entry;
   entry.changes = 0;
   entry.rowid.reset();
+  const bool wanted = !entry.alone();
+  std::vector<ReturnedRow> returned;
   model::FrameReader frames(entry.frames());
   model::Frame frame;
   while (reply.ok() && frames.next(frame)) {
-    reply = sink_.apply(frame.statement, frame.row);
+    reply = wanted ? sink_.apply_returning(frame.statement, frame.row, returned)
+                   : sink_.apply(frame.statement, frame.row);
     entry.changes += reply.changes;
     if (reply.rowid) entry.rowid = reply.rowid;
   }
   ONELANE_CHECK(frames.ok(), entry.bytes);
+  keep_returned(entry, returned);
   reply = end_unit(std::move(reply));
   return {judge(work, reply), reply.cause};
 }
 
 Committer::Failed Committer::job(Work& work, TickResult& result) {
   detail::JobRun& run = *work.entry->job;
+  if (run.steps != 0 && work.entry->stop_requested.load(std::memory_order_relaxed)) {
+    return stopped(work);
+  }
   ++run.attempt;
   Reply reply = begin_unit();
   if (!reply.ok()) return {judge(work, reply), reply.cause};
@@ -405,6 +422,7 @@ Committer::Failed Committer::job(Work& work, TickResult& result) {
   {
     LaneTransaction transaction(sink_.job_statements(), clock_, run,
                                 step_times_[work.entry->klass]);
+    transaction.stop_on(work.entry->stop_requested, closing_);
     Result<Step> step = call_step(run, transaction);
     transaction.end_step();
     reply = transaction.failure();
@@ -432,6 +450,16 @@ Committer::Failed Committer::job(Work& work, TickResult& result) {
   return failed;
 }
 
+// A job that was cancelled between its steps.
+Committer::Failed Committer::stopped(Work& work) {
+  work.entry->forget_outcome();
+  work.entry->cause = base::worded(Errc::not_committed, [&] {
+    return "job \"" + work.entry->job->job.name + "\": cancelled between its steps";
+  });
+  work.verdict = Verdict::rejected;
+  return {};
+}
+
 Reply Committer::begin_unit() {
   return savepoints_ == nullptr ? Reply() : savepoints_->savepoint();
 }
@@ -456,4 +484,4 @@ Reply Committer::undo_unit(Reply reply) {
   return reply;
 }
 
-}  // namespace onelane::commit
+}  // namespace onelane::inline v0::commit

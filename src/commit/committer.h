@@ -27,7 +27,7 @@
 #include "src/commit/failure.h"
 #include "src/model/entry.h"
 
-namespace onelane::commit {
+namespace onelane::inline v0::commit {
 
 using detail::Entry;
 
@@ -111,6 +111,8 @@ class Committer {
 
   // Null: no unit is journaled.
   void use(JournaledUnits* journaled) { journaled_ = journaled; }
+  // Jobs' steps can ask for it; null: never set.
+  void use(const std::atomic<bool>* closing) { closing_ = closing; }
   // The number that the next commit will have.
   void number_next(std::uint64_t commit) { number_ = commit; }
   // Runs the units, in their order. `step_times` says for each class how long a job's step may take
@@ -146,6 +148,7 @@ class Committer {
   Reply write_last(bool owed);
   Failed group(Work& work);
   Failed job(Work& work, TickResult& result);
+  static Failed stopped(Work& work);
   Reply begin_unit();
   Reply end_unit(Reply reply);
   Reply undo_unit(Reply reply);
@@ -155,6 +158,7 @@ class Committer {
   Watermark* const watermark_;
   const Clock& clock_;
   JournaledUnits* journaled_ = nullptr;
+  const std::atomic<bool>* closing_ = nullptr;
   std::span<const Duration> step_times_;
   std::array<Application, kBatch> batch_;  // scratch
   std::vector<Troubled> troubled_;         // of this tick
@@ -162,4 +166,4 @@ class Committer {
   std::uint64_t number_ = 0;
 };
 
-}  // namespace onelane::commit
+}  // namespace onelane::inline v0::commit

@@ -2,7 +2,7 @@
 
 #include <array>
 
-namespace onelane::commit {
+namespace onelane::inline v0::commit {
 
 namespace {
 
@@ -60,4 +60,4 @@ Action action_for(Place place, Fault fault, Effect effect) noexcept {
                [static_cast<std::size_t>(effect)];
 }
 
-}  // namespace onelane::commit
+}  // namespace onelane::inline v0::commit

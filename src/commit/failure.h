@@ -6,7 +6,7 @@
 
 #include "onelane/sink.h"
 
-namespace onelane::commit {
+namespace onelane::inline v0::commit {
 
 // Where in a transaction a call failed.
 enum class Place : std::uint8_t {
@@ -34,4 +34,4 @@ inline constexpr std::size_t kEffectCount = 4;
 
 Action action_for(Place place, Fault fault, Effect effect) noexcept;
 
-}  // namespace onelane::commit
+}  // namespace onelane::inline v0::commit

@@ -4,17 +4,20 @@
 
 namespace onelane::inline v0 {
 
-bool Transaction::yield_due() const noexcept { return clock_->now() >= yield_at_; }
+bool Transaction::yield_due() const noexcept {
+  return (bytes_most_ != 0 && bytes_ >= bytes_most_) || clock_->now() >= yield_at_;
+}
 
 }  // namespace onelane::inline v0
 
-namespace onelane::commit {
+namespace onelane::inline v0::commit {
 
 LaneTransaction::LaneTransaction(JobStatements* statements, const Clock& clock,
                                  const detail::JobRun& run, Duration step_time)
     : statements_(statements) {
   attempt_ = run.attempt;
   steps_ = run.steps;
+  bytes_most_ = run.job.bytes_per_step;
   clock_ = &clock;
   yield_at_ = clock.now() + step_time;
 }
@@ -22,6 +25,7 @@ LaneTransaction::LaneTransaction(JobStatements* statements, const Clock& clock,
 Result<std::uint64_t> LaneTransaction::run(std::string_view sql, const RowVisitor& visit) {
   if (!failure_.ok()) return failure_.cause;
   if (!row_.status().ok()) return row_.status();
+  bytes_ += row_.bytes().size();
   if (statements_ == nullptr) {
     return Status(Errc::invalid_argument, "the journal's sink runs no statements of jobs");
   }
@@ -36,4 +40,4 @@ Result<std::uint64_t> LaneTransaction::run(std::string_view sql, const RowVisito
   return cause;
 }
 
-}  // namespace onelane::commit
+}  // namespace onelane::inline v0::commit

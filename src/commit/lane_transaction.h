@@ -1,11 +1,13 @@
 // What a job's step sees of the transaction it runs in.
 #pragma once
 
+#include <atomic>
+
 #include "onelane/job.h"
 #include "onelane/sink.h"
 #include "src/model/entry.h"
 
-namespace onelane::commit {
+namespace onelane::inline v0::commit {
 
 class LaneTransaction final : public Transaction {
  public:
@@ -13,6 +15,16 @@ class LaneTransaction final : public Transaction {
   // Without `statements` each statement is refused.
   LaneTransaction(JobStatements* statements, const Clock& clock, const detail::JobRun& run,
                   Duration step_time);
+
+  // What stop_requested() asks. Both must outlive the transaction.
+  void stop_on(const std::atomic<bool>& cancelled, const std::atomic<bool>* closing) {
+    cancelled_ = &cancelled;
+    closing_ = closing;
+  }
+  bool stop_requested() const noexcept override {
+    return (cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed)) ||
+           (closing_ != nullptr && closing_->load(std::memory_order_relaxed));
+  }
 
   // Once, when the step has returned or thrown.
   void end_step() {
@@ -28,8 +40,10 @@ class LaneTransaction final : public Transaction {
   Result<std::uint64_t> run(std::string_view sql, const RowVisitor& visit) override;
 
   JobStatements* const statements_;
+  const std::atomic<bool>* cancelled_ = nullptr;
+  const std::atomic<bool>* closing_ = nullptr;
   Reply failure_;
   std::uint64_t changes_ = 0;
 };
 
-}  // namespace onelane::commit
+}  // namespace onelane::inline v0::commit

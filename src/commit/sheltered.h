@@ -7,7 +7,7 @@
 #include "onelane/sink.h"
 #include "src/base/memory.h"
 
-namespace onelane::commit {
+namespace onelane::inline v0::commit {
 
 // The call's reply, or that there was no memory for it, with this effect.
 template <class Call>
@@ -23,4 +23,4 @@ Reply sheltered(Effect effect, const Call& call) {
   }
 }
 
-}  // namespace onelane::commit
+}  // namespace onelane::inline v0::commit

@@ -11,7 +11,7 @@
 #include "src/intake/format.h"
 #include "src/model/row.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 using base::out_of_memory;
 using detail::EntryKind;
@@ -236,4 +236,4 @@ Result<EntryRef> Admission::offer_barrier(ClassLane& lane) {
   return kept;
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

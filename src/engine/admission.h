@@ -15,7 +15,7 @@
 #include "src/engine/turn.h"
 #include "src/model/entry.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 // A unit to take in is one of these, a Group, or a Job.
 struct RowUnit {
@@ -85,4 +85,4 @@ Status Admission::offer(std::uint32_t klass, Unit&& unit, const Offer& how) {
   return why;
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -6,7 +6,7 @@
 
 #include "src/base/check.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 void AppliedUnits::start(Position position, std::vector<Position> waiting) {
   position_ = position;
@@ -65,4 +65,4 @@ void AppliedUnits::publish() noexcept {
   done_up_to_.store(waiting_.empty() ? position_ : waiting_.front() - 1, std::memory_order_release);
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

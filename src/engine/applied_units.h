@@ -13,7 +13,7 @@
 #include <span>
 #include <vector>
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 using Position = std::uint64_t;
 
@@ -61,4 +61,4 @@ class AppliedUnits {
   std::size_t skipped_seen_ = 0;  // of these, in the commit that runs
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

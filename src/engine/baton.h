@@ -16,7 +16,7 @@
 
 #include "src/base/parker.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 class Baton {
  public:
@@ -85,4 +85,4 @@ class Baton {
   std::atomic<std::thread::id> holder_{};
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

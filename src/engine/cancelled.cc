@@ -2,7 +2,7 @@
 
 #include "src/engine/staging.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 Cancelled::~Cancelled() {
   for (Entry* next = first_.load(); next != nullptr;) {
@@ -27,4 +27,4 @@ void Cancelled::add(Entry& entry) {
   }
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

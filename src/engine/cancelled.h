@@ -14,7 +14,7 @@
 #include "src/model/entry.h"
 #include "src/queue/gate.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 using detail::Entry;
 
@@ -56,4 +56,4 @@ class Cancelled {
   queue::Gate lingering_;               // what is cancelled, not taken out, and has given room back
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -6,7 +6,7 @@
 
 #include "src/base/check.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 using detail::EntryKind;
 
@@ -304,4 +304,4 @@ ClassStats ClassLane::stats(std::uint64_t rivals) const {
   return out;
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -32,7 +32,7 @@
 #include "src/queue/class_queue.h"
 #include "src/queue/gate.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 // Whether the entry is a job with a committed step behind it. It keeps its place, taken, until it
 // ends.
@@ -160,4 +160,4 @@ class ClassLane {
   Cancelled cancelled_;
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -6,14 +6,21 @@
 
 #include "src/base/memory.h"
 #include "src/base/uncancelled.h"
+#include "src/engine/migrating.h"
 #include "src/engine/patience.h"
 #include "src/engine/refusals.h"
+#include "src/model/limits.h"
 
 namespace onelane::inline v0::detail {
 
 using engine::ClassLane;
 
 namespace {
+
+JournalOptions with_tick(JournalOptions options) {
+  options.tick = model::tick_of(options);
+  return options;
+}
 
 std::shared_ptr<const Clock> clock_or_default(const JournalOptions& options) {
   if (options.clock != nullptr) return options.clock;
@@ -34,6 +41,7 @@ Result<std::shared_ptr<Core>> Core::make(std::unique_ptr<Sink> sink, const Journ
                                          Forgo forgo) {
   std::shared_ptr<Core> core(new Core(std::move(sink), options), CoreDeleter());
   Status why = core->reopen();
+  if (why.ok()) why = core->migrate();
   if (why.ok() && options.drive == Drive::thread) why = core->turn_.start();
   if (!why.ok()) {
     if (forgo != nullptr) forgo(*core->sink_);
@@ -44,19 +52,20 @@ Result<std::shared_ptr<Core>> Core::make(std::unique_ptr<Sink> sink, const Journ
 }
 
 Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
-    : options_(options),
+    : options_(with_tick(options)),
       clock_(clock_or_default(options)),
       opened_(clock_->now()),
       sink_(std::move(sink)),
       epoch_(sink_->watermark() == nullptr ? 0 : sink_->watermark()->epoch()),
       durability_(*sink_, recorder_, *clock_),
       log_({.log = sink_->log(), .state = state_, .clock = *clock_},
-           {.limit = options_.wal_limit,
+           {.limit = options_.wal_limit_bytes,
             .hold = options_.tick.hold,
             .commits_sync = sink_->commit_is_durable()}),
       segment_names_(lanes_, statements_),
       segments_(
           {.lanes = lanes_, .recorder = recorder_, .durability = durability_, .clock = *clock_}),
+      events_(options_.on_event),
       pen_({.lanes = lanes_, .state = state_, .keeper = segments_, .clock = *clock_}, options_),
       pipeline_({.sink = *sink_,
                  .clock = *clock_,
@@ -73,6 +82,7 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
              .log = log_,
              .pen = pen_,
              .segments = segments_,
+             .events = events_,
              .clock = *clock_},
             options_),
       admission_({.lanes = lanes_,
@@ -114,6 +124,11 @@ Status Core::reopen() {
   replayed_letters_ = found_.letters;
   replay_ = found_.took;
   return {};
+}
+
+Status Core::migrate() {
+  return engine::Migrating({.sink = *sink_, .recorder = recorder_, .clock = *clock_})
+      .run(options_.migrations);
 }
 
 Status Core::may_have_intake(const ClassOptions& options) const {
@@ -262,24 +277,24 @@ Result<TickReport> Core::tick() {
   return report;
 }
 
-CloseReport Core::close(Duration deadline) {
+CloseReport Core::close(Duration timeout) {
   if (Status why = turn_.may_wait("close"); !why.ok()) return {.ends = {}, .status = why};
   const base::Uncancelled uncancelled;
   const std::scoped_lock lock(close_mutex_);
   if (!closed_) {
     const engine::Turn::Closer closer(turn_);
-    closed_ = close_once(deadline);
+    closed_ = close_once(timeout);
   }
   return *closed_;
 }
 
-CloseReport Core::close_once(Duration deadline) {
+CloseReport Core::close_once(Duration timeout) {
   turn_.enter([this](ack::Wakes& /*wakes*/) {
     state_.close();  // no class is added any more
     return true;
   });
   turn_.stop_committer();
-  const Status cut = drain(engine::after(clock_->now(), deadline));
+  const Status cut = drain(engine::after(clock_->now(), timeout));
   log_.stop();
   turn_.settle_rest();
   last_sync();
@@ -304,7 +319,7 @@ void Core::last_sync() {
 
 // ok, or why it ended before all was drained.
 Status Core::drain(TimePoint deadline) {
-  Status cut(Errc::timed_out, "the deadline came before the queues were drained");
+  Status cut(Errc::timed_out, "the time given was over before the queues were drained");
   while (!turn_.enter([this](ack::Wakes& /*wakes*/) { return lanes_.drained(); })) {
     if (clock_->now() >= deadline) return cut;
     (void)pen_.run();
@@ -363,7 +378,7 @@ JournalStats Core::stats() const {
   out.intake.replay = replay_;
   out.durable = durability_.durable();
   out.epoch = epoch_;
-  out.sync = durability_.sync_times();
+  out.sync_ns = durability_.sync_times();
   out.poison = state_.first_error();
   const std::scoped_lock lock(ended_mutex_);
   out.open = ended_.value_or(clock_->now()) - opened_;

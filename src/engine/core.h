@@ -18,6 +18,7 @@
 #include "src/base/fifo_memory.h"
 #include "src/engine/admission.h"
 #include "src/engine/durability.h"
+#include "src/engine/events.h"
 #include "src/engine/lane_state.h"
 #include "src/engine/lanes.h"
 #include "src/engine/log_keeper.h"
@@ -54,7 +55,7 @@ class Core {
   static Result<Receipt> submit(const std::shared_ptr<Core>& self, std::uint32_t klass, Unit&& unit,
                                 const PushOptions& options);
 
-  CloseReport close(Duration deadline);
+  CloseReport close(Duration timeout);
   // Takes no more writes, and lives as long as the process: where there is no thread to close it.
   static void leave_open(const std::shared_ptr<Core>& self) noexcept;
 
@@ -72,12 +73,13 @@ class Core {
 
   engine::Positions* make_positions();
   Status reopen();
+  Status migrate();
   Status may_have_intake(const ClassOptions& options) const;
   Status open_intake();
   Status begin_intake(intake::Intake& made);
   void begin_journaling(engine::ClassLane& lane);
   Status end_intake();
-  CloseReport close_once(Duration deadline);
+  CloseReport close_once(Duration timeout);
   Status drain(TimePoint deadline);
   void last_sync();
   CloseReport finish(const Status& cut);
@@ -107,6 +109,7 @@ class Core {
   Duration replay_{0};
   const engine::SegmentNames segment_names_;
   engine::SegmentKeeper segments_;
+  engine::Events events_;
   engine::Pen pen_;
   engine::Pipeline pipeline_;
   engine::Turn turn_;

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 namespace {
 
@@ -37,4 +37,4 @@ void Deadlines::sweep() {
   std::make_heap(heap_.begin(), heap_.end(), kLater);
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

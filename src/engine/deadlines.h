@@ -9,7 +9,7 @@
 #include "onelane/clock.h"
 #include "src/model/entry.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 using detail::Entry;
 
@@ -55,4 +55,4 @@ class Deadlines {
   std::vector<Deadline> heap_;
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

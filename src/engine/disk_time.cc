@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 namespace {
 
@@ -57,4 +57,4 @@ std::uint64_t DiskTime::within(Duration time) const {
   return static_cast<std::uint64_t>(std::max(1.0, left / per_byte_ns()));
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -10,7 +10,7 @@
 #include "onelane/stats.h"
 #include "src/base/least_squares.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 // A least-squares fit of the line to the last few passes, each relative to its size, so that small
 // ones tell the floor and large ones the rate. Passes of one size say nothing about which of the
@@ -49,4 +49,4 @@ struct DiskModel {
   DiskTime database;  // a checkpoint of a part of the log and the database's sync, by that part
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -10,7 +10,7 @@
 #include "src/engine/refusals.h"
 #include "src/engine/thread_waiter.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 namespace {
 
@@ -33,17 +33,18 @@ Durability::Durability(Sink& sink, const Recorder& recorder, const Clock& clock)
 Status Durability::start() {
   if (sync_ == nullptr) return {};
   has_thread_ = true;
-  Status started = thread_.start({
-      .step = [this]() -> std::optional<Thread::Sleep> {
-        if (sync_once()) return std::nullopt;
-        return Thread::Sleep{};
-      },
-      .pending =
-          [this] {
-            const std::scoped_lock lock(mutex_);
-            return wanted();
-          },
-  });
+  Status started =
+      thread_.start("onelane-syncs", {
+                                         .step = [this]() -> std::optional<Thread::Sleep> {
+                                           if (sync_once()) return std::nullopt;
+                                           return Thread::Sleep{};
+                                         },
+                                         .pending =
+                                             [this] {
+                                               const std::scoped_lock lock(mutex_);
+                                               return wanted();
+                                             },
+                                     });
   if (!started.ok()) has_thread_ = false;
   return started;
 }
@@ -246,4 +247,4 @@ Status Durability::result(std::uint64_t commit, std::optional<Duration> timeout)
   });
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

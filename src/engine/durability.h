@@ -34,7 +34,7 @@
 #include "src/engine/thread.h"
 #include "src/model/histogram.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 enum class Syncer : std::uint8_t { thread, waiter, guest, fence };
 
@@ -137,4 +137,4 @@ class Durability {
   Thread thread_;
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

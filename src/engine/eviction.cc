@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 Entry* Eviction::oldest() {
   for (std::size_t slot = staging_.slot_at(oldest_from_); slot < staging_.slots(); ++slot) {
@@ -49,4 +49,4 @@ void Eviction::tidy() {
   oldest_from_ = hand_end_;
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -12,7 +12,7 @@
 
 #include "src/engine/staging.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 class Eviction {
  public:
@@ -54,4 +54,4 @@ class Eviction {
   std::uint64_t in_hand_ = 0;      // room of what is in hand, packed
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -4,7 +4,7 @@
 
 #include "src/engine/probe.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 void Fence::keep(std::span<commit::Work> work, const Status& cause, const Settlement::At& at) {
   commit_ = with_.recorder.committed() + 1;
@@ -51,4 +51,4 @@ Reply Fence::write_over() {
   return reply;
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

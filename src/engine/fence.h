@@ -20,7 +20,7 @@
 #include "src/engine/recovery.h"
 #include "src/engine/settlement.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 class Fence {
  public:
@@ -60,4 +60,4 @@ class Fence {
   std::uint64_t commit_ = 0;       // its number
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -11,7 +11,7 @@
 #include "onelane/clock.h"
 #include "src/model/entry.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 // A list of entries by `next`, oldest first.
 class EntryList {
@@ -105,4 +105,4 @@ class HandedOn {
   EntryList taken_;                     // and not staged for want of memory
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

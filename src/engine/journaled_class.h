@@ -14,7 +14,7 @@
 #include "onelane/clock.h"
 #include "src/engine/applied_units.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 // When which unit was journaled, roughly: a mark now and then, of which old ones are thinned out.
 class JournaledTimes {
@@ -67,4 +67,4 @@ struct JournaledClass {
   std::atomic<bool> full{false};  // the intake has no room, until something is committed
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 void KeyTable::put(Entry* entry) {
   const auto older = newest_.find(entry->key());
@@ -31,4 +31,4 @@ void KeyTable::replace(Newest::iterator found, Entry* entry) {
   newest_.insert(std::move(node));
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

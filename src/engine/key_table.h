@@ -6,7 +6,7 @@
 
 #include "src/model/entry.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 using detail::Entry;
 
@@ -32,4 +32,4 @@ class KeyTable {
   Newest newest_;
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

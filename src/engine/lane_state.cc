@@ -3,7 +3,7 @@
 #include "src/base/memory.h"
 #include "src/engine/refusals.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 template <class Change>
 void LaneState::change(const Change& change) {
@@ -91,4 +91,4 @@ bool LaneState::poison(const Status& cause) noexcept {
   return first;
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -30,7 +30,7 @@
 
 #include "onelane/status.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 class LaneState {
  public:
@@ -44,6 +44,7 @@ class LaneState {
   bool poisoned() const { return kind() == Kind::poisoned; }
   // Whether no push is accepted any more, whatever comes.
   bool shut() const { return shut_.load(std::memory_order_acquire); }
+  const std::atomic<bool>& when_shut() const { return shut_; }
   // Whether end() was called, whatever the store does.
   bool ended() const;
   // ok, or why a push is refused.
@@ -90,4 +91,4 @@ class LaneState {
   Status poison_;
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

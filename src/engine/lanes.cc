@@ -6,7 +6,7 @@
 
 #include "src/schedule/predict.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 bool Lanes::pending() const {
   for (const auto& lane : all()) {
@@ -94,4 +94,4 @@ Lanes::Hand::~Hand() {
   for (ClassLane* lane : lanes_.shared_) lane->nothing_in_hand();
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -14,7 +14,7 @@
 #include "src/engine/class_lane.h"
 #include "src/schedule/plan.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 class Lanes {
  public:
@@ -86,4 +86,4 @@ class Lanes {
   std::vector<ClassLane*> shared_;  // those that share with pushes
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

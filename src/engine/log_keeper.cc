@@ -7,7 +7,7 @@
 
 #include "onelane/options.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 namespace {
 
@@ -22,13 +22,14 @@ LogKeeper::LogKeeper(const Parts& parts, const Terms& terms)
       clock_(parts.clock),
       terms_(terms),
       commit_seen_at_(clock_.now()),
-      tick_written_(parts.log == nullptr ? 0 : parts.log->state().written) {
+      tick_written_(parts.log == nullptr ? 0 : parts.log->state().written_bytes) {
   decided_.room = {terms.limit, terms.limit};
 }
 
 Status LogKeeper::start() {
   if (log_ == nullptr) return {};
-  return thread_.start({.step = [this] { return run(); }, .pending = [this] { return wanted(); }});
+  return thread_.start("onelane-log",
+                       {.step = [this] { return run(); }, .pending = [this] { return wanted(); }});
 }
 
 // Either run_due() sees that we stop, or we see that it runs: seq_cst, all of them.
@@ -58,7 +59,7 @@ void LogKeeper::run_due() {
 Duration LogKeeper::tick_ended(Duration held) {
   if (log_ == nullptr) return Duration(0);
   const LogState log = log_->state();
-  const std::uint64_t added = log.written - std::exchange(tick_written_, log.written);
+  const std::uint64_t added = log.written_bytes - std::exchange(tick_written_, log.written_bytes);
   note_most(log.bytes);
   if (wanted() || log.full) thread_.ring();
   if (added == 0) return Duration(0);
@@ -234,14 +235,14 @@ void LogKeeper::find_readers() {
   std::vector<LogReader> readers;
   if (pinned) readers = log_->readers();
   const std::scoped_lock lock(stats_mutex_);
-  pinned_bytes_ = cycle_.pinned;
+  pinned_.store(cycle_.pinned, std::memory_order_relaxed);
   pinned_since_ = cycle_.pinned_since;
   readers_ = std::move(readers);
 }
 
 void LogKeeper::closed(const LogLeft& left) {
   const std::scoped_lock lock(stats_mutex_);
-  pinned_bytes_ = left.bytes;
+  pinned_.store(left.bytes, std::memory_order_relaxed);
   if (left.bytes == 0) pinned_since_.reset();
   if (left.bytes != 0 && !pinned_since_) pinned_since_ = clock_.now();
   readers_ = left.readers;
@@ -250,21 +251,21 @@ void LogKeeper::closed(const LogLeft& left) {
 
 void LogKeeper::snapshot(LogStats& out) const {
   if (log_ == nullptr) return;
-  out.limit = terms_.limit;
+  out.limit_bytes = terms_.limit;
   out.bytes = log_->state().bytes;
-  out.written = log_->state().written;
+  out.written_bytes = log_->state().written_bytes;
   out.bytes_max = std::max(out.bytes, bytes_max_.load(std::memory_order_relaxed));
   out.full = log_->state().full;
-  out.ballast = log_->state().ballast;
+  out.ballast_bytes = log_->state().ballast_bytes;
   out.passes = passes_.load(std::memory_order_relaxed);
   out.late_closings = late_closings_.load(std::memory_order_relaxed);
   out.hazard = log_->hazard();
   const std::scoped_lock lock(stats_mutex_);
   out.disk = learned_;
-  out.pinned_bytes = pinned_bytes_;
+  out.pinned_bytes = pinned();
   out.pinned_since = pinned_since_;
   out.readers = readers_;
   out.blocked = blocked_;
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -18,7 +18,7 @@
 #include "src/engine/log_policy.h"
 #include "src/engine/thread.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 // What the log has room for.
 struct Room {
@@ -78,6 +78,8 @@ class LogKeeper {
            due_runner_.load(std::memory_order_relaxed) == std::this_thread::get_id();
   }
 
+  // Any thread: how much of the log a reader keeps from being copied back, as of the last look.
+  std::uint64_t pinned() const { return pinned_.load(std::memory_order_relaxed); }
   void snapshot(LogStats& out) const;
   // After stop() and the sink's close.
   void closed(const LogLeft& left);
@@ -124,12 +126,12 @@ class LogKeeper {
   std::atomic<std::uint64_t> bytes_max_{0};
   std::atomic<std::uint64_t> passes_{0};
   std::atomic<std::uint64_t> late_closings_{0};
+  std::atomic<std::uint64_t> pinned_{0};
 
   bool pinned_told_ = false;  // what stats say; a step's
 
   mutable std::mutex stats_mutex_;  // of what is below
   DiskStats learned_;
-  std::uint64_t pinned_bytes_ = 0;
   std::optional<TimePoint> pinned_since_;
   std::vector<LogReader> readers_;
   Status blocked_;
@@ -140,4 +142,4 @@ class LogKeeper {
   Thread thread_;
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

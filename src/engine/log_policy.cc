@@ -6,7 +6,7 @@
 
 #include "onelane/options.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 namespace {
 
@@ -329,4 +329,4 @@ void note_close(LogCycle& cycle, const Closing& closing, TimePoint now) {
   if (pass.copied < pass.bytes) pinned_by_reader(cycle, pass, now);
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -12,7 +12,7 @@
 #include "onelane/sink.h"
 #include "src/engine/disk_time.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 struct LogView {
   std::uint64_t limit = 0;    // bytes
@@ -96,4 +96,4 @@ void note_copy(LogCycle& cycle, const LogPass& pass, TimePoint now);
 void note_sync(LogCycle& cycle);
 void note_close(LogCycle& cycle, const Closing& closing, TimePoint now);
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -7,7 +7,7 @@
 
 #include "onelane/clock.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 // Waiting longer than this is waiting for ever.
 inline constexpr Duration kPatienceMax = std::chrono::hours(24 * 365);
@@ -30,4 +30,4 @@ inline std::string in_words(Duration time) {
                              : std::to_string(time / kMillisecond) + " ms";
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -5,7 +5,7 @@
 
 #include "src/engine/log_policy.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 void Pauses::lift() noexcept {
   for (Class& each : classes_) each.until = TimePoint();
@@ -31,4 +31,4 @@ void Pauses::tick(TimePoint from, Duration pause, std::span<const Duration> spen
   }
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

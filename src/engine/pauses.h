@@ -13,7 +13,7 @@
 
 #include "onelane/clock.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 class Pauses {
  public:
@@ -37,4 +37,4 @@ class Pauses {
   TimePoint all_until_;  // when there is room for whoever comes first
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

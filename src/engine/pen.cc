@@ -8,7 +8,7 @@
 #include "src/base/check.h"
 #include "src/base/uncancelled.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 namespace {
 
@@ -38,15 +38,18 @@ Status Pen::open(std::unique_ptr<intake::Intake> made) {
 
 // What could not be started once stays so: threads are for one life of the journal.
 Status Pen::start() {
-  Status started = thread_.start({
-      .step = [this]() -> std::optional<Thread::Sleep> {
-        if (run()) return std::nullopt;
-        if (no_memory_.load()) return Thread::Sleep{.at_most = kNoMemoryPause};
-        if (no_segment_.load()) return Thread::Sleep{.at_most = kExpiryPause};
-        return Thread::Sleep{};
-      },
-      .pending = [this] { return !taken_.load() && pending(); },
-  });
+  Status started =
+      thread_.start("onelane-intake", {
+                                          .step = [this]() -> std::optional<Thread::Sleep> {
+                                            if (run()) return std::nullopt;
+                                            if (no_memory_.load())
+                                              return Thread::Sleep{.at_most = kNoMemoryPause};
+                                            if (no_segment_.load())
+                                              return Thread::Sleep{.at_most = kExpiryPause};
+                                            return Thread::Sleep{};
+                                          },
+                                          .pending = [this] { return !taken_.load() && pending(); },
+                                      });
   if (!started.ok()) return started;
   started = with_.keeper.start();
   if (!started.ok()) thread_.stop();
@@ -315,8 +318,8 @@ void Pen::snapshot(IntakeStats& out) const {
   const intake::IntakeFigures figures = is_open() ? intake_->figures() : last_figures_;
   out.segments = figures.segments;
   out.bytes = figures.bytes;
-  out.written = figures.written;
-  out.padding = figures.padding;
+  out.written_bytes = figures.written;
+  out.padding_bytes = figures.padding;
   out.units = figures.units;
   out.waits = waits_.load(std::memory_order_relaxed);
   for (const auto& lane : with_.lanes.all()) {
@@ -325,7 +328,7 @@ void Pen::snapshot(IntakeStats& out) const {
     if (oldest && (!out.oldest || *oldest < *out.oldest)) out.oldest = oldest;
   }
   out.units_per_group = units_.snapshot();
-  out.sync = times_.snapshot();
+  out.sync_ns = times_.snapshot();
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -34,7 +34,7 @@
 #include "src/intake/intake.h"
 #include "src/model/histogram.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 class Pen {
  public:
@@ -139,4 +139,4 @@ class Pen {
   Thread thread_;
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -11,7 +11,7 @@
 #include "src/commit/sheltered.h"
 #include "src/engine/probe.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 using commit::Action;
 
@@ -43,6 +43,7 @@ Pipeline::Pipeline(const Parts& parts, const JournalOptions& options)
               .recovery = recovery_,
               .settlement = settlement_}) {
   committer_.use(positions_);
+  committer_.use(&parts.state.when_shut());
 }
 
 // All memory first: then it is in all of them, or in none.
@@ -265,4 +266,4 @@ TickReport Pipeline::report_idle(const Tick& tick, std::optional<TimePoint> next
   return out;
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

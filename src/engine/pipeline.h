@@ -26,7 +26,7 @@
 #include "src/engine/selection.h"
 #include "src/engine/settlement.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 class Pipeline {
  public:
@@ -53,6 +53,9 @@ class Pipeline {
   void pause(Duration pause) { selection_.pause(began_, pause); }
   // The last tick's hold, once; 0 if it committed nothing.
   Duration take_held() { return std::exchange(held_, Duration(0)); }
+
+  // Since when somebody else has had the write lock, if the last tick found it so.
+  std::optional<TimePoint> locked_since() const { return recovery_.locked_since(); }
 
   // Holds the lane for a pass that copies all of the log back. A failure without a way back is
   // left to fail().
@@ -112,4 +115,4 @@ class Pipeline {
   Duration held_{0};
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

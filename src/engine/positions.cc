@@ -6,7 +6,7 @@
 #include "src/engine/staging.h"
 #include "src/model/row.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 using commit::Verdict;
 using commit::Work;
@@ -101,4 +101,4 @@ void Positions::committed() noexcept {
   refused_.clear();
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

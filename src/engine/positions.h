@@ -13,7 +13,7 @@
 #include "src/commit/committer.h"
 #include "src/engine/journaled_class.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 class Positions final : public commit::JournaledUnits {
  public:
@@ -51,4 +51,4 @@ class Positions final : public commit::JournaledUnits {
   std::vector<Refused> refused_;        // in it
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -5,7 +5,7 @@
 #include "src/commit/sheltered.h"
 #include "src/engine/lanes.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 // The baton's holder's, with the lanes' lock. A sink that ran out of memory may have left its
 // transaction open.
@@ -27,4 +27,4 @@ inline bool is_final(Fault probed) noexcept {
   return probed == Fault::sync || probed == Fault::corrupt || probed == Fault::internal;
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

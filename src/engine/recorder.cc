@@ -2,7 +2,7 @@
 
 #include <new>
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 void Recorder::tick(const commit::TickResult& result, TickEnd end, Duration overlong) {
   if (result.action == commit::Action::wait_for_lock) model::add(busy_, 1);
@@ -48,9 +48,9 @@ void Recorder::snapshot(JournalStats& out) const {
   for (std::size_t i = 0; i < kTickEndCount; ++i) {
     out.tick_ends[i] = tick_ends_[i].load(std::memory_order_relaxed);
   }
-  out.hold = hold_.snapshot();
-  out.log.closing_hold = closing_hold_.snapshot();
-  out.log.closings = out.log.closing_hold.count();
+  out.hold_ns = hold_.snapshot();
+  out.log.closing_hold_ns = closing_hold_.snapshot();
+  out.log.closings = out.log.closing_hold_ns.count();
   out.units_per_tick = units_.snapshot();
   out.bytes_per_tick = bytes_.snapshot();
   const std::scoped_lock lock(mutex_);
@@ -59,4 +59,4 @@ void Recorder::snapshot(JournalStats& out) const {
   out.longest_step_time = longest_step_time_;
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -11,7 +11,7 @@
 #include "src/commit/committer.h"
 #include "src/model/histogram.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 class Recorder {
  public:
@@ -52,4 +52,4 @@ class Recorder {
   Duration longest_step_time_{0};
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

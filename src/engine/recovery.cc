@@ -6,7 +6,7 @@
 #include "src/base/memory.h"
 #include "src/engine/probe.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 using commit::Verdict;
 using commit::Work;
@@ -39,6 +39,7 @@ void Recovery::next_class(TimePoint now) {
 }
 
 void Recovery::committed(std::size_t units) {
+  locked_since_.reset();
   quarantined_ ? quarantines_[*quarantined_].succeeded(units) : retry_.succeeded(units);
 }
 
@@ -122,4 +123,4 @@ void Recovery::fenced(std::span<Work> work, const Status& cause, TimePoint now) 
   }
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

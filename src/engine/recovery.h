@@ -15,7 +15,7 @@
 #include "src/engine/lanes.h"
 #include "src/engine/retry.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 class Recovery {
  public:
@@ -51,7 +51,12 @@ class Recovery {
   // From here on the next try is due at once, unless what follows says otherwise.
   void tick_ended() { not_before_.reset(); }
   void committed(std::size_t units);
-  void locked(TimePoint now) { not_before_ = now + retry_.locked(); }
+  void locked(TimePoint now) {
+    if (!locked_since_) locked_since_ = now;
+    not_before_ = now + retry_.locked();
+  }
+  // Since when somebody else has had the write lock, if the last try found it so.
+  std::optional<TimePoint> locked_since() const { return locked_since_; }
   // There was no memory for a tick of so many units, or (0) for what is queued: nothing was taken.
   void starved(TimePoint now, std::size_t units) { not_before_ = now + retry_.failed(units); }
   // It was rolled back for a fault of the environment, which is no unit's fault. A unit that is to
@@ -83,7 +88,8 @@ class Recovery {
   std::optional<std::size_t> quarantined_;  // that was chosen last
   std::size_t last_quarantined_ = 0;        // the last such class
   std::optional<TimePoint> not_before_;
+  std::optional<TimePoint> locked_since_;
   bool fence_failed_ = false;  // since the lane is unknown
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

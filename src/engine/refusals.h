@@ -7,7 +7,7 @@
 #include "onelane/status.h"
 #include "src/base/memory.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 inline Status forked_status() {
   return {
@@ -28,7 +28,7 @@ inline Status own_thread_status(std::string_view what) {
 }
 
 inline Status would_block() {
-  return {Errc::would_block, "the unit is not settled yet, and nobody else runs ticks"};
+  return {Errc::would_block, "the next tick is not due yet, and a manual journal does not wait"};
 }
 
 inline Status occupied_status() {
@@ -51,4 +51,4 @@ inline Status worded_cause(const Status& cause) noexcept {
 
 inline Status closed_status() { return {Errc::closed, "the journal is closed"}; }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -7,7 +7,7 @@
 #include "src/engine/replay.h"
 #include "src/intake/segments.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 namespace {
 
@@ -228,4 +228,4 @@ Status Reopening::replay(FoundIntake& found) {
   return synced.ok() ? Status() : synced.cause;
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -18,7 +18,7 @@
 #include "src/intake/contents.h"
 #include "src/intake/folder.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 // What was found, and is applied by now.
 struct FoundIntake {
@@ -65,4 +65,4 @@ class Reopening {
   const IntakeOptions& options_;
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -9,7 +9,7 @@
 #include "src/base/parker.h"
 #include "src/model/row.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 using commit::Action;
 using commit::Verdict;
@@ -222,4 +222,4 @@ std::size_t Replay::drop_ended() {
   return before - work_.size();
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -15,7 +15,7 @@
 #include "src/engine/statements.h"
 #include "src/intake/contents.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 class Replay {
  public:
@@ -76,4 +76,4 @@ class Replay {
   std::uint64_t units_ = 0;
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

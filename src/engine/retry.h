@@ -22,7 +22,7 @@
 
 #include "onelane/clock.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 // What is tried again after this many failures in a row is tried otherwise, or put to the proof.
 inline constexpr int kPatience = 3;
@@ -134,4 +134,4 @@ class Quarantine {
   TimePoint until_{};
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

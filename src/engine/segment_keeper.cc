@@ -3,7 +3,7 @@
 #include <chrono>
 #include <new>
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 namespace {
 
@@ -14,14 +14,15 @@ constexpr Duration kNoRoomPause = std::chrono::seconds(1);
 }  // namespace
 
 Status SegmentKeeper::start() {
-  return thread_.start({
-      .step =
-          [this] {
-            const std::scoped_lock lock(keeping_);
-            return Thread::Sleep{.at_most = keep_or_pause(std::nullopt)};
-          },
-      .pending = [] { return false; },
-  });
+  return thread_.start("onelane-applied",
+                       {
+                           .step =
+                               [this] {
+                                 const std::scoped_lock lock(keeping_);
+                                 return Thread::Sleep{.at_most = keep_or_pause(std::nullopt)};
+                               },
+                           .pending = [] { return false; },
+                       });
 }
 
 void SegmentKeeper::stop() {
@@ -98,4 +99,4 @@ bool SegmentKeeper::oldest_is_applied(std::span<const intake::Applied> done) con
   return any;
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -19,7 +19,7 @@
 #include "src/engine/thread.h"
 #include "src/intake/intake.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 class SegmentKeeper {
  public:
@@ -66,4 +66,4 @@ class SegmentKeeper {
   Thread thread_;
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

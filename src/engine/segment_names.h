@@ -8,7 +8,7 @@
 #include "src/engine/statements.h"
 #include "src/intake/unit.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 class SegmentNames final : public intake::Names {
  public:
@@ -28,4 +28,4 @@ class SegmentNames final : public intake::Names {
   const Statements& statements_;
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -5,7 +5,7 @@
 
 #include "src/schedule/predict.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 using commit::Work;
 using detail::EntryKind;
@@ -47,6 +47,7 @@ Status Selection::prepare(const ClassLane& lane) {
   state_.classes.reserve(count);
   pauses_.reserve(count);
   spent_.reserve(count);
+  rests_until_.reserve(count);
   costs_.reserve(count);
   shares_.push_back(lane.share);
   const bool fits = schedule::guarantees_fit(tick_budget_, shares_);
@@ -66,6 +67,7 @@ void Selection::add_class(const ClassLane& lane) noexcept {
   state_.classes.emplace_back();
   pauses_.add_class(lane.share.weight);
   spent_.emplace_back();
+  rests_until_.emplace_back();
   costs_.add_class();
 }
 
@@ -73,7 +75,8 @@ void Selection::add_class(const ClassLane& lane) noexcept {
 std::optional<TimePoint> Selection::collect(const Room& room, TimePoint now) {
   backlogs_.clear();
   if (!room.paced) pauses_.lift();
-  std::optional<TimePoint> pause_ends;
+  std::optional<TimePoint> ends;
+  const auto until = [&](TimePoint when) { ends = std::min(ends.value_or(when), when); };
   const std::optional<std::size_t>& quarantined = recovery_.quarantined_class();
   for (std::size_t i = 0; i < shares_.size(); ++i) {
     const Staging& staging = lanes_[i].staging;
@@ -84,21 +87,20 @@ std::optional<TimePoint> Selection::collect(const Room& room, TimePoint now) {
     if (quarantined && planned && quarantine.limit() < backlogs_[i].size()) {
       backlogs_[i] = backlogs_[i].first(quarantine.limit());
     }
-    if (pauses(i, now) && hold_back(i)) {
-      pause_ends = std::min(pause_ends.value_or(TimePoint::max()), pauses_.until(i));
-    }
+    if (pauses(i, now) && hold_back(i)) until(std::min(pauses_.until(i), now + kPauseLook));
+    if (rests(i, now) && hold_back(i)) until(rests_until_[i]);
     shares_[i].gather = lanes_[i].gathers() ? lanes_[i].share.gather : Duration(0);
   }
   if (room.paced && nobody_waits() && all_gather()) {
     for (std::size_t i = 0; i < shares_.size(); ++i) {
-      if (hold_back(i)) pause_ends = now + kPauseLook;
+      if (hold_back(i)) until(now + kPauseLook);
     }
   }
-  return pause_ends;
+  return ends;
 }
 
 schedule::Plan Selection::plan(const Room& room, TimePoint now) {
-  const std::optional<TimePoint> pause_ends = collect(room, now);
+  const std::optional<TimePoint> held_back_until = collect(room, now);
   const bool patient = nobody_waits();
   Budget budget = tick_budget_;
   const Duration needed =
@@ -113,13 +115,12 @@ schedule::Plan Selection::plan(const Room& room, TimePoint now) {
                       .now = now,
                       .hold_most = std::min(patient ? room.most : room.hold, tick_budget_.hold)});
   if (recovery_.limit() != 0) shorten(plan);
-  // A class that pauses keeps what it has saved up.
+  // A class that is held back keeps what it has saved up.
   for (std::size_t i = 0; i < shares_.size(); ++i) {
-    if (pauses(i, now)) plan.next.classes[i] = state_.classes[i];
+    if (pauses(i, now) || rests(i, now)) plan.next.classes[i] = state_.classes[i];
   }
-  if (plan.slices.empty() && pause_ends) {
-    const TimePoint ends = std::min(*pause_ends, now + kPauseLook);
-    plan.not_before = plan.not_before ? std::min(*plan.not_before, ends) : ends;
+  if (plan.slices.empty() && held_back_until) {
+    plan.not_before = std::min(plan.not_before.value_or(*held_back_until), *held_back_until);
   }
   return plan;
 }
@@ -303,7 +304,9 @@ void Selection::learn(const schedule::Plan& plan, const commit::TickResult& resu
     const commit::SliceTime& slice = result.slices[i];
     spent_[plan.slices[i].klass] += slice.elapsed;
     if (slice.records == 0) continue;
-    costs_.learn_slice(plan.slices[i].klass, slice.records, slice.bytes, slice.elapsed);
+    const std::uint32_t klass = plan.slices[i].klass;
+    costs_.learn_slice(klass, slice.records, slice.bytes, slice.elapsed);
+    rests_until_[klass] = result.began + lanes_[klass].options.interval;
   }
   if (result.units != 0) costs_.learn_commit(result.records, result.bytes, result.commit_time);
 }
@@ -313,4 +316,4 @@ void Selection::pause(TimePoint from, Duration pause) {
   std::fill(spent_.begin(), spent_.end(), Duration(0));
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -19,7 +19,7 @@
 #include "src/schedule/costs.h"
 #include "src/schedule/plan.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 // The thread that runs a tick. A caller that lends its thread runs no job, and no tick that is
 // predicted to take longer than its patience.
@@ -65,6 +65,9 @@ class Selection {
 
  private:
   bool pauses(std::size_t klass, TimePoint now) const { return now < pauses_.until(klass); }
+  bool rests(std::size_t klass, TimePoint now) const {
+    return now < rests_until_[klass] && lanes_[klass].gathers();
+  }
   std::optional<TimePoint> collect(const Room& room, TimePoint now);
   bool hold_back(std::size_t klass);
   bool nobody_waits() const;
@@ -80,7 +83,8 @@ class Selection {
   schedule::State state_;
   std::vector<schedule::Share> shares_;
   Pauses pauses_;
-  std::vector<Duration> spent_;  // by class, in the last commit
+  std::vector<Duration> spent_;         // by class, in the last commit
+  std::vector<TimePoint> rests_until_;  // by class: ClassOptions::interval after its last tick
   // The class that a shortened tick begins with, and the one after it.
   std::size_t first_class_ = 0;
   std::size_t next_first_class_ = 0;
@@ -91,4 +95,4 @@ class Selection {
   std::span<commit::Work> work_;                           // of these, the tick's
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 using commit::Verdict;
 using commit::Work;
@@ -153,4 +153,4 @@ void Settlement::settle_unknown(std::span<Work> work, std::uint64_t commit, cons
   }
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -12,7 +12,7 @@
 #include "src/engine/lanes.h"
 #include "src/engine/recorder.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 class Settlement {
  public:
@@ -56,4 +56,4 @@ class Settlement {
   std::uint64_t steps_ = 0;
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 namespace {
 
@@ -93,4 +93,4 @@ void Staging::compact(std::size_t slots) {
   head_ = 0;
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

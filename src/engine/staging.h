@@ -19,7 +19,7 @@
 #include "src/queue/gate.h"
 #include "src/schedule/plan.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 // What an entry takes of its class's capacity, as the gate counts.
 inline std::uint64_t charge_of(const Entry& entry) {
@@ -145,4 +145,4 @@ class Staging {
   KeyTable keys_;
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -2,7 +2,7 @@
 
 #include "src/model/row.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 std::optional<Statement> Statements::find(const StatementSpec& spec) const {
   for (std::size_t i = 0; i < count(); ++i) {
@@ -35,4 +35,4 @@ Status check_spec(const StatementSpec& spec) {
   return {};
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

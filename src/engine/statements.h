@@ -10,7 +10,7 @@
 
 #include "onelane/record.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 class Statements {
  public:
@@ -61,4 +61,4 @@ class Statements {
 // Checks what add_statement is given, as far as it goes without a sink.
 Status check_spec(const StatementSpec& spec);
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

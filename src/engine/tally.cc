@@ -4,13 +4,28 @@
 
 #include "src/engine/staging.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 void Tally::count(const Entry& unit, End end, TimePoint now) {
   total_.record(now - unit.pushed);
   freed_ += charge_of(unit);
   ++settled_;
   add(end, 1);
+  if (end == End::rejected || end == End::incomplete) note(unit.cause, now);
+}
+
+void Tally::note(const Status& cause, TimePoint now) noexcept {
+  const std::scoped_lock lock(reasons_mutex_);
+  std::size_t i = 0;
+  while (i < reasons_known_ && (reasons_[i].last.code() != cause.code() ||
+                                reasons_[i].last.sqlite_code() != cause.sqlite_code())) {
+    ++i;
+  }
+  if (i == reasons_known_ && i < kReasonsMax) ++reasons_known_;
+  RejectionStats& reason = reasons_[std::min(i, kReasonsMax - 1)];
+  ++reason.units;
+  reason.last = cause;
+  reason.when = now;
 }
 
 void Tally::count_committed(std::span<const commit::Work> slice, TimePoint began, TimePoint now) {
@@ -60,9 +75,14 @@ std::uint64_t Tally::fill(ClassStats& stats) const {
     all += stats.ends[i];
   }
   stats.refused = refused.load(std::memory_order_relaxed);
-  stats.wait = wait.snapshot();
-  stats.total = total_.snapshot();
+  {
+    const std::scoped_lock lock(reasons_mutex_);
+    stats.rejections.assign(reasons_.begin(),
+                            reasons_.begin() + static_cast<std::ptrdiff_t>(reasons_known_));
+  }
+  stats.wait_ns = wait.snapshot();
+  stats.total_ns = total_.snapshot();
   return all;
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <mutex>
 #include <span>
 #include <utility>
 
@@ -18,7 +19,7 @@
 #include "src/model/entry.h"
 #include "src/model/histogram.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 using detail::Entry;
 
@@ -63,11 +64,18 @@ class Tally {
     model::add(ends_[static_cast<std::size_t>(end)], units);
   }
 
+  void note(const Status& cause, TimePoint now) noexcept;
+
+  static constexpr std::size_t kReasonsMax = 16;
+
   std::uint64_t settled_ = 0;
   std::uint64_t freed_ = 0;
+  mutable std::mutex reasons_mutex_;
+  std::array<RejectionStats, kReasonsMax> reasons_{};
+  std::size_t reasons_known_ = 0;
   model::SharedHistogram total_;  // from push to the end
   std::array<std::atomic<std::uint64_t>, kEndCount> ends_{};
   std::atomic<std::uint64_t> cancelled_out_{0};  // cancelled units that were taken out
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -1,17 +1,24 @@
 #include "src/engine/thread.h"
 
+#include <pthread.h>
+
 #include <exception>
 #include <string>
 #include <utility>
 
 #include "src/base/memory.h"
+#include "src/base/signals.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
-Status Thread::start(Work work) {
+Status Thread::start(const char* name, Work work) {
   work_ = std::move(work);
   try {
-    thread_ = std::thread([this] { run(); });
+    const base::SignalsHeld held;
+    thread_ = std::thread([this, name] {
+      (void)pthread_setname_np(pthread_self(), name);
+      run();
+    });
     return {};
   } catch (const std::exception& error) {
     return base::worded(Errc::storage, [&] {
@@ -35,4 +42,4 @@ void Thread::stop() {
   thread_.join();
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

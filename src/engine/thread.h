@@ -10,7 +10,7 @@
 #include "onelane/status.h"
 #include "src/queue/doorbell.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 class Thread {
  public:
@@ -29,8 +29,9 @@ class Thread {
   Thread& operator=(const Thread&) = delete;
   ~Thread() { stop(); }
 
-  // ok, or that the system has no thread to give: then there is none.
-  Status start(Work work);
+  // ok, or that the system has no thread to give: then there is none. The system's tools show it by
+  // its name, of which 15 characters count. It takes no signals: they are the program's.
+  Status start(const char* name, Work work);
   // For good. Returns after the running step, if any; not to be called where mine() is true.
   void stop();
   // Whether stop() was called, with a thread or without.
@@ -59,4 +60,4 @@ class Thread {
   std::thread thread_;
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -8,7 +8,7 @@
 #include "src/base/parker.h"
 #include "src/model/entry.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 class ThreadWaiter final : public detail::Waiter {
  public:
@@ -26,4 +26,4 @@ class ThreadWaiter final : public detail::Waiter {
   base::Parker parker_;
 };
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

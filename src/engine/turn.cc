@@ -1,10 +1,13 @@
 #include "src/engine/turn.h"
 
 #include <algorithm>
+#include <chrono>
+#include <string>
 
+#include "src/base/memory.h"
 #include "src/engine/refusals.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 Turn::Turn(const Parts& parts, const JournalOptions& options) : with_(parts), options_(options) {
   const auto fail = [this](const Status& cause) {
@@ -28,8 +31,8 @@ Turn::Turn(const Parts& parts, const JournalOptions& options) : with_(parts), op
 Status Turn::start() {
   if (Status why = with_.log.start(); !why.ok()) return why;
   if (Status why = with_.durability.start(); !why.ok()) return why;
-  return committer_.start(
-      {.step = [this] { return run(); }, .pending = [this] { return pending(); }});
+  return committer_.start("onelane-commits", {.step = [this] { return run(); },
+                                              .pending = [this] { return pending(); }});
 }
 
 // --- Stays in the lane.
@@ -54,8 +57,8 @@ TickReport Turn::run_while_more(ack::Wakes& wakes) {
     with_.durability.nudge();
     const bool more = report.more || pending();
     if (!more || report.units == 0 || baton_.awaited() || committer_.stopping()) return report;
-    // Closures are destroyed, and coroutines posted, without the baton.
-    if (wakes.disposing() || wakes.outside_only()) return report;
+    // Closures are destroyed, coroutines posted and events told without the baton.
+    if (wakes.disposing() || wakes.outside_only() || with_.events.pending()) return report;
     wakes.fire();
   }
 }
@@ -141,16 +144,48 @@ void Turn::follow(ack::Wakes& wakes) {
   if (options_.drive == Drive::thread) with_.pipeline.pause(pause);
   with_.durability.tick_ended(wakes);
   with_.pen.tick_ended();
+  if (with_.events.wanted()) look_around(pause);
   if (!with_.state.shut()) return;
   with_.pen.go_on();
   with_.lanes.shut();  // the reason is told already: a push that is turned away finds it
   if (with_.state.poisoned()) with_.durability.give_up(with_.state.first_error(), wakes);
 }
 
+// What is so now of what an operator must know.
+void Turn::look_around(Duration pause) {
+  constexpr Duration kLongLock = std::chrono::seconds(1);
+  const TimePoint now = with_.clock.now();
+  const auto say = [&](Condition condition, bool is, const auto& cause) {
+    with_.events.say(condition, is, now, cause);
+  };
+  const LaneState& state = with_.state;
+  say(Condition::poisoned, state.poisoned(), [&] { return state.first_error(); });
+  say(Condition::stalled, state.kind() == LaneState::Kind::stalled,
+      [&] { return state.stall_cause(); });
+  const std::optional<TimePoint> locked = with_.pipeline.locked_since();
+  say(Condition::locked_out, locked && now - *locked >= kLongLock, [] {
+    return base::worded(Errc::locked, [] {
+      return std::string("somebody else has had the write lock for a second");
+    });
+  });
+  say(Condition::log_pinned, with_.log.pinned() != 0, [&] {
+    return base::worded(Errc::storage, [&] {
+      return "a reader keeps " + std::to_string(with_.log.pinned()) +
+             " bytes of the log from being copied back; LogStats::readers says who";
+    });
+  });
+  say(Condition::held_back, pause != Duration(0), [] {
+    return base::worded(Errc::storage, [] {
+      return std::string("the disk is behind: classes pause for what they add to the log");
+    });
+  });
+}
+
 void Turn::leave(ack::Wakes& wakes) {
   baton_.unlock();
   if (pending()) committer_.ring();
   wakes.fire();
+  with_.events.tell();
 }
 
 // --- Calls that are refused.
@@ -172,4 +207,4 @@ bool Turn::awaits_itself() const {
          with_.pen.mine() || closer_.load(std::memory_order_relaxed) == std::this_thread::get_id();
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -19,10 +19,11 @@
 // A stay in the lane has this order; what throws goes on with step 3:
 // 1. The work itself.
 // 2. follow(), with the baton: the log keeper looks at the log, the watermark's waiters are handed
-//    over, the classes of a tick pause for what they added to the log, and a lane that is shut
-//    turns pushes away.
+//    over, the classes of a tick pause for what they added to the log, a lane that is shut turns
+//    pushes away, and what an operator must know is noted.
 // 3. leave(): gives the baton back, then rings for the committer thread if a push is pending, then
-//    wakes the waiters of the settled tickets. run() wakes between its ticks, too, with the baton.
+//    wakes the waiters of the settled tickets, then tells the program what was noted. run() wakes
+//    between its ticks, too, with the baton.
 // 4. nudge(): asks for the sync that is wanted and that no thread runs. run() does so after each
 //    tick, before step 3. lend() leaves it out where its caller goes on to run that sync; tick() on
 //    a manual journal runs what is wanted itself.
@@ -44,6 +45,7 @@
 #include "src/base/uncancelled.h"
 #include "src/engine/baton.h"
 #include "src/engine/durability.h"
+#include "src/engine/events.h"
 #include "src/engine/lane_state.h"
 #include "src/engine/lanes.h"
 #include "src/engine/log_keeper.h"
@@ -51,7 +53,7 @@
 #include "src/engine/pipeline.h"
 #include "src/engine/thread.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 class Turn {
  public:
@@ -63,6 +65,7 @@ class Turn {
     LogKeeper& log;
     Pen& pen;
     SegmentKeeper& segments;
+    Events& events;
     const Clock& clock;
   };
   // All of the parts must outlive it.
@@ -130,6 +133,7 @@ class Turn {
                         std::optional<Duration> patience, ack::Wakes& wakes);
   TickReport run_tick(const Runner& runner, ack::Wakes& wakes);
   void follow(ack::Wakes& wakes);
+  void look_around(Duration pause);
   void leave(ack::Wakes& wakes);
   bool pending() const { return !with_.pipeline.starved() && with_.lanes.pending(); }
 
@@ -168,4 +172,4 @@ auto Turn::enter(const Step& step) {
   return result;
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

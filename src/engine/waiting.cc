@@ -11,9 +11,16 @@
 #include "src/engine/retry.h"
 #include "src/engine/thread_waiter.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 namespace {
+
+Status not_yet(const ClassLane& lane, const char* what, Duration waited) {
+  return base::worded(Errc::timed_out, [&] {
+    return "wait: a unit of class \"" + lane.options.name + "\" is not " + what + " after " +
+           in_words(waited);
+  });
+}
 
 Status flush_timed_out(const ClassLane& lane, Duration timeout) {
   return {Errc::timed_out, "flush: what was pushed to class \"" + lane.options.name +
@@ -22,13 +29,6 @@ Status flush_timed_out(const ClassLane& lane, Duration timeout) {
 }
 
 }  // namespace
-
-// Asked before anything is pushed, whose outcome would then be missed.
-Status Waiting::may_write(const char* call) const {
-  if (Status why = with_.turn.may_wait(call); !why.ok()) return why;
-  if (options_.drive == Drive::thread) return {};
-  return {Errc::would_block, "a manual journal runs no tick by itself: submit, tick, then poll"};
-}
 
 std::optional<Duration> Waiting::time_left(std::optional<TimePoint> until) const {
   if (!until) return std::nullopt;
@@ -78,7 +78,10 @@ Result<Journaled> Waiting::wait_journaled(Entry& entry, std::optional<Duration> 
   if (Status why = may_await_journaled(entry); !why.ok()) return why;
   if (entry.is_journaled() || entry.settled()) return journaled(entry);
   if (Status why = with_.turn.may_wait("wait_journaled"); !why.ok()) return why;
-  if (options_.drive == Drive::manual) return would_block();
+  if (manual()) {
+    pump_pen(entry);
+    return entry.is_journaled() || entry.settled() ? journaled(entry) : would_block();
+  }
   const TimePoint began = with_.clock.now();
   const bool limited = timeout && *timeout <= kPatienceMax;
   lend_pen(entry, limited);
@@ -89,10 +92,7 @@ Result<Journaled> Waiting::wait_journaled(Entry& entry, std::optional<Duration> 
   if (watch == Entry::Watch::settled || !keeps_watching(entry, waiter)) return journaled(entry);
   if (waiter.wait(limited ? timeout : std::nullopt)) return journaled(entry);
   if (entry.unwatch(waiter)) {
-    return base::worded(Errc::timed_out, [&] {
-      return "wait: a unit of class \"" + with_.lanes[entry.klass].options.name +
-             "\" is not journaled after " + in_words(with_.clock.now() - began);
-    });
+    return not_yet(with_.lanes[entry.klass], "journaled", with_.clock.now() - began);
   }
   waiter.wait(std::nullopt);  // the waker is on its way
   return journaled(entry);
@@ -142,8 +142,12 @@ Status Waiting::wait_until(Entry& entry, TimePoint deadline) {
 
 Status Waiting::wait_settled(Entry& entry, Promise promise, std::optional<TimePoint> until) {
   if (entry.settled()) return {};
-  if (options_.drive == Drive::manual) return would_block();
   const TimePoint began = with_.clock.now();
+  if (manual()) {
+    Status pumped = pump(entry, until);
+    if (pumped.code() != Errc::timed_out) return pumped;
+    return not_yet(with_.lanes[entry.klass], "settled", with_.clock.now() - began);
+  }
   const bool intake = with_.lanes[entry.klass].journaled != nullptr;
   if (intake) lend_pen(entry, until.has_value());
   if (caller_may_run()) with_.turn.lend(entry, promise, time_left(until));
@@ -153,10 +157,7 @@ Status Waiting::wait_settled(Entry& entry, Promise promise, std::optional<TimePo
   if (watch == Entry::Watch::occupied) return occupied_status();
   if (watch == Entry::Watch::settled || waiter.wait(time_left(until))) return {};
   if (entry.unwatch(waiter)) {
-    return base::worded(Errc::timed_out, [&] {
-      return "wait: a unit of class \"" + with_.lanes[entry.klass].options.name +
-             "\" is not settled after " + in_words(with_.clock.now() - began);
-    });
+    return not_yet(with_.lanes[entry.klass], "settled", with_.clock.now() - began);
   }
   // Settled just now: the waker is on its way, but for who waits for a sync.
   if (promise == Promise::durable && with_.durability.unwatch(waiter)) return {};
@@ -166,13 +167,15 @@ Status Waiting::wait_settled(Entry& entry, Promise promise, std::optional<TimePo
 
 Status Waiting::wait_durable(std::uint64_t commit, std::optional<TimePoint> until) {
   const std::optional<Duration> patience = time_left(until);
-  const bool manual = options_.drive == Drive::manual;
-  const bool itself = manual || (caller_may_run() && !until);
+  const bool itself = manual() || (caller_may_run() && !until);
   return with_.durability.wait(commit, patience, itself ? Syncer::waiter : Syncer::guest);
 }
 
 bool Waiting::cancel(Entry& entry) {
-  if (!with_.lanes[entry.klass].cancel(entry)) return false;
+  if (!with_.lanes[entry.klass].cancel(entry)) {
+    entry.stop_requested.store(true, std::memory_order_relaxed);
+    return false;
+  }
   with_.turn.ring();  // its memory can go
   return true;
 }
@@ -226,9 +229,8 @@ Status Waiting::flush(std::optional<Duration> timeout, Barriers& barriers) {
   }
   for (const auto& lane : lanes) {
     Entry& barrier = *barriers[lane->index];
-    Status waited = options_.drive == Drive::manual
-                        ? pump(barrier, deadline)
-                        : wait(barrier, Promise::committed, time_left(deadline));
+    Status waited =
+        manual() ? pump(barrier, deadline) : wait(barrier, Promise::committed, time_left(deadline));
     if (waited.code() == Errc::timed_out) return flush_timed_out(*lane, *timeout);
     if (!waited.ok()) return waited;
     const Outcome settled = barrier.outcome();
@@ -241,13 +243,26 @@ Status Waiting::flush(std::optional<Duration> timeout, Barriers& barriers) {
 Status Waiting::pump(const Entry& entry, std::optional<TimePoint> deadline) {
   while (!entry.settled()) {
     if (deadline && with_.clock.now() >= *deadline) {
-      return {Errc::timed_out, {}};  // flush() says of what
+      return {Errc::timed_out, {}};  // the caller says of what
     }
     const TickReport report = with_.turn.tick();
     if (report.more || entry.settled()) continue;
-    return {Errc::would_block, "the next tick is not due yet, and a manual journal does not wait"};
+    return would_block();
   }
   return {};
+}
+
+// Writes groups on a manual journal until the entry is journaled or there is nothing to write.
+void Waiting::pump_pen(const Entry& entry) {
+  while (!entry.is_journaled() && !entry.settled() && with_.pen.run()) {
+  }
+}
+
+// A write on a manual journal whose tick is not due yet: nobody could ask what became of it.
+Status Waiting::take_back(Entry& entry, Status why) {
+  if (cancel(entry)) return why;
+  if (entry.settled()) return {};
+  return {Errc::would_block, why.message() + "; the unit is journaled, and will be committed"};
 }
 
 Status Waiting::sync(std::optional<Duration> timeout) {
@@ -270,7 +285,7 @@ Result<std::uint64_t> Waiting::probe(std::optional<TimePoint> until) {
   for (;;) {
     Result<std::uint64_t> commit = try_probe();
     if (commit || commit.status().code() != Errc::locked) return commit;
-    if (options_.drive == Drive::manual) {
+    if (manual()) {
       return Status(Errc::would_block,
                     "the database is locked, and a manual journal does not wait: " +
                         commit.status().message(),
@@ -297,4 +312,4 @@ Result<std::uint64_t> Waiting::try_probe() {
   });
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

@@ -17,7 +17,7 @@
 #include "src/engine/turn.h"
 #include "src/model/entry.h"
 
-namespace onelane::engine {
+namespace onelane::inline v0::engine {
 
 class Waiting {
  public:
@@ -75,7 +75,6 @@ class Waiting {
   Result<Journaled> journal_until(Entry& entry, std::optional<TimePoint> deadline);
   using Barriers = std::array<detail::EntryRef, kClassesMax>;
 
-  Status may_write(const char* call) const;
   void lend_pen(Entry& entry, bool limited);
   bool caller_may_run() const;
   // For calls that have checked may_wait().
@@ -87,6 +86,9 @@ class Waiting {
 
   Status flush(std::optional<Duration> timeout, Barriers& barriers);
   Status pump(const Entry& entry, std::optional<TimePoint> deadline);
+  bool manual() const { return options_.drive == Drive::manual; }
+  void pump_pen(const Entry& entry);
+  Status take_back(Entry& entry, Status why);
   Result<std::uint64_t> probe(std::optional<TimePoint> until);
   Result<std::uint64_t> try_probe();
 
@@ -97,7 +99,7 @@ class Waiting {
 
 template <class Unit>
 Result<Outcome> Waiting::write(std::uint32_t klass, Unit&& unit, const PushOptions& options) {
-  if (Status why = may_write("write"); !why.ok()) return why;
+  if (Status why = with_.turn.may_wait("write"); !why.ok()) return why;
   detail::EntryRef kept;
   const Admission::Offer whose{
       .options = options,
@@ -108,13 +110,14 @@ Result<Outcome> Waiting::write(std::uint32_t klass, Unit&& unit, const PushOptio
   }
   Status why = options.deadline ? wait_until(*kept, *options.deadline)
                                 : wait_on(*kept, kept->promise, std::nullopt);
+  if (why.code() == Errc::would_block) why = take_back(*kept, std::move(why));
   if (!why.ok()) return why;
   return outcome(*kept);
 }
 
 template <class Unit>
 Result<Journaled> Waiting::journal(std::uint32_t klass, Unit&& unit, const PushOptions& options) {
-  if (Status why = may_write("journal"); !why.ok()) return why;
+  if (Status why = with_.turn.may_wait("journal"); !why.ok()) return why;
   if (with_.lanes[klass].journaled == nullptr) return no_intake(with_.lanes[klass]);
   PushOptions patient = options;
   if (!patient.promise) patient.promise = Promise::journaled;
@@ -129,4 +132,4 @@ Result<Journaled> Waiting::journal(std::uint32_t klass, Unit&& unit, const PushO
   return journal_until(*kept, options.deadline);
 }
 
-}  // namespace onelane::engine
+}  // namespace onelane::inline v0::engine

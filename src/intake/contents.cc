@@ -4,7 +4,7 @@
 #include "src/intake/group_reader.h"
 #include "src/intake/survey.h"
 
-namespace onelane::intake {
+namespace onelane::inline v0::intake {
 
 Result<std::unique_ptr<Contents>> Contents::read(Folder& folder) {
   return base::sheltered([&] { return Survey(folder).run(); });
@@ -30,4 +30,4 @@ Status Contents::for_each(const std::function<Status(const FoundUnit&)>& visit) 
   return {};
 }
 
-}  // namespace onelane::intake
+}  // namespace onelane::inline v0::intake

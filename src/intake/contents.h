@@ -14,7 +14,7 @@
 #include "src/intake/folder.h"
 #include "src/intake/unit.h"
 
-namespace onelane::intake {
+namespace onelane::inline v0::intake {
 
 class Survey;
 
@@ -90,4 +90,4 @@ class Contents {
   std::uint64_t last_checksum_ = 0;
 };
 
-}  // namespace onelane::intake
+}  // namespace onelane::inline v0::intake

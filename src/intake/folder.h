@@ -12,7 +12,7 @@
 
 #include "onelane/status.h"
 
-namespace onelane::intake {
+namespace onelane::inline v0::intake {
 
 // What a call came to: ok, or storage with the file's name, the call and the system's words.
 struct [[nodiscard]] Done {
@@ -90,4 +90,4 @@ Storage& storage() noexcept;
 // For tests: null for the system's again. Not while any intake is open.
 void use_storage(Storage* other) noexcept;
 
-}  // namespace onelane::intake
+}  // namespace onelane::inline v0::intake

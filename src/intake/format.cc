@@ -9,7 +9,7 @@
 
 #include "src/model/row.h"  // that this machine is little-endian, as the format is
 
-namespace onelane::intake {
+namespace onelane::inline v0::intake {
 
 namespace {
 
@@ -260,4 +260,4 @@ void ItemReader::take_unit(Item& item) {
   ok_ = ok_ && flags <= kGroup;
 }
 
-}  // namespace onelane::intake
+}  // namespace onelane::inline v0::intake

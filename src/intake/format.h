@@ -10,7 +10,7 @@
 #include "onelane/record.h"
 #include "src/intake/unit.h"
 
-namespace onelane::intake {
+namespace onelane::inline v0::intake {
 
 // A group begins at a multiple of it, and is padded with zeros to one.
 inline constexpr std::size_t kBlockBytes = 4096;
@@ -117,4 +117,4 @@ class ItemReader {
   bool ok_ = true;
 };
 
-}  // namespace onelane::intake
+}  // namespace onelane::inline v0::intake

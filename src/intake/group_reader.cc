@@ -5,7 +5,7 @@
 #include "src/base/memory.h"
 #include "src/model/row.h"
 
-namespace onelane::intake {
+namespace onelane::inline v0::intake {
 
 namespace {
 
@@ -169,4 +169,4 @@ std::string_view UnitReader::take_rows(const Unit& unit) {
   return frames.ok() ? "" : "a unit's rows cannot be read";
 }
 
-}  // namespace onelane::intake
+}  // namespace onelane::inline v0::intake

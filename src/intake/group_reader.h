@@ -11,7 +11,7 @@
 #include "src/intake/contents.h"
 #include "src/intake/format.h"
 
-namespace onelane::intake {
+namespace onelane::inline v0::intake {
 
 // Errc::corrupt, with the place and what is wrong there.
 Status damaged(const std::string& file, std::uint64_t at, std::string_view what);
@@ -92,4 +92,4 @@ class UnitReader {
   FoundUnit unit_;
 };
 
-}  // namespace onelane::intake
+}  // namespace onelane::inline v0::intake

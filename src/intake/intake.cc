@@ -7,7 +7,7 @@
 #include "src/base/check.h"
 #include "src/model/row.h"
 
-namespace onelane::intake {
+namespace onelane::inline v0::intake {
 
 namespace {
 
@@ -309,4 +309,4 @@ Position Intake::holds_up(std::uint16_t klass) const { return segments_->holds_u
 IntakeFigures Intake::figures() const { return segments_->figures(); }
 Status Intake::failure() const { return segments_->failure(); }
 
-}  // namespace onelane::intake
+}  // namespace onelane::inline v0::intake

@@ -23,7 +23,7 @@
 #include "src/intake/segments.h"
 #include "src/intake/unit.h"
 
-namespace onelane::intake {
+namespace onelane::inline v0::intake {
 
 // The largest Unit::rows that each segment has room for. A quarter of a segment is left to the
 // names that a segment begins with and to the SQL of the unit's statements.
@@ -146,4 +146,4 @@ class Intake {
   std::uint64_t seed_ = 0;
 };
 
-}  // namespace onelane::intake
+}  // namespace onelane::inline v0::intake

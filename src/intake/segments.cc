@@ -7,7 +7,7 @@
 
 #include "src/intake/format.h"
 
-namespace onelane::intake {
+namespace onelane::inline v0::intake {
 
 namespace {
 
@@ -299,4 +299,4 @@ Status Segments::failure() const {
   return failure_;
 }
 
-}  // namespace onelane::intake
+}  // namespace onelane::inline v0::intake

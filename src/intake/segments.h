@@ -16,7 +16,7 @@
 #include "src/intake/folder.h"
 #include "src/intake/unit.h"
 
-namespace onelane::intake {
+namespace onelane::inline v0::intake {
 
 struct IntakeLimits {
   std::uint64_t segment_bytes = 0;  // a multiple of 4096
@@ -121,4 +121,4 @@ class Segments {
   Status failure_;
 };
 
-}  // namespace onelane::intake
+}  // namespace onelane::inline v0::intake

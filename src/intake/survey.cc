@@ -7,7 +7,7 @@
 #include "src/base/memory.h"
 #include "src/intake/segments.h"
 
-namespace onelane::intake {
+namespace onelane::inline v0::intake {
 
 Result<SegmentBytes> read_segment(Folder& folder, const std::string& name, const GroupHeader& first,
                                   ReadLimit limit) {
@@ -249,4 +249,4 @@ Status Survey::read_groups(const SegmentBytes& segment, SegmentFile& file) {
   return {};
 }
 
-}  // namespace onelane::intake
+}  // namespace onelane::inline v0::intake

@@ -10,7 +10,7 @@
 #include "src/intake/format.h"
 #include "src/intake/group_reader.h"
 
-namespace onelane::intake {
+namespace onelane::inline v0::intake {
 
 // At most this much from the beginning.
 struct ReadLimit {
@@ -62,4 +62,4 @@ class Survey {
   const SegmentFile* torn_ = nullptr;  // one whose first group is not whole: has to be the newest
 };
 
-}  // namespace onelane::intake
+}  // namespace onelane::inline v0::intake

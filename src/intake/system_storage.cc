@@ -17,7 +17,7 @@
 #include "src/base/memory.h"
 #include "src/intake/folder.h"
 
-namespace onelane::intake {
+namespace onelane::inline v0::intake {
 
 namespace {
 
@@ -312,4 +312,4 @@ Storage& storage() noexcept {
 
 void use_storage(Storage* other) noexcept { instead.store(other); }
 
-}  // namespace onelane::intake
+}  // namespace onelane::inline v0::intake

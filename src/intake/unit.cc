@@ -6,7 +6,7 @@
 
 #include "src/base/check.h"
 
-namespace onelane::intake {
+namespace onelane::inline v0::intake {
 
 Uuid make_uuid() {
   Uuid uuid{};
@@ -30,4 +30,4 @@ std::string to_string(const Uuid& uuid) {
   return out;
 }
 
-}  // namespace onelane::intake
+}  // namespace onelane::inline v0::intake

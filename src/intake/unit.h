@@ -10,7 +10,7 @@
 
 #include "onelane/record.h"
 
-namespace onelane::intake {
+namespace onelane::inline v0::intake {
 
 using Uuid = std::array<std::byte, 16>;
 
@@ -48,4 +48,4 @@ struct Applied {
   Position up_to = 0;
 };
 
-}  // namespace onelane::intake
+}  // namespace onelane::inline v0::intake

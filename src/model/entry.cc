@@ -120,6 +120,7 @@ void Entry::forget_outcome() noexcept {
   if (kind == EntryKind::job) return;
   changes = 0;
   rowid.reset();
+  returned.reset();
 }
 
 void Entry::put_back() noexcept {
@@ -156,6 +157,7 @@ Outcome Entry::outcome() const {
   out.commit = commit;
   out.changes = changes;
   out.rowid = rowid;
+  if (returned != nullptr) out.returned = *returned;
   out.steps = steps;
   out.cause = cause;
   return out;

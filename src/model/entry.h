@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "onelane/clock.h"
 #include "onelane/job.h"
@@ -65,7 +66,8 @@ struct Entry {
   Promise promise = Promise::committed;
 
   std::atomic<TicketState> state{kQueued};
-  std::atomic<bool> journaled{false};  // written by the pen, before the state
+  std::atomic<bool> journaled{false};       // written by the pen, before the state
+  std::atomic<bool> stop_requested{false};  // of a job that has begun, by its receipt
   std::atomic<std::uint32_t> references{1};
   std::atomic<Waiter*> waiter{nullptr};  // tagged: see watch()
 
@@ -85,18 +87,18 @@ struct Entry {
   bool culprit = false;    // it took a transaction along, and then gave way to the next older one
   bool refused = false;    // it gave way to the next older one by its own fault
   bool condemned = false;  // to be refused with its cause by the next commit, and not run again
-  std::uint32_t flushes = 0;  // that its class had seen when it was staged
-
-  // --- The cancelling thread's, until the state says settled.
-  bool lingers = false;  // its capacity was given back, though it is still in the queue or staged
-  Entry* next_cancelled = nullptr;
+  bool lingers = false;  // the cancelling thread's, until the state says settled: its capacity was
+                         // given back, though it is still in the queue or staged
+  std::uint32_t flushes = 0;        // that its class had seen when it was staged
+  std::uint32_t steps = 0;          // committed: of the outcome below
+  Entry* next_cancelled = nullptr;  // the cancelling thread's, as `lingers`
 
   // --- The outcome: written before state says settled, constant from then on. Of a unit whose tick
   // is rolled back it is forgotten; changes are those of a job's committed steps.
   std::uint64_t commit = 0;
   std::uint64_t changes = 0;
   std::optional<std::int64_t> rowid;
-  std::uint32_t steps = 0;
+  std::unique_ptr<std::vector<ReturnedRow>> returned;  // null if nothing is
   Status cause;
 
   // Without rows. Null if there is no memory.

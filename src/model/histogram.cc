@@ -68,7 +68,7 @@ Histogram Histogram::from(std::vector<std::uint64_t> counts, std::uint64_t sum, 
 
 }  // namespace onelane::inline v0
 
-namespace onelane::model {
+namespace onelane::inline v0::model {
 
 Histogram SharedHistogram::snapshot() const {
   std::vector<std::uint64_t> counts(Histogram::kBuckets);
@@ -79,4 +79,4 @@ Histogram SharedHistogram::snapshot() const {
                          max_.load(std::memory_order_relaxed));
 }
 
-}  // namespace onelane::model
+}  // namespace onelane::inline v0::model

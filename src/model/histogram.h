@@ -8,7 +8,7 @@
 
 #include "onelane/stats.h"
 
-namespace onelane::model {
+namespace onelane::inline v0::model {
 
 // Adds to a counter that has one writer at a time: no locked instruction.
 inline void add(std::atomic<std::uint64_t>& counter, std::uint64_t n) noexcept {
@@ -79,4 +79,4 @@ class HistogramRun {
   std::uint64_t max_ = 0;
 };
 
-}  // namespace onelane::model
+}  // namespace onelane::inline v0::model

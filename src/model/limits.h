@@ -7,7 +7,7 @@
 
 #include "onelane/options.h"
 
-namespace onelane::model {
+namespace onelane::inline v0::model {
 
 inline constexpr std::uint64_t kTickRecordsMax = 1'000'000;
 inline constexpr std::uint64_t kTickBytesMin = 4 * kKiB;
@@ -28,4 +28,12 @@ inline constexpr std::uint64_t kCapacityBytesMax = kMiB * kMiB;
 // Longer durations overflow nothing, but are surely a mistake in the unit.
 inline constexpr Duration kDurationMax = std::chrono::hours(24 * 365);
 
-}  // namespace onelane::model
+// JournalOptions::tick, with the default for what is 0.
+inline Budget tick_of(const JournalOptions& options) {
+  const Budget& tick = options.tick;
+  return {.records = tick.records != 0 ? tick.records : kDefaultTick.records,
+          .bytes = tick.bytes != 0 ? tick.bytes : kDefaultTick.bytes,
+          .hold = tick.hold != Duration(0) ? tick.hold : kDefaultTick.hold};
+}
+
+}  // namespace onelane::inline v0::model

@@ -1,5 +1,6 @@
 #include <array>
 
+#include "onelane/event.h"
 #include "onelane/stats.h"
 
 namespace onelane::inline v0 {
@@ -17,6 +18,13 @@ std::string_view name(TickEnd end) noexcept {
       {"drained", "records", "bytes", "hold", "max_delay", "share", "failed"});
   static_assert(kNames.size() == kTickEndCount);
   return kNames[static_cast<std::size_t>(end)];
+}
+
+std::string_view name(Condition condition) noexcept {
+  constexpr auto kNames = std::to_array<std::string_view>(
+      {"stalled", "locked_out", "log_pinned", "held_back", "poisoned"});
+  static_assert(kNames.size() == kConditionCount);
+  return kNames[static_cast<std::size_t>(condition)];
 }
 
 }  // namespace onelane::inline v0

@@ -1,5 +1,7 @@
 #include "onelane/options.h"
 
+#include <array>
+#include <cstdio>
 #include <string>
 #include <string_view>
 
@@ -67,6 +69,35 @@ Status validate(const IntakeOptions& options) {
                                       options.positions + "\"; they are two tables"};
 }
 
+Status validate(const std::vector<Migration>& migrations) {
+  std::int32_t before = 0;
+  for (const Migration& each : migrations) {
+    const std::string named = "migrations: version " + std::to_string(each.version);
+    if (each.version <= before) {
+      return {Errc::invalid_argument, named + " comes after " + std::to_string(before) +
+                                          "; versions must be above 0, and ascend"};
+    }
+    if (each.sql.empty() && !each.step) {
+      return {Errc::invalid_argument, named + " has neither SQL nor a step"};
+    }
+    before = each.version;
+  }
+  return {};
+}
+
+Status validate(std::filesystem::perms mode) {
+  using std::filesystem::perms;
+  constexpr perms kOwner = perms::owner_read | perms::owner_write;
+  constexpr perms kMost =
+      kOwner | perms::group_read | perms::group_write | perms::others_read | perms::others_write;
+  if ((mode & kOwner) == kOwner && (mode & ~kMost) == perms::none) return {};
+  std::array<char, 16> octal{};
+  std::snprintf(octal.data(), octal.size(), "%#o", static_cast<unsigned>(mode));
+  return {Errc::invalid_argument, "file_mode is " + std::string(octal.data()) +
+                                      "; the owner must be allowed to read and write, and nobody "
+                                      "to execute"};
+}
+
 // What an intake cannot be had with.
 Status suits_intake(const ClassOptions& options) {
   if (!options.intake && options.promise == Promise::journaled) {
@@ -87,17 +118,19 @@ Status named(const std::string& class_name, Status status) {
 }  // namespace
 
 Status validate(const JournalOptions& options) {
+  const Budget tick = model::tick_of(options);
   return first_of({
-      in_range<std::uint64_t>("tick.records", options.tick.records, 1, model::kTickRecordsMax),
-      in_range<std::uint64_t>("tick.bytes", options.tick.bytes, model::kTickBytesMin,
-                              model::kTickBytesMax),
-      in_range<Duration>("tick.hold", options.tick.hold, model::kHoldMin, model::kHoldMax),
+      in_range<std::uint64_t>("tick.records", tick.records, 1, model::kTickRecordsMax),
+      in_range<std::uint64_t>("tick.bytes", tick.bytes, model::kTickBytesMin, model::kTickBytesMax),
+      in_range<Duration>("tick.hold", tick.hold, model::kHoldMin, model::kHoldMax),
       in_range<std::uint64_t>("commit_percent", options.commit_percent, 0, 100),
       in_range<Duration>("close_timeout", options.close_timeout, Duration(0), model::kDurationMax),
-      in_range<std::uint64_t>("wal_limit", options.wal_limit, model::kWalLimitMin,
+      in_range<std::uint64_t>("wal_limit_bytes", options.wal_limit_bytes, model::kWalLimitMin,
                               model::kWalLimitMax),
-      in_range<std::uint64_t>("ballast", options.ballast, 0, model::kWalLimitMax),
+      in_range<std::uint64_t>("ballast_bytes", options.ballast_bytes, 0, model::kWalLimitMax),
       table_is_plain("watermark_table", options.watermark_table),
+      validate(options.file_mode),
+      validate(options.migrations),
       validate(options.intake),
   });
 }
@@ -123,6 +156,9 @@ Status validate(const ClassOptions& options) {
           in_range<std::uint64_t>("weight", options.weight, 1, model::kWeightMax),
           in_range<Duration>("max_delay", options.max_delay, Duration(0), model::kDurationMax),
           in_range<Duration>("gather", options.gather, Duration(0), model::kDurationMax),
+          in_range<Duration>(
+              "interval", options.interval, Duration(0),
+              options.max_delay == Duration(0) ? model::kDurationMax : options.max_delay),
           in_range<std::uint64_t>("capacity_records", options.capacity_records, 1,
                                   model::kCapacityRecordsMax),
           in_range<std::uint64_t>("capacity_bytes", options.capacity_bytes,

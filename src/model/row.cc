@@ -190,7 +190,7 @@ void Group::clear() {
 
 }  // namespace onelane::inline v0
 
-namespace onelane::model {
+namespace onelane::inline v0::model {
 
 void write_frame_header(std::byte* out, Statement statement, std::size_t row_bytes) noexcept {
   const auto size = static_cast<std::uint32_t>(row_bytes);
@@ -287,4 +287,4 @@ void write_key(const StatementSpec& spec, Statement statement, std::span<const s
   });
 }
 
-}  // namespace onelane::model
+}  // namespace onelane::inline v0::model

@@ -19,7 +19,7 @@
 
 #include "onelane/record.h"
 
-namespace onelane::model {
+namespace onelane::inline v0::model {
 
 static_assert(std::endian::native == std::endian::little,
               "the encoding copies integers as they are");
@@ -176,4 +176,4 @@ std::size_t key_size(const StatementSpec& spec, std::span<const std::byte> row) 
 void write_key(const StatementSpec& spec, Statement statement, std::span<const std::byte> row,
                std::byte* out) noexcept;
 
-}  // namespace onelane::model
+}  // namespace onelane::inline v0::model

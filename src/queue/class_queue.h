@@ -33,7 +33,7 @@
 #include "src/base/check.h"
 #include "src/model/entry.h"
 
-namespace onelane::queue {
+namespace onelane::inline v0::queue {
 
 using detail::Entry;
 
@@ -235,4 +235,4 @@ struct ClassQueueTraits : moodycamel::ConcurrentQueueDefaultTraits {
 };
 using ClassQueue = BasicClassQueue<ClassQueueTraits>;
 
-}  // namespace onelane::queue
+}  // namespace onelane::inline v0::queue

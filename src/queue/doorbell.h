@@ -12,7 +12,7 @@
 #include "onelane/clock.h"
 #include "src/base/parker.h"
 
-namespace onelane::queue {
+namespace onelane::inline v0::queue {
 
 class Doorbell {
  public:
@@ -40,4 +40,4 @@ class Doorbell {
   base::Parker parker_;
 };
 
-}  // namespace onelane::queue
+}  // namespace onelane::inline v0::queue

@@ -2,7 +2,7 @@
 
 #include <optional>
 
-namespace onelane::queue {
+namespace onelane::inline v0::queue {
 
 bool Gate::wait(std::uint64_t packed, Duration timeout) {
   Queuer self(packed);
@@ -79,4 +79,4 @@ void Gate::close() {
   wake(refused);
 }
 
-}  // namespace onelane::queue
+}  // namespace onelane::inline v0::queue

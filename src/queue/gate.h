@@ -14,7 +14,7 @@
 #include "src/base/parker.h"
 #include "src/model/limits.h"
 
-namespace onelane::queue {
+namespace onelane::inline v0::queue {
 
 class Gate {
  public:
@@ -118,4 +118,4 @@ class Gate {
   bool closed_ = false;
 };
 
-}  // namespace onelane::queue
+}  // namespace onelane::inline v0::queue

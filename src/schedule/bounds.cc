@@ -4,7 +4,7 @@
 #include "src/schedule/plan.h"
 #include "src/schedule/predict.h"
 
-namespace onelane::schedule {
+namespace onelane::inline v0::schedule {
 
 namespace {
 
@@ -51,4 +51,4 @@ std::uint64_t worst_wait_ticks(const Share& share, const Unit& ahead, const Unit
          ticks_of(ahead.bytes, largest.bytes, guarantee.bytes, rivals);
 }
 
-}  // namespace onelane::schedule
+}  // namespace onelane::inline v0::schedule

@@ -7,7 +7,7 @@
 #include "src/schedule/plan.h"
 #include "src/schedule/predict.h"
 
-namespace onelane::schedule {
+namespace onelane::inline v0::schedule {
 
 struct Load {
   std::uint64_t records = 0;
@@ -128,4 +128,4 @@ struct Contender {
   bool insisted = false;         // owed its part, it took a unit although more urgent ones wait
 };
 
-}  // namespace onelane::schedule
+}  // namespace onelane::inline v0::schedule

@@ -5,7 +5,7 @@
 
 #include "src/schedule/predict.h"
 
-namespace onelane::schedule {
+namespace onelane::inline v0::schedule {
 
 namespace {
 
@@ -121,4 +121,4 @@ void CostModel::learn_commit(std::uint64_t records, std::uint64_t bytes, Duratio
   costs_.commit.per_record_ps = to_integer(kCommitBytesPerRecord * commit_.b(), kRecordPsMax);
 }
 
-}  // namespace onelane::schedule
+}  // namespace onelane::inline v0::schedule

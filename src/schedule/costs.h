@@ -10,7 +10,7 @@
 #include "src/base/least_squares.h"
 #include "src/schedule/plan.h"
 
-namespace onelane::schedule {
+namespace onelane::inline v0::schedule {
 
 // Fits took = a*u + b*v to samples, with a and b at least 0. Older samples count less and less. If
 // the samples cannot tell a from b (u and v grew together, or one never changed), the ratio of a to
@@ -49,4 +49,4 @@ class CostModel {
   Costs costs_;
 };
 
-}  // namespace onelane::schedule
+}  // namespace onelane::inline v0::schedule

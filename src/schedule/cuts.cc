@@ -4,7 +4,7 @@
 #include "src/schedule/plan.h"
 #include "src/schedule/predict.h"
 
-namespace onelane::schedule {
+namespace onelane::inline v0::schedule {
 
 bool stop(const Progress& progress, const Costs& costs, Duration hold) {
   if (progress.records == 0 && progress.bytes == 0) return false;
@@ -28,4 +28,4 @@ void refund(State& state, const Costs& costs, const Slice& slice, std::span<cons
   if (of.cut_units == 0) of.head_ticks = of.cut_head_ticks;
 }
 
-}  // namespace onelane::schedule
+}  // namespace onelane::inline v0::schedule

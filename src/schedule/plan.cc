@@ -7,7 +7,7 @@
 #include "src/schedule/contender.h"
 #include "src/schedule/predict.h"
 
-namespace onelane::schedule {
+namespace onelane::inline v0::schedule {
 
 namespace {
 
@@ -483,4 +483,4 @@ void Planner::add_slices() {
 
 Plan plan(const Inputs& inputs) { return Planner(inputs).run(); }
 
-}  // namespace onelane::schedule
+}  // namespace onelane::inline v0::schedule

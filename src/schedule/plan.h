@@ -14,7 +14,7 @@
 #include "onelane/options.h"
 #include "onelane/stats.h"
 
-namespace onelane::schedule {
+namespace onelane::inline v0::schedule {
 
 // What a staged unit asks for. A unit that was cancelled meanwhile has 0 records and 0 bytes.
 struct Unit {
@@ -139,4 +139,4 @@ bool guarantees_fit(const Budget& tick, std::span<const Share> shares);
 std::uint64_t worst_wait_ticks(const Share& share, const Unit& ahead, const Unit& largest,
                                std::uint64_t rivals);
 
-}  // namespace onelane::schedule
+}  // namespace onelane::inline v0::schedule

@@ -7,7 +7,7 @@
 
 #include "src/schedule/plan.h"
 
-namespace onelane::schedule {
+namespace onelane::inline v0::schedule {
 
 inline constexpr std::uint64_t kPsMax = 1'000'000'000'000'000'000;  // 11 days
 inline constexpr std::uint64_t kPsPerNs = 1000;
@@ -95,4 +95,4 @@ inline std::uint64_t ticks_of_credit(const Unit& unit, const Guarantee& guarante
   return std::max(ceil_div(unit.records, guarantee.records), ceil_div(unit.bytes, guarantee.bytes));
 }
 
-}  // namespace onelane::schedule
+}  // namespace onelane::inline v0::schedule

@@ -21,11 +21,15 @@ int main() {
   const char* schema = "CREATE TABLE IF NOT EXISTS peers(id TEXT PRIMARY KEY, seen INTEGER)";
   auto journal = onelane::Journal::open("peers.db", {.schema = schema}).value();
   auto peers = journal.add_class({.name = "peers"}).value();  // its own queue and budgets
-  auto producer = journal.producer<Peer>(peers).value();      // one per thread
+  auto producer = journal.producer<Peer>(peers).value();      // for any thread
 
-  if (!producer.push({"alice", 1}).ok()) return 1;     // nobody waits for this one
-  auto receipt = producer.submit({"bob", 2}).value();  // for this one somebody does
-  std::cout << "bob is in commit " << receipt.wait().value().commit << '\n';
+  if (!producer.push({"alice", 1}).ok()) return 1;  // nobody waits for this one
+  const auto bob = producer.write({"bob", 2}, {.timeout = std::chrono::seconds(1)});
+  if (const onelane::Status why = status_of(bob); !why.ok()) {  // for this one somebody does
+    std::cerr << why.to_string() << '\n';
+    return 1;
+  }
+  std::cout << "bob is in commit " << bob->commit << '\n';
 
   return journal.close(std::chrono::seconds(5)).status.ok() ? 0 : 1;
 }

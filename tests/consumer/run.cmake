@@ -13,6 +13,12 @@ run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B build -G ${GENERATOR}
     -DCMAKE_PREFIX_PATH=${prefix} -DCMAKE_CXX_COMPILER=${CXX} "-DCMAKE_CXX_FLAGS=${CXX_FLAGS}")
 run(${CMAKE_COMMAND} --build build)
 run(build/consumer)
+run(build/tested)
+foreach(document LICENSE README.md)
+  if(NOT EXISTS ${prefix}/share/doc/onelane/${document})
+    message(FATAL_ERROR "${document} is not installed")
+  endif()
+endforeach()
 
 # Killed with all of its orders in the intake, and none in the database.
 execute_process(COMMAND build/survivor orders.db KILL WORKING_DIRECTORY ${WORK_DIR}
@@ -25,6 +31,23 @@ execute_process(COMMAND build/survivor orders.db WORKING_DIRECTORY ${WORK_DIR}
 if(NOT said STREQUAL "500 orders were left to the next opening\n")
   message(FATAL_ERROR "survivor says: ${said}")
 endif()
+
+# Killed once it has imported its rows, and then stopped in good order.
+function(serve signal said)
+  execute_process(COMMAND timeout --signal=${signal} 4 build/service service.db 20000
+                  WORKING_DIRECTORY ${WORK_DIR} OUTPUT_VARIABLE out ERROR_VARIABLE err)
+  foreach(line ${ARGN} ${said})
+    if(NOT out MATCHES "${line}")
+      message(FATAL_ERROR "service does not say \"${line}\", but: ${out}${err}")
+    endif()
+  endforeach()
+endfunction()
+serve(KILL "import: committed")
+serve(TERM "closed: ok" "the opening before has [0-9]+ commits" "import: rejected: record: job [^\n]*: imported already")
+
+# As a part of a program's own build: that it can be configured.
+run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B embedded -G ${GENERATOR}
+    -DONELANE_EMBEDDED=${CMAKE_CURRENT_LIST_DIR}/../.. -DCMAKE_CXX_COMPILER=${CXX})
 
 find_program(PKG_CONFIG pkg-config REQUIRED)
 execute_process(

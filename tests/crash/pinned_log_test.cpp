@@ -15,7 +15,7 @@ namespace {
 
 class PinnedLog : public SqliteJournalFixture {
  protected:
-  PinnedLog() { options_.wal_limit = kMiB; }
+  PinnedLog() { options_.wal_limit_bytes = kMiB; }
 
   // A process that reads until its input ends.
   Child reader(Pipe& ready, Pipe& stay) {
@@ -59,7 +59,7 @@ TEST_F(PinnedLog, NamesTheProcessThatKeepsItAndIsCutWhenThatIsGone) {
   insert_ = add("INSERT INTO t VALUES(?1)", {{ColumnType::text, true}});
   write_much();
   LogStats log = journal_->stats().log;
-  EXPECT_GT(log.bytes, log.limit);
+  EXPECT_GT(log.bytes, log.limit_bytes);
   EXPECT_GT(log.pinned_bytes, 0U);
   EXPECT_TRUE(log.pinned_since);
   ASSERT_EQ(log.readers.size(), 1U);

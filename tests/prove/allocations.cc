@@ -211,7 +211,7 @@ bool Life::open(Random& random) {
     options = {.schema = kSchema + kArrivals,
                .tick = {.records = 64, .bytes = 256 * kKiB, .hold = std::chrono::milliseconds(10)},
                .drive = drive_,
-               .wal_limit = kMiB};
+               .wal_limit_bytes = kMiB};
     if (drive_ == Drive::manual) options.clock = clock_;
     if (chance(random, 40)) options.watermark_table = "marks";
     classes_.reserve(2);

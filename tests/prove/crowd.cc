@@ -55,7 +55,7 @@ Status crowd(const std::shared_ptr<test::Disk>& disk, const std::string& databas
   disk->meanwhile([](test::VfsCall, test::VfsFile) { std::this_thread::yield(); });
   const Synchronous level = chance(random, 20) ? Synchronous::full : Synchronous::normal;
   Result<Journal> journal =
-      Journal::open(database, {.schema = kSchema, .synchronous = level, .wal_limit = kMiB});
+      Journal::open(database, {.schema = kSchema, .synchronous = level, .wal_limit_bytes = kMiB});
   if (!journal) return journal.status();
   disk->note(kOpenNote, 0);
   Result<WriteClass> writes = journal->add_class({.name = "writes"});

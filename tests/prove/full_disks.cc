@@ -212,7 +212,7 @@ std::string Life::live() {
 Status Life::open() {
   Result<Journal> opened = Journal::open(
       volume_.database(),
-      {.schema = kSchema, .drive = Drive::manual, .ballast = ballast_, .clock = clock_});
+      {.schema = kSchema, .drive = Drive::manual, .ballast_bytes = ballast_, .clock = clock_});
   if (!opened) return opened.status();
   journal_.emplace(*std::move(opened));
   Result<WriteClass> added = journal_->add_class({.name = "writes"});
@@ -297,7 +297,7 @@ std::string Life::go_on() {
     tick();
     const std::optional<Outcome> outcome = pushed_.back().receipt.poll();
     if (!outcome || !outcome->committed()) return "it does not go on once there is room";
-    return journal_->stats().log.ballast == ballast_ ? "" : "the ballast is not there again";
+    return journal_->stats().log.ballast_bytes == ballast_ ? "" : "the ballast is not there again";
   }
   return "not settled within 64 ticks once there was room";
 }

@@ -28,7 +28,7 @@ JournalOptions intake_journal_options(const IntakeWriterOptions& options) {
           .synchronous = options.synchronous,
           .drive = options.drive,
           .close_timeout = Duration(0),
-          .wal_limit = kMiB,
+          .wal_limit_bytes = kMiB,
           .intake = {.segment_bytes = options.segment_bytes,
                      .most_bytes = options.segments * options.segment_bytes,
                      .dead_letters = kLetters}};

@@ -49,7 +49,7 @@ JournalOptions options(std::uint64_t manner) {
               "CREATE TABLE IF NOT EXISTS taken(id INTEGER, words TEXT);"
               "CREATE INDEX IF NOT EXISTS by_id ON taken(id)",
           .synchronous = manner % 4 == 0 ? Synchronous::full : Synchronous::normal,
-          .wal_limit = kMiB,
+          .wal_limit_bytes = kMiB,
           .intake = {.segment_bytes = 64 * kKiB,
                      .most_bytes = (2 + manner / 4 % 2) * 64 * kKiB,
                      .dead_letters = "letters"}};

@@ -21,7 +21,7 @@ Status Writer::open(const std::string& database) {
   Result<Journal> opened = Journal::open(database, {.schema = kSchema,
                                                     .synchronous = options_.synchronous,
                                                     .drive = Drive::manual,
-                                                    .wal_limit = kMiB,
+                                                    .wal_limit_bytes = kMiB,
                                                     .clock = clock_});
   if (!opened) return opened.status();
   journal_.emplace(*std::move(opened));

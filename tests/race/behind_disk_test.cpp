@@ -40,7 +40,7 @@ class BehindDisk final : public PlainSink, private Log {
     const std::uint64_t commits = commits_.load();
     return {.bytes = (2 + commits) * kMiB,
             .commits = commits,
-            .written = commits * kMiB,
+            .written_bytes = commits * kMiB,
             .may_copy = true};
   }
   Reply write_out() override { return {}; }
@@ -71,7 +71,7 @@ class Paused : public ::testing::Test {
 
   std::shared_ptr<BehindDisk::Control> control_ = std::make_shared<BehindDisk::Control>();
   Journal journal_ =
-      Journal::open(std::make_unique<BehindDisk>(control_), {.wal_limit = kMiB}).value();
+      Journal::open(std::make_unique<BehindDisk>(control_), {.wal_limit_bytes = kMiB}).value();
   WriteClass class_ = journal_.add_class({.name = "c"}).value();
   Statement statement_ = journal_.add_statement({"-", {{ColumnType::integer}}, {}}).value();
 };

@@ -20,7 +20,7 @@ TEST(ForeignLog, IsCopiedBackByAnIdleJournalBeforeItHasGrownFarBeyondTheLimit) {
   const TempDirectory directory;
   const std::filesystem::path database = directory / "test.db";
   Result<Journal> journal =
-      Journal::open(database, {.schema = "CREATE TABLE t(v)", .wal_limit = kMiB});
+      Journal::open(database, {.schema = "CREATE TABLE t(v)", .wal_limit_bytes = kMiB});
   ASSERT_TRUE(journal.ok()) << journal.status().to_string();
   OtherConnection other(database);
   other.query("PRAGMA wal_autocheckpoint=0");

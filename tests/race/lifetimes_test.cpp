@@ -192,7 +192,7 @@ class HeldPass final : public PlainSink, private Log {
 TEST(ClosingBesideATick, WaitsForThePassThatItRuns) {
   const auto control = std::make_shared<HeldPass::Control>();
   Journal journal = ok(Journal::open(std::make_unique<HeldPass>(control),
-                                     {.drive = Drive::manual, .wal_limit = kMiB}));
+                                     {.drive = Drive::manual, .wal_limit_bytes = kMiB}));
   std::thread ticker([&] { (void)journal.tick(); });
   control->runs.wait(false);
   std::thread closer([&] { EXPECT_TRUE(journal.close(seconds(20)).status.ok()); });

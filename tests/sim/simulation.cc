@@ -121,7 +121,7 @@ JournalOptions Simulation::options() {
       .synchronous = features_.full_synchronous ? Synchronous::full : Synchronous::normal,
       .drive = Drive::manual,
       .close_timeout = Duration(0),
-      .wal_limit = kMiB,
+      .wal_limit_bytes = kMiB,
       .clock = clock_};
   if (features_.intake) {
     const std::uint64_t segment = (features_.large_rows ? 128 : 64) * kKiB;

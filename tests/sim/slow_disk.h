@@ -59,7 +59,7 @@ class SlowDisk final : public Log {
   DiskFigures run(Duration time);
 
   LogState state() const noexcept override {
-    return {.bytes = bytes_, .commits = commits_, .written = added_, .may_copy = may_copy_};
+    return {.bytes = bytes_, .commits = commits_, .written_bytes = added_, .may_copy = may_copy_};
   }
   LogPass copy_back(std::uint64_t piece_bytes) override;
   Reply write_out() override;

@@ -33,14 +33,14 @@ using Receipts = QuietLane;
 using Producers = QuietLane;
 using Adding = QuietLane;
 
-TEST_F(Receipts, AnUnsettledWaitOnAManualJournalWouldBlock) {
+TEST_F(Receipts, AWaitOnAManualJournalWhoseTickIsNotDueWouldBlock) {
   open();
-  Writes peers = add_class("peers");
+  Writes peers = add_class("peers", {.gather = seconds(5)});
   Receipt one = peers.submit(1);
   EXPECT_EQ(one.wait().status().code(), Errc::would_block);
   EXPECT_EQ(one.wait_for(seconds(1)).status().code(), Errc::would_block);
   EXPECT_FALSE(one.poll());
-  tick();
+  advance(seconds(5));
   EXPECT_TRUE(one.wait()->committed());
   EXPECT_TRUE(one.wait_for(Duration(0))->committed());
 }
@@ -379,10 +379,10 @@ TEST_F(Adding, GuaranteesThatDoNotFitTheTickTogetherAreRefusedAndNothingIsAdded)
 TEST(Opening, WithoutASinkOrWithAWrongOptionIsRefused) {
   EXPECT_EQ(Journal::open(std::unique_ptr<Sink>()).status().code(), Errc::invalid_argument);
   JournalOptions wrong;
-  wrong.tick.records = 0;
+  wrong.tick.records = 1'000'001;
   const auto recording = std::make_shared<Recording>();
   const Status status = Journal::open(std::make_unique<RecordingSink>(recording), wrong).status();
-  EXPECT_EQ(status.message(), "tick.records is 0; it must be 1 to 1000000");
+  EXPECT_EQ(status.message(), "tick.records is 1000001; it must be 1 to 1000000");
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // The error value, and what a broken invariant prints.
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <stdexcept>
 #include <string>
@@ -18,14 +19,32 @@ TEST(StatusText, NamesTheKindTheReasonAndSqlitesCode) {
   EXPECT_EQ(Status(Errc::timed_out, "too late").to_string(), "timed_out: too late");
 }
 
+TEST(Status, TellsConstraintsApartByTheirCodes) {
+  const auto of = [](int code) { return Status(Errc::record, "", code).constraint(); };
+  EXPECT_EQ(of(SQLITE_CONSTRAINT_UNIQUE), Constraint::unique);
+  EXPECT_EQ(of(SQLITE_CONSTRAINT_PRIMARYKEY), Constraint::unique);
+  EXPECT_EQ(of(SQLITE_CONSTRAINT_ROWID), Constraint::unique);
+  EXPECT_EQ(of(SQLITE_CONSTRAINT_FOREIGNKEY), Constraint::foreign_key);
+  EXPECT_EQ(of(SQLITE_CONSTRAINT_NOTNULL), Constraint::not_null);
+  EXPECT_EQ(of(SQLITE_CONSTRAINT_CHECK), Constraint::check);
+  EXPECT_EQ(of(SQLITE_CONSTRAINT_DATATYPE), Constraint::type);
+  EXPECT_EQ(of(SQLITE_CONSTRAINT_TRIGGER), Constraint::other);
+  EXPECT_EQ(of(SQLITE_CONSTRAINT), Constraint::other);
+  EXPECT_EQ(of(SQLITE_FULL), Constraint::none);
+  EXPECT_EQ(of(0), Constraint::none);
+  EXPECT_EQ(Status().constraint(), Constraint::none);
+  EXPECT_EQ(name(Constraint::foreign_key), "foreign_key");
+}
+
 TEST(StatusText, EveryCodeHasAStableName) {
   std::string names;
   for (int code = 0; code <= static_cast<int>(Errc::internal); ++code) {
     names += std::string(name(static_cast<Errc>(code))) + " ";
   }
   EXPECT_EQ(names,
-            "ok invalid_argument full would_block timed_out in_lane closed poisoned forked "
-            "already_open locked record storage corrupt not_durable not_journaled internal ");
+            "ok invalid_argument full would_block timed_out expired in_lane closed poisoned forked "
+            "already_open locked record storage corrupt not_committed not_durable not_journaled "
+            "internal ");
 }
 
 TEST(ResultValue, ThrowsTheReasonWhereThereIsNone) {

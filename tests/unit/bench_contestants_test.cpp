@@ -59,7 +59,7 @@ class Shelf : public Store {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> held_;
 };
 
-class Verification : public testing::Test {
+class Verification : public ::testing::Test {
  protected:
   Verification() {
     shelf_.put(0, 0);
@@ -116,7 +116,7 @@ TEST(VerificationOfValues, SeesTheValueOfAnOlderWrite) {
 }
 
 // Every contestant, on a database of its own.
-class EveryContestant : public testing::TestWithParam<std::string> {
+class EveryContestant : public ::testing::TestWithParam<std::string> {
  protected:
   std::unique_ptr<Store> open(Acknowledgement acknowledgement) {
     return make_store(GetParam(), {.path = directory_ / "database",
@@ -156,7 +156,7 @@ TEST_P(EveryContestant, HoldsTheNewestValueOfAKeyThatOneThreadWroteOftenInGroups
   verify_contents(*store, rows_, contents_);
 }
 
-INSTANTIATE_TEST_SUITE_P(OfAll, EveryContestant, testing::ValuesIn(contestant_names()),
+INSTANTIATE_TEST_SUITE_P(OfAll, EveryContestant, ::testing::ValuesIn(contestant_names()),
                          [](const auto& tested) { return tested.param; });
 
 // A caller that came while another led may be the last of its group before it has looked.

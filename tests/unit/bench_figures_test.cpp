@@ -25,7 +25,7 @@ namespace {
 
 using nlohmann::json;
 
-class SmallestFigure : public testing::Test {
+class SmallestFigure : public ::testing::Test {
  protected:
   using Main = int (*)(const std::vector<std::string>&);
 

@@ -113,9 +113,11 @@ TEST(StormFlags, EveryBudgetAndPolicyOfAClassCanBeSet) {
 
 TEST(StormFlags, AWrongClassOrKeyIsNamedWithThoseThatThereAre) {
   expect_complaint({"--class", "peers:weight=2"}, "there is no class 'peers': blobs, sync");
-  expect_complaint({"--class", "connect:wieght=2"}, "with a key of guarantee-records");
+  expect_complaint({"--class", "connect:wieght=2"},
+                   "there is no key 'wieght'; the nearest is weight");
   expect_complaint({"--class", "connect:weight"}, "'weight' is no KEY=VALUE");
   expect_complaint({"--class", "connect"}, "is not NAME:KEY=VALUE");
+  expect_complaint({"--class", "connect:promise=journaled"}, "neither committed nor durable");
   expect_complaint({"--class", "connect:when-full=wait"}, "none of block, reject, drop-oldest");
   expect_complaint({"--class", "connect:weight=0"}, "'0' is not between 1 and 1000");
   expect_complaint({"--class", "connect:capacity-records=0"}, "class \"connect\"");

@@ -17,7 +17,7 @@ namespace {
 
 using nlohmann::json;
 
-class SmallestQuestion : public testing::Test {
+class SmallestQuestion : public ::testing::Test {
  protected:
   using Main = int (*)(const std::vector<std::string>&);
 

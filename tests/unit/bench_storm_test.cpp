@@ -34,7 +34,7 @@ void write_input(const std::filesystem::path& directory) {
   write_file(directory / "empty", "");
 }
 
-class StormInput : public testing::Test {
+class StormInput : public ::testing::Test {
  protected:
   StormInput() { write_input(files_.path()); }
   std::string complaint(const std::filesystem::path& directory) {

@@ -14,7 +14,7 @@ namespace {
 using nlohmann::json;
 
 // Contestants that write their turn down and have their figures told beforehand.
-class Trials : public testing::Test {
+class Trials : public ::testing::Test {
  protected:
   Contestant contestant(const std::string& name, std::vector<double> figures) {
     return {name, [this, name, figures, run = std::size_t{0}]() mutable {

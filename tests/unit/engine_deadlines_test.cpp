@@ -165,17 +165,6 @@ TEST_F(LaneCancelling, WinsAgainAfterTheTickWasRolledBack) {
   EXPECT_EQ(committed(), "");
 }
 
-TEST_F(LaneCancelling, LosesBetweenTheStepsOfAJob) {
-  open();
-  Writes peers = add_class("peers");
-  Receipt job =
-      peers.submit_job([](Transaction& t) { return t.steps() == 0 ? Step::more : Step::done; });
-  tick();
-  EXPECT_FALSE(job.cancel());
-  tick();
-  EXPECT_EQ(end_of(job), "committed");
-}
-
 TEST_F(LaneCancelling, DroppingAReceiptCancelsNothing) {
   open();
   Writes peers = add_class("peers");

@@ -48,7 +48,7 @@ TEST_F(Durable, APromiseIsKeptByOneSyncAfterTheCommit) {
   EXPECT_TRUE(outcome_of(promised).durable);
   EXPECT_TRUE(outcome_of(plain).durable);
   EXPECT_EQ(durable(), 1U);
-  EXPECT_EQ(journal_->stats().sync.count(), 1U);
+  EXPECT_EQ(journal_->stats().sync_ns.count(), 1U);
 }
 
 TEST_F(Durable, AClassCanPromiseItForAllItsUnits) {
@@ -69,12 +69,11 @@ TEST_F(Durable, AManualWaitSyncsOnTheCallersThreadOnceForAllThatIsCommitted) {
   Receipt one = peers_->submit(1);
   tick();
   Receipt two = peers_->submit(2);
-  EXPECT_EQ(two.wait_durable().status().code(), Errc::would_block);
   tick();
   sink_->calls_do_not_matter();
   EXPECT_TRUE(ok(one.wait_durable()).durable);
   EXPECT_TRUE(ok(two.wait_durable_for(Duration(0))).durable);
-  EXPECT_EQ(journal_->stats().sync.count(), 1U);
+  EXPECT_EQ(journal_->stats().sync_ns.count(), 1U);
 }
 
 TEST_F(Durable, ASyncCoversNoCommitThatReturnsWhileItRuns) {

@@ -56,7 +56,7 @@ TEST_F(LaneFlush, IsNoUnitInTheFigures) {
   EXPECT_EQ(stats_of("peers").accepted, 1U);
   EXPECT_EQ(stats_of("peers").end(End::committed), 1U);
   EXPECT_EQ(stats_of("peers").in_flight, 0U);
-  EXPECT_EQ(stats_of("peers").total.count(), 1U);
+  EXPECT_EQ(stats_of("peers").total_ns.count(), 1U);
 }
 
 TEST_F(LaneFlush, OnAManualJournalDoesNotWaitForALock) {

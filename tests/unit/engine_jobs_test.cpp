@@ -174,7 +174,7 @@ TEST_F(LaneJobs, AnotherUnitsDeathRunsTheStepAgainInTheSameTick) {
 TEST_F(LaneJobs, YieldIsDueOnceTheStepHasUsedUpItsShareOfTheTick) {
   Receipt job = peers().submit_job([&](Transaction& t) {
     EXPECT_FALSE(t.yield_due());
-    advance(JournalOptions().tick.hold);
+    advance(kDefaultTick.hold);
     EXPECT_TRUE(t.yield_due());
     return Step::done;
   });

@@ -52,11 +52,11 @@ TEST_F(Intake, WhatIsCommittedBeforeACrashIsNotCommittedAgain) {
 
 TEST_F(Intake, ACommittedUnitIsDurable) {
   open_with_intake();
-  const std::uint64_t syncs = journal_->stats().sync.count();
+  const std::uint64_t syncs = journal_->stats().sync_ns.count();
   const Outcome peer = outcome(submit(insert_, 1));
   EXPECT_TRUE(peer.committed());
   EXPECT_TRUE(peer.durable);
-  EXPECT_EQ(journal_->stats().sync.count(), syncs) << "SQLite's log was synced for it";
+  EXPECT_EQ(journal_->stats().sync_ns.count(), syncs) << "SQLite's log was synced for it";
 }
 
 TEST_F(Intake, WhatCloseHasNoTimeForIsCarriedToTheNextOpening) {
@@ -129,7 +129,7 @@ TEST_F(Intake, StatisticsSayHowFarItIs) {
   EXPECT_EQ(stats.classes[0].applied_position, 0U);
   EXPECT_EQ(stats.intake.units, 2U);
   EXPECT_EQ(stats.intake.units_per_group.count(), 2U);
-  EXPECT_EQ(stats.intake.sync.count(), 2U);
+  EXPECT_EQ(stats.intake.sync_ns.count(), 2U);
   EXPECT_EQ(stats.intake.oldest, first);
   clock_->advance(std::chrono::hours(2));
   run();

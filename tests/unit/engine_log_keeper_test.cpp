@@ -30,7 +30,7 @@ class LogKeeperTest : public ::testing::Test {
     const std::uint64_t before = bytes > log_.now.bytes ? log_.now.bytes : 0;
     log_.now = {.bytes = bytes,
                 .commits = log_.now.commits + 1,
-                .written = log_.now.written + (bytes - before),
+                .written_bytes = log_.now.written_bytes + (bytes - before),
                 .may_copy = true};
     pause_ = keeper_.tick_ended(milliseconds(1));
   }
@@ -274,7 +274,7 @@ TEST_F(LogKeeperTest, TellsHowLargeTheLogIsAndWas) {
   commit(kMiB);
   EXPECT_EQ(stats().bytes, kMiB);
   EXPECT_EQ(stats().bytes_max, 3 * kMiB);
-  EXPECT_EQ(stats().limit, kLimit);
+  EXPECT_EQ(stats().limit_bytes, kLimit);
   EXPECT_EQ(stats().hazard, "a hazard");
 }
 

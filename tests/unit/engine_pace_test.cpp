@@ -91,7 +91,7 @@ class LanePace : public ::testing::Test {
   Lanes lanes_;
   test::RecordingSink sink_{std::make_shared<test::Recording>()};
   Recovery recovery_{sink_, lanes_, state_};
-  Selection selection_{lanes_, recovery_, JournalOptions()};
+  Selection selection_{lanes_, recovery_, JournalOptions{.tick = kDefaultTick}};
 
  private:
   void add(const char* name, bool intake = false) {
@@ -99,7 +99,7 @@ class LanePace : public ::testing::Test {
     options.name = name;
     options.intake = intake;
     options.guarantee = {.records = 1, .bytes = kKiB};
-    auto lane = std::make_unique<ClassLane>(count_++, options, JournalOptions().tick);
+    auto lane = std::make_unique<ClassLane>(count_++, options, kDefaultTick);
     lanes_.prepare(*lane);
     recovery_.prepare();
     ASSERT_TRUE(selection_.prepare(*lane).ok());
@@ -178,12 +178,12 @@ TEST_F(LanePace, ATickThatNobodyWaitsForMayHaveTheWholeHold) {
   const Room room{.hold = milliseconds(1), .most = milliseconds(8)};
   hand_on(Promise::journaled);
   EXPECT_EQ(selection_.plan(room, kNow).hold, milliseconds(8)) << "what the log has room for";
-  EXPECT_EQ(selection_.plan({}, kNow).hold, JournalOptions().tick.hold);
+  EXPECT_EQ(selection_.plan({}, kNow).hold, kDefaultTick.hold);
   push(1, 0);  // a flush's barrier takes no time
   EXPECT_EQ(selection_.plan(room, kNow).hold, milliseconds(8));
   push(1, 1);
   EXPECT_EQ(selection_.plan(room, kNow).hold, milliseconds(1));
-  EXPECT_LT(selection_.plan({}, kNow).hold, JournalOptions().tick.hold);
+  EXPECT_LT(selection_.plan({}, kNow).hold, kDefaultTick.hold);
 }
 
 // A unit larger than its guarantee waits as many ticks as it has guarantees.

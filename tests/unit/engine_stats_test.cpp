@@ -35,10 +35,10 @@ TEST_F(LaneStats, WaitIsFromPushToBeginAndTotalToTheSettledReceipt) {
   advance(milliseconds(10));
   tick();
   const ClassStats stats = stats_of("peers");
-  EXPECT_EQ(stats.wait.max(), 10'000'000U);
-  EXPECT_EQ(stats.total.max(), 16'000'000U);
-  EXPECT_EQ(stats.wait.count(), 1U);
-  EXPECT_EQ(stats.total.count(), 1U);
+  EXPECT_EQ(stats.wait_ns.max(), 10'000'000U);
+  EXPECT_EQ(stats.total_ns.max(), 16'000'000U);
+  EXPECT_EQ(stats.wait_ns.count(), 1U);
+  EXPECT_EQ(stats.total_ns.count(), 1U);
 }
 
 TEST_F(LaneStats, WhatWasNeverTakenHasATotalButNoWait) {
@@ -47,8 +47,8 @@ TEST_F(LaneStats, WhatWasNeverTakenHasATotalButNoWait) {
   Receipt late = peers.submit(1, expiring_in(milliseconds(5)));
   advance(milliseconds(7));
   tick();
-  EXPECT_EQ(stats_of("peers").wait.count(), 0U);
-  EXPECT_EQ(stats_of("peers").total.max(), 7'000'000U);
+  EXPECT_EQ(stats_of("peers").wait_ns.count(), 0U);
+  EXPECT_EQ(stats_of("peers").total_ns.max(), 7'000'000U);
 }
 
 TEST_F(LaneStats, AJobWaitsOnceHoweverManySteps) {
@@ -57,8 +57,8 @@ TEST_F(LaneStats, AJobWaitsOnceHoweverManySteps) {
   Receipt job =
       peers.submit_job([](Transaction& t) { return t.steps() < 4 ? Step::more : Step::done; });
   run_ticks();
-  EXPECT_EQ(stats_of("peers").wait.count(), 1U);
-  EXPECT_EQ(stats_of("peers").total.count(), 1U);
+  EXPECT_EQ(stats_of("peers").wait_ns.count(), 1U);
+  EXPECT_EQ(stats_of("peers").total_ns.count(), 1U);
 }
 
 TEST_F(LaneStats, HoldIsFromBeginToTheReturnOfCommitAndOccupancyItsShareOfTime) {
@@ -70,7 +70,7 @@ TEST_F(LaneStats, HoldIsFromBeginToTheReturnOfCommitAndOccupancyItsShareOfTime) 
   tick();
   advance(milliseconds(15));
   const JournalStats stats = journal_->stats();
-  EXPECT_EQ(stats.hold.max(), 5'000'000U);
+  EXPECT_EQ(stats.hold_ns.max(), 5'000'000U);
   EXPECT_EQ(stats.held, milliseconds(5));
   EXPECT_EQ(stats.open, milliseconds(20));
   EXPECT_DOUBLE_EQ(stats.occupancy, 0.25);

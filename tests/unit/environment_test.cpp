@@ -91,7 +91,7 @@ class Environment : public ::testing::Test {
     const std::string path = directory_ / ("e" + std::to_string(++lives_) + ".db");
     Result<Journal> opened = Journal::open(path, {.schema = "CREATE TABLE t(v)",
                                                   .drive = Drive::manual,
-                                                  .ballast = ballast,
+                                                  .ballast_bytes = ballast,
                                                   .clock = clock_});
     ASSERT_TRUE(succeeded(opened));
     journal_.emplace(*std::move(opened));

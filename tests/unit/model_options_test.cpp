@@ -38,15 +38,33 @@ std::string class_complaint(const ClassChange& change) {
 TEST(JournalOptionsLimits, TheDefaultsAndBothEndsOfEachRangeAreRight) {
   EXPECT_EQ(complaint([](auto&) {}), "");
   EXPECT_EQ(complaint([](auto& o) { o.tick = {1, 4 * kKiB, nanoseconds(100'000)}; }), "");
+  EXPECT_EQ(complaint([](auto& o) { o.tick = {.hold = nanoseconds(20'000'000)}; }), "");
+  EXPECT_EQ(complaint([](auto& o) { o.file_mode = std::filesystem::perms(0640); }), "");
+  EXPECT_EQ(complaint([](auto& o) { o.migrations = {{1, "a", {}}, {3, "b", {}}}; }), "");
   EXPECT_EQ(complaint([](auto& o) { o.tick = {1'000'000, 1024 * kMiB, seconds(10)}; }), "");
   EXPECT_EQ(complaint([](auto& o) { o.close_timeout = Duration(0); }), "");
-  EXPECT_EQ(complaint([](auto& o) { o.wal_limit = kMiB; }), "");
-  EXPECT_EQ(complaint([](auto& o) { o.wal_limit = kMiB * kMiB; }), "");
+  EXPECT_EQ(complaint([](auto& o) { o.wal_limit_bytes = kMiB; }), "");
+  EXPECT_EQ(complaint([](auto& o) { o.wal_limit_bytes = kMiB * kMiB; }), "");
 }
 
 TEST(JournalOptionsLimits, EachWrongValueIsNamedWithWhatWouldBeRight) {
   const std::vector<std::pair<JournalChange, std::string>> cases{
-      {[](auto& o) { o.tick.records = 0; }, "tick.records is 0; it must be 1 to 1000000"},
+      {[](auto& o) { o.file_mode = std::filesystem::perms(0440); },
+       "file_mode is 0440; the owner must be allowed to read and write, and nobody to execute"},
+      {[](auto& o) { o.file_mode = std::filesystem::perms(0700); },
+       "file_mode is 0700; the owner must be allowed to read and write, and nobody to execute"},
+      {[](auto& o) {
+         o.migrations = {{0, "a", {}}};
+       },
+       "migrations: version 0 comes after 0; versions must be above 0, and ascend"},
+      {[](auto& o) {
+         o.migrations = {{2, "a", {}}, {2, "b", {}}};
+       },
+       "migrations: version 2 comes after 2; versions must be above 0, and ascend"},
+      {[](auto& o) {
+         o.migrations = {{1, "", {}}};
+       },
+       "migrations: version 1 has neither SQL nor a step"},
       {[](auto& o) { o.tick.records = 1'000'001; },
        "tick.records is 1000001; it must be 1 to 1000000"},
       {[](auto& o) { o.tick.bytes = 4095; }, "tick.bytes is 4095; it must be 4096 to 1073741824"},
@@ -58,18 +76,22 @@ TEST(JournalOptionsLimits, EachWrongValueIsNamedWithWhatWouldBeRight) {
        "tick.hold is 11000000000 ns; it must be 100000 ns to 10000000000 ns"},
       {[](auto& o) { o.close_timeout = Duration(-1); },
        "close_timeout is -1 ns; it must be 0 ns to 31536000000000000 ns"},
-      {[](auto& o) { o.ballast = kMiB * kMiB + 1; },
-       "ballast is 1099511627777; it must be 0 to 1099511627776"},
-      {[](auto& o) { o.wal_limit = kMiB - 1; },
-       "wal_limit is 1048575; it must be 1048576 to 1099511627776"},
-      {[](auto& o) { o.wal_limit = kMiB * kMiB + 1; },
-       "wal_limit is 1099511627777; it must be 1048576 to 1099511627776"},
+      {[](auto& o) { o.ballast_bytes = kMiB * kMiB + 1; },
+       "ballast_bytes is 1099511627777; it must be 0 to 1099511627776"},
+      {[](auto& o) { o.wal_limit_bytes = kMiB - 1; },
+       "wal_limit_bytes is 1048575; it must be 1048576 to 1099511627776"},
+      {[](auto& o) { o.wal_limit_bytes = kMiB * kMiB + 1; },
+       "wal_limit_bytes is 1099511627777; it must be 1048576 to 1099511627776"},
   };
   for (const auto& [change, expected] : cases) EXPECT_EQ(complaint(change), expected);
 }
 
 TEST(ClassOptionsLimits, EachWrongValueIsNamedWithItsClassAndWhatWouldBeRight) {
   const std::vector<std::pair<ClassChange, std::string>> cases{
+      {[](auto& o) { o.interval = seconds(-1); },
+       "interval is -1000000000 ns; it must be 0 ns to 31536000000000000 ns"},
+      {[](auto& o) { o.max_delay = seconds(1), o.interval = seconds(2); },
+       "interval is 2000000000 ns; it must be 0 ns to 1000000000 ns"},
       {[](auto& o) { o.guarantee.records = 0; }, "guarantee.records is 0; it must be 1 to 1000000"},
       {[](auto& o) { o.guarantee.bytes = 0; }, "guarantee.bytes is 0; it must be 1 to 1073741824"},
       {[](auto& o) { o.budget.records = 1'000'001; },

@@ -431,7 +431,7 @@ void check(const Case& it) {
   }
   const Look look(it, plan);
   slices_are_runs_from_the_head(look);
-  if (testing::Test::HasFailure()) return;
+  if (::testing::Test::HasFailure()) return;
   every_class_gets_its_guarantee(look);
   every_large_head_gets_its_credit(look);
   no_budget_is_exceeded_by_more_than_a_unit(look);
@@ -474,7 +474,7 @@ class Run {
   }
 
   void ticks(std::uint64_t count) {
-    for (tick_ = 1; tick_ <= count && !testing::Test::HasFailure(); ++tick_) {
+    for (tick_ = 1; tick_ <= count && !::testing::Test::HasFailure(); ++tick_) {
       for (std::size_t klass = 0; klass < it_.classes(); ++klass) arrive(klass);
       note_heads();
       tick();
@@ -618,7 +618,7 @@ class Run {
 void run_all(Cuts cuts, std::uint64_t first_seed) {
   constexpr std::uint64_t kRuns = 2000, kTicks = 150;
   for (std::uint64_t seed = first_seed; seed < first_seed + kRuns; ++seed) {
-    if (testing::Test::HasFailure()) return;
+    if (::testing::Test::HasFailure()) return;
     SCOPED_TRACE("seed " + std::to_string(seed));
     Run(seed, cuts).ticks(kTicks);
   }

@@ -18,7 +18,7 @@ constexpr std::uint64_t kMicrosecondPs = 1'000'000;
 constexpr TimePoint kNow{1h};
 
 // A tick of 100 records, 100 kB and 10 ms; a record takes 1 us, bytes and commits nothing.
-class Planning : public testing::Test {
+class Planning : public ::testing::Test {
  protected:
   std::uint32_t add_class(Guarantee guarantee) {
     shares_.push_back({.guarantee = guarantee, .budget = tick_});
@@ -626,7 +626,7 @@ TEST(Guarantees, FitWhenTheirLargerFractionsAddUpToATick) {
   EXPECT_FALSE(fit({{1, UINT64_MAX}, {1, UINT64_MAX}}));
 }
 
-class WorstWait : public testing::Test {
+class WorstWait : public ::testing::Test {
  protected:
   std::uint64_t ticks(Unit ahead, Unit largest, std::uint64_t rivals = 4) const {
     return worst_wait_ticks(share_, ahead, largest, rivals);
@@ -662,7 +662,7 @@ TEST_F(WorstWait, FollowsTheClassBudgetWhereItIsBelowTheGuarantee) {
 
 // ---- learning
 
-class Learning : public testing::Test {
+class Learning : public ::testing::Test {
  protected:
   Learning() { model_.add_class(); }
   // Statements that take 3 us a record and 500 ps a byte.

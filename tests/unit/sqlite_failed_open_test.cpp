@@ -128,7 +128,7 @@ TEST_F(FailedOpen, LeavesTheLogThatACrashLeft) {
 
 TEST_F(FailedOpen, TakesItsBallastAwayAndNobodyElses) {
   options_.schema = "CREATE TALBE x(a)";
-  options_.ballast = kMiB;
+  options_.ballast_bytes = kMiB;
   ASSERT_NO_FATAL_FAILURE(make_database("wal"));
   ASSERT_NO_FATAL_FAILURE(fail_open("TALBE"));
   EXPECT_EQ(names(), "test.db");

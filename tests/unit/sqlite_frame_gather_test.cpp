@@ -115,7 +115,7 @@ class FrameGatheringAtRandom : public ::testing::TestWithParam<Synchronous> {
         sqlite::Connection::open(database_, options);
     ASSERT_TRUE(opened.ok()) << opened.status().to_string();
     connection_ = *std::move(opened);
-    Result<sqlite::Files> files = sqlite::Files::take(database_);
+    Result<sqlite::Files> files = sqlite::Files::take(database_, JournalOptions().file_mode);
     ASSERT_TRUE(files.ok()) << files.status().to_string();
     files_.emplace(*std::move(files));
     ASSERT_TRUE(connection_->log_file().ok());

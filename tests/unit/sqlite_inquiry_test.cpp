@@ -44,7 +44,7 @@ class SqliteInquiry : public SinkFixture {
 // --- FULL.
 
 TEST_F(SqliteInquiry, AUsedUpAutoincrementIsTheRecordsFaultAndNoFullDisk) {
-  options_.ballast = kMiB;
+  options_.ballast_bytes = kMiB;
   ASSERT_NO_FATAL_FAILURE(
       open("CREATE TABLE ids(id INTEGER PRIMARY KEY AUTOINCREMENT, v);"
            "INSERT INTO ids VALUES(9223372036854775807, 'last')"));
@@ -54,11 +54,11 @@ TEST_F(SqliteInquiry, AUsedUpAutoincrementIsTheRecordsFaultAndNoFullDisk) {
   EXPECT_EQ(reply.cause.code(), Errc::record);
   EXPECT_EQ(reply.cause.message(), "the AUTOINCREMENT keys of ids are used up");
   EXPECT_FALSE(log().full);
-  EXPECT_EQ(log().ballast, kMiB);
+  EXPECT_EQ(log().ballast_bytes, kMiB);
 }
 
 TEST_F(SqliteInquiry, AnyOtherFullInAStatementIsTheEnvironmentsAndNotTheDatabasesDisk) {
-  options_.ballast = kMiB;
+  options_.ballast_bytes = kMiB;
   ASSERT_NO_FATAL_FAILURE(open(kTable));
   begin_with_first();
   const Reply reply = fail_with(SQLITE_FULL);
@@ -66,7 +66,7 @@ TEST_F(SqliteInquiry, AnyOtherFullInAStatementIsTheEnvironmentsAndNotTheDatabase
   EXPECT_TRUE(contains(reply.cause.message(), "not the database's disk"));
   EXPECT_TRUE(contains(reply.cause.message(), "temporary files"));
   EXPECT_FALSE(log().full);
-  EXPECT_EQ(log().ballast, kMiB);
+  EXPECT_EQ(log().ballast_bytes, kMiB);
 }
 
 TEST_F(SqliteInquiry, ADatabaseAtItsLargestSizeSaysSo) {

@@ -124,7 +124,7 @@ class LogAnew : public SqliteJournalFixture {
   }
   std::uint64_t log_bytes() { return journal_->stats().log.bytes; }
   std::uint64_t log_syncs() const { return vfs_.calls(VfsCall::sync, VfsFile::log); }
-  std::uint64_t holds() const { return journal_->stats().hold.count(); }
+  std::uint64_t holds() const { return journal_->stats().hold_ns.count(); }
 
   FaultyVfs vfs_;
   std::shared_ptr<Holds> holds_ = std::make_shared<Holds>();
@@ -132,7 +132,7 @@ class LogAnew : public SqliteJournalFixture {
 };
 
 TEST_F(LogAnew, NoTransactionWithUnitsSyncsHoweverOftenTheLogBeginsAnew) {
-  options_.wal_limit = kMiB;
+  options_.wal_limit_bytes = kMiB;
   start();
   std::uint64_t begun = 0;
   for (int i = 0; i < 600; ++i) {
@@ -171,7 +171,7 @@ TEST_F(LogAnew, ItsCommitIsAHoldOfItsOwnAndHasNoNumber) {
                  [this] { clock_->advance(std::chrono::milliseconds(5)); });
   write(insert_, "bob");
   EXPECT_EQ(holds(), before + 2);
-  EXPECT_EQ(journal_->stats().hold.max(), 5'000'000U);
+  EXPECT_EQ(journal_->stats().hold_ns.max(), 5'000'000U);
   EXPECT_EQ(journal_->stats().held, std::chrono::milliseconds(5));
   EXPECT_EQ(journal_->stats().committed, 2U);
   write(insert_, "cid");

@@ -71,13 +71,13 @@ TEST_F(SqliteLog, KnowsWhatItsOwnCommitsAddedWhateverOthersDid) {
   ASSERT_NO_FATAL_FAILURE(commit_row("y"));
   const LogState after = log().state();
   EXPECT_GT(after.bytes - before.bytes, 200'000U);
-  EXPECT_LT(after.written - before.written, 20'000U);
-  EXPECT_GE(after.written - before.written, 4096U);
+  EXPECT_LT(after.written_bytes - before.written_bytes, 20'000U);
+  EXPECT_GE(after.written_bytes - before.written_bytes, 4096U);
 
   EXPECT_TRUE(log().copy_back(kMiB).ok());
   ASSERT_NO_FATAL_FAILURE(commit_row("z"));  // begins the log anew
-  EXPECT_LT(log().state().written - after.written, 20'000U);
-  EXPECT_GE(log().state().written - after.written, 4096U);
+  EXPECT_LT(log().state().written_bytes - after.written_bytes, 20'000U);
+  EXPECT_GE(log().state().written_bytes - after.written_bytes, 4096U);
 }
 
 TEST_F(SqliteLog, APassCopiesAllThereIsAndTheNextCommitBeginsTheLogAnew) {
@@ -181,7 +181,7 @@ TEST_F(SqliteLog, DamageSeenByAPassStopsTheNextBegin) {
 }
 
 TEST_F(SqliteLog, AfterABurstTheFileIsCutToItsLimit) {
-  options_.wal_limit = kMiB;
+  options_.wal_limit_bytes = kMiB;
   ASSERT_NO_FATAL_FAILURE(open(kTable));
   test::OtherConnection reader(database_);
   reader.query("BEGIN");

@@ -12,7 +12,7 @@
 
 #include "src/base/memory.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -166,7 +166,7 @@ Status Connection::enter_wal(const JournalOptions& options) {
   if (status.ok()) status = set_journal_mode("wal");
   if (status.ok()) status = set("synchronous", level, level);
   // After a burst the first commit of a restarted WAL truncates the file to this.
-  const std::string limit = std::to_string(options.wal_limit);
+  const std::string limit = std::to_string(options.wal_limit_bytes);
   return status.ok() ? set("journal_size_limit", limit, limit) : status;
 }
 
@@ -387,4 +387,4 @@ void Connection::close_as_is() noexcept {
   db_ = nullptr;
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

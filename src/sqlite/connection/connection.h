@@ -15,7 +15,7 @@
 #include "src/sqlite/connection/fault.h"
 #include "src/sqlite/connection/guard.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 struct FinalizeStatement {
   void operator()(sqlite3_stmt* statement) const noexcept { sqlite3_finalize(statement); }
@@ -112,4 +112,4 @@ class Connection {
   sqlite3* db_ = nullptr;
 };
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -8,7 +8,7 @@
 
 #include "src/sqlite/connection/lock_registry.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -119,4 +119,4 @@ bool DatabaseLock::open_nowhere_else() const noexcept {
   return granted;
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -19,7 +19,7 @@
 #include "src/sqlite/connection/descriptor.h"
 #include "src/sqlite/connection/lock_descriptor.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 class DatabaseLock {
  public:
@@ -61,4 +61,4 @@ class DatabaseLock {
   std::string path_;
 };
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

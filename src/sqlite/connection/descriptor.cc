@@ -3,7 +3,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 FileDescriptor& FileDescriptor::operator=(FileDescriptor&& other) noexcept {
   std::swap(fd_, other.fd_);
@@ -32,4 +32,4 @@ void occupy_standard_descriptors() noexcept {
   if (fd >= 0) ::close(fd);
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -6,7 +6,7 @@
 #include <optional>
 #include <utility>
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 class FileDescriptor {
  public:
@@ -44,4 +44,4 @@ std::optional<FileId> id_of(int directory, const char* name) noexcept;
 // close it, and drop the locks that the process has on it.
 void occupy_standard_descriptors() noexcept;
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -6,7 +6,7 @@
 
 #include "src/base/memory.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -124,4 +124,4 @@ Reply sync_failure(int code, std::string_view what) noexcept {
 
 bool surely_undone(int code) noexcept { return code == SQLITE_CONSTRAINT_COMMITHOOK; }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -16,7 +16,7 @@
 
 #include "onelane/sink.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 enum class Place : std::uint8_t {
   statement,  // preparing, binding or stepping SQL of a record, a job or the schema
@@ -48,4 +48,4 @@ Errc errc_of(Fault fault) noexcept;
 // transaction: the guard's veto, which comes before any write.
 bool surely_undone(int code) noexcept;
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 struct LockBytes {
   off_t first;
@@ -21,4 +21,4 @@ inline struct flock lock_of(int type, LockBytes bytes) noexcept {
   return out;
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -9,7 +9,7 @@
 #include <system_error>
 #include <utility>
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -68,9 +68,10 @@ Status check_plain(const std::string& path, const struct stat& file) {
 
 }  // namespace
 
-Result<Files> Files::take(const std::filesystem::path& path) {
+Result<Files> Files::take(const std::filesystem::path& path, std::filesystem::perms mode) {
   occupy_standard_descriptors();
   Files files;
+  files.mode_ = mode;
   Status status = files.locate(path);
   if (status.ok()) status = files.check_plain(files.name_);
   for (const char* suffix : kNeighbours) {
@@ -178,9 +179,9 @@ Result<FileDescriptor> Files::open_or_make() {
       ::openat(directory_fd_.get(), name_.c_str(), kFlags | O_CREAT | O_EXCL, kPrivate));
   if (!file.open()) return system_error(database_, "cannot be made", errno);
   made_ = true;
-  // The mask may have taken the owner's own bits.
-  if (::fchmod(file.get(), kPrivate) == 0) return file;
-  return system_error(database_, "cannot be made private", errno);
+  // The mask may have taken bits of it.
+  if (::fchmod(file.get(), static_cast<mode_t>(mode_)) == 0) return file;
+  return system_error(database_, "cannot be given its mode", errno);
 }
 
 // A file that is not there is as good as empty.
@@ -235,4 +236,4 @@ Status Files::sync_directory() const {
           "its directory cannot be synced: " + std::generic_category().message(errno)};
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

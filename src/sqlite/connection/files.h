@@ -17,13 +17,13 @@
 #include "src/sqlite/connection/identity.h"
 #include "src/sqlite/connection/index_descriptor.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 class Files {
  public:
-  // Checks the path and its neighbours, makes the database's file, private to the user, if there is
-  // none, and locks it. Errors: invalid_argument, already_open, forked, storage.
-  static Result<Files> take(const std::filesystem::path& path);
+  // Checks the path and its neighbours, makes the database's file with this mode, if there is none,
+  // and locks it. Errors: invalid_argument, already_open, forked, storage.
+  static Result<Files> take(const std::filesystem::path& path, std::filesystem::perms mode);
 
   const std::string& database() const noexcept { return database_; }
   // Once SQLite has its log open: from here on the lock stays, nobody can take the log away, and
@@ -74,6 +74,7 @@ class Files {
   std::string directory_;  // absolute, without links
   std::string name_;       // in the directory
   FileDescriptor directory_fd_;
+  std::filesystem::perms mode_ = std::filesystem::perms::none;  // of a database that is made
   bool made_ = false;
   bool found_ballast_ = false;
   std::optional<DatabaseLock> lock_;
@@ -81,4 +82,4 @@ class Files {
   std::int64_t looked_ns_ = 0;
 };
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -9,7 +9,7 @@
 
 #include "onelane/sink.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 // Safe from any thread.
 class Fuse {
@@ -36,4 +36,4 @@ class Fuse {
   Reply why_;
 };
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <span>
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -81,4 +81,4 @@ int Guard::authorize(void* self, int action, const char* first, const char* seco
 
 int Guard::on_commit(void* self) noexcept { return static_cast<Guard*>(self)->armed_ ? 0 : 1; }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -11,7 +11,7 @@
 
 struct sqlite3;
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 class Guard {
  public:
@@ -62,4 +62,4 @@ class Guard {
   char refusal_[128] = "";
 };
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -6,7 +6,7 @@
 
 #include "src/sqlite/connection/file_names.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -72,4 +72,4 @@ Status Identity::lost(const File& file) const {
           SQLITE_READONLY_DBMOVED};
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

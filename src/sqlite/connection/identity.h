@@ -17,7 +17,7 @@
 #include "onelane/status.h"
 #include "src/sqlite/connection/descriptor.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 class Identity {
  public:
@@ -48,4 +48,4 @@ class Identity {
   mutable std::atomic<std::int64_t> settled_ns_{0};
 };
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

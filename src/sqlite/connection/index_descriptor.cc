@@ -6,7 +6,7 @@
 
 #include "src/sqlite/connection/wal_format.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -32,4 +32,4 @@ bool IndexDescriptor::lock(int type, int first, int count) const noexcept {
   return file_.lock(F_OFD_SETLK, type, {wal::kLocksAt + first, count});
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -9,7 +9,7 @@
 #include "src/sqlite/connection/descriptor.h"
 #include "src/sqlite/connection/lock_descriptor.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 // A descriptor of the log's index ("-shm"), whose locks are those of nobody else: neither the
 // process's, nor a forked child's. As long as it lives, the index is in use.
@@ -30,4 +30,4 @@ class IndexDescriptor {
   LockDescriptor file_;
 };
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

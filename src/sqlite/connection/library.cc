@@ -4,7 +4,7 @@
 
 #include <memory>
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -79,4 +79,4 @@ std::string reset_hazard() {
          "read-only or with wal_autocheckpoint=0";
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -6,7 +6,7 @@
 
 #include "onelane/status.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 // Initializes SQLite, which a build without automatic initialization does not do by itself, and
 // refuses one that cannot be used: with threads that share nothing, or older than 3.37.
@@ -19,4 +19,4 @@ bool has_reset_bug(int version) noexcept;
 // fixed it and kept the number, so the warning names the build as well.
 std::string reset_hazard();
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -6,7 +6,7 @@
 
 #include "src/sqlite/connection/lock_registry.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 Status cannot_lock(const std::string& path, int error) {
   return {Errc::storage, path + ": it cannot be locked: " + std::generic_category().message(error)};
@@ -30,4 +30,4 @@ bool LockDescriptor::lock(int command, int type, LockBytes bytes) const noexcept
   return ::fcntl(file_.get(), command, &lock) == 0;
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -10,7 +10,7 @@
 #include "src/sqlite/connection/descriptor.h"
 #include "src/sqlite/connection/file_lock.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 // That the file at this path could not be locked, with the reason in words: Errc::storage.
 Status cannot_lock(const std::string& path, int error);
@@ -45,4 +45,4 @@ class LockDescriptor {
   pid_t process_;
 };
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

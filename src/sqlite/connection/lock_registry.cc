@@ -10,7 +10,7 @@
 #include <new>
 #include <utility>
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -138,4 +138,4 @@ bool LockRegistry::close_unused(FileDescriptor& file, LockBytes bytes) noexcept 
   return true;
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

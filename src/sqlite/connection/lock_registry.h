@@ -15,7 +15,7 @@
 #include "src/sqlite/connection/descriptor.h"
 #include "src/sqlite/connection/file_lock.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 class LockRegistry {
  public:
@@ -69,4 +69,4 @@ class LockRegistry {
   std::vector<Inheritable> inheritable_;
 };
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

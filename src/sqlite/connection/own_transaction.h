@@ -7,7 +7,7 @@
 #include "onelane/status.h"
 #include "src/sqlite/connection/connection.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 // Runs `work` in a transaction that has the write lock, and rolls back what it did not commit.
 // Gives the status of the work, or else why the transaction could not begin or end.
@@ -31,4 +31,4 @@ inline int commit_own_transaction(Connection& connection) {
   return code == SQLITE_OK ? connection.commit_own(commit.get()) : code;
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -7,7 +7,7 @@
 #include "src/sqlite/connection/connection.h"
 #include "src/sqlite/connection/own_transaction.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -31,7 +31,9 @@ Status failure_in(const Reply& reply, std::size_t number, std::string_view sql) 
   std::string message = "schema: " + reply.cause.message() + ", in statement " +
                         std::to_string(number) + ": " + std::string(sql.substr(from, kShownChars));
   if (reply.cause.sqlite_code() == SQLITE_AUTH) {
-    message += "; the schema runs in a transaction of its own: leave this statement out";
+    message += reply.cause.message().find("user_version") != std::string::npos
+                   ? "; versions are set by JournalOptions::migrations"
+                   : "; the schema runs in a transaction of its own: leave this statement out";
   }
   const Errc code = reply.fault == Fault::record ? Errc::invalid_argument : reply.cause.code();
   return {code, message, reply.cause.sqlite_code()};
@@ -80,4 +82,4 @@ bool may_have_deferred_keys(Connection& connection) {
           may("SELECT EXISTS(SELECT 1 FROM sqlite_temp_schema WHERE sql LIKE '%deferred%')"));
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

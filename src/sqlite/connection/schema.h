@@ -5,7 +5,7 @@
 
 #include "onelane/status.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 class Connection;
 
@@ -18,4 +18,4 @@ Status run_schema(Connection& connection, std::string_view sql);
 // false only where no table has a deferred key, which has the word in its SQL.
 bool may_have_deferred_keys(Connection& connection);
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

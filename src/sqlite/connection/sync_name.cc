@@ -5,7 +5,7 @@
 #include <cstring>
 #include <type_traits>
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -41,4 +41,4 @@ int SyncName::sync(sqlite3_file* file, int flags) {
   return of(reinterpret_cast<const SyncName*>(file->pMethods)->real_->xSync(file, flags));
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -7,7 +7,7 @@
 
 #include <sqlite3.h>
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 // The methods that the file's VFS has; the rest is null.
 sqlite3_io_methods methods_of(const sqlite3_file& file) noexcept;
@@ -31,4 +31,4 @@ class SyncName {
   sqlite3_file* const file_;
 };
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

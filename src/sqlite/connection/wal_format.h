@@ -9,7 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace onelane::sqlite::wal {
+namespace onelane::inline v0::sqlite::wal {
 
 // The number of the format, in the file and in the index.
 inline constexpr std::uint32_t kVersion = 3'007'000;
@@ -58,4 +58,4 @@ inline constexpr int kReadMarks = SQLITE_SHM_NLOCK - kReadLocks;
 inline constexpr off_t kLocksAt = 120;
 inline constexpr off_t kInUseLock = SQLITE_SHM_NLOCK;
 
-}  // namespace onelane::sqlite::wal
+}  // namespace onelane::inline v0::sqlite::wal

@@ -10,7 +10,7 @@
 
 #include "src/sqlite/connection/file_names.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -94,4 +94,4 @@ void Ballast::remove() noexcept {
   (void)vfs->xDelete(vfs, path_.c_str(), 0);
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

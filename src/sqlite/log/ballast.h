@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <string>
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 class Ballast {
  public:
@@ -30,4 +30,4 @@ class Ballast {
   std::atomic<std::uint64_t> held_{0};  // any thread may ask
 };
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -2,7 +2,7 @@
 
 #include <sqlite3.h>
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 // Takes the place of SQLite's automatic checkpoint, which is a hook like this one.
 void CommitWatch::install(sqlite3* db) noexcept {
@@ -22,4 +22,4 @@ int CommitWatch::on_commit(void* self, sqlite3*, const char*, int frames) noexce
   return SQLITE_OK;
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -18,7 +18,7 @@
 
 struct sqlite3;
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 class CommitWatch {
  public:
@@ -76,4 +76,4 @@ class CommitWatch {
   std::atomic<std::uint64_t> written_{0};
 };
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

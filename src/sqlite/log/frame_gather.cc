@@ -7,7 +7,7 @@
 #include "src/sqlite/connection/sync_name.h"
 #include "src/sqlite/connection/wal_format.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -148,4 +148,4 @@ int FrameGather::file_size(sqlite3_file* file, sqlite3_int64* size) {
   return code == SQLITE_OK ? self.real_->xFileSize(file, size) : code;
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

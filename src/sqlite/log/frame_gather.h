@@ -25,7 +25,7 @@
 #include "src/sqlite/connection/connection.h"
 #include "src/sqlite/log/index_locks.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 class FrameGather {
  public:
@@ -80,4 +80,4 @@ class FrameGather {
   std::array<std::byte, kBytesMax> bytes_;
 };
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -9,7 +9,7 @@
 #include "src/sqlite/connection/sync_name.h"
 #include "src/sqlite/connection/wal_format.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -74,4 +74,4 @@ int IndexLocks::lock_byte(int first, int count, int flags) const noexcept {
   return errno == EAGAIN || errno == EACCES ? SQLITE_BUSY : SQLITE_IOERR_SHMLOCK;
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -22,7 +22,7 @@
 #include "src/sqlite/connection/connection.h"
 #include "src/sqlite/connection/files.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 class IndexLocks {
  public:
@@ -61,4 +61,4 @@ class IndexLocks {
   std::function<int(int)> tell_written_;
 };
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

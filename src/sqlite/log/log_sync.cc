@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -54,4 +54,4 @@ Reply LogSync::sync() {
   return fuse_.blown() ? fuse_.why() : Reply();
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

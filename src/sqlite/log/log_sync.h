@@ -15,7 +15,7 @@
 #include "src/sqlite/connection/files.h"
 #include "src/sqlite/connection/fuse.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 class LogSync final : public CommitSync {
  public:
@@ -47,4 +47,4 @@ class LogSync final : public CommitSync {
   Fuse& fuse_;
 };
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

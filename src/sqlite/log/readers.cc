@@ -10,7 +10,7 @@
 
 #include "src/sqlite/connection/wal_format.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -75,4 +75,4 @@ std::string in_words(const std::vector<LogReader>& readers) {
   return who.empty() ? "a connection of this process, or of one that cannot be seen" : who;
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

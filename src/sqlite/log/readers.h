@@ -9,7 +9,7 @@
 
 #include "onelane/stats.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 inline constexpr unsigned kAllReadMarks = ~0U;
 
@@ -23,4 +23,4 @@ std::vector<std::int64_t> reading_pids(std::string_view locks, std::uint64_t ino
 // For a message: "a connection of this process, process 4711 (sqlite3)".
 std::string in_words(const std::vector<LogReader>& readers);
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -6,7 +6,7 @@
 
 #include "src/sqlite/connection/wal_format.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -89,4 +89,4 @@ unsigned WalIndex::keeping_marks() const noexcept {
   return marks;
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -9,7 +9,7 @@
 
 #include "src/sqlite/connection/connection.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 class WalIndex {
  public:
@@ -46,4 +46,4 @@ class WalIndex {
   const volatile std::uint32_t* const words_;
 };
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

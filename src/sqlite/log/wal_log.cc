@@ -10,7 +10,7 @@
 #include "src/sqlite/connection/wal_format.h"
 #include "src/sqlite/log/readers.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -68,10 +68,10 @@ std::uint64_t WalLog::bytes_of(std::uint64_t frames) const noexcept {
 LogState WalLog::state() const noexcept {
   return {.bytes = bytes_of(watch_.frames()),
           .commits = watch_.commits(),
-          .written = watch_.written() * wal::frame_bytes(page_bytes_),
+          .written_bytes = watch_.written() * wal::frame_bytes(page_bytes_),
           .may_copy = watch_.may_copy(),
           .full = full_.load(std::memory_order_relaxed),
-          .ballast = ballast_ == nullptr ? 0 : ballast_->held()};
+          .ballast_bytes = ballast_ == nullptr ? 0 : ballast_->held()};
 }
 
 void WalLog::look() noexcept {
@@ -215,4 +215,4 @@ void WalLog::note_last(const LogPass& pass) {
                std::to_string(left_.bytes) + " bytes of the log are not copied back: " + who};
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

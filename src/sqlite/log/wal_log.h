@@ -19,7 +19,7 @@
 #include "src/sqlite/log/index_locks.h"
 #include "src/sqlite/log/wal_index.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 class WalLog final : public Log {
  public:
@@ -90,4 +90,4 @@ class WalLog final : public Log {
   LogLeft left_;
 };
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -2,7 +2,7 @@
 
 #include "src/model/row.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -39,4 +39,4 @@ Bound bind_row(sqlite3_stmt* statement, std::span<const std::byte> row,
   return binder.bound;
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <span>
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 // Whether text and blobs stay where they are until the statement is reset. A query's visitor may
 // run other statements, whose values take the place of the query's.
@@ -34,4 +34,4 @@ class InUse {
   sqlite3_stmt* statement_;
 };
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

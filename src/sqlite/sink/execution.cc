@@ -6,10 +6,11 @@
 #include "src/sqlite/connection/schema.h"
 #include "src/sqlite/sink/bind.h"
 #include "src/sqlite/sink/inquiry.h"
+#include "src/sqlite/sink/returned.h"
 #include "src/sqlite/sink/step_row.h"
 #include "src/sqlite/sink/text.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -175,7 +176,10 @@ inline bool Execution::apply(Registered& registered, Application& record, Reply&
   }
   if (converts_text_ && !keeps_text(record.row, failed)) return false;
   if (!in_unit_) clear_last_rowid();
-  if (!run(statement, nullptr, record.changes, failed)) {
+  const bool ran = registered.returns && record.wants_returned
+                       ? run_returning(statement, record, failed)
+                       : run(statement, nullptr, record.changes, failed);
+  if (!ran) {
     keep_if_unsafe(&registered.program, statement, failed);
     return false;
   }
@@ -186,10 +190,40 @@ inline bool Execution::apply(Registered& registered, Application& record, Reply&
   return true;
 }
 
+// More than may be kept is found out after the statement has written.
+[[gnu::noinline]] bool Execution::run_returning(sqlite3_stmt* statement, Application& record,
+                                                Reply& failed) {
+  std::size_t bytes = returned_bytes(record.returned);
+  const RowVisitor visit = [&](const ResultRow& row) {
+    if (bytes > kReturnedBytesMax) return;
+    record.returned.push_back(copy_of(static_cast<const StepRow&>(row)));
+    bytes += returned_bytes(record.returned.back());
+  };
+  if (!run(statement, &visit, record.changes, failed)) return false;
+  if (bytes <= kReturnedBytesMax) return true;
+  failed = reply_of(Fault::record, Effect::kept,
+                    "the rows that the unit returns take more than " +
+                        std::to_string(kReturnedBytesMax) + " bytes");
+  return false;
+}
+
 Reply Execution::apply(Statement statement, std::span<const std::byte> row) {
-  Reply reply;
-  Registered* const registered = find(statement, reply);
   Application record{.statement = statement, .row = row};
+  return apply(record);
+}
+
+Reply Execution::apply_returning(Statement statement, std::span<const std::byte> row,
+                                 std::vector<ReturnedRow>& returned) {
+  Application record{.statement = statement, .row = row, .wants_returned = true};
+  record.returned.swap(returned);
+  Reply reply = apply(record);
+  record.returned.swap(returned);
+  return reply;
+}
+
+Reply Execution::apply(Application& record) {
+  Reply reply;
+  Registered* const registered = find(record.statement, reply);
   if (registered == nullptr) return reply;
   const auto run = [&](Reply& failed) { return apply(*registered, record, failed); };
   const bool shelters = !in_unit_ && !registered->program.fails_before_it_writes;
@@ -212,6 +246,7 @@ inline bool Execution::apply_alone(Registered& registered, Application& record, 
 
 std::size_t Execution::apply_each(std::span<Application> records, Reply& failed) {
   for (std::size_t i = 0; i < records.size(); ++i) {
+    records[i].returned.clear();
     Registered* const registered = find(records[i].statement, failed);
     if (registered == nullptr || !apply_alone(*registered, records[i], failed)) return i;
   }
@@ -305,4 +340,4 @@ void Execution::finalize() noexcept {
   shelter_.finalize();
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -20,7 +20,7 @@
 #include "src/sqlite/sink/registered.h"
 #include "src/sqlite/sink/savepoint.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 class Execution {
  public:
@@ -42,6 +42,8 @@ class Execution {
 
   // As the sink's calls of these names, within a transaction.
   Reply apply(Statement statement, std::span<const std::byte> row);
+  Reply apply_returning(Statement statement, std::span<const std::byte> row,
+                        std::vector<ReturnedRow>& returned);
   std::size_t apply_each(std::span<Application> records, Reply& failed);
   Reply verify();
   Reply execute(std::string_view sql, std::span<const std::byte> row, const RowVisitor& visit);
@@ -67,10 +69,12 @@ class Execution {
   };
 
   Registered* find(Statement statement, Reply& failed) noexcept;
+  Reply apply(Application& record);
   bool apply_alone(Registered& registered, Application& record, Reply& failed);
   bool apply(Registered& registered, Application& record, Reply& failed);
   template <class Run>
   bool sheltered(const Run& run, Reply& failed);
+  bool run_returning(sqlite3_stmt* statement, Application& record, Reply& failed);
   bool run(sqlite3_stmt* statement, const RowVisitor* visit, std::uint64_t& changes, Reply& failed);
   int step(sqlite3_stmt* statement);
   void clear_last_rowid() noexcept { sqlite3_set_last_insert_rowid(connection_.handle(), 0); }
@@ -89,4 +93,4 @@ class Execution {
   std::unordered_map<std::string, Used> used_;  // in the step that runs
 };
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -6,7 +6,7 @@
 #include "src/sqlite/connection/schema.h"
 #include "src/sqlite/sink/watermark_table.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -85,4 +85,4 @@ void Found::put_mode_back(Connection& writer, Files& files) const {
   files.remove_made();
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -10,7 +10,7 @@
 #include "src/sqlite/connection/connection.h"
 #include "src/sqlite/connection/files.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 class Found {
  public:
@@ -41,4 +41,4 @@ class Found {
   std::string version_;  // of the content, as this connection counts others' commits
 };
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

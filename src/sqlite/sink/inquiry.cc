@@ -7,7 +7,7 @@
 
 #include "src/base/memory.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -74,4 +74,4 @@ void ask_what_is_damaged(Connection& connection, Reply& reply) noexcept {
   }
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

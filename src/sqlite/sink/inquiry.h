@@ -5,7 +5,7 @@
 #include "onelane/sink.h"
 #include "src/sqlite/connection/connection.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 // FULL in a statement is never the database's disk, since nothing is written to it before COMMIT.
 // It is the record's own where a table's AUTOINCREMENT keys are used up; else the environment's,
@@ -18,4 +18,4 @@ void ask_what_is_full(Connection& connection, Reply& reply) noexcept;
 // file larger than 16 MiB is not looked through, and is called damaged.
 void ask_what_is_damaged(Connection& connection, Reply& reply) noexcept;
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -5,7 +5,7 @@
 #include "src/sqlite/connection/own_transaction.h"
 #include "src/sqlite/log/readers.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -93,4 +93,4 @@ Result<bool> check_format(Connection& writer, const WalIndex& index) {
   return status.ok() ? known : Result<bool>(status);
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

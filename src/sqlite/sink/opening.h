@@ -11,7 +11,7 @@
 #include "src/sqlite/log/wal_index.h"
 #include "src/sqlite/log/wal_log.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 // Of commits, so that none lies in the sector that the next one begins in.
 enum class Padding : std::uint8_t { none, to_sector };
@@ -42,4 +42,4 @@ Status write_once(Connection& writer, WalLog& log);
 // and is false if there is no commit to look at, as on a full disk. Takes the write lock.
 Result<bool> check_format(Connection& writer, const WalIndex& index);
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -10,7 +10,7 @@
 #include "src/model/row.h"
 #include "src/sqlite/connection/own_transaction.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -368,4 +368,4 @@ Reply PositionsTable::failure(int code) {
   return connection_.failure(code, Place::statement, "the intake's table " + name_);
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

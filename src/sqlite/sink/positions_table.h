@@ -27,7 +27,7 @@
 #include "onelane/sink.h"
 #include "src/sqlite/connection/connection.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 class PositionsTable {
  public:
@@ -65,4 +65,4 @@ class PositionsTable {
   Prepared bury_;
 };
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -9,7 +9,7 @@
 
 #include "src/sqlite/connection/connection.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -217,4 +217,4 @@ Program program_of(Connection& connection, sqlite3_stmt* statement) {
   return traits;
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -6,7 +6,7 @@
 
 #include <string_view>
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 class Connection;
 
@@ -41,4 +41,4 @@ struct Program {
 // If the statement cannot be explained, nothing is known of it.
 Program program_of(Connection& connection, sqlite3_stmt* statement);
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

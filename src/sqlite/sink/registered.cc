@@ -4,7 +4,7 @@
 #include <string_view>
 #include <utility>
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -44,14 +44,21 @@ Result<Registered> register_statement(Connection& connection, const StatementSpe
     const Errc code = reply.fault == Fault::record ? Errc::invalid_argument : reply.cause.code();
     return Status(code, reply.cause.message() + ": " + spec.sql, reply.cause.sqlite_code());
   }
-  const int parameters = sqlite3_bind_parameter_count(prepared.get());
+  sqlite3_stmt* const statement = prepared.get();
+  if (statement == nullptr || sqlite3_stmt_readonly(statement) != 0 ||
+      sqlite3_stmt_isexplain(statement) != 0) {
+    return Status(Errc::invalid_argument, "the SQL writes nothing: " + spec.sql);
+  }
+  const int parameters = sqlite3_bind_parameter_count(statement);
+  const bool returns = sqlite3_column_count(statement) != 0;
   if (static_cast<std::size_t>(parameters) != spec.columns.size()) {
     return Status(Errc::invalid_argument, "the SQL has " + std::to_string(parameters) +
                                               " parameters, but the statement is given " +
                                               std::to_string(spec.columns.size()) +
                                               " columns: " + spec.sql);
   }
-  return Registered{.spec = spec, .prepared = std::move(prepared), .columns = parameters};
+  return Registered{
+      .spec = spec, .prepared = std::move(prepared), .columns = parameters, .returns = returns};
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

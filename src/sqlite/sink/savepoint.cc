@@ -2,7 +2,7 @@
 
 #include <utility>
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -45,4 +45,4 @@ Reply outside_transaction() {
   return reply_of(Fault::internal, Effect::ended, "there is no transaction");
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

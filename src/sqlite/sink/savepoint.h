@@ -6,7 +6,7 @@
 #include "onelane/sink.h"
 #include "src/sqlite/connection/connection.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 class Savepoint {
  public:
@@ -38,4 +38,4 @@ class Savepoint {
 // What a call that needs a transaction answers where there is none.
 Reply outside_transaction();
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -1,5 +1,6 @@
 #include "src/sqlite/sink/sqlite_sink.h"
 
+#include <cstdlib>
 #include <optional>
 #include <string>
 #include <utility>
@@ -24,13 +25,14 @@
 #include "src/sqlite/sink/savepoint.h"
 #include "src/sqlite/sink/watermark_table.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
 class SqliteSink final : public Sink,
                          private Savepoints,
                          private JobStatements,
+                         private SchemaVersion,
                          private Watermark,
                          private AppliedPositions {
  public:
@@ -56,6 +58,8 @@ class SqliteSink final : public Sink,
   }
   Reply begin() override;
   Reply apply(Statement statement, std::span<const std::byte> row) override;
+  Reply apply_returning(Statement statement, std::span<const std::byte> row,
+                        std::vector<ReturnedRow>& returned) override;
   Reply verify() override { return execution_.verify(); }
   std::size_t apply_each(std::span<Application> records, Reply& failed) override;
   Reply savepoint() override;
@@ -64,6 +68,9 @@ class SqliteSink final : public Sink,
   Reply execute(std::string_view sql, std::span<const std::byte> row,
                 const RowVisitor& visit) override;
   void end_step() override { execution_.end_step(); }
+  Result<std::int32_t> version() override;
+  Reply run(std::string_view sql) override;
+  Reply set_version(std::int32_t version) override;
   Reply mark(std::uint64_t commit) override;
   std::uint64_t epoch() const noexcept override { return watermark_->epoch(); }
   Result<std::uint64_t> commits_of(std::uint64_t epoch) override {
@@ -85,6 +92,7 @@ class SqliteSink final : public Sink,
   bool begins_log_anew() const override { return !commit_is_durable() && index_->wholly_copied(); }
   Savepoints* savepoints() noexcept override { return this; }
   JobStatements* job_statements() noexcept override { return this; }
+  SchemaVersion* schema_version() noexcept override { return this; }
   Watermark* watermark() noexcept override { return watermark_ == nullptr ? nullptr : this; }
   AppliedPositions* applied_positions() noexcept override { return this; }
   Log* log() noexcept override { return log_.get(); }
@@ -167,7 +175,7 @@ Status SqliteSink::open_beside(const JournalOptions& options) {
   status = keep(LogSync::open(*std::move(for_sync), *files_, fuse_), sync_);
   if (!status.ok()) return status;
   status = keep(WalLog::open(*files_, *std::move(for_log), watch_, fuse_), log_);
-  if (status.ok()) log_->keep_ballast(files_->database(), options.ballast);
+  if (status.ok()) log_->keep_ballast(files_->database(), options.ballast_bytes);
   return status;
 }
 
@@ -228,6 +236,12 @@ Reply SqliteSink::apply(Statement statement, std::span<const std::byte> row) {
   return examined(execution_.apply(statement, row));
 }
 
+Reply SqliteSink::apply_returning(Statement statement, std::span<const std::byte> row,
+                                  std::vector<ReturnedRow>& returned) {
+  if (!connection_->in_transaction()) return outside_transaction();
+  return examined(execution_.apply_returning(statement, row, returned));
+}
+
 std::size_t SqliteSink::apply_each(std::span<Application> records, Reply& failed) {
   if (!connection_->in_transaction()) {
     failed = outside_transaction();
@@ -260,6 +274,34 @@ Reply SqliteSink::execute(std::string_view sql, std::span<const std::byte> row,
     return reply_of(Fault::record, Effect::ended, "the step's transaction has ended");
   }
   return examined(execution_.execute(sql, row, visit));
+}
+
+Result<std::int32_t> SqliteSink::version() {
+  std::string version;
+  const int code = connection_->run_own("PRAGMA user_version", version);
+  if (code == SQLITE_OK)
+    return static_cast<std::int32_t>(std::strtol(version.c_str(), nullptr, 10));
+  return connection_->failure(code, Place::control, "PRAGMA user_version").cause;
+}
+
+Reply SqliteSink::run(std::string_view sql) {
+  if (!connection_->in_transaction()) return outside_transaction();
+  Reply reply;
+  reply.cause = try_schema(*connection_, sql);
+  if (reply.cause.ok()) return reply;
+  const bool theirs = reply.cause.code() == Errc::invalid_argument;
+  reply.fault = theirs ? Fault::record : Fault::environment;
+  reply.effect = connection_->in_transaction() ? Effect::kept : Effect::ended;
+  return reply;
+}
+
+Reply SqliteSink::set_version(std::int32_t version) {
+  if (!connection_->in_transaction()) return outside_transaction();
+  std::string ignored;
+  const std::string sql = "PRAGMA user_version = " + std::to_string(version);
+  const int code = connection_->run_own(sql, ignored);
+  return code == SQLITE_OK ? Reply()
+                           : noted(connection_->failure(code, Place::control, sql.c_str()));
 }
 
 Reply SqliteSink::mark(std::uint64_t commit) {
@@ -428,7 +470,7 @@ Reply SqliteSink::noted(Reply reply) {
 Result<std::unique_ptr<Sink>> open_sink(const std::filesystem::path& path,
                                         const JournalOptions& options) {
   if (Status status = use_library(); !status.ok()) return status;
-  Result<Files> files = Files::take(path);
+  Result<Files> files = Files::take(path, options.file_mode);
   if (!files) return files.status();
   const std::string database = files->database();
   auto failed = [&database](const Status& status) {
@@ -453,4 +495,4 @@ Result<std::unique_ptr<Sink>> open_sink(const std::filesystem::path& path,
 
 void forgo(Sink& sink) { static_cast<SqliteSink&>(sink).forgo(); }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

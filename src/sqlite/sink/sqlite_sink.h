@@ -7,7 +7,7 @@
 #include "onelane/options.h"
 #include "onelane/sink.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 // Opens or makes the database and locks it, sets and reads back the pragmas, runs options.schema.
 // An opening that fails puts back what it found. Errors as Journal::open.
@@ -18,4 +18,4 @@ Result<std::unique_ptr<Sink>> open_sink(const std::filesystem::path& path,
 // the opening found.
 void forgo(Sink& sink);
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -12,7 +12,7 @@
 
 #include "onelane/record.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 class StepRow final : public ResultRow {
  public:
@@ -20,6 +20,7 @@ class StepRow final : public ResultRow {
   std::size_t columns() const override {
     return static_cast<std::size_t>(sqlite3_data_count(statement_));
   }
+  int type(std::size_t column) const { return sqlite3_column_type(statement_, at(column)); }
   bool is_null(std::size_t column) const override {
     return sqlite3_column_type(statement_, at(column)) == SQLITE_NULL;
   }
@@ -52,4 +53,4 @@ class StepRow final : public ResultRow {
   sqlite3_stmt* statement_;
 };
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -4,7 +4,7 @@
 
 #include "src/model/row.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -60,4 +60,4 @@ std::optional<int> find_inconvertible_text(std::span<const std::byte> row) noexc
   return model::read_row(row, checker) ? checker.bad : std::nullopt;
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

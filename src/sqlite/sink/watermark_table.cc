@@ -7,7 +7,7 @@
 #include "src/base/memory.h"
 #include "src/sqlite/connection/own_transaction.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 namespace {
 
@@ -123,4 +123,4 @@ Reply WatermarkTable::failure(int code) {
   return reply;
 }
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -16,7 +16,7 @@
 #include "onelane/sink.h"
 #include "src/sqlite/connection/connection.h"
 
-namespace onelane::sqlite {
+namespace onelane::inline v0::sqlite {
 
 class WatermarkTable {
  public:
@@ -57,4 +57,4 @@ class WatermarkTable {
   Prepared mark_;
 };
 
-}  // namespace onelane::sqlite
+}  // namespace onelane::inline v0::sqlite

@@ -1,0 +1,61 @@
+// Tells the program of conditions that an operator must know of: noted where a tick finds them, in
+// the lane, and told once the lane was let go.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <mutex>
+#include <utility>
+
+#include "onelane/event.h"
+
+namespace onelane::inline v0::engine {
+
+class Events {
+ public:
+  explicit Events(EventHandler handler) : handler_(std::move(handler)) {}
+  Events(const Events&) = delete;
+  Events& operator=(const Events&) = delete;
+
+  bool wanted() const { return handler_ != nullptr; }
+
+  // The baton's holder: whether it is so now. `cause()` is asked where that begins.
+  template <class Cause>
+  void say(Condition condition, bool is, TimePoint now, const Cause& cause) {
+    Known& known = known_[static_cast<std::size_t>(condition)];
+    if (is) known.last = now;
+    if (is == known.told || (!is && now - known.last < kQuiet)) return;
+    known.told = is;
+    note({.condition = condition, .over = !is, .cause = is ? cause() : Status(), .when = now});
+  }
+
+  // Any thread, outside the lane and without a lock: calls the handler with what was noted, unless
+  // another thread does so just now.
+  bool pending() const { return noted_.load(std::memory_order_acquire) != 0; }
+  void tell() noexcept;
+
+ private:
+  static constexpr std::size_t kNotedMax = 64;
+  static constexpr Duration kQuiet = std::chrono::seconds(1);
+
+  struct Known {
+    bool told = false;
+    TimePoint last{};  // when it was so
+  };
+
+  void note(Event event) noexcept;
+  bool take(Event& event) noexcept;
+
+  const EventHandler handler_;
+  std::array<Known, kConditionCount> known_{};  // the baton holder's
+
+  std::mutex mutex_;  // of what is noted
+  std::array<Event, kNotedMax> ring_{};
+  std::size_t first_ = 0;
+  std::atomic<std::size_t> noted_{0};
+  std::atomic<bool> telling_{false};
+};
+
+}  // namespace onelane::inline v0::engine
