@@ -276,6 +276,7 @@ void User::cancel() {
   if (flight.outcome) return;
   const bool cancelled = flight.receipt->cancel();
   flight.intent.cancelled = flight.intent.cancelled || cancelled;
+  flight.intent.asked_to_stop = flight.intent.asked_to_stop || !cancelled;
   world_.trace.add("cancel", flight.unit, cancelled ? 1 : 0);
 }
 
@@ -367,7 +368,7 @@ const char* User::impossible(const Flight& flight, bool calm) const {
     case End::incomplete:
       if (!intent.job || told.steps == 0) return "is incomplete without a step";
       if (intent.fails_at && told.steps > *intent.fails_at) return "has a step that must fail";
-      return unless(intent.fails_at == told.steps || !calm || closing_,
+      return unless(intent.fails_at == told.steps || !calm || closing_ || intent.asked_to_stop,
                     "ended between steps for no reason");
     case End::superseded:
       return unless(intent.key.has_value(), "was superseded without a key");

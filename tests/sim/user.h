@@ -62,6 +62,7 @@ class User {
     bool job = false;
     std::optional<std::uint64_t> key{};  // of a record that coalesces
     bool cancelled = false;
+    bool asked_to_stop = false;  // a job, once it had begun
     std::optional<TimePoint> deadline{};
     std::optional<std::uint32_t> fails_at{};  // the part that cannot be applied
     // The index's drops so far, where a part needs it and it is there.

@@ -3,9 +3,11 @@
 
 #include <onelane/onelane.h>
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -36,29 +38,6 @@ struct Counter {  // best effort
   std::int64_t n;
 };
 
-class Storage {
- public:
-  // Opens or makes the database. The options are for tests: what is not set is the service's.
-  // Throws std::runtime_error.
-  explicit Storage(const std::filesystem::path& path, onelane::JournalOptions options = {});
-
-  // Any thread. Waits: ok, or why not, in one value.
-  onelane::Status heartbeat(const Heartbeat& heartbeat, Milliseconds patience);
-  // Any thread. Never waits; the newest value of a counter is what counts.
-  void count(const Counter& counter) { (void)counters_.push(counter); }
-  // All samples of a source, once: the receipt is rejected if it was imported before.
-  onelane::Result<onelane::Receipt> import(const std::string& source,
-                                           std::function<std::optional<Sample>()> samples);
-
-  onelane::Journal& journal() { return journal_; }
-
- private:
-  onelane::Journal journal_;
-  onelane::WriteClass bulk_;
-  onelane::Producer<Heartbeat> heartbeats_;
-  onelane::Producer<Counter> counters_;
-};
-
 }  // namespace telemetry
 
 template <>
@@ -86,3 +65,30 @@ struct onelane::RecordTraits<telemetry::Counter> {
   static auto columns(const telemetry::Counter& c) { return std::tie(c.name, c.n); }
   static constexpr std::array<std::uint16_t, 1> key_columns{0};
 };
+
+namespace telemetry {
+
+class Storage {
+ public:
+  // Opens or makes the database. The options are for tests: what is not set is the service's.
+  // Throws std::runtime_error.
+  explicit Storage(const std::filesystem::path& path, onelane::JournalOptions options = {});
+
+  // Any thread. Waits: ok, or why not, in one value.
+  onelane::Status heartbeat(const Heartbeat& heartbeat, Milliseconds patience);
+  // Any thread. Never waits; the newest value of a counter is what counts.
+  void count(const Counter& counter) { (void)counters_.push(counter); }
+  // All samples of a source, once: the receipt is rejected if it was imported before.
+  onelane::Result<onelane::Receipt> import(const std::string& source,
+                                           std::function<std::optional<Sample>()> samples);
+
+  onelane::Journal& journal() { return journal_; }
+
+ private:
+  onelane::Journal journal_;
+  onelane::WriteClass bulk_;
+  onelane::Producer<Heartbeat> heartbeats_;
+  onelane::Producer<Counter> counters_;
+};
+
+}  // namespace telemetry
