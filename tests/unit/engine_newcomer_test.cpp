@@ -255,7 +255,7 @@ TEST_F(Newcomer, AJobCancelledBetweenItsStepsEndsAsIncompleteWithoutAnotherStep)
   Receipt job = peers.submit_job([&](Transaction& t) -> Result<Step> {
     ++steps;
     EXPECT_FALSE(t.stop_requested());
-    return Step::more;
+    return steps < 5 ? Step::more : Step::done;
   });
   tick();
   EXPECT_FALSE(job.cancel());
@@ -283,6 +283,33 @@ TEST_F(Newcomer, AStepSeesThatItsJobWasCancelledOrTheJournalCloses) {
   EXPECT_EQ(end_of(other), "in flight");
   EXPECT_TRUE(journal_->close(1s).status.ok());
   EXPECT_EQ(end_of(other), "committed");
+}
+
+// --- Imports.
+
+TEST_F(Newcomer, AnImportsStepThatIsRunAgainTakesUpItsRecordsAgainAndAsksForNoneTwice) {
+  Writes peers = add_class("peers");
+  std::int64_t asked = 0;
+  Receipt import =
+      ok(peers.handle().submit(import_job<Peer>({.name = "import",
+                                                 .next = [&]() -> std::optional<Peer> {
+                                                   return asked < 5 ? std::optional(Peer{++asked})
+                                                                    : std::nullopt;
+                                                 },
+                                                 .bytes_per_step = 30})));  // three records
+  tick();
+  EXPECT_EQ(committed(), "peer(1) peer(2) peer(3)");
+  sink_->reply_next(Call::commit, failure(Fault::environment, Effect::ended));
+  tick();
+  EXPECT_EQ(committed(), "");
+  EXPECT_EQ(asked, 5);
+  while (!import.poll()) {
+    advance(1s);
+    run_ticks();
+  }
+  EXPECT_EQ(committed(), "peer(4) peer(5)");
+  EXPECT_EQ(outcome_of(import).steps, 2U);
+  EXPECT_EQ(asked, 5);
 }
 
 TEST_F(Newcomer, AStepIsToldToYieldOnceItHasBoundItsBytes) {
