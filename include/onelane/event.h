@@ -31,10 +31,11 @@ struct Event {
   TimePoint when;     // the tick that noticed it, by the journal's clock
 };
 
-// Called by the thread that ran the tick, the journal's or a waiting caller's: outside the lane, in
-// no lock, one call at a time and in order. It should return soon, and not wait for the journal:
-// the thread's next tick waits for it. What it throws is dropped. If 64 events wait for one call
-// that takes long, further ones are left out.
+// Called by the thread that noticed, the journal's or a waiting caller's: outside the lane, one
+// call at a time and in order, and not any more once close() has returned. It should return soon,
+// for that thread goes on only then. It may push; calls that wait for the lane are refused there as
+// in_lane. What it throws is dropped. If 64 events wait for a call that takes long, further ones
+// are left out.
 using EventHandler = std::function<void(const Event&)>;
 
 }  // namespace onelane::inline v0

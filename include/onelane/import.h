@@ -120,8 +120,8 @@ Job import_job(Import<T> import) {
   return job;
 }
 
-// Import::next of a range, which is moved or copied into it; of one that is given as an lvalue view
-// or by std::ref, what it refers to must outlive the job.
+// Import::next of a range, which is moved or copied into it. Of a view, such as std::views::all
+// gives, what it looks at must outlive the job.
 template <std::ranges::input_range Range>
 std::function<std::optional<std::ranges::range_value_t<Range>>()> next_of(Range range) {
   struct Place {

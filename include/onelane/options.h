@@ -261,9 +261,11 @@ struct JournalOptions {
 
   // In ascending order of versions. Opening runs those above the database's own version, in the
   // lane's first transactions, one each, which set the version, too. `schema` has run by then, and
-  // what an intake had left is applied. One that fails leaves the database at the version before,
-  // and nothing is opened. A database above the last of them was made by a newer program, and is
-  // refused. Empty: versions are not looked at.
+  // what an intake had left is applied. Keys are not enforced meanwhile, so that a table can be
+  // replaced that others refer to, but a row whose key then refers to nothing fails the migration.
+  // One that fails leaves the database at the version before, and nothing is opened. A database
+  // above the last of them was made by a newer program, and is refused. Empty: versions are not
+  // looked at.
   std::vector<Migration> migrations{};
 
   // Permissions of the database's file, if it is made here, and of SQLite's files beside it. The

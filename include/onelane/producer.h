@@ -61,15 +61,17 @@ class WriteClass {
   // there, too, or with the tick that this thread runs by then: what no tick has taken ends as
   // expired. Three errors more:
   //   not_durable  it is committed, but its sync failed
-  //   timed_out    a tick had taken it: it may still be committed, and this call will not know
+  //   timed_out    a tick or the intake had taken it: it may still be committed, or will be, and
+  //                this call will not know
   //   would_block  the journal is manual, and the unit's tick is not due yet: it was taken back
   Result<Outcome> write(Statement statement, const Row& row, const PushOptions& options = {}) const;
   Result<Outcome> write(const Group& group, const PushOptions& options = {}) const;
 
   // submit and Receipt::wait_journaled in one, for a class with an intake: blocks until the unit is
   // journaled, and no longer. The calling thread writes and syncs by itself where nobody else does.
-  // Errors besides push's: those of wait_journaled. What was not written by its deadline ends as
-  // expired: not_journaled.
+  // Errors besides push's: those of wait_journaled; would_block, on a manual journal whose intake
+  // has no room: it was taken back. What was not written by its deadline ends as expired:
+  // not_journaled.
   Result<Journaled> journal(Statement statement, const Row& row,
                             const PushOptions& options = {}) const;
   Result<Journaled> journal(const Group& group, const PushOptions& options = {}) const;
@@ -93,7 +95,7 @@ class WriteClass {
 namespace detail {
 
 // This thread's row to encode records in, so that a push makes none.
-Row& encoding_row() noexcept;
+Row& encoding_row();
 
 template <class Range, class T>
 concept RangeOf = std::ranges::input_range<Range> &&

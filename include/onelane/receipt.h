@@ -63,9 +63,9 @@ struct Outcome {
   // Of the last row that the unit inserted, if it did; an update has none, nor has a job.
   std::optional<std::int64_t> rowid;
   // What the statements of a committed record or group returned, in order, up to 64 KiB: more is
-  // the unit's own fault. Of a push nobody keeps it. Comes on top of the class's capacity, and is
-  // kept as long as the receipt is.
-  std::vector<ReturnedRow> returned;
+  // the unit's own fault. Null if that is nothing, or the unit was pushed, and so has no receipt.
+  // Comes on top of the class's capacity, and is kept as long as the receipt or an outcome is.
+  std::shared_ptr<const std::vector<ReturnedRow>> returned;
   std::uint32_t steps = 0;  // committed steps of a job; else 0
   // What of it is committed is known to survive a power cut, as of this call: it may become true
   // later, and never false again.

@@ -86,7 +86,8 @@ struct Statement {
 // A value of SQL: NULL, an integer, a real, a text or a blob.
 using Value =
     std::variant<std::monostate, std::int64_t, double, std::string, std::vector<std::byte>>;
-// A row of RETURNING.
+// A row of RETURNING. Move it rather than copy it where memory may run out: with libstdc++ 12 a
+// copy of such a variant that throws std::bad_alloc is beyond repair.
 using ReturnedRow = std::vector<Value>;
 
 // The arguments of one statement, in the order of its parameters. Each call below adds the next

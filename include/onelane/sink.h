@@ -9,7 +9,8 @@
 // The calls of a journal, as a grammar: [] at most once, {} any number of times, | either.
 //
 //   life        = { migration } { between } close
-//   migration   = begin [run] { execute } [end_step] set_version verify [mark] commit
+//   migration   = start_migration begin [run] { execute } [end_step] set_version verify [mark]
+//                 commit end_migration
 //   between     = add_statement | commits_of | probe | transaction | pass
 //   transaction = begin [begins_log_anew [rollback probe begin]] { unit } end
 //   end         = [mark] commit | rollback
@@ -211,6 +212,10 @@ class SchemaVersion : public SinkPart {
  public:
   // Outside a transaction. 0 if it was never set.
   virtual Result<std::int32_t> version() = 0;
+  // Outside a transaction: between these two a migration runs. It may take apart what keys refer
+  // to, and set_version() fails if a row is left whose key refers to nothing.
+  virtual Status start_migration() = 0;
+  virtual Status end_migration() = 0;
   // Within a transaction. Runs the statements, of which there may be several.
   virtual Reply run(std::string_view sql) = 0;
   // Within a transaction.

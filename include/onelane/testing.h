@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -45,7 +46,7 @@ class MemoryStore {
     std::string sql;
     std::vector<Value> values;
   };
-  // ok, or why the store refuses the row: then its unit is rejected.
+  // ok, or why the store refuses the row: then its unit is rejected. So it is if that throws.
   using Judge = std::function<Status(const AppliedRow&)>;
 
   // In the order in which they were applied.
@@ -71,7 +72,7 @@ class MemoryStore {
   Judge judge_;
 };
 
-// A sink that keeps rows in memory. Its jobs run no SQL, and nothing of it is durable.
+// A sink that keeps rows in memory. Its jobs run no SQL. What is committed counts as durable.
 class MemorySink final : public Sink, private Savepoints {
  public:
   // The store must not be null.
@@ -89,10 +90,8 @@ class MemorySink final : public Sink, private Savepoints {
       const std::scoped_lock lock(store_->mutex_);
       judge = store_->judge_;
     }
-    if (judge) {
-      if (Status why = judge(applied); !why.ok()) {
-        return {.fault = Fault::record, .effect = Effect::undone, .cause = std::move(why)};
-      }
+    if (Status why = judged(judge, applied); !why.ok()) {
+      return {.fault = Fault::record, .effect = Effect::undone, .cause = std::move(why)};
     }
     applied_.push_back(std::move(applied));
     return {.changes = 1};
@@ -109,6 +108,7 @@ class MemorySink final : public Sink, private Savepoints {
     return {};
   }
 
+  bool commit_is_durable() const override { return true; }
   Savepoints* savepoints() noexcept override { return this; }
   Reply savepoint() override {
     savepoint_ = applied_.size();
@@ -121,6 +121,14 @@ class MemorySink final : public Sink, private Savepoints {
   }
 
  private:
+  static Status judged(const MemoryStore::Judge& judge, const MemoryStore::AppliedRow& row) {
+    try {
+      return judge ? judge(row) : Status();
+    } catch (const std::exception& error) {
+      return {Errc::record, error.what()};
+    }
+  }
+
   const std::shared_ptr<MemoryStore> store_;
   std::vector<std::string> sql_;                  // by statement
   std::vector<MemoryStore::AppliedRow> applied_;  // in the open transaction

@@ -5,8 +5,7 @@
 namespace onelane::inline v0::ack {
 
 std::uint64_t commit_of(const Entry& entry) noexcept {
-  const Outcome outcome = entry.outcome();
-  return commit_of(outcome.end, outcome.commit);
+  return commit_of(entry.end(), entry.commit);
 }
 
 void wake_all(const detail::Waiter::Followers& followers) noexcept {

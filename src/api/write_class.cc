@@ -95,9 +95,27 @@ Result<Journaled> WriteClass::journal(const Group& group, const PushOptions& opt
 
 namespace detail {
 
-Row& encoding_row() noexcept {
-  thread_local Row row;
-  return row;
+namespace {
+
+thread_local Row* t_row = nullptr;
+
+// Frees it as the thread ends. A push that comes later, from the destructor of something that lives
+// longer, has another one, which is not freed.
+struct RowOfThread {
+  ~RowOfThread() { delete std::exchange(t_row, nullptr); }
+};
+
+Row& make_row() {
+  thread_local const RowOfThread owner;
+  return *(t_row = new Row());
+}
+
+}  // namespace
+
+Row& encoding_row() {
+  if (t_row != nullptr) [[likely]]
+    return *t_row;
+  return make_row();
 }
 
 }  // namespace detail

@@ -298,7 +298,8 @@ void keep_returned(detail::Entry& entry, std::vector<ReturnedRow>& returned) {
     entry.returned.reset();
     return;
   }
-  entry.returned = std::make_unique<std::vector<ReturnedRow>>(std::exchange(returned, {}));
+  entry.returned = std::make_unique<detail::Returned>(
+      std::make_shared<const std::vector<ReturnedRow>>(std::exchange(returned, {})));
 }
 
 // What the reply means for the unit: its verdict, and what the tick does.

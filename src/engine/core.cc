@@ -40,9 +40,12 @@ struct CoreDeleter {
 Result<std::shared_ptr<Core>> Core::make(std::unique_ptr<Sink> sink, const JournalOptions& options,
                                          Forgo forgo) {
   std::shared_ptr<Core> core(new Core(std::move(sink), options), CoreDeleter());
-  Status why = core->reopen();
-  if (why.ok()) why = core->migrate();
-  if (why.ok() && options.drive == Drive::thread) why = core->turn_.start();
+  const Status why = base::sheltered([&] {
+    Status begun = core->reopen();
+    if (begun.ok()) begun = core->migrate();
+    if (begun.ok() && options.drive == Drive::thread) begun = core->turn_.start();
+    return begun;
+  });
   if (!why.ok()) {
     if (forgo != nullptr) forgo(*core->sink_);
     (void)core->close(Duration(0));  // what is started, and the database
@@ -299,7 +302,9 @@ CloseReport Core::close_once(Duration timeout) {
   turn_.settle_rest();
   last_sync();
   pen_.stop();
-  return turn_.enter_last([&](ack::Wakes& /*wakes*/) { return finish(cut); });
+  CloseReport report = turn_.enter_last([&](ack::Wakes& /*wakes*/) { return finish(cut); });
+  events_.finish();
+  return report;
 }
 
 void Core::leave_open(const std::shared_ptr<Core>& self) noexcept {

@@ -7,7 +7,7 @@ void Events::note(Event event) noexcept {
   const std::size_t noted = noted_.load(std::memory_order_relaxed);
   if (noted == kNotedMax) return;
   ring_[(first_ + noted) % kNotedMax] = std::move(event);
-  noted_.store(noted + 1, std::memory_order_release);
+  noted_.store(noted + 1);
 }
 
 bool Events::take(Event& event) noexcept {
@@ -16,13 +16,24 @@ bool Events::take(Event& event) noexcept {
   if (noted == 0) return false;
   event = std::exchange(ring_[first_], Event());
   first_ = (first_ + 1) % kNotedMax;
-  noted_.store(noted - 1, std::memory_order_release);
+  noted_.store(noted - 1);
   return true;
 }
 
-// Who leaves it to another thread has noted before that thread looks for the last time.
+std::optional<TimePoint> Events::next() const {
+  std::optional<TimePoint> next;
+  for (std::size_t i = 0; i < kConditionCount; ++i) {
+    if (!known_[i].told || i == static_cast<std::size_t>(Condition::poisoned)) continue;
+    const TimePoint over = known_[i].last + kQuiet;
+    if (!next || over < *next) next = over;
+  }
+  return next;
+}
+
+// seq_cst: who leaves it to another thread has noted before that thread looks for the last time.
 void Events::tell() noexcept {
-  while (pending() && !telling_.exchange(true)) {
+  std::thread::id nobody;
+  while (pending() && teller_.compare_exchange_strong(nobody, std::this_thread::get_id())) {
     Event event;
     while (take(event)) {
       try {
@@ -30,8 +41,13 @@ void Events::tell() noexcept {
       } catch (...) {  // event.h says so
       }
     }
-    telling_.store(false);
+    teller_.store(std::thread::id());
   }
+}
+
+void Events::finish() noexcept {
+  while (teller_.load() != std::thread::id()) std::this_thread::yield();
+  tell();
 }
 
 }  // namespace onelane::inline v0::engine

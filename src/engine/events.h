@@ -7,6 +7,8 @@
 #include <chrono>
 #include <cstddef>
 #include <mutex>
+#include <optional>
+#include <thread>
 #include <utility>
 
 #include "onelane/event.h"
@@ -33,8 +35,15 @@ class Events {
 
   // Any thread, outside the lane and without a lock: calls the handler with what was noted, unless
   // another thread does so just now.
-  bool pending() const { return noted_.load(std::memory_order_acquire) != 0; }
+  bool pending() const { return noted_.load() != 0; }
   void tell() noexcept;
+  // Once nothing is noted any more: tells what is left. The handler is not called after that.
+  void finish() noexcept;
+  // Whether the calling thread is in the handler.
+  bool mine() const { return teller_.load() == std::this_thread::get_id(); }
+
+  // The baton's holder: when to look again, so that it is told in time that something is over.
+  std::optional<TimePoint> next() const;
 
  private:
   static constexpr std::size_t kNotedMax = 64;
@@ -55,7 +64,7 @@ class Events {
   std::array<Event, kNotedMax> ring_{};
   std::size_t first_ = 0;
   std::atomic<std::size_t> noted_{0};
-  std::atomic<bool> telling_{false};
+  std::atomic<std::thread::id> teller_{};
 };
 
 }  // namespace onelane::inline v0::engine

@@ -44,14 +44,22 @@ Status Migrating::run(std::span<const Migration> migrations) {
   }
   for (const Migration& each : migrations) {
     if (each.version <= *now) continue;
-    Status why = commit(each, *version);
-    for (int n = 0; why.code() == Errc::locked && n < kLockLooks; ++n) {
-      base::Parker().park(kLockPause);  // nobody calls
-      why = commit(each, *version);
-    }
+    if (Status why = version->start_migration(); !why.ok()) return why;
+    Status why = commit_once_free(each, *version);
+    const Status ended = version->end_migration();
+    if (why.ok()) why = ended;
     if (!why.ok()) return why;
   }
   return {};
+}
+
+Status Migrating::commit_once_free(const Migration& migration, SchemaVersion& version) {
+  Status why = commit(migration, version);
+  for (int n = 0; why.code() == Errc::locked && n < kLockLooks; ++n) {
+    base::Parker().park(kLockPause);  // nobody calls
+    why = commit(migration, version);
+  }
+  return why;
 }
 
 Status Migrating::commit(const Migration& migration, SchemaVersion& version) {

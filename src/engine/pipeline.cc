@@ -104,6 +104,7 @@ bool Pipeline::leave_unknown(TimePoint now, ack::Wakes& wakes) {
 TickReport Pipeline::commit_next(const Tick& tick) {
   if (recovery_.waits_until(tick.now)) return report(tick);
   if (recovery_.idle(tick.now)) {
+    recovery_.not_locked();  // nobody waits for it
     if (starved()) recovery_.starved(tick.now, 0);
     return report(tick);
   }
@@ -155,6 +156,7 @@ void Pipeline::conclude(const schedule::Plan& plan, const commit::TickResult& re
   }
   recorder_.tick(result, end, tick_budget_.hold);
   recovery_.tick_ended();
+  if (result.action != Action::wait_for_lock) recovery_.not_locked();
   switch (result.action) {
     case Action::proceed:
       succeed(plan, result, wakes);
@@ -259,10 +261,13 @@ TickReport Pipeline::report(const Tick& tick) const {
 }
 
 // There is nothing to do before then, whatever is staged.
-TickReport Pipeline::report_idle(const Tick& tick, std::optional<TimePoint> next) const {
+TickReport Pipeline::report_idle(const Tick& tick, std::optional<TimePoint> next) {
   TickReport out = report(tick);
-  out.more = recovery_.quarantined_class() && recovery_.others_wait();  // theirs is the next tick
+  const std::optional<TimePoint> turn = recovery_.next_turn(next, tick.now);
+  out.more = (turn && *turn <= tick.now) ||
+             (recovery_.quarantined_class() && recovery_.others_wait());  // theirs is the next tick
   earliest(out.next, next);
+  earliest(out.next, turn);
   return out;
 }
 

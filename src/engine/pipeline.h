@@ -93,7 +93,7 @@ class Pipeline {
   Settlement::At at(TimePoint now, ack::Wakes& wakes) const { return {began_, now, wakes}; }
   std::uint64_t progress() const;
   TickReport report(const Tick& tick) const;
-  TickReport report_idle(const Tick& tick, std::optional<TimePoint> next) const;
+  TickReport report_idle(const Tick& tick, std::optional<TimePoint> next);
 
   Sink& sink_;
   const Clock& clock_;

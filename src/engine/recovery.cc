@@ -25,6 +25,18 @@ bool Recovery::others_wait() const {
   });
 }
 
+std::optional<TimePoint> Recovery::next_turn(std::optional<TimePoint> due, TimePoint now) {
+  if (quarantined_ && due) quarantines_[*quarantined_].idle_until(*due);
+  std::optional<TimePoint> next;
+  for (std::size_t i = 0; i < quarantines_.size(); ++i) {
+    const Quarantine& each = quarantines_[i];
+    if (!each.on() || each.until(now) || lanes_[i].staging.empty() || i == quarantined_) continue;
+    const TimePoint turn = each.idle(now).value_or(now);
+    if (!next || turn < *next) next = turn;
+  }
+  return next;
+}
+
 void Recovery::next_class(TimePoint now) {
   const bool others_first = quarantined_ && others_wait();
   quarantined_.reset();
@@ -39,7 +51,6 @@ void Recovery::next_class(TimePoint now) {
 }
 
 void Recovery::committed(std::size_t units) {
-  locked_since_.reset();
   quarantined_ ? quarantines_[*quarantined_].succeeded(units) : retry_.succeeded(units);
 }
 

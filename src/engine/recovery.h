@@ -45,6 +45,9 @@ class Recovery {
 
   // Whether a class that is not quarantined has something staged.
   bool others_wait() const;
+  // After a turn in which nothing was due before then: when the first turn of a quarantined class
+  // is, now if one has not had it.
+  std::optional<TimePoint> next_turn(std::optional<TimePoint> due, TimePoint now);
 
   // --- After it.
 
@@ -55,6 +58,7 @@ class Recovery {
     if (!locked_since_) locked_since_ = now;
     not_before_ = now + retry_.locked();
   }
+  void not_locked() { locked_since_.reset(); }
   // Since when somebody else has had the write lock, if the last try found it so.
   std::optional<TimePoint> locked_since() const { return locked_since_; }
   // There was no memory for a tick of so many units, or (0) for what is queued: nothing was taken.

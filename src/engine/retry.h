@@ -116,6 +116,12 @@ class Quarantine {
   std::optional<TimePoint> until(TimePoint now) const {
     return on() && now < until_ ? std::optional(until_) : std::nullopt;
   }
+  // Its turn came, and a gathering window or an interval keeps what is staged until then. When the
+  // next turn is due, if that is not yet; until something is pushed, that is.
+  void idle_until(TimePoint when) { idle_until_ = when; }
+  std::optional<TimePoint> idle(TimePoint now) const {
+    return on() && now < idle_until_ ? std::optional(idle_until_) : std::nullopt;
+  }
   // Whether the unit has failed alone for so long that the store is put to the proof.
   bool impatient() const { return failures_ >= kPatience; }
   // Whether it has had all the pauses that are waited for it.
@@ -132,6 +138,7 @@ class Quarantine {
   Duration pause_{0};
   Duration waited_{0};  // the pauses that are over
   TimePoint until_{};
+  TimePoint idle_until_{};
 };
 
 }  // namespace onelane::inline v0::engine

@@ -66,7 +66,7 @@ class Selection {
  private:
   bool pauses(std::size_t klass, TimePoint now) const { return now < pauses_.until(klass); }
   bool rests(std::size_t klass, TimePoint now) const {
-    return now < rests_until_[klass] && lanes_[klass].gathers();
+    return now < rests_until_[klass] && lanes_[klass].may_rest();
   }
   std::optional<TimePoint> collect(const Room& room, TimePoint now);
   bool hold_back(std::size_t klass);

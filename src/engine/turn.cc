@@ -134,8 +134,11 @@ void Turn::settle_rest() {
 
 TickReport Turn::run_tick(const Runner& runner, ack::Wakes& wakes) {
   if (options_.drive == Drive::thread) with_.pipeline.pace(with_.log.room());
-  const TickReport report = with_.pipeline.tick(runner, wakes);
+  TickReport report = with_.pipeline.tick(runner, wakes);
   follow(wakes);
+  if (const std::optional<TimePoint> look = with_.events.next()) {
+    report.next = std::min(report.next.value_or(*look), *look);
+  }
   return report;
 }
 
@@ -204,7 +207,8 @@ Status Turn::may_wait(const char* call) const {
 
 bool Turn::awaits_itself() const {
   return baton_.mine() || committer_.mine() || with_.log.mine() || with_.durability.mine() ||
-         with_.pen.mine() || closer_.load(std::memory_order_relaxed) == std::this_thread::get_id();
+         with_.pen.mine() || with_.events.mine() ||
+         closer_.load(std::memory_order_relaxed) == std::this_thread::get_id();
 }
 
 }  // namespace onelane::inline v0::engine

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <thread>
 
 #include "src/ack/settle.h"
 #include "src/base/memory.h"
@@ -107,6 +108,10 @@ Result<Journaled> Waiting::journal_until(Entry& entry, std::optional<TimePoint> 
   std::optional<Duration> timeout;
   if (deadline) timeout = remaining(*deadline, with_.clock.now());
   Result<Journaled> waited = wait_journaled(entry, timeout);
+  if (waited.status().code() == Errc::would_block) {
+    if (Status why = take_back(entry, waited.status()); !why.ok()) return why;
+    return journaled(entry);
+  }
   if (waited.status().code() != Errc::timed_out) return waited;
   if (entry.settle_queued(End::expired) || entry.settled()) return journaled(entry);
   // It is being written just now.
@@ -254,15 +259,23 @@ Status Waiting::pump(const Entry& entry, std::optional<TimePoint> deadline) {
 
 // Writes groups on a manual journal until the entry is journaled or there is nothing to write.
 void Waiting::pump_pen(const Entry& entry) {
-  while (!entry.is_journaled() && !entry.settled() && with_.pen.run()) {
+  while (!entry.is_journaled() && !entry.settled()) {
+    if (with_.pen.run()) continue;
+    if (!with_.pen.pending()) return;
+    std::this_thread::yield();  // somebody else has the pen
   }
 }
 
-// A write on a manual journal whose tick is not due yet: nobody could ask what became of it.
+// What a manual journal cannot wait for: nobody could ask what became of it.
 Status Waiting::take_back(Entry& entry, Status why) {
   if (cancel(entry)) return why;
   if (entry.settled()) return {};
-  return {Errc::would_block, why.message() + "; the unit is journaled, and will be committed"};
+  if (entry.is_journaled()) {
+    return {Errc::timed_out, "the unit is journaled, and is committed once its tick is due"};
+  }
+  return {Errc::timed_out,
+          "the unit is being committed, and a manual journal does not wait; what becomes of it is "
+          "not known to this call"};
 }
 
 Status Waiting::sync(std::optional<Duration> timeout) {

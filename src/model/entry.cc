@@ -147,11 +147,15 @@ Waiter* Entry::settle_taken(End end) noexcept {
   return close_watch();
 }
 
-Outcome Entry::outcome() const {
+End Entry::end() const noexcept {
   const TicketState now = state.load(std::memory_order_acquire);
   ONELANE_CHECK(now >= kSettled, now);
+  return static_cast<End>(now - kSettled);
+}
+
+Outcome Entry::outcome() const noexcept {
   Outcome out;
-  out.end = static_cast<End>(now - kSettled);
+  out.end = end();
   // A cancelled or expired entry may have been settled by another thread than the committer, which
   // writes nothing but the state; the other fields are then as they were made.
   out.commit = commit;

@@ -43,6 +43,9 @@ struct EntryRelease {
 };
 using EntryRef = std::unique_ptr<Entry, EntryRelease>;
 
+// What its statements returned, as its receipt gives it.
+using Returned = std::shared_ptr<const std::vector<ReturnedRow>>;
+
 struct JobRun {
   Job job;
   std::unique_ptr<JobRun> next;  // while spent ones are collected
@@ -98,7 +101,7 @@ struct Entry {
   std::uint64_t commit = 0;
   std::uint64_t changes = 0;
   std::optional<std::int64_t> rowid;
-  std::unique_ptr<std::vector<ReturnedRow>> returned;  // null if nothing is
+  std::unique_ptr<Returned> returned;  // null if nothing is
   Status cause;
 
   // Without rows. Null if there is no memory.
@@ -168,7 +171,9 @@ struct Entry {
     return promise == Promise::durable ? Promise::durable : Promise::committed;
   }
   bool expired() const noexcept { return state.load(std::memory_order_acquire) == kExpired; }
-  Outcome outcome() const;  // of a settled entry
+  // Of a settled entry. Neither needs memory.
+  End end() const noexcept;
+  Outcome outcome() const noexcept;
 
   // Registers the one waiter, unless the entry is settled already or somebody else waits. One that
   // waits for no more than journaled is marked so in the pointer itself: the pen may not look into

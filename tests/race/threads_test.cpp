@@ -10,11 +10,13 @@
 #include <fstream>
 #include <functional>
 #include <map>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "onelane/onelane.h"
+#include "tests/support/plain_sink.h"
 #include "tests/support/scale.h"
 #include "tests/support/sqlite_support.h"
 #include "tests/support/temp_directory.h"
@@ -114,6 +116,56 @@ TEST_F(Threads, WriteWithOneProducerAndARecordMayWriteAnotherOnItsWay) {
                   "SELECT count(*), count(DISTINCT id), sum(id), min(length(body)), "
                   "max(length(body)) FROM t"),
             std::to_string(2 * all) + "|" + std::to_string(2 * all) + "|0|100|100");
+}
+
+// Of things whose destructors write, and which live longer than the thread's buffer.
+TEST_F(Threads, AThreadMayWriteWhileItEnds) {
+  const WriteClass writes = journal_.add_class({.name = "writes"}).value();
+  const Producer<Nested> producer = journal_.producer<Nested>(writes).value();
+  struct Last {
+    const Producer<Nested>* producer = nullptr;
+    ~Last() { EXPECT_TRUE(producer->push({3}).ok()); }
+  };
+  std::thread([&] {
+    thread_local Last last;  // made before the first push, and so destroyed after what that made
+    last.producer = &producer;
+    EXPECT_TRUE(producer.push({1}).ok());
+  }).join();
+  EXPECT_TRUE(journal_.flush().ok());
+  EXPECT_EQ(query(directory_ / "test.db", "SELECT id FROM t ORDER BY id"), "1 3");
+}
+
+// What the handler has captured may go once the journal is closed.
+TEST(Events, CloseWaitsForTheHandlerOfAnotherThread) {
+  struct Failing final : PlainSink {
+    Reply commit() override {
+      return {.fault = Fault::sync, .effect = Effect::kept, .cause = Status(Errc::storage, "it")};
+    }
+  };
+  std::atomic<bool> in_handler{false};
+  std::atomic<bool> go_on{false};
+  std::atomic<bool> closed{false};
+  JournalOptions options;
+  options.on_event = [&](const Event&) {
+    in_handler = true;
+    in_handler.notify_all();
+    go_on.wait(false);
+    EXPECT_FALSE(closed);
+  };
+  Journal journal = Journal::open(std::make_unique<Failing>(), options).value();
+  const WriteClass writes = journal.add_class({.name = "writes"}).value();
+  const Statement statement = journal.add_statement({.sql = "x"}).value();
+  std::thread writer([&] { (void)writes.write(statement, Row()); });
+  in_handler.wait(false);
+  std::thread closer([&] {
+    (void)journal.close(std::chrono::seconds(1));
+    closed = true;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  go_on = true;
+  go_on.notify_all();
+  closer.join();
+  writer.join();
 }
 
 }  // namespace

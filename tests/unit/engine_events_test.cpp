@@ -58,6 +58,41 @@ TEST_F(Events, ALockOfSomebodyElsesIsToldAfterASecondAndWhenItIsOver) {
   EXPECT_EQ(told(), "no more locked_out");
 }
 
+TEST_F(Events, ALockThatNobodyWaitsForAnyMoreIsNotTold) {
+  sink_->reply_next(Call::begin, failure(Fault::busy, Effect::ended), 10'000);
+  Receipt late = ok(peers().try_submit(1, {.timeout = 50ms}));
+  run_for(5s);
+  EXPECT_EQ(end_of(late), "expired");
+  EXPECT_EQ(told(), "");
+}
+
+TEST_F(Events, ALockThatIsReleasedIsNotToldWhereTheStoreThenFailsOtherwise) {
+  sink_->reply_next(Call::begin, failure(Fault::busy, Effect::ended), 5);
+  peers().push(1);
+  sink_->reply_next(Call::commit, failure(Fault::environment, Effect::ended), 10'000);
+  sink_->reply_next(Call::probe, failure(Fault::environment, Effect::ended), 10'000);
+  run_for(3s);
+  EXPECT_EQ(told(), "stalled");
+}
+
+// A journal with a thread sleeps as long as TickReport::next says.
+TEST_F(Events, AnIdleJournalLooksAgainUntilItHasToldThatItIsOver) {
+  sink_->reply_next(Call::begin, failure(Fault::busy, Effect::ended), 10'000);
+  peers().push(1);
+  run_for(1100ms);
+  EXPECT_EQ(told(), "locked_out");
+  sink_->heal();
+  advance(1s);
+  TickReport report = tick();
+  EXPECT_EQ(committed(), "peers(1)");
+  for (int ticks = 0; ticks < 3 && report.next; ++ticks) {
+    advance(*report.next - clock_->now());
+    report = tick();
+  }
+  EXPECT_EQ(told(), "no more locked_out");
+  EXPECT_FALSE(report.next.has_value());
+}
+
 TEST_F(Events, AStoreThatTakesNoCommitsIsToldAndWhenItDoesAgain) {
   sink_->reply_next(Call::begin, failure(Fault::environment, Effect::ended), 10'000);
   sink_->reply_next(Call::probe, failure(Fault::environment, Effect::ended), 10'000);
@@ -76,18 +111,23 @@ TEST_F(Events, APoisonedJournalIsToldOnceAndNeverOver) {
   EXPECT_EQ(told(), "poisoned");
 }
 
-// In the lane it would be refused as in_lane.
-TEST_F(Events, TheHandlerIsOutsideTheLaneAndMayCallTheJournal) {
-  Status flushed(Errc::internal, "not called");
+// In the lane a tick would be refused. Whatever else the thread is at, a wait might be for itself.
+TEST_F(Events, TheHandlerIsOutsideTheLaneAndMayPushAndTickButNotWait) {
+  Status ticked(Errc::internal, "not called");
+  std::vector<Status> waited;
   begin([&](const Event&) {
     sink_->heal();
     peers().push(2);
-    flushed = journal_->flush();
+    ticked = journal_->tick().status();
+    waited = {journal_->flush(), journal_->sync(), journal_->close(1s).status,
+              peers().try_write(3).status()};
   });
   sink_->reply_next(Call::begin, failure(Fault::busy, Effect::ended), 10'000);
   peers().push(1);
   run_for(1100ms);
-  EXPECT_EQ(flushed.code(), Errc::would_block) << flushed.to_string();
+  EXPECT_TRUE(ticked.ok()) << ticked.to_string();
+  EXPECT_EQ(waited.size(), 4U);
+  for (const Status& each : waited) EXPECT_EQ(each.code(), Errc::in_lane) << each.to_string();
   EXPECT_EQ(committed(), "peers(1) peers(2)");
 }
 

@@ -1,5 +1,6 @@
 // What a program writes against the API first: handles as members, waiting on a manual journal,
 // ends as one status, and why a class's units were refused.
+#include <stdexcept>
 #include <utility>
 
 #include "tests/support/lane.h"
@@ -94,6 +95,26 @@ TEST_F(Newcomer, AWriteWhoseTickIsNotDueIsTakenBack) {
   run_ticks();
   EXPECT_EQ(committed(), "");
   EXPECT_EQ(stats_of("peers").end(End::cancelled), 1U);
+}
+
+class NewcomerWithSyncs : public QuietLane {
+ protected:
+  NewcomerWithSyncs() {
+    sink_->set_can_sync();
+    open();
+  }
+};
+
+TEST_F(NewcomerWithSyncs, AWriteThatCannotBeTakenBackSaysThatItIsUnderWay) {
+  Writes peers = add_class("peers");
+  sink_->reply_next(Call::commit, failure(Fault::environment, Effect::unknown));
+  sink_->reply_next(Call::probe, failure(Fault::busy, Effect::ended), 100);
+  const Status why = peers.try_write(1).status();
+  EXPECT_EQ(why.code(), Errc::timed_out) << why.to_string();
+  sink_->heal();
+  advance(1s);
+  run_ticks();
+  EXPECT_EQ(stats_of("peers").end(End::cancelled), 0U);
 }
 
 TEST_F(Newcomer, AWaitWhoseTickIsNotDueLeavesTheUnitWhereItIs) {
@@ -247,6 +268,22 @@ TEST_F(Interval, AFlushAndACloseDoNotWaitForIt) {
   EXPECT_EQ(journal_->close(1s).end(End::committed), 3U);
 }
 
+// After a failure its units are tried one by one, in turns with the others.
+TEST_F(Interval, AClassInQuarantineHasItsNextTurnWhenItsOwnIntervalEnds) {
+  Writes gathering = add_class("gathering", {.gather = std::chrono::hours(1)});
+  sink_->reply_next(Call::apply, failure(Fault::environment, Effect::undone));
+  counters_.push_all(1, 3);
+  gathering.push(1);
+  const TimePoint began = clock_->now();
+  std::string all;
+  while (all.find("counters(3)") == std::string::npos && clock_->now() < began + 10s) {
+    const TickReport report = tick();
+    all += committed();
+    if (!report.more) advance(report.next.value_or(clock_->now() + 1h) - clock_->now());
+  }
+  EXPECT_LT(clock_->now(), began + 1s);
+}
+
 // --- Jobs that are asked to end.
 
 TEST_F(Newcomer, AJobCancelledBetweenItsStepsEndsAsIncompleteWithoutAnotherStep) {
@@ -283,6 +320,21 @@ TEST_F(Newcomer, AStepSeesThatItsJobWasCancelledOrTheJournalCloses) {
   EXPECT_EQ(end_of(other), "in flight");
   EXPECT_TRUE(journal_->close(1s).status.ok());
   EXPECT_EQ(end_of(other), "committed");
+}
+
+// --- The sink in memory.
+
+TEST(MemorySink, WhatItsJudgeThrowsRejectsTheRowAndWhatIsCommittedIsDurable) {
+  const auto store = std::make_shared<onelane::testing::MemoryStore>();
+  Journal journal = ok(Journal::open(std::make_unique<onelane::testing::MemorySink>(store),
+                                     {.drive = Drive::manual}));
+  const WriteClass peers = ok(journal.add_class({.name = "peers", .promise = Promise::durable}));
+  const Producer<Peer> producer = ok(journal.producer<Peer>(peers));
+  EXPECT_TRUE(ok(producer.write({1})).durable);
+  EXPECT_TRUE(journal.sync().ok());
+  store->refuse([](const auto&) -> Status { throw std::runtime_error("of the judge"); });
+  EXPECT_EQ(status_of(producer.write({2})).message(), "of the judge");
+  EXPECT_EQ(store->rows().size(), 1U);
 }
 
 // --- Imports.

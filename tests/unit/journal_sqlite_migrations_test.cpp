@@ -97,6 +97,24 @@ TEST_F(Migrations, ADeferredKeyThatIsLeftWithoutARowFailsIt) {
   EXPECT_EQ(version(), "0");
 }
 
+// SQLite's own way to change a table beyond what ALTER TABLE can.
+TEST_F(Migrations, ATableThatOthersReferToCanBeReplaced) {
+  options_.migrations = {
+      {.version = 1,
+       .sql = "CREATE TABLE parent(id PRIMARY KEY); INSERT INTO parent VALUES(1);"
+              "CREATE TABLE child(p REFERENCES parent(id) ON DELETE CASCADE);"
+              "INSERT INTO child VALUES(1)"},
+      {.version = 2,
+       .sql =
+           "CREATE TABLE anew(id PRIMARY KEY, more); INSERT INTO anew SELECT id, 'm' FROM parent;"
+           "DROP TABLE parent; ALTER TABLE anew RENAME TO parent"}};
+  open();
+  EXPECT_EQ(outside("SELECT * FROM parent"), "1|m");
+  EXPECT_EQ(outside("SELECT * FROM child"), "1");
+  EXPECT_EQ(write(add("INSERT INTO child VALUES(2)")).cause.constraint(), Constraint::foreign_key)
+      << "keys are enforced again";
+}
+
 TEST_F(Migrations, ADatabaseOfANewerProgramIsRefusedAsItIs) {
   options_.migrations = {one_, two_};
   open();

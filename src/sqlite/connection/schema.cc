@@ -33,7 +33,7 @@ Status failure_in(const Reply& reply, std::size_t number, std::string_view sql) 
   if (reply.cause.sqlite_code() == SQLITE_AUTH) {
     message += reply.cause.message().find("user_version") != std::string::npos
                    ? "; versions are set by JournalOptions::migrations"
-                   : "; the schema runs in a transaction of its own: leave this statement out";
+                   : "; it runs in a transaction of its own: leave this statement out";
   }
   const Errc code = reply.fault == Fault::record ? Errc::invalid_argument : reply.cause.code();
   return {code, message, reply.cause.sqlite_code()};

@@ -195,12 +195,14 @@ inline bool Execution::apply(Registered& registered, Application& record, Reply&
                                                 Reply& failed) {
   std::size_t bytes = returned_bytes(record.returned);
   const RowVisitor visit = [&](const ResultRow& row) {
-    if (bytes > kReturnedBytesMax) return;
-    record.returned.push_back(copy_of(static_cast<const StepRow&>(row)));
-    bytes += returned_bytes(record.returned.back());
+    const auto& returned = static_cast<const StepRow&>(row);
+    bytes += returned_bytes(returned);
+    if (bytes <= kReturnedBytesMax) record.returned.push_back(copy_of(returned));
   };
-  if (!run(statement, &visit, record.changes, failed)) return false;
-  if (bytes <= kReturnedBytesMax) return true;
+  const bool ran = run(statement, &visit, record.changes, failed);
+  if (ran && bytes <= kReturnedBytesMax) return true;
+  record.returned = {};
+  if (!ran) return false;
   failed = reply_of(Fault::record, Effect::kept,
                     "the rows that the unit returns take more than " +
                         std::to_string(kReturnedBytesMax) + " bytes");

@@ -34,6 +34,15 @@ ReturnedRow copy_of(const StepRow& row) {
   return out;
 }
 
+std::size_t returned_bytes(const StepRow& row) noexcept {
+  std::size_t bytes = sizeof(ReturnedRow) + row.columns() * sizeof(Value);
+  for (std::size_t i = 0; i < row.columns(); ++i) {
+    const int type = row.type(i);
+    if (type == SQLITE_TEXT || type == SQLITE_BLOB) bytes += row.size(i);
+  }
+  return bytes;
+}
+
 std::size_t returned_bytes(const ReturnedRow& row) noexcept {
   std::size_t bytes = sizeof(ReturnedRow) + row.size() * sizeof(Value);
   for (const Value& value : row) {

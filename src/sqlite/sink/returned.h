@@ -12,7 +12,8 @@ namespace onelane::inline v0::sqlite {
 // The row's values, each of the type that SQLite says.
 ReturnedRow copy_of(const StepRow& row);
 
-// What they take in memory.
+// What they take in memory, once they are copied.
+std::size_t returned_bytes(const StepRow& row) noexcept;
 std::size_t returned_bytes(const ReturnedRow& row) noexcept;
 std::size_t returned_bytes(std::span<const ReturnedRow> rows) noexcept;
 

@@ -1,6 +1,5 @@
 #include "src/sqlite/sink/sqlite_sink.h"
 
-#include <cstdlib>
 #include <optional>
 #include <string>
 #include <utility>
@@ -23,6 +22,7 @@
 #include "src/sqlite/sink/opening.h"
 #include "src/sqlite/sink/positions_table.h"
 #include "src/sqlite/sink/savepoint.h"
+#include "src/sqlite/sink/schema_migration.h"
 #include "src/sqlite/sink/watermark_table.h"
 
 namespace onelane::inline v0::sqlite {
@@ -32,7 +32,6 @@ namespace {
 class SqliteSink final : public Sink,
                          private Savepoints,
                          private JobStatements,
-                         private SchemaVersion,
                          private Watermark,
                          private AppliedPositions {
  public:
@@ -44,6 +43,7 @@ class SqliteSink final : public Sink,
         synchronous_(options.synchronous),
         unit_(*connection_, "onelane"),
         execution_(*connection_, options.foreign_keys),
+        schema_version_(*connection_, options.foreign_keys),
         positions_(*connection_, options.intake) {
     watch_.install(connection_->handle());
   }
@@ -68,9 +68,6 @@ class SqliteSink final : public Sink,
   Reply execute(std::string_view sql, std::span<const std::byte> row,
                 const RowVisitor& visit) override;
   void end_step() override { execution_.end_step(); }
-  Result<std::int32_t> version() override;
-  Reply run(std::string_view sql) override;
-  Reply set_version(std::int32_t version) override;
   Reply mark(std::uint64_t commit) override;
   std::uint64_t epoch() const noexcept override { return watermark_->epoch(); }
   Result<std::uint64_t> commits_of(std::uint64_t epoch) override {
@@ -92,7 +89,7 @@ class SqliteSink final : public Sink,
   bool begins_log_anew() const override { return !commit_is_durable() && index_->wholly_copied(); }
   Savepoints* savepoints() noexcept override { return this; }
   JobStatements* job_statements() noexcept override { return this; }
-  SchemaVersion* schema_version() noexcept override { return this; }
+  SchemaVersion* schema_version() noexcept override { return &schema_version_; }
   Watermark* watermark() noexcept override { return watermark_ == nullptr ? nullptr : this; }
   AppliedPositions* applied_positions() noexcept override { return this; }
   Log* log() noexcept override { return log_.get(); }
@@ -130,6 +127,7 @@ class SqliteSink final : public Sink,
   Prepared begin_, commit_, rollback_;
   Savepoint unit_;
   Execution execution_;
+  SchemaMigration schema_version_;
   PositionsTable positions_;
 };
 
@@ -274,34 +272,6 @@ Reply SqliteSink::execute(std::string_view sql, std::span<const std::byte> row,
     return reply_of(Fault::record, Effect::ended, "the step's transaction has ended");
   }
   return examined(execution_.execute(sql, row, visit));
-}
-
-Result<std::int32_t> SqliteSink::version() {
-  std::string version;
-  const int code = connection_->run_own("PRAGMA user_version", version);
-  if (code == SQLITE_OK)
-    return static_cast<std::int32_t>(std::strtol(version.c_str(), nullptr, 10));
-  return connection_->failure(code, Place::control, "PRAGMA user_version").cause;
-}
-
-Reply SqliteSink::run(std::string_view sql) {
-  if (!connection_->in_transaction()) return outside_transaction();
-  Reply reply;
-  reply.cause = try_schema(*connection_, sql);
-  if (reply.cause.ok()) return reply;
-  const bool theirs = reply.cause.code() == Errc::invalid_argument;
-  reply.fault = theirs ? Fault::record : Fault::environment;
-  reply.effect = connection_->in_transaction() ? Effect::kept : Effect::ended;
-  return reply;
-}
-
-Reply SqliteSink::set_version(std::int32_t version) {
-  if (!connection_->in_transaction()) return outside_transaction();
-  std::string ignored;
-  const std::string sql = "PRAGMA user_version = " + std::to_string(version);
-  const int code = connection_->run_own(sql, ignored);
-  return code == SQLITE_OK ? Reply()
-                           : noted(connection_->failure(code, Place::control, sql.c_str()));
 }
 
 Reply SqliteSink::mark(std::uint64_t commit) {

@@ -39,17 +39,17 @@ class StepRow final : public ResultRow {
             size(column)};
   }
 
+  // Of what text() or blob() gave: to be asked after it, which may convert the value.
+  std::size_t size(std::size_t column) const {
+    return static_cast<std::size_t>(sqlite3_column_bytes(statement_, at(column)));
+  }
+
  private:
   // SQLite reads NULL where there is no such column.
   static int at(std::size_t column) noexcept {
     constexpr std::size_t kMost = std::numeric_limits<int>::max();
     return static_cast<int>(std::min(column, kMost));
   }
-  // Of what text() or blob() gave: to be asked after it, which may convert the value.
-  std::size_t size(std::size_t column) const {
-    return static_cast<std::size_t>(sqlite3_column_bytes(statement_, at(column)));
-  }
-
   sqlite3_stmt* statement_;
 };
 
