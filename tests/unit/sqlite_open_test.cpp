@@ -95,6 +95,18 @@ TEST_F(SqliteOpen, ANewDatabaseAndItsNeighboursArePrivateUnderEveryMask) {
   }
 }
 
+TEST_F(SqliteOpen, ANewDatabaseAndItsNeighboursHaveTheModeThatIsAskedForUnderEveryMask) {
+  options_.file_mode = fs::perms(0664);
+  for (const mode_t mask : {0000U, 0022U, 0277U}) {
+    database_ = directory_ / ("mask" + std::to_string(mask));
+    const MaskedFiles masked(mask);
+    ASSERT_NO_FATAL_FAILURE(open("CREATE TABLE t(x)"));
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      EXPECT_EQ(mode_of(database_.native() + suffix), 0664U) << suffix << " under " << mask;
+    }
+  }
+}
+
 TEST_F(SqliteOpen, AnExistingDatabaseKeepsItsMode) {
   make_database();
   fs::permissions(database_, fs::perms(0640));
