@@ -5,7 +5,7 @@ namespace onelane::inline v0::engine {
 void Events::note(Event event) noexcept {
   const std::scoped_lock lock(mutex_);
   const std::size_t noted = noted_.load(std::memory_order_relaxed);
-  if (noted == kNotedMax) return;
+  if (noted == kNotedMax || finished_) return;
   ring_[(first_ + noted) % kNotedMax] = std::move(event);
   noted_.store(noted + 1);
 }
@@ -46,8 +46,12 @@ void Events::tell() noexcept {
 }
 
 void Events::finish() noexcept {
-  while (teller_.load() != std::thread::id()) std::this_thread::yield();
+  {
+    const std::scoped_lock lock(mutex_);
+    finished_ = true;
+  }
   tell();
+  while (teller_.load() != std::thread::id()) std::this_thread::yield();
 }
 
 }  // namespace onelane::inline v0::engine

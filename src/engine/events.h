@@ -37,7 +37,7 @@ class Events {
   // another thread does so just now.
   bool pending() const { return noted_.load() != 0; }
   void tell() noexcept;
-  // Once nothing is noted any more: tells what is left. The handler is not called after that.
+  // Once, for close: tells what is left. The handler is not called after that.
   void finish() noexcept;
   // Whether the calling thread is in the handler.
   bool mine() const { return teller_.load() == std::this_thread::get_id(); }
@@ -63,6 +63,7 @@ class Events {
   std::mutex mutex_;  // of what is noted
   std::array<Event, kNotedMax> ring_{};
   std::size_t first_ = 0;
+  bool finished_ = false;
   std::atomic<std::size_t> noted_{0};
   std::atomic<std::thread::id> teller_{};
 };
