@@ -31,11 +31,12 @@ struct Event {
   TimePoint when;     // the tick that noticed it, by the journal's clock
 };
 
-// Called by the thread that noticed, the journal's or a waiting caller's: outside the lane, one
-// call at a time and in order, and not any more once close() has returned. It should return soon,
-// for that thread goes on only then. It may push; calls that wait for the lane are refused there as
-// in_lane. What it throws is dropped. If 64 events wait for a call that takes long, further ones
-// are left out.
+// Called by the thread that noticed, which is the journal's or any that is in a call of the
+// journal: outside the lane, one call at a time and in order, and not any more once close() has
+// returned. It should return soon, for that thread goes on only then; nor may it take a lock that
+// the program holds in calls of the journal. It may push where there is room; calls that wait for a
+// unit, and flush, sync and close, are refused there as in_lane. What it throws is dropped. If 64
+// events wait for a call that takes long, further ones are left out.
 using EventHandler = std::function<void(const Event&)>;
 
 }  // namespace onelane::inline v0

@@ -113,8 +113,8 @@ struct ClassOptions {
 
   // At least so long from one tick that takes units of the class to the next: it commits at most
   // once in that time, whoever waits, and others' ticks go on without it. Not while a push waits
-  // for room, a flush for the class, or close for everything. Not above max_delay, if there is one.
-  // 0: none.
+  // for room, a flush for the class, or close for everything; nor while the intake has no room. Not
+  // above max_delay, if there is one. 0: none.
   Duration interval{0};
 
   // Most that may be queued, pushed but not yet settled: 1 to 100,000,000 records, and 4 KiB to 1
@@ -262,7 +262,8 @@ struct JournalOptions {
   // In ascending order of versions. Opening runs those above the database's own version, in the
   // lane's first transactions, one each, which set the version, too. `schema` has run by then, and
   // what an intake had left is applied. Keys are not enforced meanwhile, so that a table can be
-  // replaced that others refer to, but a row whose key then refers to nothing fails the migration.
+  // replaced that others refer to; but the whole database is checked at the end of each, and a row
+  // whose key refers to nothing, however old it is, fails the migration.
   // One that fails leaves the database at the version before, and nothing is opened. A database
   // above the last of them was made by a newer program, and is refused. Empty: versions are not
   // looked at.

@@ -69,9 +69,9 @@ class WriteClass {
 
   // submit and Receipt::wait_journaled in one, for a class with an intake: blocks until the unit is
   // journaled, and no longer. The calling thread writes and syncs by itself where nobody else does.
-  // Errors besides push's: those of wait_journaled; would_block, on a manual journal whose intake
-  // has no room: it was taken back. What was not written by its deadline ends as expired:
-  // not_journaled.
+  // Errors besides push's: those of wait_journaled. On a manual journal whose intake has no room,
+  // would_block: it was taken back; or timed_out, if another thread has it in hand. What was not
+  // written by its deadline ends as expired: not_journaled.
   Result<Journaled> journal(Statement statement, const Row& row,
                             const PushOptions& options = {}) const;
   Result<Journaled> journal(const Group& group, const PushOptions& options = {}) const;

@@ -7,9 +7,10 @@
 // A Receipt is move-only and belongs to one thread at a time. cancel() and poll() alone may be
 // called by another thread while one waits.
 //
-// A receipt keeps the journal's core alive, so it may outlive the Journal, and 384 bytes; not the
-// job, nor rows that did not fit in these. Once no journal of the process is open, that memory goes
-// back to the system in pieces of 256 KiB, each as soon as no receipt is left in it.
+// A receipt keeps the journal's core alive, so it may outlive the Journal, and 384 bytes and what
+// its statements returned; not the job, nor rows that did not fit in these. Once no journal of the
+// process is open, that memory goes back to the system in pieces of 256 KiB, each as soon as no
+// receipt is left in it.
 #pragma once
 
 #include <coroutine>

@@ -8,7 +8,8 @@
 //
 // The calls of a journal, as a grammar: [] at most once, {} any number of times, | either.
 //
-//   life        = { migration } { between } close
+//   life        = [replay] { migration } { between } close
+//   replay      = { add_statement | transaction }    (of what an intake had left)
 //   migration   = start_migration begin [run] { execute } [end_step] set_version verify [mark]
 //                 commit end_migration
 //   between     = add_statement | commits_of | probe | transaction | pass

@@ -35,7 +35,7 @@ enum class Errc : std::uint8_t {
   // The unit's deadline came before a tick took it: it will never happen.
   expired,
   // The call would wait for the thread that makes it: in a job's step, on a thread of the journal's
-  // own, or within its close().
+  // own, within its close(), or in the handler of its events.
   in_lane,
   // The journal takes no more writes.
   closed,

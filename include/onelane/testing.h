@@ -126,6 +126,8 @@ class MemorySink final : public Sink, private Savepoints {
       return judge ? judge(row) : Status();
     } catch (const std::exception& error) {
       return {Errc::record, error.what()};
+    } catch (...) {
+      return {Errc::record, "the judge threw something that is not a std::exception"};
     }
   }
 

@@ -143,8 +143,8 @@ Status Admission::charge_slowly(ClassLane& lane, const Entry& entry, const PushO
     patience = std::min(patience, remaining(*options.deadline, with_.clock.now()));
   }
   if (patience <= Duration(0)) return full(Duration(0));
-  with_.turn.wake();  // a gathering window may be open
-  if (lane.gate.wait(packed, patience)) return {};
+  const auto end_windows = [this] { with_.turn.wake(); };  // of gathering, or an interval
+  if (lane.gate.wait(packed, patience, end_windows)) return {};
   const Status why = with_.state.entrance();
   return why.ok() ? full(patience) : why;
 }

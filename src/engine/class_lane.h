@@ -81,14 +81,13 @@ class ClassLane {
 
   // The earliest deadline of what is staged.
   std::optional<TimePoint> next_deadline() const { return deadlines_.next(); }
-  // Whether its interval may keep the class's units waiting: not if a push waits for room, a flush
-  // for its barrier, or close for everything; nor if the intake has no room.
+  // Whether its interval, or a gathering window, may keep the class's units waiting: not if a push
+  // waits for room, a flush for its barrier, or close for everything; nor if the intake has no
+  // room.
   bool may_rest() const {
     return !gate.crowded() && !queue.closed() && staging.barriers() == 0 &&
            (journaled == nullptr || !journaled->full.load());
   }
-  // Whether a gathering window may: nor, with an intake, if a unit promises more than journaled.
-  bool gathers() const { return may_rest() && (journaled == nullptr || !staging.hurry()); }
 
   // --- The baton's holder, once the class is closed and has settled everything.
   void release_memory();

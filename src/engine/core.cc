@@ -101,6 +101,7 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
                 .admission = admission_,
                 .turn = turn_,
                 .pen = pen_,
+                .segments = segments_,
                 .pipeline = pipeline_,
                 .durability = durability_,
                 .recorder = recorder_,

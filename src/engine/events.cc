@@ -21,11 +21,11 @@ bool Events::take(Event& event) noexcept {
 }
 
 std::optional<TimePoint> Events::next() const {
+  if (known_[static_cast<std::size_t>(Condition::poisoned)].told) return std::nullopt;
   std::optional<TimePoint> next;
-  for (std::size_t i = 0; i < kConditionCount; ++i) {
-    if (!known_[i].told || i == static_cast<std::size_t>(Condition::poisoned)) continue;
-    const TimePoint over = known_[i].last + kQuiet;
-    if (!next || over < *next) next = over;
+  for (const Known& each : known_) {
+    const TimePoint over = each.last + kQuiet;
+    if (each.told && (!next || over < *next)) next = over;
   }
   return next;
 }

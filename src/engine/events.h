@@ -30,6 +30,7 @@ class Events {
     if (is) known.last = now;
     if (is == known.told || (!is && now - known.last < kQuiet)) return;
     known.told = is;
+    begun_ |= is;
     note({.condition = condition, .over = !is, .cause = is ? cause() : Status(), .when = now});
   }
 
@@ -44,6 +45,9 @@ class Events {
 
   // The baton's holder: when to look again, so that it is told in time that something is over.
   std::optional<TimePoint> next() const;
+  // The same: whether anything began since the last call, so that whoever sleeps by next() is to be
+  // woken.
+  bool take_begun() { return std::exchange(begun_, false); }
 
  private:
   static constexpr std::size_t kNotedMax = 64;
@@ -59,6 +63,7 @@ class Events {
 
   const EventHandler handler_;
   std::array<Known, kConditionCount> known_{};  // the baton holder's
+  bool begun_ = false;                          // its, too
 
   std::mutex mutex_;  // of what is noted
   std::array<Event, kNotedMax> ring_{};

@@ -66,7 +66,7 @@ class HandedOn {
   // stage() for each, in order. What it throws leaves its entry, and the rest, for the next call.
   template <class Stage>
   void take_all(const Stage& stage) {
-    gathers_until_.store(0);
+    gathers_until_.store(kNoWindow);
     wanted_.store(false);
     {
       const std::scoped_lock lock(mutex_);
@@ -99,7 +99,9 @@ class HandedOn {
  private:
   mutable std::mutex mutex_;
   EntryList entries_;
-  std::atomic<Duration::rep> gathers_until_{0};
+  static constexpr Duration::rep kNoWindow = TimePoint::min().time_since_epoch().count();
+
+  std::atomic<Duration::rep> gathers_until_{kNoWindow};
   std::atomic<bool> wanted_{false};
   std::atomic<std::uint64_t> held_{0};  // by the pen
   EntryList taken_;                     // and not staged for want of memory

@@ -8,8 +8,8 @@
 namespace onelane::inline v0::engine {
 
 void Pauses::lift() noexcept {
-  for (Class& each : classes_) each.until = TimePoint();
-  all_until_ = TimePoint();
+  for (Class& each : classes_) each.until = TimePoint::min();
+  all_until_ = TimePoint::min();
 }
 
 void Pauses::tick(TimePoint from, Duration pause, std::span<const Duration> spent) {

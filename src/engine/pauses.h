@@ -31,10 +31,10 @@ class Pauses {
  private:
   struct Class {
     std::uint32_t weight = 1;
-    TimePoint until;
+    TimePoint until = TimePoint::min();
   };
   std::vector<Class> classes_;
-  TimePoint all_until_;  // when there is room for whoever comes first
+  TimePoint all_until_ = TimePoint::min();  // when there is room for whoever comes first
 };
 
 }  // namespace onelane::inline v0::engine

@@ -102,9 +102,9 @@ bool Pipeline::leave_unknown(TimePoint now, ack::Wakes& wakes) {
 }
 
 TickReport Pipeline::commit_next(const Tick& tick) {
+  if (recovery_.idle(tick.now)) recovery_.not_locked();  // nobody waits for it
   if (recovery_.waits_until(tick.now)) return report(tick);
   if (recovery_.idle(tick.now)) {
-    recovery_.not_locked();  // nobody waits for it
     if (starved()) recovery_.starved(tick.now, 0);
     return report(tick);
   }
@@ -122,6 +122,7 @@ TickReport Pipeline::run(const Tick& tick) {
   const bool closing = state_.kind() == LaneState::Kind::closing;  // nothing holds that up
   const schedule::Plan plan = selection_.plan(closing ? Room() : room_, tick.now);
   if (plan.slices.empty()) {
+    recovery_.not_locked();
     if (plan.not_before) lanes_.gather_until(*plan.not_before);
     return report_idle(tick, plan.not_before);
   }

@@ -26,12 +26,14 @@ bool Recovery::others_wait() const {
 }
 
 std::optional<TimePoint> Recovery::next_turn(std::optional<TimePoint> due, TimePoint now) {
-  if (quarantined_ && due) quarantines_[*quarantined_].idle_until(*due);
+  if (quarantined_ && due) {
+    quarantines_[*quarantined_].idle_until(*due, lanes_[*quarantined_].may_rest());
+  }
   std::optional<TimePoint> next;
   for (std::size_t i = 0; i < quarantines_.size(); ++i) {
     const Quarantine& each = quarantines_[i];
     if (!each.on() || each.until(now) || lanes_[i].staging.empty() || i == quarantined_) continue;
-    const TimePoint turn = each.idle(now).value_or(now);
+    const TimePoint turn = each.idle(now, lanes_[i].may_rest()).value_or(now);
     if (!next || turn < *next) next = turn;
   }
   return next;

@@ -116,11 +116,16 @@ class Quarantine {
   std::optional<TimePoint> until(TimePoint now) const {
     return on() && now < until_ ? std::optional(until_) : std::nullopt;
   }
-  // Its turn came, and a gathering window or an interval keeps what is staged until then. When the
-  // next turn is due, if that is not yet; until something is pushed, that is.
-  void idle_until(TimePoint when) { idle_until_ = when; }
-  std::optional<TimePoint> idle(TimePoint now) const {
-    return on() && now < idle_until_ ? std::optional(idle_until_) : std::nullopt;
+  // Its turn came, and what is staged is kept until then, by an interval or a gathering window or,
+  // if the class may not rest, by the disk.
+  void idle_until(TimePoint when, bool may_rest) {
+    idle_until_ = when;
+    idle_rests_ = may_rest;
+  }
+  // When its next turn is due, if that is not yet, and it may rest or may not, as it did then.
+  std::optional<TimePoint> idle(TimePoint now, bool may_rest) const {
+    const bool same = may_rest == idle_rests_;
+    return on() && same && now < idle_until_ ? std::optional(idle_until_) : std::nullopt;
   }
   // Whether the unit has failed alone for so long that the store is put to the proof.
   bool impatient() const { return failures_ >= kPatience; }
@@ -138,7 +143,8 @@ class Quarantine {
   Duration pause_{0};
   Duration waited_{0};  // the pauses that are over
   TimePoint until_{};
-  TimePoint idle_until_{};
+  TimePoint idle_until_ = TimePoint::min();
+  bool idle_rests_ = false;
 };
 
 }  // namespace onelane::inline v0::engine

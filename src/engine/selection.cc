@@ -21,6 +21,12 @@ constexpr Duration kStepTimeMin = std::chrono::microseconds(100);
 // A pause may be lifted: once the disk has caught up, nobody is told.
 constexpr Duration kPauseLook = std::chrono::milliseconds(10);
 
+// Whether a gathering window may keep the class's units waiting: not, with an intake, if one
+// promises more than journaled.
+bool gathers(const ClassLane& lane) {
+  return lane.may_rest() && (lane.journaled == nullptr || !lane.staging.hurry());
+}
+
 // Before which units the stop rule is asked: the first, and each time that so much was predicted
 // since.
 class Asking {
@@ -67,7 +73,7 @@ void Selection::add_class(const ClassLane& lane) noexcept {
   state_.classes.emplace_back();
   pauses_.add_class(lane.share.weight);
   spent_.emplace_back();
-  rests_until_.emplace_back();
+  rests_until_.push_back(TimePoint::min());
   costs_.add_class();
 }
 
@@ -89,7 +95,7 @@ std::optional<TimePoint> Selection::collect(const Room& room, TimePoint now) {
     }
     if (pauses(i, now) && hold_back(i)) until(std::min(pauses_.until(i), now + kPauseLook));
     if (rests(i, now) && hold_back(i)) until(rests_until_[i]);
-    shares_[i].gather = lanes_[i].gathers() ? lanes_[i].share.gather : Duration(0);
+    shares_[i].gather = gathers(lanes_[i]) ? lanes_[i].share.gather : Duration(0);
   }
   if (room.paced && nobody_waits() && all_gather()) {
     for (std::size_t i = 0; i < shares_.size(); ++i) {
@@ -145,7 +151,7 @@ bool Selection::nobody_waits() const {
 // Whether a gathering window might be open for each class that has anything.
 bool Selection::all_gather() const {
   for (std::size_t i = 0; i < shares_.size(); ++i) {
-    if (!backlogs_[i].empty() && !lanes_[i].gathers()) return false;
+    if (!backlogs_[i].empty() && !gathers(lanes_[i])) return false;
   }
   return true;
 }

@@ -41,7 +41,11 @@ Status Turn::start() {
 // tick, and each would have to wake the other.
 std::optional<Thread::Sleep> Turn::run() {
   baton_.lock_giving_way();
-  const TickReport report = stay([this](ack::Wakes& wakes) { return run_while_more(wakes); });
+  TickReport report = stay([this](ack::Wakes& wakes) {
+    TickReport last = run_while_more(wakes);
+    look_again(last);
+    return last;
+  });
   if (report.more) {
     if (report.units == 0) std::this_thread::yield();  // a push that has not finished yet
     return std::nullopt;
@@ -68,7 +72,11 @@ TickReport Turn::tick() {
   while (manual && with_.pen.run()) {
   }
   baton_.lock();
-  TickReport report = stay([this](ack::Wakes& wakes) { return run_tick({}, wakes); });
+  TickReport report = stay([&](ack::Wakes& wakes) {
+    TickReport last = run_tick({}, wakes);
+    if (manual) look_again(last);
+    return last;
+  });
   if (manual) {
     with_.durability.sync_all();
     with_.log.run_due();
@@ -110,7 +118,7 @@ std::uint64_t Turn::run_for(const detail::Entry& entry, Promise promise,
     if (!runner.patience) break;
     report = run_tick(runner, wakes);
   }
-  if (report.more || report.next) committer_.wake();
+  if (report.more || report.next || with_.events.take_begun()) committer_.wake();
   return commit;
 }
 
@@ -134,11 +142,8 @@ void Turn::settle_rest() {
 
 TickReport Turn::run_tick(const Runner& runner, ack::Wakes& wakes) {
   if (options_.drive == Drive::thread) with_.pipeline.pace(with_.log.room());
-  TickReport report = with_.pipeline.tick(runner, wakes);
+  const TickReport report = with_.pipeline.tick(runner, wakes);
   follow(wakes);
-  if (const std::optional<TimePoint> look = with_.events.next()) {
-    report.next = std::min(report.next.value_or(*look), *look);
-  }
   return report;
 }
 
@@ -154,7 +159,13 @@ void Turn::follow(ack::Wakes& wakes) {
   if (with_.state.poisoned()) with_.durability.give_up(with_.state.first_error(), wakes);
 }
 
-// What is so now of what an operator must know.
+// So that it is told in time that something is over, whatever else is to be done.
+void Turn::look_again(TickReport& report) const {
+  const std::optional<TimePoint> look = with_.events.next();
+  if (look) report.next = std::min(report.next.value_or(*look), *look);
+}
+
+// What is so now of what an operator must know. A poisoned journal is not looked after any more.
 void Turn::look_around(Duration pause) {
   constexpr Duration kLongLock = std::chrono::seconds(1);
   const TimePoint now = with_.clock.now();
@@ -163,6 +174,7 @@ void Turn::look_around(Duration pause) {
   };
   const LaneState& state = with_.state;
   say(Condition::poisoned, state.poisoned(), [&] { return state.first_error(); });
+  if (state.poisoned()) return;
   say(Condition::stalled, state.kind() == LaneState::Kind::stalled,
       [&] { return state.stall_cause(); });
   const std::optional<TimePoint> locked = with_.pipeline.locked_since();

@@ -134,6 +134,7 @@ class Turn {
   TickReport run_tick(const Runner& runner, ack::Wakes& wakes);
   void follow(ack::Wakes& wakes);
   void look_around(Duration pause);
+  void look_again(TickReport& report) const;
   void leave(ack::Wakes& wakes);
   bool pending() const { return !with_.pipeline.starved() && with_.lanes.pending(); }
 

@@ -261,6 +261,7 @@ Status Waiting::pump(const Entry& entry, std::optional<TimePoint> deadline) {
 void Waiting::pump_pen(const Entry& entry) {
   while (!entry.is_journaled() && !entry.settled()) {
     if (with_.pen.run()) continue;
+    if (!with_.pen.pending()) (void)with_.segments.keep();  // there may be room for a segment
     if (!with_.pen.pending()) return;
     std::this_thread::yield();  // somebody else has the pen
   }

@@ -27,6 +27,7 @@ class Waiting {
     Admission& admission;
     Turn& turn;
     Pen& pen;
+    SegmentKeeper& segments;
     Pipeline& pipeline;
     Durability& durability;
     const Recorder& recorder;

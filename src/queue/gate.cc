@@ -4,7 +4,7 @@
 
 namespace onelane::inline v0::queue {
 
-bool Gate::wait(std::uint64_t packed, Duration timeout) {
+bool Gate::wait(std::uint64_t packed, Duration timeout, const std::function<void()>& begun) {
   Queuer self(packed);
   Queuer* called = nullptr;
   {
@@ -15,6 +15,7 @@ bool Gate::wait(std::uint64_t packed, Duration timeout) {
     called = call_those_who_fit();
   }
   wake(called);
+  begun();
   if (!self.parker.park(timeout) && leave(self)) return false;
   wake(self.next);
   return self.granted;

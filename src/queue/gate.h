@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <utility>
 
@@ -42,8 +43,8 @@ class Gate {
   void force(std::uint64_t packed) { used_.fetch_add(packed, std::memory_order_seq_cst); }
 
   // Any thread. Waits until the unit is charged; false once `timeout` passed or the gate was
-  // closed.
-  bool wait(std::uint64_t packed, Duration timeout);
+  // closed. Calls `begun` once crowded() says that it waits.
+  bool wait(std::uint64_t packed, Duration timeout, const std::function<void()>& begun);
 
   // Any thread: gives back what was granted, a sum of packed() units.
   void release(std::uint64_t packed) {

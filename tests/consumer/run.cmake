@@ -34,7 +34,7 @@ endif()
 
 # Killed once it has imported its rows, and then stopped in good order.
 function(serve signal said)
-  execute_process(COMMAND timeout --signal=${signal} 4 build/service service.db 20000
+  execute_process(COMMAND timeout --signal=${signal} 6 build/service service.db 2000
                   WORKING_DIRECTORY ${WORK_DIR} OUTPUT_VARIABLE out ERROR_VARIABLE err)
   foreach(line ${ARGN} ${said})
     if(NOT out MATCHES "${line}")

@@ -206,5 +206,21 @@ TEST_F(FullClass, WhoseQueueARefusedPushDrainedIsNotForgotten) {
   EXPECT_GT(refused, 0U);
 }
 
+// The lane must not look at the class before the push is seen to wait.
+TEST(FullClasses, APushThatWaitsForRoomEndsTheInterval) {
+  Journal journal = Journal::open(std::make_unique<PlainSink>()).value();
+  const WriteClass writes = journal
+                                .add_class({.name = "writes",
+                                            .interval = std::chrono::minutes(1),
+                                            .capacity_records = 3,
+                                            .block_timeout = std::chrono::seconds(10)})
+                                .value();
+  const Statement statement = journal.add_statement({.sql = "x"}).value();
+  for (std::size_t i = 0; i < scaled(2000); ++i) {
+    const Status pushed = writes.push(statement, Row());
+    ASSERT_TRUE(pushed.ok()) << pushed.to_string();
+  }
+}
+
 }  // namespace
 }  // namespace onelane::test

@@ -124,7 +124,7 @@ class Room : public ::testing::Test {
   std::thread waiter(char name, std::uint64_t records, Duration patience = hours(1)) {
     const std::uint32_t before = gate_.waiting();
     std::thread thread([this, name, records, patience] {
-      const bool got = gate_.wait(unit(records), patience);
+      const bool got = gate_.wait(unit(records), patience, [] {});
       const std::scoped_lock lock(mutex_);
       served_ += got ? name : '-';
     });
@@ -186,7 +186,7 @@ TEST_F(Room, IsNobodysOnceTheGateIsClosed) {
   a.join();
   b.join();
   EXPECT_EQ(served(), "--");
-  EXPECT_FALSE(gate_.wait(unit(1), hours(1)));
+  EXPECT_FALSE(gate_.wait(unit(1), hours(1), [] {}));
 }
 
 // --- Sleeping and waking.

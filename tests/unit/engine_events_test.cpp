@@ -75,6 +75,22 @@ TEST_F(Events, ALockThatIsReleasedIsNotToldWhereTheStoreThenFailsOtherwise) {
   EXPECT_EQ(told(), "stalled");
 }
 
+// The tick in which the unit expires is within the pause after the last try.
+TEST_F(Events, ALockIsForgottenWithTheLastUnitThatWaitedForIt) {
+  sink_->reply_next(Call::begin, failure(Fault::busy, Effect::ended), 6);
+  (void)ok(peers().try_submit(1, {.timeout = 20ms}));
+  for (int ms = 0; ms < 21; ++ms) {
+    tick();
+    advance(1ms);
+  }
+  sink_->heal();
+  advance(3s);
+  sink_->reply_next(Call::begin, failure(Fault::busy, Effect::ended), 10'000);
+  peers().push(2);
+  run_for(900ms);
+  EXPECT_EQ(told(), "");
+}
+
 // A journal with a thread sleeps as long as TickReport::next says.
 TEST_F(Events, AnIdleJournalLooksAgainUntilItHasToldThatItIsOver) {
   sink_->reply_next(Call::begin, failure(Fault::busy, Effect::ended), 10'000);

@@ -312,5 +312,18 @@ TEST_F(IntakeRefused, ALockedOrAFullDatabaseMakesNoDeadLetter) {
   EXPECT_EQ(outside("SELECT count(*) FROM dead"), "0");
 }
 
+TEST_F(IntakeJournal, AManualJournalUsesAllOfItsIntakeBeforeItWouldBlock) {
+  gather_for_ever();
+  Status why;
+  for (std::int64_t id = 14; why.ok() && id < 10'000; ++id) {
+    why = writes_->journal(insert_, Row().integer(id)).status();
+  }
+  EXPECT_EQ(why.code(), Errc::would_block) << why.to_string();
+  EXPECT_EQ(journal_->stats().intake.segments, 4U);
+  EXPECT_TRUE(succeeded(journal_->flush()));
+  EXPECT_EQ(outside("SELECT count(*) FROM peers"), std::to_string(journal_->stats().intake.units))
+      << "what it refused was taken back";
+}
+
 }  // namespace
 }  // namespace onelane::test

@@ -268,6 +268,13 @@ TEST_F(Interval, AFlushAndACloseDoNotWaitForIt) {
   EXPECT_EQ(journal_->close(1s).end(End::committed), 3U);
 }
 
+TEST_F(Interval, OfAClockBelowZeroAFirstTickIsDueAtOnce) {
+  clock_->advance(-5s);
+  counters_.push(1);
+  tick();
+  EXPECT_EQ(committed(), "counters(1)");
+}
+
 // After a failure its units are tried one by one, in turns with the others.
 TEST_F(Interval, AClassInQuarantineHasItsNextTurnWhenItsOwnIntervalEnds) {
   Writes gathering = add_class("gathering", {.gather = std::chrono::hours(1)});
@@ -334,6 +341,8 @@ TEST(MemorySink, WhatItsJudgeThrowsRejectsTheRowAndWhatIsCommittedIsDurable) {
   EXPECT_TRUE(journal.sync().ok());
   store->refuse([](const auto&) -> Status { throw std::runtime_error("of the judge"); });
   EXPECT_EQ(status_of(producer.write({2})).message(), "of the judge");
+  store->refuse([](const auto&) -> Status { throw 42; });
+  EXPECT_EQ(status_of(producer.write({3})).code(), Errc::record);
   EXPECT_EQ(store->rows().size(), 1U);
 }
 

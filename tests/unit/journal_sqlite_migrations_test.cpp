@@ -115,6 +115,16 @@ TEST_F(Migrations, ATableThatOthersReferToCanBeReplaced) {
       << "keys are enforced again";
 }
 
+TEST_F(Migrations, AKeyToWhatIsNotUniqueIsTheMigrationsFault) {
+  OtherConnection(database_, OtherConnection::Missing::created).query("CREATE TABLE kept(a)");
+  options_.migrations = {{.version = 1,
+                          .sql =
+                              "CREATE TABLE p(id INTEGER, name TEXT);"
+                              "CREATE TABLE c(x REFERENCES p(id)); INSERT INTO p VALUES(1, 'a')"}};
+  EXPECT_TRUE(says(open_status(), Errc::invalid_argument, {"version 1", "foreign key mismatch"}));
+  EXPECT_EQ(version(), "0");
+}
+
 TEST_F(Migrations, ADatabaseOfANewerProgramIsRefusedAsItIs) {
   options_.migrations = {one_, two_};
   open();

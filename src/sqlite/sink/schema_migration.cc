@@ -48,7 +48,7 @@ Reply SchemaMigration::check_keys() {
       "FROM pragma_foreign_key_check LIMIT 1";
   std::string broken;
   const int code = connection_.run_own(kFirst, broken);
-  if (code != SQLITE_OK) return connection_.failure(code, Place::control, "foreign_key_check");
+  if (code != SQLITE_OK) return connection_.failure(code, Place::statement, "foreign_key_check");
   if (broken.empty()) return {};
   return reply_of(Fault::record, Effect::kept, "FOREIGN KEY constraint failed: " + broken,
                   SQLITE_CONSTRAINT_FOREIGNKEY);
