@@ -108,7 +108,7 @@ struct Application {
   std::vector<ReturnedRow> returned{};
 };
 // What the rows that a unit returns may take in memory, in bytes; more is Fault::record.
-inline constexpr std::size_t kReturnedBytesMax = 64 * 1024;
+inline constexpr std::size_t kReturnedBytesMax = std::size_t{64} * 1024;
 
 // What a sink's log holds, as far as is known by this journal's own commits, and by look().
 struct LogState {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "onelane/producer.h"
@@ -98,16 +99,37 @@ namespace detail {
 namespace {
 
 thread_local Row* t_row = nullptr;
+thread_local bool t_ended = false;
 
-// Frees it as the thread ends. A push that comes later, from the destructor of something that lives
-// longer, has another one, which is not freed.
 struct RowOfThread {
-  ~RowOfThread() { delete std::exchange(t_row, nullptr); }
+  RowOfThread() = default;
+  RowOfThread(const RowOfThread&) = delete;
+  RowOfThread& operator=(const RowOfThread&) = delete;
+  ~RowOfThread() {
+    t_row = nullptr;
+    t_ended = true;
+  }
+  Row row;
 };
 
+// For a push from the destructor of something that lives longer than the thread's own row. Kept, so
+// that who comes later still has it.
+struct LateRow {
+  Row row;
+  LateRow* next = nullptr;
+};
+std::atomic<LateRow*> g_late_rows{nullptr};
+
 Row& make_row() {
-  thread_local const RowOfThread owner;
-  return *(t_row = new Row());
+  if (!t_ended) {
+    thread_local RowOfThread own;
+    return *(t_row = &own.row);
+  }
+  auto* const late = new LateRow();
+  late->next = g_late_rows.load();
+  while (!g_late_rows.compare_exchange_weak(late->next, late)) {
+  }
+  return *(t_row = &late->row);
 }
 
 }  // namespace
