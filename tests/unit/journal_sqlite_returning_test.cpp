@@ -35,7 +35,6 @@ struct RecordTraits<Kept> {
 namespace test {
 namespace {
 
-const Column kInteger{ColumnType::integer, true};
 const Column kText{ColumnType::text, true};
 
 // --- RETURNING.
