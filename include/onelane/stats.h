@@ -143,7 +143,7 @@ struct LogStats {
   std::uint64_t bytes_max = 0;      // the most so far
   std::uint64_t written_bytes = 0;  // to it by the journal's commits, all in all
   std::uint64_t passes = 0;         // that copied while others committed
-  std::uint64_t closings = 0;       // passes that held the lane; part of JournalStats::hold, too
+  std::uint64_t closings = 0;       // passes that held the lane; part of JournalStats::hold_ns, too
   Histogram closing_hold_ns;
   std::uint64_t late_closings = 0;  // of these, longer than their budget (src/engine/README.md)
   DiskStats disk;
@@ -194,7 +194,7 @@ struct JournalStats {
 
   Histogram sync_ns;  // of syncs that make commits durable after their COMMIT
   // BEGIN to the return of COMMIT; of ticks, of closing passes, and of the commits without units
-  // that begin the log anew
+  // that restart SQLite's WAL
   Histogram hold_ns;
   Histogram units_per_tick;  // applied in it, even if it was rolled back then
   Histogram bytes_per_tick;  // of their encoded rows

@@ -83,17 +83,6 @@ class SliceTimer {
   SliceTime* slice_ = nullptr;
 };
 
-// Calls the step; nothing that user code throws crosses this line.
-Result<Step> call_step(const detail::JobRun& run, LaneTransaction& transaction) {
-  try {
-    return run.job.step(transaction);
-  } catch (const std::exception& error) {
-    return Status(Errc::record, error.what());  // its own bad_alloc, too
-  } catch (...) {
-    return Status(Errc::record, "threw something that is not a std::exception");
-  }
-}
-
 }  // namespace
 
 TickResult Committer::run(std::span<Work> work, const StopRule& stop,
@@ -424,7 +413,7 @@ Committer::Failed Committer::job(Work& work, TickResult& result) {
     LaneTransaction transaction(sink_.job_statements(), clock_, run,
                                 step_times_[work.entry->klass]);
     transaction.stop_on(work.entry->stop_requested, closing_);
-    Result<Step> step = call_step(run, transaction);
+    Result<Step> step = call_step(run.job.step, transaction);
     transaction.end_step();
     reply = transaction.failure();
     if (step) {

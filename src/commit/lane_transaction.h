@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <exception>
 
 #include "onelane/job.h"
 #include "onelane/sink.h"
@@ -45,5 +46,17 @@ class LaneTransaction final : public Transaction {
   Reply failure_;
   std::uint64_t changes_ = 0;
 };
+
+// Calls a step of the program's; nothing that it throws crosses this line.
+template <class Step>
+auto call_step(const Step& step, Transaction& transaction) -> decltype(step(transaction)) {
+  try {
+    return step(transaction);
+  } catch (const std::exception& error) {
+    return Status(Errc::record, error.what());  // its own bad_alloc, too
+  } catch (...) {
+    return Status(Errc::record, "threw something that is not a std::exception");
+  }
+}
 
 }  // namespace onelane::inline v0::commit

@@ -33,18 +33,18 @@ Durability::Durability(Sink& sink, const Recorder& recorder, const Clock& clock)
 Status Durability::start() {
   if (sync_ == nullptr) return {};
   has_thread_ = true;
-  Status started =
-      thread_.start("onelane-syncs", {
-                                         .step = [this]() -> std::optional<Thread::Sleep> {
-                                           if (sync_once()) return std::nullopt;
-                                           return Thread::Sleep{};
-                                         },
-                                         .pending =
-                                             [this] {
-                                               const std::scoped_lock lock(mutex_);
-                                               return wanted();
-                                             },
-                                     });
+  Status started = thread_.start({
+      .name = "onelane-syncs",
+      .step = [this]() -> std::optional<Thread::Sleep> {
+        if (sync_once()) return std::nullopt;
+        return Thread::Sleep{};
+      },
+      .pending =
+          [this] {
+            const std::scoped_lock lock(mutex_);
+            return wanted();
+          },
+  });
   if (!started.ok()) has_thread_ = false;
   return started;
 }

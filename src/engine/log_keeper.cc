@@ -28,8 +28,9 @@ LogKeeper::LogKeeper(const Parts& parts, const Terms& terms)
 
 Status LogKeeper::start() {
   if (log_ == nullptr) return {};
-  return thread_.start("onelane-log",
-                       {.step = [this] { return run(); }, .pending = [this] { return wanted(); }});
+  return thread_.start({.name = "onelane-log",
+                        .step = [this] { return run(); },
+                        .pending = [this] { return wanted(); }});
 }
 
 // Either run_due() sees that we stop, or we see that it runs: seq_cst, all of them.

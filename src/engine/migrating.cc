@@ -1,20 +1,16 @@
 #include "src/engine/migrating.h"
 
 #include <chrono>
-#include <exception>
 #include <string>
 #include <utility>
 
-#include "src/base/memory.h"
-#include "src/base/parker.h"
 #include "src/commit/lane_transaction.h"
+#include "src/commit/sheltered.h"
+#include "src/engine/patience.h"
 
 namespace onelane::inline v0::engine {
 
 namespace {
-
-constexpr Duration kLockPause = std::chrono::milliseconds(20);
-constexpr int kLockLooks = 250;  // 5 seconds, as any opening waits
 
 Status named(const Migration& migration, const Reply& reply) {
   const bool ours = reply.fault != Fault::record;
@@ -45,7 +41,7 @@ Status Migrating::run(std::span<const Migration> migrations) {
   for (const Migration& each : migrations) {
     if (each.version <= *now) continue;
     if (Status why = version->start_migration(); !why.ok()) return why;
-    Status why = commit_once_free(each, *version);
+    Status why = once_unlocked([&] { return commit(each, *version); });
     const Status ended = version->end_migration();
     if (why.ok()) why = ended;
     if (!why.ok()) return why;
@@ -53,27 +49,13 @@ Status Migrating::run(std::span<const Migration> migrations) {
   return {};
 }
 
-Status Migrating::commit_once_free(const Migration& migration, SchemaVersion& version) {
-  Status why = commit(migration, version);
-  for (int n = 0; why.code() == Errc::locked && n < kLockLooks; ++n) {
-    base::Parker().park(kLockPause);  // nobody calls
-    why = commit(migration, version);
-  }
-  return why;
-}
-
 Status Migrating::commit(const Migration& migration, SchemaVersion& version) {
-  Reply reply;
-  try {
-    reply = apply(migration, version);
-  } catch (const std::bad_alloc&) {
-    reply = {.fault = Fault::environment, .cause = base::out_of_memory()};
-  }
+  const Reply reply = commit::sheltered(Effect::kept, [&] { return apply(migration, version); });
   if (reply.ok()) {
     with_.recorder.count_commit();
     return {};
   }
-  const Reply undone = with_.sink.rollback();
+  const Reply undone = commit::sheltered(Effect::kept, [this] { return with_.sink.rollback(); });
   return named(migration, undone.ok() ? reply : undone);
 }
 
@@ -86,20 +68,12 @@ Reply Migrating::apply(const Migration& migration, SchemaVersion& version) {
   return reply.ok() ? finish() : reply;
 }
 
-// What user code throws goes no further.
 Reply Migrating::step(const Migration& migration) {
   detail::JobRun once;
   once.attempt = 1;
   commit::LaneTransaction transaction(with_.sink.job_statements(), with_.clock, once,
                                       std::chrono::hours(24 * 365));
-  Status done;
-  try {
-    done = migration.step(transaction);
-  } catch (const std::exception& error) {
-    done = Status(Errc::record, error.what());
-  } catch (...) {
-    done = Status(Errc::record, "threw something that is not a std::exception");
-  }
+  Status done = commit::call_step(migration.step, transaction);
   transaction.end_step();
   if (!transaction.failure().ok()) return transaction.failure();
   return done.ok() ? Reply() : blamed(std::move(done));

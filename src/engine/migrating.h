@@ -24,7 +24,6 @@ class Migrating {
   Status run(std::span<const Migration> migrations);
 
  private:
-  Status commit_once_free(const Migration& migration, SchemaVersion& version);
   Status commit(const Migration& migration, SchemaVersion& version);
   Reply apply(const Migration& migration, SchemaVersion& version);
   Reply step(const Migration& migration);

@@ -1,4 +1,4 @@
-// How long somebody waits, as a time of the journal's clock.
+// How long somebody waits: as a time of the journal's clock, and for a lock while it opens.
 #pragma once
 
 #include <algorithm>
@@ -6,6 +6,8 @@
 #include <string>
 
 #include "onelane/clock.h"
+#include "onelane/status.h"
+#include "src/base/parker.h"
 
 namespace onelane::inline v0::engine {
 
@@ -22,6 +24,20 @@ inline TimePoint after(TimePoint now, Duration patience) {
 inline Duration remaining(TimePoint until, TimePoint now) {
   if (until <= now) return Duration(0);
   return until >= after(now, kPatienceMax) ? kPatienceMax : until - now;
+}
+
+// Of an opening, which waits up to 5 seconds for somebody else's lock: calls `once` again until it
+// answers something else than locked.
+template <class Once>
+Status once_unlocked(const Once& once) {
+  constexpr Duration kPause = std::chrono::milliseconds(20);
+  constexpr int kLooks = 250;
+  Status status = once();
+  for (int n = 0; status.code() == Errc::locked && n < kLooks; ++n) {
+    base::Parker().park(kPause);  // nobody calls
+    status = once();
+  }
+  return status;
 }
 
 inline std::string in_words(Duration time) {

@@ -38,18 +38,16 @@ Status Pen::open(std::unique_ptr<intake::Intake> made) {
 
 // What could not be started once stays so: threads are for one life of the journal.
 Status Pen::start() {
-  Status started =
-      thread_.start("onelane-intake", {
-                                          .step = [this]() -> std::optional<Thread::Sleep> {
-                                            if (run()) return std::nullopt;
-                                            if (no_memory_.load())
-                                              return Thread::Sleep{.at_most = kNoMemoryPause};
-                                            if (no_segment_.load())
-                                              return Thread::Sleep{.at_most = kExpiryPause};
-                                            return Thread::Sleep{};
-                                          },
-                                          .pending = [this] { return !taken_.load() && pending(); },
-                                      });
+  Status started = thread_.start({
+      .name = "onelane-intake",
+      .step = [this]() -> std::optional<Thread::Sleep> {
+        if (run()) return std::nullopt;
+        if (no_memory_.load()) return Thread::Sleep{.at_most = kNoMemoryPause};
+        if (no_segment_.load()) return Thread::Sleep{.at_most = kExpiryPause};
+        return Thread::Sleep{};
+      },
+      .pending = [this] { return !taken_.load() && pending(); },
+  });
   if (!started.ok()) return started;
   started = with_.keeper.start();
   if (!started.ok()) thread_.stop();

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "src/base/memory.h"
-#include "src/base/parker.h"
+#include "src/engine/patience.h"
 #include "src/model/row.h"
 
 namespace onelane::inline v0::engine {
@@ -25,9 +25,6 @@ constexpr std::uint64_t kBytesMost = 8 * kMiB;
 
 // How large the log becomes before it is copied back meanwhile.
 constexpr std::uint64_t kLogMost = 64 * kMiB;
-
-constexpr Duration kLockPause = std::chrono::milliseconds(20);
-constexpr int kLockLooks = 250;  // 5 seconds
 
 // Statements that the store does not prepare have numbers from here on.
 constexpr std::uint16_t kUnprepared = kStatementsMax;
@@ -158,13 +155,8 @@ Result<Statement> Replay::add_statement(const StatementSpec& spec) {
   return with_.statements.add();
 }
 
-// Somebody else's lock is waited for as long as any opening waits for one.
 Status Replay::flush() {
-  Status status = commit(work_);
-  for (int n = 0; status.code() == Errc::locked && n < kLockLooks; ++n) {
-    base::Parker().park(kLockPause);  // nobody calls
-    status = commit(work_);
-  }
+  const Status status = once_unlocked([this] { return commit(work_); });
   units_ += drop_ended();
   return status.ok() ? copy_back() : status;
 }

@@ -14,15 +14,15 @@ constexpr Duration kNoRoomPause = std::chrono::seconds(1);
 }  // namespace
 
 Status SegmentKeeper::start() {
-  return thread_.start("onelane-applied",
-                       {
-                           .step =
-                               [this] {
-                                 const std::scoped_lock lock(keeping_);
-                                 return Thread::Sleep{.at_most = keep_or_pause(std::nullopt)};
-                               },
-                           .pending = [] { return false; },
-                       });
+  return thread_.start({
+      .name = "onelane-applied",
+      .step =
+          [this] {
+            const std::scoped_lock lock(keeping_);
+            return Thread::Sleep{.at_most = keep_or_pause(std::nullopt)};
+          },
+      .pending = [] { return false; },
+  });
 }
 
 void SegmentKeeper::stop() {

@@ -11,14 +11,11 @@
 
 namespace onelane::inline v0::engine {
 
-Status Thread::start(const char* name, Work work) {
+Status Thread::start(Work work) {
   work_ = std::move(work);
   try {
     const base::SignalsHeld held;
-    thread_ = std::thread([this, name] {
-      (void)pthread_setname_np(pthread_self(), name);
-      run();
-    });
+    thread_ = std::thread([this] { run(); });
     return {};
   } catch (const std::exception& error) {
     return base::worded(Errc::storage, [&] {
@@ -28,6 +25,7 @@ Status Thread::start(const char* name, Work work) {
 }
 
 void Thread::run() {
+  (void)pthread_setname_np(pthread_self(), work_.name);
   self_.store(std::this_thread::get_id(), std::memory_order_relaxed);
   while (!stopping()) {
     if (const std::optional<Sleep> rest = work_.step()) bell_.sleep(work_.pending, rest->at_most);

@@ -18,6 +18,7 @@ class Thread {
     std::optional<Duration> at_most;  // none: until it is rung for
   };
   struct Work {
+    const char* name = "";  // by which the system's tools show the thread: 15 characters count
     // A piece of work: none if the next one follows at once, or how long there is nothing to do.
     std::function<std::optional<Sleep>()> step;
     // Whether there is something to do after all; asked before each sleep.
@@ -29,9 +30,9 @@ class Thread {
   Thread& operator=(const Thread&) = delete;
   ~Thread() { stop(); }
 
-  // ok, or that the system has no thread to give: then there is none. The system's tools show it by
-  // its name, of which 15 characters count. It takes no signals: they are the program's.
-  Status start(const char* name, Work work);
+  // ok, or that the system has no thread to give: then there is none. It takes no signals: they are
+  // the program's.
+  Status start(Work work);
   // For good. Returns after the running step, if any; not to be called where mine() is true.
   void stop();
   // Whether stop() was called, with a thread or without.

@@ -31,8 +31,9 @@ Turn::Turn(const Parts& parts, const JournalOptions& options) : with_(parts), op
 Status Turn::start() {
   if (Status why = with_.log.start(); !why.ok()) return why;
   if (Status why = with_.durability.start(); !why.ok()) return why;
-  return committer_.start("onelane-commits", {.step = [this] { return run(); },
-                                              .pending = [this] { return pending(); }});
+  return committer_.start({.name = "onelane-commits",
+                           .step = [this] { return run(); },
+                           .pending = [this] { return pending(); }});
 }
 
 // --- Stays in the lane.

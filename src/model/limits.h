@@ -1,4 +1,5 @@
-// Between which limits options may be set. onelane/options.h says the same in words.
+// Between which limits options may be set, and the defaults for what is 0. onelane/options.h says
+// the same in words.
 #pragma once
 
 #include <chrono>

@@ -31,6 +31,15 @@ class Events : public QuietLane {
     }
   }
   Writes& peers() { return *peers_; }
+  // Somebody else has the write lock, for so many BEGINs or until the sink is healed.
+  void lock(std::size_t begins = 10'000) {
+    sink_->reply_next(Call::begin, failure(Fault::busy, Effect::ended), begins);
+  }
+  // The store takes no commits, until the sink is healed.
+  void fail(Call call) {
+    sink_->reply_next(call, failure(Fault::environment, Effect::ended), 10'000);
+    sink_->reply_next(Call::probe, failure(Fault::environment, Effect::ended), 10'000);
+  }
 
   std::string told_;
   std::optional<Writes> peers_;
@@ -43,7 +52,7 @@ TEST_F(Events, NothingIsToldOfAHealthyLane) {
 }
 
 TEST_F(Events, ALockOfSomebodyElsesIsToldAfterASecondAndWhenItIsOver) {
-  sink_->reply_next(Call::begin, failure(Fault::busy, Effect::ended), 10'000);
+  lock();
   peers().push(1);
   run_for(900ms);
   EXPECT_EQ(told(), "");
@@ -59,7 +68,7 @@ TEST_F(Events, ALockOfSomebodyElsesIsToldAfterASecondAndWhenItIsOver) {
 }
 
 TEST_F(Events, ALockThatNobodyWaitsForAnyMoreIsNotTold) {
-  sink_->reply_next(Call::begin, failure(Fault::busy, Effect::ended), 10'000);
+  lock();
   Receipt late = ok(peers().try_submit(1, {.timeout = 50ms}));
   run_for(5s);
   EXPECT_EQ(end_of(late), "expired");
@@ -67,17 +76,16 @@ TEST_F(Events, ALockThatNobodyWaitsForAnyMoreIsNotTold) {
 }
 
 TEST_F(Events, ALockThatIsReleasedIsNotToldWhereTheStoreThenFailsOtherwise) {
-  sink_->reply_next(Call::begin, failure(Fault::busy, Effect::ended), 5);
+  lock(5);
   peers().push(1);
-  sink_->reply_next(Call::commit, failure(Fault::environment, Effect::ended), 10'000);
-  sink_->reply_next(Call::probe, failure(Fault::environment, Effect::ended), 10'000);
+  fail(Call::commit);
   run_for(3s);
   EXPECT_EQ(told(), "stalled");
 }
 
 // The tick in which the unit expires is within the pause after the last try.
 TEST_F(Events, ALockIsForgottenWithTheLastUnitThatWaitedForIt) {
-  sink_->reply_next(Call::begin, failure(Fault::busy, Effect::ended), 6);
+  lock(6);
   (void)ok(peers().try_submit(1, {.timeout = 20ms}));
   for (int ms = 0; ms < 21; ++ms) {
     tick();
@@ -85,7 +93,7 @@ TEST_F(Events, ALockIsForgottenWithTheLastUnitThatWaitedForIt) {
   }
   sink_->heal();
   advance(3s);
-  sink_->reply_next(Call::begin, failure(Fault::busy, Effect::ended), 10'000);
+  lock();
   peers().push(2);
   run_for(900ms);
   EXPECT_EQ(told(), "");
@@ -93,7 +101,7 @@ TEST_F(Events, ALockIsForgottenWithTheLastUnitThatWaitedForIt) {
 
 // A journal with a thread sleeps as long as TickReport::next says.
 TEST_F(Events, AnIdleJournalLooksAgainUntilItHasToldThatItIsOver) {
-  sink_->reply_next(Call::begin, failure(Fault::busy, Effect::ended), 10'000);
+  lock();
   peers().push(1);
   run_for(1100ms);
   EXPECT_EQ(told(), "locked_out");
@@ -110,8 +118,7 @@ TEST_F(Events, AnIdleJournalLooksAgainUntilItHasToldThatItIsOver) {
 }
 
 TEST_F(Events, AStoreThatTakesNoCommitsIsToldAndWhenItDoesAgain) {
-  sink_->reply_next(Call::begin, failure(Fault::environment, Effect::ended), 10'000);
-  sink_->reply_next(Call::probe, failure(Fault::environment, Effect::ended), 10'000);
+  fail(Call::begin);
   peers().push(1);
   run_for(2s);
   EXPECT_EQ(told(), "stalled");
@@ -138,7 +145,7 @@ TEST_F(Events, TheHandlerIsOutsideTheLaneAndMayPushAndTickButNotWait) {
     waited = {journal_->flush(), journal_->sync(), journal_->close(1s).status,
               peers().try_write(3).status()};
   });
-  sink_->reply_next(Call::begin, failure(Fault::busy, Effect::ended), 10'000);
+  lock();
   peers().push(1);
   run_for(1100ms);
   EXPECT_TRUE(ticked.ok()) << ticked.to_string();

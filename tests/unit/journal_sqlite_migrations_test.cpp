@@ -105,9 +105,9 @@ TEST_F(Migrations, ATableThatOthersReferToCanBeReplaced) {
               "CREATE TABLE child(p REFERENCES parent(id) ON DELETE CASCADE);"
               "INSERT INTO child VALUES(1)"},
       {.version = 2,
-       .sql =
-           "CREATE TABLE anew(id PRIMARY KEY, more); INSERT INTO anew SELECT id, 'm' FROM parent;"
-           "DROP TABLE parent; ALTER TABLE anew RENAME TO parent"}};
+       .sql = "CREATE TABLE parent_2(id PRIMARY KEY, more);"
+              "INSERT INTO parent_2 SELECT id, 'm' FROM parent;"
+              "DROP TABLE parent; ALTER TABLE parent_2 RENAME TO parent"}};
   open();
   EXPECT_EQ(outside("SELECT * FROM parent"), "1|m");
   EXPECT_EQ(outside("SELECT * FROM child"), "1");
