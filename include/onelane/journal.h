@@ -150,6 +150,9 @@ class Journal {
   // Never waits for the lane, and works in a job's step. Empty in a forked child. Does not change
   // after close(). May throw std::bad_alloc.
   JournalStats stats() const;
+  // As of the last tick; takes no snapshot, and costs little. Never waits for the lane, and works
+  // in a job's step. May throw std::bad_alloc.
+  Health health() const;
   // By the journal's clock; for PushOptions::deadline and TickReport::next.
   TimePoint now() const;
 

@@ -21,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "onelane/call_site.h"
 #include "onelane/clock.h"
 #include "onelane/event.h"
 #include "onelane/status.h"
@@ -178,6 +179,10 @@ struct PushOptions {
 
   // nullopt: ClassOptions::promise.
   std::optional<Promise> promise{};
+
+  // Whose units these are in the statistics: the place that calls push, submit, write or journal,
+  // or that makes these options in braces; or a name, .site = "on_connect".
+  CallSite site = CallSite::here();
 };
 
 // When a commit is durable.

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "onelane/clock.h"
+#include "onelane/journey.h"
 #include "onelane/options.h"
 #include "onelane/record.h"
 #include "onelane/status.h"
@@ -210,6 +211,10 @@ class [[nodiscard]] Receipt {
   Result<Journaled> wait_journaled();
   Result<Journaled> wait_journaled_for(Duration timeout);
   std::optional<Journaled> poll_journaled() const;
+
+  // Where its time went, if it was committed within the journal's last 512 ticks; else nothing.
+  // Never blocks, and works in a job's step. Throws std::bad_alloc.
+  std::optional<Journey> journey() const;
 
   // True if the unit is now settled as cancelled; false if a tick has taken it, or it was settled.
   // Never blocks. Its room in the class is free at once (see ClassOptions::capacity_records).

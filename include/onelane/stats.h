@@ -13,6 +13,8 @@
 #include <vector>
 
 #include "onelane/clock.h"
+#include "onelane/event.h"
+#include "onelane/journey.h"
 #include "onelane/receipt.h"
 #include "onelane/status.h"
 
@@ -29,10 +31,15 @@ class Histogram {
   // As if all values of the other one had been recorded here. May throw std::bad_alloc, and changes
   // nothing then.
   void merge(const Histogram& other);
+  // What was recorded since `before`, an older state of this histogram. Its max() is the bound of
+  // the largest value's bucket, but never above this one's.
+  Histogram since(const Histogram& before) const;
 
   std::uint64_t count() const noexcept { return count_; }  // of values
   std::uint64_t max() const noexcept { return max_; }      // exact; 0 if there are none
   std::uint64_t sum() const noexcept { return sum_; }      // modulo 2^64
+  // How many values lie in each bucket; empty while there are none.
+  const std::vector<std::uint64_t>& counts() const noexcept { return counts_; }
   // The smallest bucket bound that at least `fraction` (0 to 1) of the values do not exceed, never
   // above max(); 0 if there are none.
   std::uint64_t percentile(double fraction) const noexcept;
@@ -64,6 +71,75 @@ class Histogram {
   std::uint64_t max_ = 0;
 };
 
+// What a class, or a call site, did within a time: since the journal was opened, in the last 60 s,
+// in the last 10 s. The last two are up to 5 s longer, or as long as the journal was open.
+struct Activity {
+  Duration span{0};           // how long that time was
+  std::uint64_t offered = 0;  // units that were accepted and reached the lane, or were refused
+  std::uint64_t ended = 0;    // units that were settled, but for cancelled ones
+  std::uint64_t commits = 0;  // that held any of it
+  Duration held{0};           // the lane's time: its statements, and its part of BEGIN and COMMIT
+  Histogram wait_ns;          // from push to the BEGIN of the tick that took the unit
+  Histogram total_ns;         // from push to the settled receipt
+
+  double offered_per_s() const;
+  double share_of_lane() const;  // held / span, 0 to 1
+};
+
+// Five seconds of a class.
+struct ActivityPoint {
+  TimePoint from;
+  Duration span{0};  // less than 5 s only of the newest
+  std::uint64_t offered = 0;
+  std::uint64_t ended = 0;
+  Duration held{0};
+  std::uint64_t wait_p50_ns = 0;  // 0 where nothing ended
+  std::uint64_t wait_p99_ns = 0;
+  std::uint64_t wait_max_ns = 0;
+};
+
+// Units of one class that one place in the program pushed.
+struct CallSiteStats {
+  std::uint32_t write_class = 0;  // index in JournalStats::classes
+  std::string label;              // "peers.cc:42 on_connect", the name that was given, or "other"
+  Activity all;                   // since the journal was opened
+  Activity minute;
+  Activity recent;  // the last 10 s
+};
+
+// A class's part in a tick.
+struct TickPart {
+  std::uint32_t write_class = 0;  // index in JournalStats::classes
+  std::uint64_t units = 0;        // applied, or tried
+  std::uint64_t records = 0;
+  std::uint64_t bytes = 0;
+  Duration statements{0};  // how long they ran
+};
+
+// A tick that held the lane long.
+struct TickStats {
+  TimePoint began;  // its BEGIN
+  Duration hold{0};
+  Duration statements{0};    // of the hold
+  Duration commit_time{0};   // BEGIN's and COMMIT's own
+  std::uint64_t commit = 0;  // its number; 0: it was rolled back
+  std::uint32_t attempts = 0;
+  std::string longest_step;  // the name of the job with the longest step in it, if there was one
+  Duration longest_step_time{0};
+  std::vector<TickPart> parts;  // longest first
+};
+
+// A unit that took long, and what the lane did between its push and its tick.
+struct SlowUnitStats {
+  std::uint32_t write_class = 0;  // index in JournalStats::classes
+  std::string label;              // of its call site
+  TimePoint pushed;
+  Duration wait{0};
+  Duration total{0};
+  std::uint64_t commit = 0;  // that holds it; 0: it was not committed
+  WaitedBehind behind;       // as far as the last 512 ticks tell
+};
+
 // Units of a class that ended as rejected or incomplete, for one reason.
 struct RejectionStats {
   std::uint64_t units = 0;
@@ -85,8 +161,17 @@ struct ClassStats {
   std::uint64_t queued_records = 0;  // against capacity_records
   // The footprint of what is in flight, against capacity_bytes. Rounded up to 64 bytes a unit.
   std::uint64_t queued_bytes = 0;
-  Histogram wait_ns;   // from push to the BEGIN of the tick that took the unit
-  Histogram total_ns;  // from push to the settled receipt, but for cancelled ones
+  Histogram wait_ns;          // from push to the BEGIN of the tick that took the unit
+  Histogram total_ns;         // from push to the settled receipt, but for cancelled ones
+  std::uint64_t commits = 0;  // that held any of it
+  Duration held{0};           // the lane's time, as in Activity
+  Activity minute;
+  Activity recent;                      // the last 10 s
+  std::vector<ActivityPoint> timeline;  // of the last 60 s, oldest first
+  // What the lane did while at least one unit of the class was waiting: since the journal was
+  // opened, and in the last 60 s.
+  WaitedBehind behind;
+  WaitedBehind behind_minute;
   // The most ticks within which the last unit of a full queue is taken, if the queue is full of
   // records of the size capacity_bytes / capacity_records; derived in src/schedule/README.md. Ticks
   // in which the class pauses for the disk (JournalOptions::wal_limit_bytes) do not count.
@@ -175,9 +260,22 @@ struct IntakeStats {
   Duration replay{0};                  // how long that took
 };
 
-// What Journal::stats() gives. Takes 30 KiB for each class, and 75 KiB beside.
+// Writers that did not come through the lane.
+struct ForeignStats {
+  std::uint64_t changes = 0;     // times that the database had changed without us before a tick
+  std::uint64_t lock_waits = 0;  // times that somebody else's write lock kept the lane waiting
+  Histogram lock_wait_ns;        // how long each of these was
+};
+
+// What Journal::stats() gives. Takes 90 KiB for each class and each call site, and 100 KiB beside.
 struct JournalStats {
-  std::vector<ClassStats> classes;  // in the order of add_class
+  TimePoint when;                         // it was taken
+  std::vector<ClassStats> classes;        // in the order of add_class
+  std::vector<CallSiteStats> call_sites;  // class by class
+  // Of the current minute and the one before it: the slowest first, at most 8 each.
+  std::vector<TickStats> slowest_ticks;
+  std::vector<SlowUnitStats> slowest_units;
+  ForeignStats foreign;
 
   std::uint64_t epoch = 0;      // of this opening, where a watermark is kept; else 0
   std::uint64_t committed = 0;  // the number of the newest commit of this opening
@@ -208,6 +306,20 @@ struct JournalStats {
 
   // For a log, in one line: commits, lane and log, then each class with what became of its units.
   std::string to_string() const;
+
+  // What happened between two snapshots of one journal, of which `before` is the older: counters,
+  // times and histograms are those of the interval (of a histogram's largest value, the bucket's
+  // bound is known); what says how things are now stays as it is here. A class or a call site that
+  // was not there before counts from zero.
+  JournalStats since(const JournalStats& before) const;
+};
+
+// Whether all is well with a journal, in short: what JournalOptions::on_event would have told last.
+struct Health {
+  // The gravest of the conditions that hold now; none: all is well.
+  std::optional<Condition> condition;
+  Status cause;  // ok if all is well
+  bool ok() const noexcept { return !condition; }
 };
 
 // What one call of Journal::tick() did.
