@@ -21,8 +21,8 @@
 namespace onelane::inline v0 {
 
 // A log-linear histogram of non-negative integers: exact below 64, then 32 buckets an octave, so
-// that a percentile is at most 3.2 % above the true value. Takes 15 KiB from its first value on,
-// and nothing before. Not thread-safe: a thread that records needs one of its own.
+// that a percentile is at most 3.2 % above the true value. Takes up to 15 KiB from its first value
+// on, and nothing before. Not thread-safe: a thread that records needs one of its own.
 class Histogram {
  public:
   // Adds a value. The first one may throw std::bad_alloc, and is not counted then.
@@ -38,7 +38,7 @@ class Histogram {
   std::uint64_t count() const noexcept { return count_; }  // of values
   std::uint64_t max() const noexcept { return max_; }      // exact; 0 if there are none
   std::uint64_t sum() const noexcept { return sum_; }      // modulo 2^64
-  // How many values lie in each bucket; empty while there are none.
+  // How many values lie in each bucket, up to the last that has any; empty while there are none.
   const std::vector<std::uint64_t>& counts() const noexcept { return counts_; }
   // The smallest bucket bound that at least `fraction` (0 to 1) of the values do not exceed, never
   // above max(); 0 if there are none.
@@ -57,22 +57,23 @@ class Histogram {
   }
   static std::uint64_t upper_bound_of(std::size_t bucket) noexcept;
 
-  // Rebuilds a histogram from counts per bucket, as kept elsewhere: kBuckets of them, or the first
-  // so many. `sum` and `max` are those of the values, which the counts do not tell exactly.
+  // Rebuilds a histogram from counts per bucket, as kept elsewhere: at most kBuckets of them. `sum`
+  // and `max` are those of the values, which the counts do not tell exactly.
   static Histogram from(std::vector<std::uint64_t> counts, std::uint64_t sum, std::uint64_t max);
 
  private:
   static constexpr unsigned kSubBits = 5;                    // 32 buckets an octave
   static constexpr std::uint64_t kExact = 2ULL << kSubBits;  // below this a bucket holds one value
 
-  std::vector<std::uint64_t> counts_;  // empty, or kBuckets
+  std::vector<std::uint64_t> counts_;  // at most kBuckets; what is not there is 0
   std::uint64_t count_ = 0;
   std::uint64_t sum_ = 0;
   std::uint64_t max_ = 0;
 };
 
 // What a class, or a call site, did within a time: since the journal was opened, in the last 60 s,
-// in the last 10 s. The last two are up to 5 s longer, or as long as the journal was open.
+// in the last 10 s. The last two are up to 5 s longer, or as long as the journal was open, and have
+// a quarter of a Histogram's buckets: a percentile of theirs is up to 13 % above the true value.
 struct Activity {
   Duration span{0};           // how long that time was
   std::uint64_t offered = 0;  // units that were accepted and reached the lane, or were refused

@@ -130,6 +130,7 @@ Result<TickReport> Journal::tick() {
 }
 
 JournalStats Journal::stats() const { return core_ == nullptr ? JournalStats() : core_->stats(); }
+Health Journal::health() const { return core_ == nullptr ? Health() : core_->health(); }
 TimePoint Journal::now() const { return core_ == nullptr ? TimePoint() : core_->clock().now(); }
 
 }  // namespace onelane::inline v0

@@ -47,11 +47,13 @@ bool between_steps(const Entry& entry) {
   return entry.kind == EntryKind::job && entry.job->steps > 0;
 }
 
-ClassLane::ClassLane(std::uint32_t number, const ClassOptions& given, const Budget& tick)
+ClassLane::ClassLane(std::uint32_t number, const ClassOptions& given, const Budget& tick,
+                     const CallSites& sites)
     : index(number),
       options(given),
       share(share_of(options, tick)),
       gate(options.capacity_records, options.capacity_bytes),
+      tally(sites, number),
       journaled(given.intake ? std::make_unique<JournaledClass>(given.name) : nullptr),
       cancelled_(options.capacity_records, options.capacity_bytes) {}
 
@@ -65,6 +67,7 @@ inline void ClassLane::admit(Entry* entry, TimePoint now, ack::Wakes& wakes) {
   if (may_expire) deadlines_.make_room();
   Entry* const older = entry->has_key() ? supersedable(entry->key(), now) : nullptr;
   staging.add(entry);
+  if (entry->kind != EntryKind::barrier) tally.count_offered(*entry, now);
   if (older != nullptr) supersede(older, entry, now, wakes);
   flushes_seen_ += entry->kind == EntryKind::barrier ? 1 : 0;
   entry->flushes = flushes_seen_;
@@ -280,10 +283,10 @@ void ClassLane::release_memory() {
   staging = {};
 }
 
-ClassStats ClassLane::stats(std::uint64_t rivals) const {
+ClassStats ClassLane::stats(std::uint64_t rivals, TimePoint opened, TimePoint now) const {
   ClassStats out;
   out.name = options.name;
-  const std::uint64_t ended = tally.fill(out);
+  const std::uint64_t ended = tally.fill(out, opened, now);
   // After the ends, so that nothing has ended that was not accepted.
   const std::uint64_t not_units = tally.barriers.load(std::memory_order_acquire);
   out.accepted = queue.numbers() - not_units;

@@ -29,6 +29,7 @@
 #include "src/engine/journaled_class.h"
 #include "src/engine/staging.h"
 #include "src/engine/tally.h"
+#include "src/engine/waits.h"
 #include "src/queue/class_queue.h"
 #include "src/queue/gate.h"
 
@@ -41,7 +42,9 @@ bool between_steps(const Entry& entry);
 class ClassLane {
  public:
   // `tick` is the journal's budget, which the class's own defaults to.
-  ClassLane(std::uint32_t index, const ClassOptions& options, const Budget& tick);
+  // `sites` must outlive it.
+  ClassLane(std::uint32_t index, const ClassOptions& options, const Budget& tick,
+            const CallSites& sites);
   ClassLane(const ClassLane&) = delete;
   ClassLane& operator=(const ClassLane&) = delete;
 
@@ -119,8 +122,8 @@ class ClassLane {
   }
   // Whether anything is on its way to staging; with an intake, wherever it is. With the baton.
   bool coming() const { return queue.pending() || pending() || handed_on.any(); }
-  // `rivals` is the number of other classes.
-  ClassStats stats(std::uint64_t rivals) const;
+  // `rivals` is the number of other classes. What it waited behind is left to Attribution.
+  ClassStats stats(std::uint64_t rivals, TimePoint opened, TimePoint now) const;
 
   const std::uint32_t index;
   const ClassOptions options;
@@ -134,6 +137,7 @@ class ClassLane {
   queue::Gate flushes{kFlushesMax, 0};
   Staging staging;
   Tally tally;
+  Waits waits;
   // Of a class with an intake: its queue is drained by the pen, which hands on what it has written.
   const std::unique_ptr<JournaledClass> journaled;  // null: it has none
   HandedOn handed_on;

@@ -60,6 +60,7 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
       opened_(clock_->now()),
       sink_(std::move(sink)),
       epoch_(sink_->watermark() == nullptr ? 0 : sink_->watermark()->epoch()),
+      attribution_(lanes_, sites_, sink_->commit_is_durable()),
       durability_(*sink_, recorder_, *clock_),
       log_({.log = sink_->log(), .state = state_, .clock = *clock_},
            {.limit = options_.wal_limit_bytes,
@@ -75,6 +76,7 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
                  .lanes = lanes_,
                  .state = state_,
                  .recorder = recorder_,
+                 .attribution = attribution_,
                  .durability = durability_,
                  .positions = make_positions()},
                 options_),
@@ -89,6 +91,7 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
              .clock = *clock_},
             options_),
       admission_({.lanes = lanes_,
+                  .sites = sites_,
                   .statements = statements_,
                   .state = state_,
                   .turn = turn_,
@@ -233,7 +236,7 @@ Result<std::uint32_t> Core::add_class(const ClassOptions& options) {
                                                 std::to_string(kClassesMax) + " are allowed");
     }
     if (Status why = may_have_intake(options); !why.ok()) return why;
-    auto lane = std::make_unique<ClassLane>(count, options, options_.tick);
+    auto lane = std::make_unique<ClassLane>(count, options, options_.tick, sites_);
     if (options.intake) {
       if (Status why = open_intake(); !why.ok()) return why;
       begin_journaling(*lane);
@@ -370,12 +373,44 @@ CloseReport Core::finish(const Status& cut) {
   return report;
 }
 
+// Those of the class, and what comes from others.
+void Core::add_call_sites(const ClassLane& lane, JournalStats& out) const {
+  const auto add = [&](std::string label, const engine::Series& series) {
+    engine::SeriesSum sum(opened_, out.when);
+    sum.add(series);
+    out.call_sites.push_back({.write_class = lane.index,
+                              .label = std::move(label),
+                              .all = sum.all(),
+                              .minute = sum.newest(engine::kSlicesOfMinute),
+                              .recent = sum.newest(engine::kSlicesOfRecent)});
+  };
+  for (std::size_t i = 0; i < sites_.count(); ++i) {
+    if (sites_[i].klass == lane.index) add(sites_[i].label, sites_[i].series);
+  }
+  if (lane.tally.others().any()) add("other", lane.tally.others());
+}
+
+Health Core::health() const { return turn_.forked() ? Health() : turn_.health(); }
+
+// What made its commit durable is asked of the syncs.
+std::optional<Journey> Core::journey(const Entry& unit) const {
+  if (turn_.forked() || !unit.settled() || unit.commit == 0) return std::nullopt;
+  std::optional<Journey> out = attribution_.journey(unit);
+  if (out)
+    out->synced = durability_.synced_after(
+        unit.commit, unit.pushed + out->waited + out->executed + out->committed);
+  return out;
+}
+
 JournalStats Core::stats() const {
   JournalStats out;
   if (turn_.forked()) return out;  // a thread that is not here any more may have had a lock
+  out.when = clock_->now();
   const auto lanes = lanes_.all();
   const auto rivals = lanes.size() - 1;
-  for (const auto& lane : lanes) out.classes.push_back(lane->stats(rivals));
+  for (const auto& lane : lanes) out.classes.push_back(lane->stats(rivals, opened_, out.when));
+  attribution_.snapshot(out);
+  for (const auto& lane : lanes) add_call_sites(*lane, out);
   recorder_.snapshot(out);
   log_.snapshot(out.log);
   pen_.snapshot(out.intake);
@@ -387,7 +422,7 @@ JournalStats Core::stats() const {
   out.sync_ns = durability_.sync_times();
   out.poison = state_.first_error();
   const std::scoped_lock lock(ended_mutex_);
-  out.open = ended_.value_or(clock_->now()) - opened_;
+  out.open = ended_.value_or(out.when) - opened_;
   if (out.open > Duration(0)) {
     out.occupancy = static_cast<double>(out.held.count()) / static_cast<double>(out.open.count());
   }

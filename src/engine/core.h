@@ -17,6 +17,8 @@
 #include "src/base/block_pool.h"
 #include "src/base/fifo_memory.h"
 #include "src/engine/admission.h"
+#include "src/engine/attribution.h"
+#include "src/engine/call_sites.h"
 #include "src/engine/durability.h"
 #include "src/engine/events.h"
 #include "src/engine/lane_state.h"
@@ -51,6 +53,8 @@ class Core {
   Result<TickReport> tick();
   Result<std::uint64_t> commits_of(std::uint64_t epoch);
   JournalStats stats() const;
+  Health health() const;
+  std::optional<Journey> journey(const Entry& unit) const;
   template <class Unit>
   static Result<Receipt> submit(const std::shared_ptr<Core>& self, std::uint32_t klass, Unit&& unit,
                                 const PushOptions& options);
@@ -79,6 +83,7 @@ class Core {
   Status begin_intake(intake::Intake& made);
   void begin_journaling(engine::ClassLane& lane);
   Status end_intake();
+  void add_call_sites(const engine::ClassLane& lane, JournalStats& out) const;
   CloseReport close_once(Duration timeout);
   Status drain(TimePoint deadline);
   void last_sync();
@@ -96,7 +101,9 @@ class Core {
   };
   std::optional<MemoryUse> memory_use_{std::in_place};  // until it is closed
 
+  engine::CallSites sites_;
   engine::Lanes lanes_;
+  engine::Attribution attribution_;
   engine::Statements statements_;
   engine::LaneState state_;
   engine::Recorder recorder_;

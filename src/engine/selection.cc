@@ -80,6 +80,7 @@ void Selection::add_class(const ClassLane& lane) noexcept {
 // What of each class may be planned now. When the first of those that are held back may go on.
 std::optional<TimePoint> Selection::collect(const Room& room, TimePoint now) {
   backlogs_.clear();
+  held_back_ = resting_ = 0;
   if (!room.paced) pauses_.lift();
   std::optional<TimePoint> ends;
   const auto until = [&](TimePoint when) { ends = std::min(ends.value_or(when), when); };
@@ -93,13 +94,23 @@ std::optional<TimePoint> Selection::collect(const Room& room, TimePoint now) {
     if (quarantined && planned && quarantine.limit() < backlogs_[i].size()) {
       backlogs_[i] = backlogs_[i].first(quarantine.limit());
     }
-    if (pauses(i, now) && hold_back(i)) until(std::min(pauses_.until(i), now + kPauseLook));
-    if (rests(i, now) && hold_back(i)) until(rests_until_[i]);
+    const std::uint64_t bit = std::uint64_t{1} << i;
+    if (pauses(i, now) && hold_back(i)) {
+      until(std::min(pauses_.until(i), now + kPauseLook));
+      held_back_ |= bit;
+    }
+    if (rests(i, now) && hold_back(i)) {
+      until(rests_until_[i]);
+      resting_ |= bit;
+    }
     shares_[i].gather = gathers(lanes_[i]) ? lanes_[i].share.gather : Duration(0);
+    if (shares_[i].gather != Duration(0)) resting_ |= bit;
   }
   if (room.paced && nobody_waits() && all_gather()) {
     for (std::size_t i = 0; i < shares_.size(); ++i) {
-      if (hold_back(i)) until(now + kPauseLook);
+      if (!hold_back(i)) continue;
+      until(now + kPauseLook);
+      held_back_ |= std::uint64_t{1} << i;
     }
   }
   return ends;

@@ -12,6 +12,7 @@
 #include "onelane/clock.h"
 #include "onelane/options.h"
 #include "src/commit/committer.h"
+#include "src/engine/attribution.h"
 #include "src/engine/lanes.h"
 #include "src/engine/log_keeper.h"
 #include "src/engine/pauses.h"
@@ -49,6 +50,8 @@ class Selection {
   // The plan's units, in order: work().
   void select(const schedule::Plan& plan);
   std::span<commit::Work> work() const { return work_; }
+  // What the last plan left out, and why: by class, for the disk or for its own windows.
+  Rest rest() const { return {.paused = held_back_, .resting = resting_}; }
   // Whether the selected units are too much for this runner.
   bool declines(const Runner& runner) const;
   // By class, what a job's step may take of the hold.
@@ -83,6 +86,8 @@ class Selection {
   schedule::State state_;
   std::vector<schedule::Share> shares_;
   Pauses pauses_;
+  std::uint64_t held_back_ = 0;         // the classes that paused in the last plan, as bits
+  std::uint64_t resting_ = 0;           // and those that an interval or a window kept waiting
   std::vector<Duration> spent_;         // by class, in the last commit
   std::vector<TimePoint> rests_until_;  // by class: ClassOptions::interval after its last tick
   // The class that a shortened tick begins with, and the one after it.

@@ -35,6 +35,8 @@ constexpr std::array kHouse = {
     Place{"include/onelane/stats.h", 1, "model"},
     Place{"include/onelane/job.h", 1, "model"},
     Place{"include/onelane/event.h", 1, "model"},
+    Place{"include/onelane/call_site.h", 1, "model"},
+    Place{"include/onelane/journey.h", 1, "model"},
     Place{"include/onelane/import.h", 1, "model"},
     Place{"src/model/", 1, "model"},
     Place{"include/onelane/sink.h", 2, "seams"},
