@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "onelane/clock.h"
+#include "onelane/options.h"
 #include "onelane/receipt.h"
 #include "onelane/status.h"
 
@@ -97,6 +98,9 @@ struct ClassStats {
   std::uint64_t applied_position = 0;    // up to here all are in the database, or dead letters
   std::uint64_t dead_letters = 0;        // units, since the class was added
 
+  ClassOptions options;       // in force
+  std::uint64_t changes = 0;  // of them: calls of Journal::set_class that succeeded
+
   // How many units were settled as `which`.
   std::uint64_t end(End which) const { return ends[static_cast<std::size_t>(which)]; }
 };
@@ -178,6 +182,9 @@ struct IntakeStats {
 // What Journal::stats() gives. Takes 30 KiB for each class, and 75 KiB beside.
 struct JournalStats {
   std::vector<ClassStats> classes;  // in the order of add_class
+
+  Budget tick;                     // in force, with the defaults for what was 0
+  std::uint64_t tick_changes = 0;  // of it: calls of Journal::set_tick that succeeded
 
   std::uint64_t epoch = 0;      // of this opening, where a watermark is kept; else 0
   std::uint64_t committed = 0;  // the number of the newest commit of this opening
