@@ -101,12 +101,12 @@ class Journal {
   // values before others. JournalStats says what is in force, and how often it was changed.
   //
   // All of ClassOptions may differ but name, coalesce and intake. A capacity that grows lets
-  // waiting pushes in at once. One that shrinks leaves queued what is there, and lets nothing in
-  // until there is room again; a push that waits and is larger than all of it gets
-  // invalid_argument. In a class that drops its oldest, or that coalesces, units beyond the
-  // capacity end in the next tick. A push that waits for room goes on waiting as long as it meant
-  // to. invalid_argument, and nothing has changed: an option, or one that must stay; another
-  // journal's class; a guarantee for which the tick has no room beside the others'.
+  // waiting pushes in at once. One that shrinks lets nothing in until there is room again; what is
+  // queued stays, unless the class drops its oldest, or supersedes what waits behind newer records.
+  // A push that waits for room goes on waiting as long as it meant to, but if it is larger than all
+  // of the new capacity, it is invalid_argument at once. Errors: invalid_argument, and nothing has
+  // changed: an option, or one that must stay; another journal's class; a guarantee for which the
+  // tick has no room beside the others'.
   Status set_class(const WriteClass& write_class, const ClassOptions& options);
   // What is 0 is as in kDefaultTick. invalid_argument, and nothing has changed: a limit, or
   // guarantees of the classes that the tick has no room for together.

@@ -23,6 +23,7 @@ namespace {
 
 using std::chrono::hours;
 using std::chrono::milliseconds;
+using std::chrono::seconds;
 
 // Somebody else has the database's lock until it is let go: ticks end at once, and take nothing.
 class LockedSink final : public PlainSink {
@@ -41,7 +42,7 @@ class WaitingPushes : public ::testing::Test {
  protected:
   // A class without room, on a lane that makes none.
   WaitingPushes() {
-    options_ = {.name = "full", .capacity_records = 4, .block_timeout = hours(1)};
+    options_ = {.name = "full", .capacity_records = 4, .block_timeout = seconds(30)};
     class_ = *journal_.add_class(options_);
     statement_ = *journal_.add_statement({.sql = "-"});
     for (int i = 0; i < 4; ++i) EXPECT_TRUE(push(1).ok());
