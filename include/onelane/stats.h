@@ -15,6 +15,7 @@
 #include "onelane/clock.h"
 #include "onelane/event.h"
 #include "onelane/journey.h"
+#include "onelane/options.h"
 #include "onelane/receipt.h"
 #include "onelane/status.h"
 
@@ -183,6 +184,9 @@ struct ClassStats {
   std::uint64_t applied_position = 0;    // up to here all are in the database, or dead letters
   std::uint64_t dead_letters = 0;        // units, since the class was added
 
+  ClassOptions options;       // in force
+  std::uint64_t changes = 0;  // of them: calls of Journal::set_class that succeeded
+
   // How many units were settled as `which`.
   std::uint64_t end(End which) const { return ends[static_cast<std::size_t>(which)]; }
 };
@@ -277,6 +281,9 @@ struct JournalStats {
   std::vector<TickStats> slowest_ticks;
   std::vector<SlowUnitStats> slowest_units;
   ForeignStats foreign;
+
+  Budget tick;                     // in force, with the defaults for what was 0
+  std::uint64_t tick_changes = 0;  // of it: calls of Journal::set_tick that succeeded
 
   std::uint64_t epoch = 0;      // of this opening, where a watermark is kept; else 0
   std::uint64_t committed = 0;  // the number of the newest commit of this opening

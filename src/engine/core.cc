@@ -27,6 +27,25 @@ std::shared_ptr<const Clock> clock_or_default(const JournalOptions& options) {
   return {std::shared_ptr<const Clock>(), &steady_clock()};
 }
 
+// ok, or which option differs that the class was built on.
+Status stays(const ClassLane& lane, const ClassOptions& options) {
+  const auto refused = [&](const char* option, const std::string& value, const std::string& was) {
+    return Status(Errc::invalid_argument, "class \"" + lane.name + "\": " + option + " is " +
+                                              value + "; it stays " + was +
+                                              ", as the class was added");
+  };
+  const auto word = [](bool value) { return value ? "true" : "false"; };
+  const bool intake = lane.journaled != nullptr;
+  if (options.name != lane.name) {
+    return refused("name", "\"" + options.name + "\"", "\"" + lane.name + "\"");
+  }
+  if (options.coalesce != lane.coalesces) {
+    return refused("coalesce", word(options.coalesce), word(lane.coalesces));
+  }
+  if (options.intake != intake) return refused("intake", word(options.intake), word(intake));
+  return {};
+}
+
 }  // namespace
 
 struct CoreDeleter {
@@ -61,6 +80,7 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
       sink_(std::move(sink)),
       epoch_(sink_->watermark() == nullptr ? 0 : sink_->watermark()->epoch()),
       attribution_(lanes_, sites_, sink_->commit_is_durable()),
+      recorder_(options_.tick),
       durability_(*sink_, recorder_, *clock_),
       log_({.log = sink_->log(), .state = state_, .clock = *clock_},
            {.limit = options_.wal_limit_bytes,
@@ -201,9 +221,9 @@ void Core::begin_journaling(ClassLane& lane) {
   if (lane.journaled == nullptr) return;
   engine::JournaledClass& journaled = *lane.journaled;
   for (const FoundProgress& each : found_.classes) {
-    if (each.name == lane.options.name) journaled.applied.start(each.position, each.waiting);
+    if (each.name == lane.name) journaled.applied.start(each.position, each.waiting);
   }
-  journaled.newest.store(found_.newest(lane.options.name));
+  journaled.newest.store(found_.newest(lane.name));
 }
 
 // ok, or why the intake did not end in good order; then the next opening applies what is left.
@@ -226,7 +246,7 @@ Result<std::uint32_t> Core::add_class(const ClassOptions& options) {
   return turn_.enter([&](ack::Wakes& /*wakes*/) -> Result<std::uint32_t> {
     if (Status why = state_.entrance(); !why.ok()) return why;
     for (const auto& lane : lanes_.all()) {
-      if (lane->options.name != options.name) continue;
+      if (lane->name != options.name) continue;
       return Status(Errc::invalid_argument, "class \"" + options.name + "\" exists already");
     }
     const std::uint32_t count = lanes_.count();
@@ -236,7 +256,7 @@ Result<std::uint32_t> Core::add_class(const ClassOptions& options) {
                                                 std::to_string(kClassesMax) + " are allowed");
     }
     if (Status why = may_have_intake(options); !why.ok()) return why;
-    auto lane = std::make_unique<ClassLane>(count, options, options_.tick, sites_);
+    auto lane = std::make_unique<ClassLane>(count, options, pipeline_.tick_budget(), sites_);
     if (options.intake) {
       if (Status why = open_intake(); !why.ok()) return why;
       begin_journaling(*lane);
@@ -245,6 +265,44 @@ Result<std::uint32_t> Core::add_class(const ClassOptions& options) {
     if (!why.ok()) return why;
     return count;
   });
+}
+
+Status Core::set_class(std::uint32_t klass, const ClassOptions& options) {
+  if (Status why = turn_.may_enter("set_class"); !why.ok()) return why;
+  if (Status why = stays(lanes_[klass], options); !why.ok()) return why;
+  if (Status why = validate(options); !why.ok()) return why;
+  return change([&] { return pipeline_.set_class(klass, options); });
+}
+
+Status Core::set_tick(const Budget& tick) {
+  if (Status why = turn_.may_enter("set_tick"); !why.ok()) return why;
+  JournalOptions options;
+  options.tick = tick;
+  if (Status why = validate(options); !why.ok()) return why;
+  return change([&] {
+    const Budget whole = model::tick_of(options);
+    Status why = pipeline_.set_tick(whole);
+    if (why.ok()) log_.set_hold(whole.hold);
+    return why;
+  });
+}
+
+// The lane may sleep until a time that followed from the old values.
+template <class Set>
+Status Core::change(const Set& set) {
+  const Status why = turn_.enter([&](ack::Wakes& /*wakes*/) {
+    const Status gone = over();
+    return gone.ok() ? set() : gone;
+  });
+  if (why.ok()) turn_.wake();
+  return why;
+}
+
+// ok, unless the journal is closed or poisoned. A store that takes no commits is no reason.
+Status Core::over() const {
+  Status why = state_.entrance();
+  const bool for_good = why.code() == Errc::closed || why.code() == Errc::poisoned;
+  return for_good ? why : Status();
 }
 
 Result<Statement> Core::add_statement(const StatementSpec& spec) {
@@ -279,8 +337,7 @@ Result<std::uint64_t> Core::commits_of(std::uint64_t epoch) {
 Result<TickReport> Core::tick() {
   if (Status why = turn_.may_enter("tick"); !why.ok()) return why;
   const TickReport report = turn_.tick();
-  const Status why = state_.entrance();
-  if (why.code() == Errc::closed || why.code() == Errc::poisoned) return why;
+  if (Status why = over(); !why.ok()) return why;
   return report;
 }
 

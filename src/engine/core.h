@@ -49,6 +49,8 @@ class Core {
   Core& operator=(const Core&) = delete;
 
   Result<std::uint32_t> add_class(const ClassOptions& options);
+  Status set_class(std::uint32_t klass, const ClassOptions& options);
+  Status set_tick(const Budget& tick);
   Result<Statement> add_statement(const StatementSpec& spec);
   Result<TickReport> tick();
   Result<std::uint64_t> commits_of(std::uint64_t epoch);
@@ -68,7 +70,7 @@ class Core {
   const engine::Turn& turn() const { return turn_; }
   const Clock& clock() const { return *clock_; }
   Duration close_timeout() const { return options_.close_timeout; }
-  std::string_view class_name(std::uint32_t klass) const { return lanes_[klass].options.name; }
+  std::string_view class_name(std::uint32_t klass) const { return lanes_[klass].name; }
 
  private:
   Core(std::unique_ptr<Sink> sink, const JournalOptions& options);
@@ -84,6 +86,9 @@ class Core {
   void begin_journaling(engine::ClassLane& lane);
   Status end_intake();
   void add_call_sites(const engine::ClassLane& lane, JournalStats& out) const;
+  Status over() const;
+  template <class Set>
+  Status change(const Set& set);
   CloseReport close_once(Duration timeout);
   Status drain(TimePoint deadline);
   void last_sync();

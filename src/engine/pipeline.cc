@@ -31,7 +31,6 @@ Pipeline::Pipeline(const Parts& parts, const JournalOptions& options)
       recorder_(parts.recorder),
       attribution_(parts.attribution),
       positions_(parts.positions),
-      tick_budget_(options.tick),
       committer_(parts.sink, parts.clock),
       recovery_(parts.sink, parts.lanes, parts.state),
       selection_(parts.lanes, recovery_, options),
@@ -49,13 +48,34 @@ Pipeline::Pipeline(const Parts& parts, const JournalOptions& options)
 
 // All memory first: then it is in all of them, or in none.
 Status Pipeline::add_class(std::unique_ptr<ClassLane> lane) {
-  lanes_.prepare(*lane);
+  lanes_.prepare();
   recovery_.prepare();
   if (Status why = selection_.prepare(*lane); !why.ok()) return why;
   if (lane->journaled != nullptr) positions_->add_class(lane->index, lane->journaled.get());
   recovery_.add_class();
   selection_.add_class(*lane);
   lanes_.add(std::move(lane));
+  return {};
+}
+
+Status Pipeline::set_class(std::uint32_t klass, ClassOptions options) {
+  const schedule::Share share = share_of(options, tick_budget());
+  if (Status why = selection_.may_set(lanes_[klass], share); !why.ok()) return why;
+  lanes_.prepare();
+  selection_.set(klass, share);
+  lanes_.set_options(klass, std::move(options), share);
+  return {};
+}
+
+Status Pipeline::set_tick(const Budget& tick) {
+  if (Status why = selection_.may_set_tick(tick); !why.ok()) return why;
+  selection_.set_tick(tick);
+  for (const auto& lane : lanes_.all()) {
+    const schedule::Share share = share_of(lane->options(), tick);
+    selection_.set(lane->index, share);
+    lane->set_share(share);
+  }
+  recorder_.set_tick(tick);
   return {};
 }
 
@@ -179,7 +199,7 @@ void Pipeline::conclude(const schedule::Plan& plan, const commit::TickResult& re
   } else if (result.stopped && end != TickEnd::max_delay) {
     end = TickEnd::hold;
   }
-  recorder_.tick(result, end, tick_budget_.hold);
+  recorder_.tick(result, end, tick_budget().hold);
   recovery_.tick_ended();
   if (result.action != Action::wait_for_lock) not_locked();
   attribution_.end(plan, result, selection_.work(),

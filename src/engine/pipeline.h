@@ -46,6 +46,10 @@ class Pipeline {
 
   // Adds it to the lanes, too.
   Status add_class(std::unique_ptr<ClassLane> lane);
+  // Between two ticks: the next one goes by the new values. ok, or why nothing has changed.
+  Status set_class(std::uint32_t klass, ClassOptions options);
+  Status set_tick(const Budget& tick);
+  const Budget& tick_budget() const { return selection_.tick(); }
 
   // The turn's alone: see turn.h.
   TickReport tick(const Runner& runner, ack::Wakes& wakes);
@@ -107,7 +111,6 @@ class Pipeline {
   Recorder& recorder_;
   Attribution& attribution_;
   Positions* const positions_;
-  const Budget tick_budget_;
 
   commit::Committer committer_;
   Recovery recovery_;

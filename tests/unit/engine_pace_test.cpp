@@ -101,7 +101,7 @@ class LanePace : public ::testing::Test {
     options.intake = intake;
     options.guarantee = {.records = 1, .bytes = kKiB};
     auto lane = std::make_unique<ClassLane>(count_++, options, kDefaultTick, sites_);
-    lanes_.prepare(*lane);
+    lanes_.prepare();
     recovery_.prepare();
     ASSERT_TRUE(selection_.prepare(*lane).ok());
     recovery_.add_class();
