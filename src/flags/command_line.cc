@@ -55,27 +55,27 @@ po::options_description described(const Names& names, const JournalOptions& defa
   return out;
 }
 
-// Takes the arguments that are the program's own from under Boost, which would look into them: it
-// refuses "--name=" and drops "--".
-class Others {
- public:
-  explicit Others(std::string prefix) : prefix_(std::move(prefix)) {}
-
-  std::vector<po::option> operator()(std::vector<std::string>& arguments) const {
-    if (arguments.front().starts_with(prefix_)) return {};
-    const auto count = arguments.front() == "--" ? arguments.size() : 1;
-    std::vector<po::option> out;
-    for (std::size_t i = 0; i < count; ++i) {
-      out.emplace_back().original_tokens.push_back(arguments[i]);
-      out.back().value.push_back(arguments[i]);
-    }
-    arguments.erase(arguments.begin(), arguments.begin() + static_cast<std::ptrdiff_t>(count));
-    return out;
-  }
-
- private:
-  std::string prefix_;  // "--lane."
+struct Split {
+  std::vector<std::string> ours;
+  std::vector<std::string> others;
 };
+
+// Boost gets the lane's flags alone, each with the argument after it: in the program's own it would
+// refuse "--name=" and drop "--".
+Split split(const std::vector<std::string>& arguments, const std::string& prefix) {
+  Split out;
+  for (auto each = arguments.begin(); each != arguments.end(); ++each) {
+    if (*each == "--") {
+      out.others.insert(out.others.end(), each, arguments.end());
+      break;
+    }
+    const bool our_own = each->starts_with(prefix);
+    (our_own ? out.ours : out.others).push_back(*each);
+    const bool alone = !our_own || *each == prefix + "print" || each->find('=') != each->npos;
+    if (!alone && std::next(each) != arguments.end()) out.ours.push_back(*++each);
+  }
+  return out;
+}
 
 Status no_such_flag(const std::string& flag, const po::options_description& all) {
   std::vector<std::string> names;
@@ -137,18 +137,13 @@ Result<CommandLine> read_command_line(const std::vector<std::string>& arguments,
   po::options_description all = described(names, {});
   all.add_options()((names.prefix + "." + std::string(model::kTickAlias)).c_str(), takes("TIME"));
   CommandLine out;
+  Split arguments_of = split(arguments, "--" + names.prefix + ".");
+  out.rest = std::move(arguments_of.others);
   try {
-    const po::parsed_options parsed = po::command_line_parser(arguments)
-                                          .options(all)
-                                          .style(kStyle)
-                                          .extra_style_parser(Others("--" + names.prefix + "."))
-                                          .run();
+    const po::parsed_options parsed =
+        po::command_line_parser(arguments_of.ours).options(all).style(kStyle).run();
     for (const po::option& option : parsed.options) {
-      if (option.string_key.empty()) {
-        out.rest.push_back(option.original_tokens.front());
-      } else if (Status status = add_flag(option, names, out); !status.ok()) {
-        return status;
-      }
+      if (Status status = add_flag(option, names, out); !status.ok()) return status;
     }
   } catch (const po::unknown_option& error) {
     return no_such_flag(error.get_option_name(), all);
