@@ -77,11 +77,18 @@ Split split(const std::vector<std::string>& arguments, const std::string& prefix
   return out;
 }
 
-Status no_such_flag(const std::string& flag, const po::options_description& all) {
-  std::vector<std::string> names;
-  for (const auto& each : all.options()) names.push_back("--" + each->long_name());
+Status no_such_flag(std::string_view token, const Names& names,
+                    const po::options_description& all) {
+  const std::string flag(token.substr(0, token.find('=')));
+  const std::string key = flag.substr(std::min(flag.find('.'), flag.size() - 1) + 1);
+  if (model::find_field(ClassOptions(), key) != nullptr) {
+    return wrong(flag, key + " is an option of a class; it must be set by --" + names.prefix +
+                           ".class NAME:" + key + "=VALUE");
+  }
+  std::vector<std::string> flags;
+  for (const auto& each : all.options()) flags.push_back("--" + each->long_name());
   return {Errc::invalid_argument,
-          "there is no flag " + flag + "; the nearest is " + nearest(flag, names)};
+          "there is no flag " + flag + "; the nearest is " + nearest(flag, flags)};
 }
 
 // In our words: Boost's name no right value.
@@ -146,7 +153,7 @@ Result<CommandLine> read_command_line(const std::vector<std::string>& arguments,
       if (Status status = add_flag(option, names, out); !status.ok()) return status;
     }
   } catch (const po::unknown_option& error) {
-    return no_such_flag(error.get_option_name(), all);
+    return no_such_flag(error.get_option_name(), names, all);
   } catch (const po::invalid_command_line_syntax& error) {
     return explained(error);
   } catch (const po::error& error) {
