@@ -450,9 +450,8 @@ TEST_F(Attributed, CopyingTheLogBackAndBeginningItAnewAreCheckpoints) {
   SinkWithLog& store = *sink;
   journal_.emplace(ok(Journal::open(std::move(sink), {.drive = Drive::manual, .clock = clock_})));
   Writes users = add_class("users");
-  store.in_closing_pass = [&] {
-    store.in_closing_pass = [] {};
-    users.push(2);
+  store.in_closing_pass = [&, pushed = false]() mutable {
+    if (!std::exchange(pushed, true)) users.push(2);
   };
   users.push(1);
   tick();
