@@ -27,6 +27,24 @@ std::shared_ptr<const Clock> clock_or_default(const JournalOptions& options) {
   return {std::shared_ptr<const Clock>(), &steady_clock()};
 }
 
+// ok, unless the journal is closed or poisoned. A store that takes no commits is no reason.
+Status over(const engine::LaneState& state) {
+  Status why = state.entrance();
+  const bool for_good = why.code() == Errc::closed || why.code() == Errc::poisoned;
+  return for_good ? why : Status();
+}
+
+// Runs set() in the lane. The lane may sleep until a time that followed from the old values.
+template <class Set>
+Status change(engine::Turn& turn, const engine::LaneState& state, const Set& set) {
+  const Status why = turn.enter([&](ack::Wakes& /*wakes*/) {
+    const Status gone = over(state);
+    return gone.ok() ? set() : gone;
+  });
+  if (why.ok()) turn.wake();
+  return why;
+}
+
 // ok, or which option differs that the class was built on.
 Status stays(const ClassLane& lane, const ClassOptions& options) {
   const auto refused = [&](const char* option, const std::string& value, const std::string& was) {
@@ -268,7 +286,7 @@ Status Core::set_class(std::uint32_t klass, const ClassOptions& options) {
   if (Status why = turn_.may_enter("set_class"); !why.ok()) return why;
   if (Status why = stays(lanes_[klass], options); !why.ok()) return why;
   if (Status why = validate(options); !why.ok()) return why;
-  return change([&] { return pipeline_.set_class(klass, options); });
+  return change(turn_, state_, [&] { return pipeline_.set_class(klass, options); });
 }
 
 Status Core::set_tick(const Budget& tick) {
@@ -276,30 +294,12 @@ Status Core::set_tick(const Budget& tick) {
   JournalOptions options;
   options.tick = tick;
   if (Status why = validate(options); !why.ok()) return why;
-  return change([&] {
+  return change(turn_, state_, [&] {
     const Budget whole = model::tick_of(options);
     Status why = pipeline_.set_tick(whole);
     if (why.ok()) log_.set_hold(whole.hold);
     return why;
   });
-}
-
-// The lane may sleep until a time that followed from the old values.
-template <class Set>
-Status Core::change(const Set& set) {
-  const Status why = turn_.enter([&](ack::Wakes& /*wakes*/) {
-    const Status gone = over();
-    return gone.ok() ? set() : gone;
-  });
-  if (why.ok()) turn_.wake();
-  return why;
-}
-
-// ok, unless the journal is closed or poisoned. A store that takes no commits is no reason.
-Status Core::over() const {
-  Status why = state_.entrance();
-  const bool for_good = why.code() == Errc::closed || why.code() == Errc::poisoned;
-  return for_good ? why : Status();
 }
 
 Result<Statement> Core::add_statement(const StatementSpec& spec) {
@@ -334,7 +334,7 @@ Result<std::uint64_t> Core::commits_of(std::uint64_t epoch) {
 Result<TickReport> Core::tick() {
   if (Status why = turn_.may_enter("tick"); !why.ok()) return why;
   const TickReport report = turn_.tick();
-  if (Status why = over(); !why.ok()) return why;
+  if (Status why = over(state_); !why.ok()) return why;
   return report;
 }
 

@@ -81,9 +81,6 @@ class Core {
   Status begin_intake(intake::Intake& made);
   void begin_journaling(engine::ClassLane& lane);
   Status end_intake();
-  Status over() const;
-  template <class Set>
-  Status change(const Set& set);
   CloseReport close_once(Duration timeout);
   Status drain(TimePoint deadline);
   void last_sync();
