@@ -138,8 +138,12 @@ Result<TickReport> Journal::tick() {
   return on(core_, [&](const auto& core) { return core->tick(); });
 }
 
-JournalStats Journal::stats() const { return core_ == nullptr ? JournalStats() : core_->stats(); }
-Health Journal::health() const { return core_ == nullptr ? Health() : core_->health(); }
+JournalStats Journal::stats() const {
+  return core_ == nullptr ? JournalStats() : core_->statistics().snapshot();
+}
+Health Journal::health() const {
+  return core_ == nullptr ? Health() : core_->statistics().health();
+}
 TimePoint Journal::now() const { return core_ == nullptr ? TimePoint() : core_->clock().now(); }
 
 }  // namespace onelane::inline v0

@@ -32,7 +32,7 @@ std::optional<Outcome> Receipt::poll() const {
 }
 
 std::optional<Journey> Receipt::journey() const {
-  return valid() ? core_->journey(*entry_) : std::nullopt;
+  return valid() ? core_->statistics().journey(*entry_) : std::nullopt;
 }
 
 bool Receipt::cancel() {

@@ -86,7 +86,7 @@ Status Admission::make_entry(ClassLane& lane, Job job, EntryRef& entry) const {
     return Status(Errc::invalid_argument, "job \"" + job.name + "\": " + quoted(lane) +
                                               " has an intake, which takes records and groups");
   }
-  if (const std::uint64_t most = lane.terms.step_bytes_max(); job.bytes_per_step > most) {
+  if (const std::uint64_t most = lane.settings.step_bytes_max(); job.bytes_per_step > most) {
     return Status(Errc::invalid_argument,
                   "job \"" + job.name + "\": bytes_per_step " + std::to_string(job.bytes_per_step) +
                       " is above what a tick may hold of " + quoted(lane) + ", " +
@@ -107,16 +107,16 @@ namespace {
 
 // More than its class may ever hold.
 bool too_large(const ClassLane& lane, const Entry& entry) {
-  return entry.rows > lane.terms.capacity_records() ||
-         entry.footprint > lane.terms.capacity_bytes();
+  return entry.rows > lane.settings.capacity_records() ||
+         entry.footprint > lane.settings.capacity_bytes();
 }
 
 Status above_capacity(const ClassLane& lane, const Entry& entry) {
-  return {Errc::invalid_argument, quoted(lane) + ": a unit of " + std::to_string(entry.rows) +
-                                      " records and " + std::to_string(entry.footprint) +
-                                      " bytes is above the class's whole capacity (" +
-                                      std::to_string(lane.terms.capacity_records()) + " records, " +
-                                      std::to_string(lane.terms.capacity_bytes()) + " bytes)"};
+  return {Errc::invalid_argument,
+          quoted(lane) + ": a unit of " + std::to_string(entry.rows) + " records and " +
+              std::to_string(entry.footprint) + " bytes is above the class's whole capacity (" +
+              std::to_string(lane.settings.capacity_records()) + " records, " +
+              std::to_string(lane.settings.capacity_bytes()) + " bytes)"};
 }
 
 }  // namespace
@@ -131,16 +131,16 @@ Status Admission::charge_slowly(ClassLane& lane, const Entry& entry, const PushO
   }
   const auto full = [&](Duration waited) -> Status {
     return {Errc::full, quoted(lane) + " is full: " + std::to_string(lane.gate.records()) + " of " +
-                            std::to_string(lane.terms.capacity_records()) + " records and " +
+                            std::to_string(lane.settings.capacity_records()) + " records and " +
                             std::to_string(lane.gate.bytes()) + " of " +
-                            std::to_string(lane.terms.capacity_bytes()) +
+                            std::to_string(lane.settings.capacity_bytes()) +
                             " bytes are taken; waited " + in_words(waited) + " for room"};
   };
-  if (lane.terms.when_full() != WhenFull::block || options_.drive == Drive::manual) {
+  if (lane.settings.when_full() != WhenFull::block || options_.drive == Drive::manual) {
     return full(Duration(0));
   }
   if (Status why = with_.turn.may_wait("push to a full class"); !why.ok()) return why;
-  Duration patience = lane.terms.block_timeout();
+  Duration patience = lane.settings.block_timeout();
   if (options.deadline) {
     patience = std::min(patience, remaining(*options.deadline, with_.clock.now()));
   }
@@ -191,7 +191,7 @@ Status Admission::statements_fit(const ClassLane& lane, const Entry& entry) cons
 Status Admission::accept(ClassLane& lane, EntryRef& entry, const Offer& how) {
   const PushOptions& options = how.options;
   if (Status why = with_.state.entrance(); !why.ok()) return why;
-  Promise promise = options.promise.value_or(lane.terms.promise());
+  Promise promise = options.promise.value_or(lane.settings.promise());
   if (Status why = promised(lane, *entry, promise); !why.ok()) return why;
   if (too_large(lane, *entry) || !lane.gate.grant(charge_of(*entry))) {
     if (Status why = charge_slowly(lane, *entry, options); !why.ok()) return why;

@@ -71,11 +71,9 @@ void Attribution::back_to(TimePoint from, const Each& each) const {
   }
 }
 
-// What a class waited behind in the spell, between these times.
-void Attribution::add_behind(const Spell& spell, TimePoint from, TimePoint to,
-                             const ClassLane& lane, Behind& behind) const noexcept {
-  const Duration waited = std::min(to, spell.to) - std::max(from, spell.from);
-  if (waited <= Duration(0)) return;
+// What a class waited behind that waited so long of the spell.
+void Attribution::add_behind(const Spell& spell, Duration waited, const ClassLane& lane,
+                             Behind& behind) noexcept {
   if (!spell.tick) {
     const std::uint64_t bit = std::uint64_t{1} << lane.index;
     Obstacle why = spell.rest.why;
@@ -103,7 +101,10 @@ void Attribution::add_behind(const Spell& spell, TimePoint from, TimePoint to,
 
 Behind Attribution::behind(const ClassLane& lane, TimePoint from, TimePoint to) const noexcept {
   Behind out{};
-  back_to(from, [&](const Spell& spell) { add_behind(spell, from, to, lane, out); });
+  back_to(from, [&](const Spell& spell) {
+    const Duration waited = std::min(to, spell.to) - std::max(from, spell.from);
+    if (waited > Duration(0)) add_behind(spell, waited, lane, out);
+  });
   return out;
 }
 

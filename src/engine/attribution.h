@@ -123,8 +123,8 @@ class Attribution {
   void account(TimePoint now) noexcept;
   template <class Each>
   void back_to(TimePoint from, const Each& each) const;
-  void add_behind(const Spell& spell, TimePoint from, TimePoint to, const ClassLane& lane,
-                  Behind& behind) const noexcept;
+  static void add_behind(const Spell& spell, Duration waited, const ClassLane& lane,
+                         Behind& behind) noexcept;
   Behind behind(const ClassLane& lane, TimePoint from, TimePoint to) const noexcept;
   void note_slow_tick(const schedule::Plan& plan, const commit::TickResult& result,
                       std::uint64_t commit) noexcept;

@@ -34,53 +34,16 @@ bool between_steps(const Entry& entry) {
   return entry.kind == EntryKind::job && entry.job->steps > 0;
 }
 
-schedule::Share share_of(const ClassOptions& options, const Budget& tick) {
-  schedule::Share share;
-  share.guarantee = options.guarantee;
-  share.budget = options.budget;
-  if (share.budget.records == 0) share.budget.records = tick.records;
-  if (share.budget.bytes == 0) share.budget.bytes = tick.bytes;
-  if (share.budget.hold == Duration(0)) share.budget.hold = tick.hold;
-  share.weight = options.weight;
-  share.max_delay = options.max_delay;
-  share.gather = options.gather;
-  return share;
-}
-
 ClassLane::ClassLane(std::uint32_t number, const ClassOptions& given, const Budget& tick,
                      const CallSites& sites)
     : index(number),
       name(given.name),
       coalesces(given.coalesce),
+      settings(given, tick),
       gate(given.capacity_records, given.capacity_bytes),
       tally(sites, number),
       journaled(given.intake ? std::make_unique<JournaledClass>(given.name) : nullptr),
-      options_(given),
-      share_(share_of(given, tick)),
-      shared_(given.coalesce || given.when_full == WhenFull::drop_oldest),
-      cancelled_(given.capacity_records, given.capacity_bytes) {
-  terms.set(options_);
-  terms.set_step_bytes_max(share_.budget.bytes);
-}
-
-void ClassLane::set_options(ClassOptions&& options, const schedule::Share& share) noexcept {
-  {
-    const std::scoped_lock lock(options_mutex_);
-    options_ = std::move(options);
-    ++changes_;
-  }
-  set_share(share);
-  terms.set(options_);
-  if (options_.when_full == WhenFull::drop_oldest) shared_.store(true, std::memory_order_release);
-  cancelled_.resize(options_.capacity_records, options_.capacity_bytes);
-  gate.resize(options_.capacity_records, options_.capacity_bytes);
-}
-
-void ClassLane::set_share(const schedule::Share& share) noexcept {
-  const std::scoped_lock lock(options_mutex_);
-  share_ = share;
-  terms.set_step_bytes_max(share.budget.bytes);
-}
+      cancelled(given.capacity_records, given.capacity_bytes) {}
 
 inline void ClassLane::admit(Entry* entry, TimePoint now, ack::Wakes& wakes) {
   if (entry->settled()) return bury(entry, wakes);  // and supersedes nobody
@@ -101,13 +64,13 @@ inline void ClassLane::admit(Entry* entry, TimePoint now, ack::Wakes& wakes) {
 
 bool ClassLane::stage(TimePoint now, ack::Wakes& wakes) {
   bool whole = true;
-  cancelled_.take_all([&](Entry* entry) {
+  cancelled.take_all([&](Entry* entry) {
     if (entry->staged) bury(entry, wakes);  // what is queued yet is let go when it would be staged
   });
   drained_beside_.store(false);
   if (journaled != nullptr || queue.pending()) whole = drain(now, wakes);
   relieve(now, wakes);
-  if (options_.when_full == WhenFull::drop_oldest) {
+  if (settings.options().when_full == WhenFull::drop_oldest) {
     eviction_.start_over();
     while (gate.overfull() && evict(eviction_.oldest(), End::dropped, now, wakes)) {
     }
@@ -129,7 +92,7 @@ bool ClassLane::take_handed_on(TimePoint now, ack::Wakes& wakes) {
 
 bool ClassLane::drain(TimePoint now, ack::Wakes& wakes) {
   if (journaled != nullptr) return take_handed_on(now, wakes);
-  const std::uint64_t most = terms.records_ever();
+  const std::uint64_t most = settings.records_ever();
   const std::uint64_t limit = shared() ? 2 * most + kCrowd : most;
   return queue.drain(limit, [&](Entry* entry) { admit(entry, now, wakes); });
 }
@@ -139,8 +102,8 @@ Entry* ClassLane::supersedable(std::string_view key, TimePoint now) const {
   Entry* const older = staging.find(key);
   if (older == nullptr || eviction_.has_in_hand(*older) || !older->queued()) return nullptr;
   // Past max_delay it does, or a hot key would be put off for ever.
-  const bool may =
-      options_.max_delay == Duration(0) || now - staging.waits_since(older) <= options_.max_delay;
+  const Duration most = settings.options().max_delay;
+  const bool may = most == Duration(0) || now - staging.waits_since(older) <= most;
   return may ? older : nullptr;
 }
 
@@ -172,7 +135,7 @@ bool ClassLane::evict(Entry* chosen, End end, TimePoint now, ack::Wakes& wakes) 
     skip(journaled.get(), *chosen);
     tally.count_shed(*chosen, now);
     ack::settle_taken(*chosen, end, wakes);
-    cancelled_.add(*chosen);
+    cancelled.add(*chosen);
   } else {
     skip(journaled.get(), *chosen);
     settle(chosen, end, now, wakes);
@@ -206,7 +169,7 @@ bool ClassLane::charge_full(const Entry& entry, TimePoint now, ack::Wakes& wakes
       return gate.force(packed), true;
     }
   }
-  if (options_.when_full != WhenFull::drop_oldest) return false;
+  if (settings.options().when_full != WhenFull::drop_oldest) return false;
   while (!gate.grant_beyond(packed, eviction_.in_hand())) {
     if (evict(eviction_.oldest(), End::dropped, now, wakes)) continue;
     if (drained) return gate.force(packed), true;
@@ -267,16 +230,16 @@ void ClassLane::bury(Entry* entry, ack::Wakes& wakes) {
     flushes.release(kOneFlush);
   } else {
     tally.count_taken_out(*entry);
-    if (!entry->shed && entry->lingers) cancelled_.forget(charge_of(*entry));
+    if (!entry->shed && entry->lingers) cancelled.forget(charge_of(*entry));
   }
   let_go(entry, wakes);
 }
 
 bool ClassLane::cancel(Entry& entry) {
-  if (!cancelled_.cancel(entry)) return false;
+  if (!cancelled.cancel(entry)) return false;
   if (entry.kind != EntryKind::barrier) tally.count_cancelled();
   if (entry.lingers) gate.release(charge_of(entry));
-  cancelled_.add(entry);
+  cancelled.add(entry);
   return true;
 }
 
@@ -319,19 +282,12 @@ ClassStats ClassLane::stats(std::uint64_t rivals, TimePoint opened, TimePoint no
   out.offered = out.accepted + out.refused;
   out.queued_records = gate.records();
   out.queued_bytes = gate.bytes();
-  const std::scoped_lock lock(options_mutex_);
-  out.options = options_;
-  out.changes = changes_;
-  const schedule::Unit full{.bytes = options_.capacity_bytes,
-                            .records = static_cast<std::uint32_t>(
-                                std::min<std::uint64_t>(options_.capacity_records, UINT32_MAX))};
-  const schedule::Unit mean{.bytes = full.bytes / full.records, .records = 1};
   if (journaled != nullptr) {
     out.journaled_position = journaled->newest.load(std::memory_order_acquire);
     out.applied_position = journaled->applied.done_up_to();
     out.dead_letters = journaled->dead_letters.load(std::memory_order_relaxed);
   }
-  out.worst_wait_ticks = schedule::worst_wait_ticks(share_, full, mean, rivals);
+  settings.fill(out, rivals);
   return out;
 }
 

@@ -28,7 +28,7 @@
 #include "src/engine/eviction.h"
 #include "src/engine/handed_on.h"
 #include "src/engine/journaled_class.h"
-#include "src/engine/push_terms.h"
+#include "src/engine/settings.h"
 #include "src/engine/staging.h"
 #include "src/engine/tally.h"
 #include "src/engine/waits.h"
@@ -40,9 +40,6 @@ namespace onelane::inline v0::engine {
 // Whether the entry is a job with a committed step behind it. It keeps its place, taken, until it
 // ends.
 bool between_steps(const Entry& entry);
-
-// What planning needs of the options of a class of a journal whose tick is this.
-schedule::Share share_of(const ClassOptions& options, const Budget& tick);
 
 class ClassLane {
  public:
@@ -97,23 +94,13 @@ class ClassLane {
            (journaled == nullptr || !journaled->full.load());
   }
 
-  // --- The baton's holder, between two ticks.
-  const ClassOptions& options() const { return options_; }
-  const schedule::Share& share() const { return share_; }
-  // Sets all that may change; the rest is as it was (Journal::set_class). With the lock. Pushes
-  // that wait for room and have it now are granted.
-  void set_options(ClassOptions&& options, const schedule::Share& share) noexcept;
-  // The journal's tick has changed.
-  void set_share(const schedule::Share& share) noexcept;
-
   // --- The baton's holder, once the class is closed and has settled everything.
   void release_memory();
 
   // --- Any thread.
 
   // Whether a push to the full class makes room for itself, so that the lock guards what is above.
-  // It stays so once the class has dropped its oldest.
-  bool shared() const { return shared_.load(std::memory_order_acquire); }
+  bool shared() const { return settings.shared(); }
   // Called by the baton's holder alone. Pushing threads that want the lock as well let it go first.
   void lock() {
     awaited_.store(true, std::memory_order_relaxed);
@@ -141,10 +128,10 @@ class ClassLane {
   ClassStats stats(std::uint64_t rivals, TimePoint opened, TimePoint now) const;
 
   const std::uint32_t index;
-  // Of the options, what never changes; and what may, while threads push.
+  // Of the options, two that never change; and all of them.
   const std::string name;
   const bool coalesces;
-  PushTerms terms;
+  Settings settings;
   base::FifoMemory large_rows;
   queue::ClassQueue queue;
   queue::Gate gate;
@@ -158,6 +145,7 @@ class ClassLane {
   // Of a class with an intake: its queue is drained by the pen, which hands on what it has written.
   const std::unique_ptr<JournaledClass> journaled;  // null: it has none
   HandedOn handed_on;
+  Cancelled cancelled;
 
  private:
   bool drain(TimePoint now, ack::Wakes& wakes);
@@ -170,12 +158,6 @@ class ClassLane {
   bool evict(Entry* chosen, End end, TimePoint now, ack::Wakes& wakes);
   void expire(TimePoint now, ack::Wakes& wakes);
 
-  mutable std::mutex options_mutex_;  // of what follows, for who has not the baton
-  ClassOptions options_;              // the baton's; of a class that is shared(), the lock's
-  schedule::Share share_;             // the baton's
-  std::uint64_t changes_ = 0;
-
-  std::atomic<bool> shared_;
   std::mutex mutex_;
   // The baton's holder waits for mutex_.
   std::atomic<bool> awaited_{false};
@@ -184,7 +166,6 @@ class ClassLane {
   std::uint32_t flushes_seen_ = 0;  // barriers that were staged
   Eviction eviction_{staging};
   Deadlines deadlines_;
-  Cancelled cancelled_;
 };
 
 }  // namespace onelane::inline v0::engine

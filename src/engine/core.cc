@@ -22,9 +22,32 @@ JournalOptions with_tick(JournalOptions options) {
   return options;
 }
 
+std::uint64_t epoch_of(Sink& sink) {
+  Watermark* const watermark = sink.watermark();
+  return watermark == nullptr ? 0 : watermark->epoch();
+}
+
 std::shared_ptr<const Clock> clock_or_default(const JournalOptions& options) {
   if (options.clock != nullptr) return options.clock;
   return {std::shared_ptr<const Clock>(), &steady_clock()};
+}
+
+// ok, unless the journal is closed or poisoned. A store that takes no commits is no reason.
+Status over(const engine::LaneState& state) {
+  Status why = state.entrance();
+  const bool for_good = why.code() == Errc::closed || why.code() == Errc::poisoned;
+  return for_good ? why : Status();
+}
+
+// Runs set() in the lane. The lane may sleep until a time that followed from the old values.
+template <class Set>
+Status change(engine::Turn& turn, const engine::LaneState& state, const Set& set) {
+  const Status why = turn.enter([&](ack::Wakes& /*wakes*/) {
+    const Status gone = over(state);
+    return gone.ok() ? set() : gone;
+  });
+  if (why.ok()) turn.wake();
+  return why;
 }
 
 // ok, or which option differs that the class was built on.
@@ -76,9 +99,7 @@ Result<std::shared_ptr<Core>> Core::make(std::unique_ptr<Sink> sink, const Journ
 Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
     : options_(with_tick(options)),
       clock_(clock_or_default(options)),
-      opened_(clock_->now()),
       sink_(std::move(sink)),
-      epoch_(sink_->watermark() == nullptr ? 0 : sink_->watermark()->epoch()),
       attribution_(lanes_, sites_, sink_->commit_is_durable()),
       recorder_(options_.tick),
       durability_(*sink_, recorder_, *clock_),
@@ -129,7 +150,19 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
                 .durability = durability_,
                 .recorder = recorder_,
                 .clock = *clock_},
-               options_) {}
+               options_),
+      // The sink must not be asked once it is closed.
+      statistics_({.lanes = lanes_,
+                   .sites = sites_,
+                   .attribution = attribution_,
+                   .state = state_,
+                   .recorder = recorder_,
+                   .durability = durability_,
+                   .log = log_,
+                   .pen = pen_,
+                   .turn = turn_,
+                   .clock = *clock_},
+                  clock_->now(), epoch_of(*sink_)) {}
 
 engine::Positions* Core::make_positions() {
   AppliedPositions* const store = sink_->applied_positions();
@@ -147,9 +180,7 @@ Status Core::reopen() {
       engine::Reopening(*sink_, statements_, *clock_, options_.intake).run();
   if (!found) return found.status();
   found_ = *std::move(found);
-  replayed_ = found_.replayed;
-  replayed_letters_ = found_.letters;
-  replay_ = found_.took;
+  statistics_.replayed({.units = found_.replayed, .letters = found_.letters, .took = found_.took});
   return {};
 }
 
@@ -271,7 +302,7 @@ Status Core::set_class(std::uint32_t klass, const ClassOptions& options) {
   if (Status why = turn_.may_enter("set_class"); !why.ok()) return why;
   if (Status why = stays(lanes_[klass], options); !why.ok()) return why;
   if (Status why = validate(options); !why.ok()) return why;
-  return change([&] { return pipeline_.set_class(klass, options); });
+  return change(turn_, state_, [&] { return pipeline_.set_class(klass, options); });
 }
 
 Status Core::set_tick(const Budget& tick) {
@@ -279,30 +310,12 @@ Status Core::set_tick(const Budget& tick) {
   JournalOptions options;
   options.tick = tick;
   if (Status why = validate(options); !why.ok()) return why;
-  return change([&] {
+  return change(turn_, state_, [&] {
     const Budget whole = model::tick_of(options);
     Status why = pipeline_.set_tick(whole);
     if (why.ok()) log_.set_hold(whole.hold);
     return why;
   });
-}
-
-// The lane may sleep until a time that followed from the old values.
-template <class Set>
-Status Core::change(const Set& set) {
-  const Status why = turn_.enter([&](ack::Wakes& /*wakes*/) {
-    const Status gone = over();
-    return gone.ok() ? set() : gone;
-  });
-  if (why.ok()) turn_.wake();
-  return why;
-}
-
-// ok, unless the journal is closed or poisoned. A store that takes no commits is no reason.
-Status Core::over() const {
-  Status why = state_.entrance();
-  const bool for_good = why.code() == Errc::closed || why.code() == Errc::poisoned;
-  return for_good ? why : Status();
 }
 
 Result<Statement> Core::add_statement(const StatementSpec& spec) {
@@ -337,7 +350,7 @@ Result<std::uint64_t> Core::commits_of(std::uint64_t epoch) {
 Result<TickReport> Core::tick() {
   if (Status why = turn_.may_enter("tick"); !why.ok()) return why;
   const TickReport report = turn_.tick();
-  if (Status why = over(); !why.ok()) return why;
+  if (Status why = over(state_); !why.ok()) return why;
   return report;
 }
 
@@ -425,65 +438,8 @@ CloseReport Core::finish(const Status& cut) {
   // Whoever still pushes is refused before it comes to the queue.
   for (const auto& lane : lanes_.all()) lane->release_memory();
   memory_use_.reset();
-  const std::scoped_lock lock(ended_mutex_);
-  ended_ = clock_->now();
+  statistics_.end();
   return report;
-}
-
-// Those of the class, and what comes from others.
-void Core::add_call_sites(const ClassLane& lane, JournalStats& out) const {
-  const auto add = [&](std::string label, const engine::Series& series) {
-    engine::SeriesSum sum(opened_, out.when);
-    sum.add(series);
-    out.call_sites.push_back({.write_class = lane.index,
-                              .label = std::move(label),
-                              .all = sum.all(),
-                              .minute = sum.newest(engine::kSlicesOfMinute),
-                              .recent = sum.newest(engine::kSlicesOfRecent)});
-  };
-  for (std::size_t i = 0; i < sites_.count(); ++i) {
-    if (sites_[i].klass == lane.index) add(sites_[i].label, sites_[i].series);
-  }
-  if (lane.tally.others().any()) add("other", lane.tally.others());
-}
-
-Health Core::health() const { return turn_.forked() ? Health() : turn_.health(); }
-
-// What made its commit durable is asked of the syncs.
-std::optional<Journey> Core::journey(const Entry& unit) const {
-  if (turn_.forked() || !unit.settled() || unit.commit == 0) return std::nullopt;
-  std::optional<Journey> out = attribution_.journey(unit);
-  if (out)
-    out->synced = durability_.synced_after(
-        unit.commit, unit.pushed + out->waited + out->executed + out->committed);
-  return out;
-}
-
-JournalStats Core::stats() const {
-  JournalStats out;
-  if (turn_.forked()) return out;  // a thread that is not here any more may have had a lock
-  out.when = clock_->now();
-  const auto lanes = lanes_.all();
-  const auto rivals = lanes.size() - 1;
-  for (const auto& lane : lanes) out.classes.push_back(lane->stats(rivals, opened_, out.when));
-  attribution_.snapshot(out);
-  for (const auto& lane : lanes) add_call_sites(*lane, out);
-  recorder_.snapshot(out);
-  log_.snapshot(out.log);
-  pen_.snapshot(out.intake);
-  out.intake.replayed = replayed_;
-  out.intake.replayed_letters = replayed_letters_;
-  out.intake.replay = replay_;
-  out.durable = durability_.durable();
-  out.epoch = epoch_;
-  out.sync_ns = durability_.sync_times();
-  out.poison = state_.first_error();
-  const std::scoped_lock lock(ended_mutex_);
-  out.open = ended_.value_or(out.when) - opened_;
-  if (out.open > Duration(0)) {
-    out.occupancy = static_cast<double>(out.held.count()) / static_cast<double>(out.open.count());
-  }
-  return out;
 }
 
 }  // namespace onelane::inline v0::detail

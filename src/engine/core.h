@@ -32,6 +32,7 @@
 #include "src/engine/segment_keeper.h"
 #include "src/engine/segment_names.h"
 #include "src/engine/statements.h"
+#include "src/engine/statistics.h"
 #include "src/engine/turn.h"
 #include "src/engine/waiting.h"
 
@@ -54,9 +55,6 @@ class Core {
   Result<Statement> add_statement(const StatementSpec& spec);
   Result<TickReport> tick();
   Result<std::uint64_t> commits_of(std::uint64_t epoch);
-  JournalStats stats() const;
-  Health health() const;
-  std::optional<Journey> journey(const Entry& unit) const;
   template <class Unit>
   static Result<Receipt> submit(const std::shared_ptr<Core>& self, std::uint32_t klass, Unit&& unit,
                                 const PushOptions& options);
@@ -67,6 +65,7 @@ class Core {
 
   engine::Admission& admission() { return admission_; }
   engine::Waiting& waiting() { return waiting_; }
+  const engine::Statistics& statistics() const { return statistics_; }
   const engine::Turn& turn() const { return turn_; }
   const Clock& clock() const { return *clock_; }
   Duration close_timeout() const { return options_.close_timeout; }
@@ -85,10 +84,6 @@ class Core {
   Status begin_intake(intake::Intake& made);
   void begin_journaling(engine::ClassLane& lane);
   Status end_intake();
-  void add_call_sites(const engine::ClassLane& lane, JournalStats& out) const;
-  Status over() const;
-  template <class Set>
-  Status change(const Set& set);
   CloseReport close_once(Duration timeout);
   Status drain(TimePoint deadline);
   void last_sync();
@@ -96,9 +91,7 @@ class Core {
 
   const JournalOptions options_;
   const std::shared_ptr<const Clock> clock_;
-  const TimePoint opened_;
   const std::unique_ptr<Sink> sink_;
-  const std::uint64_t epoch_;  // the sink's, which must not be asked once it is closed
 
   struct MemoryUse {
     base::BlockPool::Use blocks;
@@ -116,9 +109,6 @@ class Core {
   engine::LogKeeper log_;
   std::optional<engine::Positions> positions_;  // of a sink that keeps them
   engine::FoundIntake found_;                   // by the opening, until the journal is closed
-  std::uint64_t replayed_ = 0;                  // constant once it is open
-  std::uint64_t replayed_letters_ = 0;
-  Duration replay_{0};
   const engine::SegmentNames segment_names_;
   engine::SegmentKeeper segments_;
   engine::Events events_;
@@ -127,12 +117,11 @@ class Core {
   engine::Turn turn_;
   engine::Admission admission_;
   engine::Waiting waiting_;
+  engine::Statistics statistics_;
 
   std::mutex close_mutex_;  // held by the one thread that closes, all the while
   std::optional<CloseReport> closed_;
 
-  mutable std::mutex ended_mutex_;
-  std::optional<TimePoint> ended_;   // when close() ended
   std::shared_ptr<Core> left_open_;  // itself, if it could not be closed
 };
 

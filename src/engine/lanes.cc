@@ -37,7 +37,10 @@ void Lanes::set_options(std::size_t klass, ClassOptions&& options,
   const bool shared = lane.shared();
   {
     const std::scoped_lock lock(lane);
-    lane.set_options(std::move(options), share);
+    lane.settings.set(std::move(options), share);
+    const ClassOptions& now = lane.settings.options();
+    lane.cancelled.resize(now.capacity_records, now.capacity_bytes);
+    lane.gate.resize(now.capacity_records, now.capacity_bytes);
   }
   if (!shared && lane.shared()) shared_.push_back(&lane);
 }

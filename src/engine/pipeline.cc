@@ -71,9 +71,9 @@ Status Pipeline::set_tick(const Budget& tick) {
   if (Status why = selection_.may_set_tick(tick); !why.ok()) return why;
   selection_.set_tick(tick);
   for (const auto& lane : lanes_.all()) {
-    const schedule::Share share = share_of(lane->options(), tick);
+    const schedule::Share share = share_of(lane->settings.options(), tick);
     selection_.set(lane->index, share);
-    lane->set_share(share);
+    lane->settings.set_share(share);
   }
   recorder_.set_tick(tick);
   return {};

@@ -76,17 +76,17 @@ Status Selection::prepare(const ClassLane& lane) {
   spent_.reserve(count);
   last_took_.reserve(count);
   costs_.reserve(count);
-  shares_.push_back(lane.share());
+  shares_.push_back(lane.settings.share());
   const bool fits = schedule::guarantees_fit(tick_budget_, shares_);
   shares_.pop_back();
-  return fits ? Status() : does_not_fit(lane.name, lane.share().guarantee, tick_budget_);
+  return fits ? Status() : does_not_fit(lane.name, lane.settings.share().guarantee, tick_budget_);
 }
 
 void Selection::add_class(const ClassLane& lane) noexcept {
-  shares_.push_back(lane.share());
+  shares_.push_back(lane.settings.share());
   step_times_.emplace_back();
   state_.classes.emplace_back();
-  pauses_.add_class(lane.share().weight);
+  pauses_.add_class(lane.settings.share().weight);
   spent_.emplace_back();
   last_took_.push_back(TimePoint::min());
   costs_.add_class();
@@ -144,7 +144,7 @@ std::optional<TimePoint> Selection::collect(const Room& room, TimePoint now) {
       until(rests_until(i));
       resting_ |= bit;
     }
-    shares_[i].gather = gathers(lanes_[i]) ? lanes_[i].share().gather : Duration(0);
+    shares_[i].gather = gathers(lanes_[i]) ? lanes_[i].settings.share().gather : Duration(0);
     if (shares_[i].gather != Duration(0)) resting_ |= bit;
   }
   if (room.paced && nobody_waits() && all_gather()) {

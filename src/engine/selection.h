@@ -80,7 +80,7 @@ class Selection {
     return now < rests_until(klass) && lanes_[klass].may_rest();
   }
   TimePoint rests_until(std::size_t klass) const {
-    return last_took_[klass] + lanes_[klass].options().interval;
+    return last_took_[klass] + lanes_[klass].settings.options().interval;
   }
   std::optional<TimePoint> collect(const Room& room, TimePoint now);
   bool hold_back(std::size_t klass);

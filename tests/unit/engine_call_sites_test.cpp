@@ -113,7 +113,7 @@ TEST_F(CallSites, AfterThe128thAllFurtherOnesAreOther) {
 
 TEST_F(CallSites, ThousandsOfNamesAreCounted) {
   for (int i = 0; i < 3000; ++i) push({.site = "site " + std::to_string(i)});
-  tick();
+  run_ticks();
   std::uint64_t ended = 0;
   for (const CallSiteStats& site : journal_->stats().call_sites) ended += site.all.ended;
   EXPECT_EQ(ended, 3000U);

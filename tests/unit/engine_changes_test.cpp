@@ -76,7 +76,7 @@ TEST_F(LaneChanges, AClassHasItsOwnNewBudgetAndWithoutOneTheTicks) {
 
 TEST_F(LaneChanges, TheHoldThatATickIsPlannedForFollows) {
   open({.tick = {.records = 4096, .hold = milliseconds(10)}});
-  Writes peers = add_small("peers");
+  Writes peers = add_small("peers", {.capacity_records = 400});
   sink_->set_cost(Call::apply, microseconds(100));
   for (int i = 0; i < 20; ++i) {
     keep_full(peers);
@@ -97,24 +97,28 @@ TEST_F(LaneChanges, AGuaranteeHoldsFromTheNextTickOn) {
     return written_by_a_tick("peers");
   };
   EXPECT_LT(of_peers(), 30U);
-  set(peers, [](ClassOptions& options) { options.guarantee.records = 60; });
+  set(peers, [](ClassOptions& options) { options.guarantee = {.records = 60, .bytes = kMiB}; });
   EXPECT_GE(of_peers(), 60U);
 }
 
 TEST_F(LaneChanges, AHeadThatSavedUpCreditIsTakenWithinTheTicksOfItsNewGuarantee) {
   open({.tick = {.records = 20}});
   Writes large = add_small("large");
-  Writes heavy = add_small("heavy", {.weight = 1000});
+  Writes heavy = add_small("heavy", {.weight = 1000, .capacity_records = 400});
   Group rows;
   for (int key = 1; key <= 20; ++key) large.add_to(rows, key);
-  Receipt group = ok(large.handle().submit(rows));
+  const Receipt in_debt = ok(large.handle().submit(rows));  // by its share
   const auto busy_tick = [&] {
     keep_full(heavy);
     tick();
   };
+  for (int i = 0; i < 20 && end_of(in_debt) == "in flight"; ++i) busy_tick();
+  const Receipt group = ok(large.handle().submit(rows));
   for (int i = 0; i < 3; ++i) busy_tick();
   ASSERT_EQ(end_of(group), "in flight") << "20 ticks of a record each";
-  set(large, [](ClassOptions& options) { options.guarantee.records = 5; });  // 4 ticks
+  set(large, [](ClassOptions& options) {
+    options.guarantee = {.records = 5, .bytes = kMiB};  // 4 ticks
+  });
   busy_tick();
   EXPECT_EQ(end_of(group), "committed");
 }
@@ -140,6 +144,28 @@ TEST_F(LaneChanges, SharesAreByTheNewWeightsWithinATenthOverAHundredTicks) {
   EXPECT_NEAR(ratio_over(100), 3, 0.3);
   set(first, [](ClassOptions& options) { options.weight = 1; });
   EXPECT_NEAR(ratio_over(100), 1, 0.1);
+}
+
+// What a class was owed by its old weight would be ten ticks of nothing for the other.
+TEST_F(LaneChanges, WhatCutTicksLeftAClassOwedCountsByItsNewWeight) {
+  open({.tick = {.records = 4096, .bytes = kMiB, .hold = milliseconds(1)}});
+  Writes light = add_small("light", {.weight = 1, .capacity_records = 400});
+  Writes heavy = add_small("heavy", {.weight = 1000, .capacity_records = 400});
+  int ticks = 0;
+  const auto uneven_ticks = [&](int count) {
+    const std::uint64_t one = written("light"), other = written("heavy");
+    for (int i = 0; i < count; ++i) {
+      sink_->set_cost(Call::apply, microseconds(++ticks % 2 == 0 ? 8 : 12));
+      keep_full(light);
+      keep_full(heavy);
+      tick();
+    }
+    return static_cast<double>(written("light") - one) /
+           static_cast<double>(written("heavy") - other);
+  };
+  uneven_ticks(200);
+  set(heavy, [](ClassOptions& options) { options.weight = 1; });
+  EXPECT_NEAR(uneven_ticks(100), 1, 0.1);
 }
 
 // --- What is refused.
@@ -249,13 +275,13 @@ TEST_F(LaneChanges, AClosedJournalIsChangedNoMore) {
 TEST_F(LaneChanges, AStoreThatTakesNoCommitsKeepsNobodyFromChanging) {
   open();
   Writes peers = add_class("peers");
-  sink_->on(Call::begin,
-            [](const std::string&) { return failure(Fault::environment, Effect::ended); });
-  sink_->on(Call::probe,
-            [](const std::string&) { return failure(Fault::environment, Effect::ended); });
+  sink_->reply_next(Call::commit, failure(Fault::environment, Effect::ended), 100);
+  sink_->reply_next(Call::probe, failure(Fault::environment, Effect::ended), 100);
   peers.push(1);
-  tick();
-  ASSERT_FALSE(peers.try_push(2).ok());
+  for (int i = 0; i < 10; ++i) {
+    if (const TickReport report = tick(); report.next) advance(*report.next - journal_->now());
+  }
+  ASSERT_EQ(peers.try_push(2).code(), Errc::storage);
   set(peers, [](ClassOptions& options) { options.weight = 7; });
   set_tick({.records = 5000});
 }
@@ -278,7 +304,7 @@ TEST_F(LaneChanges, WhatIsQueuedStaysInACapacityThatShrinksAndNothingElseGetsIn)
 }
 
 TEST_F(LaneChanges, AQueueLongerThanTheNewCapacityIsDrainedAtOnce) {
-  open();
+  open({.tick = {.hold = seconds(10)}});
   Writes peers = add_class("peers");
   peers.push_all(1, 3000);
   set(peers, [](ClassOptions& options) { options.capacity_records = 1; });

@@ -336,7 +336,7 @@ TEST_F(Intake, IsRefusedWhereItCannotBe) {
   ClassOptions dropping = journaled("dropping");
   dropping.when_full = WhenFull::drop_oldest;
   EXPECT_TRUE(says(journal_->add_class(dropping).status(), Errc::invalid_argument,
-                   {"dropping", "drop_oldest", "intake"}));
+                   {"dropping", "drop-oldest", "intake"}));
   ClassOptions without = journaled("without");
   without.intake = false;
   EXPECT_TRUE(says(journal_->add_class(without).status(), Errc::invalid_argument,
