@@ -161,7 +161,8 @@ std::string duration_text(Duration value) {
 std::string size_text(std::uint64_t bytes) { return bytes == 0 ? "0" : text_in(bytes, kSizes); }
 
 std::string nearest(std::string_view name, std::span<const std::string> names) {
-  const std::string small = in_small(name);
+  constexpr std::size_t kMost = 64;  // what is longer is near to nothing, and only takes time
+  const std::string small = in_small(name.substr(0, kMost));
   const auto closer = [&](const std::string& one, const std::string& other) {
     return edits(small, in_small(one)) < edits(small, in_small(other));
   };
