@@ -219,7 +219,7 @@ TEST_F(LaneChanges, WhatIsRefusedChangesNothing) {
       {[](auto& o) { o.coalesce = true; }, R"("peers": coalesce is true; it stays false)"},
       {[](auto& o) { o.intake = true; }, R"("peers": intake is true; it stays false)"},
       {[](auto& o) { o.weight = 0; }, R"("peers": weight is 0)"},
-      {[](auto& o) { o.capacity_records = 0; }, R"("peers": capacity_records is 0)"},
+      {[](auto& o) { o.capacity_records = 0; }, R"("peers": capacity-records is 0)"},
       {[](auto& o) { o.promise = Promise::journaled; }, R"("peers": promise is journaled)"},
       {[](auto& o) { o.guarantee.records = 101; }, R"("peers": its guarantee (101 records)"},
   };
