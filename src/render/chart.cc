@@ -83,19 +83,20 @@ class Mapping {
       low_ = scale_ == Scale::linear ? 0 : least;
       high_ = most;
     } else if (scale_ == Scale::linear) {
-      fit_linear(most);
+      fit_linear(least, std::max(most, 0.0));
     } else {
       fit_logarithmic(least, most);
     }
     if (high_ <= low_) high_ = scale_ == Scale::linear ? low_ + 1 : low_ * 2;
   }
 
-  void fit_linear(double most) {
+  void fit_linear(double least, double most) {
     constexpr double kSteps = 5;
-    const double step = round_up(std::max(most, 1e-9) / kSteps);
-    low_ = 0;
+    const double from = std::min(least, 0.0);
+    const double step = round_up(std::max(most - from, 1e-9) / kSteps);
+    low_ = std::floor(from / step) * step;
     high_ = std::ceil(most / step) * step;
-    for (double tick = 0; tick <= high_ + step / 2; tick += step) ticks_.push_back(tick);
+    for (double tick = low_; tick <= high_ + step / 2; tick += step) ticks_.push_back(tick);
   }
 
   void fit_logarithmic(double least, double most) {

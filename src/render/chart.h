@@ -22,7 +22,7 @@ enum class Scale { linear, logarithmic };
 
 struct Axis {
   std::string title;
-  Scale scale = Scale::linear;  // linear begins at 0; logarithmic shows values above 0 only
+  Scale scale = Scale::linear;  // linear includes 0; logarithmic shows values above 0 only
   std::vector<double> ticks;    // empty: chosen
 };
 

@@ -27,22 +27,18 @@ std::string date_text(std::int64_t unix_time) {
   return {text.data(), size};
 }
 
-// What this is of, since when, and with what: the first sentences.
+// Since when, and with what, what the title names runs: the first sentences.
 std::string about_text(const JournalStats& stats, const About& about) {
-  std::string text;
-  const std::string title = about.title.empty() ? "A journal" : about.title;
+  std::string text = fmt::format("onelane {}", ONELANE_VERSION_STRING);
   if (about.standing != Standing::forked) {
-    text = fmt::format("{} on onelane {}, open for {}", title, ONELANE_VERSION_STRING,
-                       duration_text(stats.open));
+    text += ", open for " + duration_text(stats.open);
     if (about.unix_time) {
       const auto open = std::chrono::duration_cast<std::chrono::seconds>(stats.open);
       text += fmt::format(", since {}", date_text(*about.unix_time - open.count()));
     }
-    text += ".";
-  } else {
-    text = fmt::format("{} on onelane {}.", title, ONELANE_VERSION_STRING);
   }
-  if (about.unix_time) text += fmt::format(" Taken {}.", date_text(*about.unix_time));
+  text += ".";
+  if (about.unix_time) text += fmt::format(" As of {}.", date_text(*about.unix_time));
   if (!about.note.empty()) text += " " + about.note;
   return escape(text);
 }

@@ -116,8 +116,8 @@ std::string waits_section(const JournalStats& stats) {
   }
   if (lines.empty()) return "<p>Nothing was settled in the last minute.</p>\n";
   return line_chart({.title = "Wait for a tick",
-                     .x = {.title = "seconds before now"},
-                     .y = {.title = "ms at p99 of each five seconds, from p50 to the longest",
+                     .x = {.title = "seconds; 0 is now"},
+                     .y = {.title = "ms at p99 in five seconds, from p50 to the longest",
                            .scale = Scale::logarithmic},
                      .width = kNarrow,
                      .instead = "in the table below"},

@@ -1,8 +1,7 @@
 // The text format of Prometheus, version 0.0.4.
-#include <fmt/format.h>
-
+#include <algorithm>
 #include <array>
-#include <iterator>
+#include <charconv>
 
 #include "onelane/render.h"
 #include "onelane/version.h"
@@ -43,18 +42,19 @@ std::string escape_label(std::string_view text) {
 
 // key="value", with the value escaped.
 std::string label(std::string_view key, std::string_view value) {
-  return fmt::format("{}=\"{}\"", key, escape_label(value));
+  return std::string(key) + "=\"" + escape_label(value) + "\"";
 }
 
 double seconds(Duration duration) { return static_cast<double>(duration.count()) / kSecond; }
 double seconds(std::uint64_t ns) { return static_cast<double>(ns) / kSecond; }
 
+// Thousands of lines: they are put together without a format string.
 class Exposition {
  public:
   // Begins a metric: its samples follow. `type` is one of the format's.
   void metric(std::string_view name, std::string_view type, std::string_view help) {
     name_ = name;
-    fmt::format_to(end(), "# HELP onelane_{0} {1}\n# TYPE onelane_{0} {2}\n", name, help, type);
+    add("# HELP onelane_", name, " ", help, "\n# TYPE onelane_", name, " ", type, "\n");
   }
   template <typename Number>
   void sample(std::string_view labels, Number value) {
@@ -62,9 +62,9 @@ class Exposition {
   }
   template <typename Number>
   void line(std::string_view suffix, std::string_view labels, Number value) {
-    const std::string_view open = labels.empty() ? "" : "{";
-    const std::string_view close = labels.empty() ? "" : "}";
-    fmt::format_to(end(), "onelane_{}{}{}{}{} {}\n", name_, suffix, open, labels, close, value);
+    add("onelane_", name_, suffix);
+    if (!labels.empty()) add("{", labels, "}");
+    end(value);
   }
   // Of values in nanoseconds; in seconds there.
   void histogram(std::string_view labels, const Histogram& values);
@@ -88,7 +88,16 @@ class Exposition {
   std::string take() { return std::move(text_); }
 
  private:
-  std::back_insert_iterator<std::string> end() { return std::back_inserter(text_); }
+  template <typename... Parts>
+  void add(const Parts&... parts) {
+    (text_.append(parts), ...);
+  }
+  template <typename Number>
+  void end(Number value) {
+    std::array<char, 32> digits{};
+    const auto [last, error] = std::to_chars(digits.data(), digits.data() + digits.size(), value);
+    add(" ", std::string_view(digits.data(), static_cast<std::size_t>(last - digits.data())), "\n");
+  }
 
   std::string_view name_;
   std::string text_;
@@ -104,11 +113,11 @@ void Exposition::histogram(std::string_view labels, const Histogram& values) {
     while (bucket < counts.size() && Histogram::upper_bound_of(bucket) <= bound.ns) {
       up_to += counts[bucket++];
     }
-    fmt::format_to(end(), "onelane_{}_bucket{{{}{}le=\"{}\"}} {}\n", name_, labels, comma,
-                   bound.seconds, up_to);
+    add("onelane_", name_, "_bucket{", labels, comma, "le=\"", bound.seconds, "\"}");
+    end(up_to);
   }
-  fmt::format_to(end(), "onelane_{}_bucket{{{}{}le=\"+Inf\"}} {}\n", name_, labels, comma,
-                 values.count());
+  add("onelane_", name_, "_bucket{", labels, comma, "le=\"+Inf\"}");
+  end(values.count());
   line("_sum", labels, seconds(values.sum()));
   line("_count", labels, values.count());
 }
@@ -117,11 +126,18 @@ void Exposition::summary(std::string_view labels, const Histogram& recent, const
   constexpr std::array<std::pair<double, std::string_view>, 3> kQuantiles{
       {{0.5, "0.5"}, {0.9, "0.9"}, {0.99, "0.99"}}};
   for (const auto& [fraction, text] : kQuantiles) {
-    fmt::format_to(end(), "onelane_{}{{{},quantile=\"{}\"}} {}\n", name_, labels, text,
-                   seconds(recent.percentile(fraction)));
+    add("onelane_", name_, "{", labels, ",quantile=\"", text, "\"}");
+    end(seconds(recent.percentile(fraction)));
   }
   line("_sum", labels, seconds(all.sum()));
   line("_count", labels, all.count());
+}
+
+// class="blobs", of each class.
+std::vector<std::string> labels_of(const JournalStats& stats, std::string_view key) {
+  std::vector<std::string> labels;
+  for (const ClassStats& one : stats.classes) labels.push_back(label(key, one.name));
+  return labels;
 }
 
 void add_health(Exposition& out, const JournalStats& stats, const About& about) {
@@ -173,56 +189,55 @@ constexpr std::array kClassMetrics{
     ClassMetric{"class_dead_letters_total", "counter", "Units that are dead letters.",
                 &ClassStats::dead_letters}};
 
-void add_ends(Exposition& out, const JournalStats& stats) {
+void add_ends(Exposition& out, const JournalStats& stats, const std::vector<std::string>& labels) {
   out.metric("class_settled_units_total", "counter", "Units that were settled, by how.");
-  for (const ClassStats& one : stats.classes) {
-    const std::string of = label("class", one.name);
-    for (std::size_t i = 0; i < kEndCount; ++i) {
-      out.sample(fmt::format("{},end=\"{}\"", of, name(static_cast<End>(i))), one.ends[i]);
+  for (std::size_t i = 0; i < kEndCount; ++i) {
+    const std::string end = "," + label("end", name(static_cast<End>(i)));
+    for (std::size_t one = 0; one < labels.size(); ++one) {
+      out.sample(labels[one] + end, stats.classes[one].ends[i]);
     }
   }
 }
 
-void add_waited_behind(Exposition& out, const JournalStats& stats) {
+void add_waited_behind(Exposition& out, const JournalStats& stats,
+                       const std::vector<std::string>& labels) {
+  const std::vector<std::string> holders = labels_of(stats, "behind");
   out.metric("class_waited_behind_class_seconds_total", "counter",
              "How long another class, or its own, had the lane while the class waited.");
-  for (const ClassStats& one : stats.classes) {
-    for (std::size_t i = 0; i < one.behind.classes.size(); ++i) {
-      if (one.behind.classes[i] <= Duration(0)) continue;
-      const std::string behind = class_name(stats, static_cast<std::uint32_t>(i));
-      out.sample(label("class", one.name) + "," + label("behind", behind),
-                 seconds(one.behind.classes[i]));
+  for (std::size_t one = 0; one < labels.size(); ++one) {
+    const auto& behind = stats.classes[one].behind.classes;
+    for (std::size_t i = 0; i < std::min(behind.size(), holders.size()); ++i) {
+      if (behind[i] > Duration(0)) out.sample(labels[one] + "," + holders[i], seconds(behind[i]));
     }
   }
   out.metric("class_waited_behind_obstacle_seconds_total", "counter",
              "How long something that is no class kept the class waiting.");
-  for (const ClassStats& one : stats.classes) {
-    for (std::size_t i = 0; i < kObstacleCount; ++i) {
-      if (one.behind.obstacles[i] <= Duration(0)) continue;
-      out.sample(fmt::format("{},obstacle=\"{}\"", label("class", one.name),
-                             name(static_cast<Obstacle>(i))),
-                 seconds(one.behind.obstacles[i]));
+  for (std::size_t i = 0; i < kObstacleCount; ++i) {
+    const std::string obstacle = "," + label("obstacle", name(static_cast<Obstacle>(i)));
+    for (std::size_t one = 0; one < labels.size(); ++one) {
+      const Duration time = stats.classes[one].behind.obstacles[i];
+      if (time > Duration(0)) out.sample(labels[one] + obstacle, seconds(time));
     }
   }
 }
 
 void add_classes(Exposition& out, const JournalStats& stats) {
+  const std::vector<std::string> labels = labels_of(stats, "class");
+  const auto each = [&](auto add) {
+    for (std::size_t i = 0; i < labels.size(); ++i) add(labels[i], stats.classes[i]);
+  };
   for (const ClassMetric& metric : kClassMetrics) {
     out.metric(metric.name, metric.type, metric.help);
-    for (const ClassStats& one : stats.classes) {
-      out.sample(label("class", one.name), one.*metric.value);
-    }
+    each([&](const std::string& of, const ClassStats& one) { out.sample(of, one.*metric.value); });
   }
-  add_ends(out, stats);
+  add_ends(out, stats, labels);
   out.metric("class_held_seconds_total", "counter", "The lane's time that went to the class.");
-  for (const ClassStats& one : stats.classes) {
-    out.sample(label("class", one.name), seconds(one.held));
-  }
+  each([&](const std::string& of, const ClassStats& one) { out.sample(of, seconds(one.held)); });
   out.metric("class_wait_seconds", "histogram", "From push to the BEGIN of the unit's tick.");
-  for (const ClassStats& one : stats.classes) out.histogram(label("class", one.name), one.wait_ns);
+  each([&](const std::string& of, const ClassStats& one) { out.histogram(of, one.wait_ns); });
   out.metric("class_total_seconds", "histogram", "From push to the settled receipt.");
-  for (const ClassStats& one : stats.classes) out.histogram(label("class", one.name), one.total_ns);
-  add_waited_behind(out, stats);
+  each([&](const std::string& of, const ClassStats& one) { out.histogram(of, one.total_ns); });
+  add_waited_behind(out, stats, labels);
 }
 
 void add_call_sites(Exposition& out, const JournalStats& stats) {
