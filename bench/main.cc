@@ -16,13 +16,13 @@
 #include "bench/growth.h"
 #include "bench/kit/errors.h"
 #include "bench/kit/interrupt.h"
-#include "bench/kit/nearest.h"
 #include "bench/lone.h"
 #include "bench/memory.h"
 #include "bench/overhead.h"
 #include "bench/push.h"
 #include "bench/recover.h"
 #include "bench/storm.h"
+#include "onelane/option_text.h"
 #include "onelane/version.h"
 
 namespace onelane::bench {

@@ -5,7 +5,7 @@
 #include <boost/program_options.hpp>
 
 #include "bench/kit/errors.h"
-#include "bench/kit/nearest.h"
+#include "onelane/option_text.h"
 
 namespace onelane::bench {
 namespace {

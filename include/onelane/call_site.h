@@ -1,7 +1,9 @@
 // Where in the program a unit was pushed: each push knows it by itself, or is given a name.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace onelane::inline v0 {
@@ -19,6 +21,7 @@ class CallSite {
   constexpr CallSite(std::string_view name) noexcept  // NOLINT: "on_connect" is meant to convert
       : text_(name.data()), size_(static_cast<std::uint32_t>(name.size())) {}
   constexpr CallSite(const char* name) noexcept : CallSite(std::string_view(name)) {}  // NOLINT
+  CallSite(const std::string& name) noexcept : CallSite(std::string_view(name)) {}     // NOLINT
 
   // The place that calls this, or that makes the object whose member is set by it. The texts must
   // live as long as the program, as those of the compiler do.

@@ -95,6 +95,22 @@ class Journal {
   // At most kClassesMax. Waits for the end of the running tick. invalid_argument: an option, a name
   // that there is already, or a guarantee for which the tick has no room beside the others'.
   Result<WriteClass> add_class(const ClassOptions& options);
+  // Changes the options of a class, and the budget of a tick, while the journal runs. Waits for the
+  // end of the running tick: the next one goes by the new values, all of them. What is queued, what
+  // the class is owed or owes, and what was learned stay. Pushes under way may see some of the new
+  // values before others. JournalStats says what is in force, and how often it was changed.
+  //
+  // All of ClassOptions may differ but name, coalesce and intake. A capacity that grows lets
+  // waiting pushes in at once. One that shrinks lets nothing in until there is room again; what is
+  // queued stays, unless the class drops its oldest, or supersedes what waits behind newer records.
+  // A push that waits for room goes on waiting as long as it meant to, but if it is larger than all
+  // of the new capacity, it is invalid_argument at once. Errors: invalid_argument, and nothing has
+  // changed: an option, or one that must stay; another journal's class; a guarantee for which the
+  // tick has no room beside the others'.
+  Status set_class(const WriteClass& write_class, const ClassOptions& options);
+  // What is 0 is as in kDefaultTick. invalid_argument, and nothing has changed: a limit, or
+  // guarantees of the classes that the tick has no room for together.
+  Status set_tick(const Budget& tick);
   // At most kStatementsMax. The same SQL, columns and keys give the same statement. Waits for the
   // end of the running tick. invalid_argument: SQL that does not prepare, or is no single
   // statement, or one that a class may not run; a number of parameters that is not that of the

@@ -363,6 +363,10 @@ class Sink : public SinkPart {
     return reply;
   }
 
+  // How often a begin() found that somebody else had changed the store since this sink's last
+  // transaction. Never goes back.
+  virtual std::uint64_t foreign_changes() const { return 0; }
+
   // After a begin(), before anything else: whether a commit() of this transaction may have to begin
   // the log anew, and so to wait for the disk, where commits do not otherwise. A probe() does it,
   // too, so that no units have to wait for it within their transaction.

@@ -15,14 +15,15 @@
 #include "onelane/clock.h"
 #include "onelane/event.h"
 #include "onelane/journey.h"
+#include "onelane/options.h"
 #include "onelane/receipt.h"
 #include "onelane/status.h"
 
 namespace onelane::inline v0 {
 
 // A log-linear histogram of non-negative integers: exact below 64, then 32 buckets an octave, so
-// that a percentile is at most 3.2 % above the true value. Takes 15 KiB from its first value on,
-// and nothing before. Not thread-safe: a thread that records needs one of its own.
+// that a percentile is at most 3.2 % above the true value. Takes up to 15 KiB from its first value
+// on, and nothing before. Not thread-safe: a thread that records needs one of its own.
 class Histogram {
  public:
   // Adds a value. The first one may throw std::bad_alloc, and is not counted then.
@@ -38,7 +39,7 @@ class Histogram {
   std::uint64_t count() const noexcept { return count_; }  // of values
   std::uint64_t max() const noexcept { return max_; }      // exact; 0 if there are none
   std::uint64_t sum() const noexcept { return sum_; }      // modulo 2^64
-  // How many values lie in each bucket; empty while there are none.
+  // How many values lie in each bucket, up to the last that has any; empty while there are none.
   const std::vector<std::uint64_t>& counts() const noexcept { return counts_; }
   // The smallest bucket bound that at least `fraction` (0 to 1) of the values do not exceed, never
   // above max(); 0 if there are none.
@@ -57,22 +58,23 @@ class Histogram {
   }
   static std::uint64_t upper_bound_of(std::size_t bucket) noexcept;
 
-  // Rebuilds a histogram from counts per bucket, as kept elsewhere: kBuckets of them, or the first
-  // so many. `sum` and `max` are those of the values, which the counts do not tell exactly.
+  // Rebuilds a histogram from counts per bucket, as kept elsewhere: at most kBuckets of them. `sum`
+  // and `max` are those of the values, which the counts do not tell exactly.
   static Histogram from(std::vector<std::uint64_t> counts, std::uint64_t sum, std::uint64_t max);
 
  private:
   static constexpr unsigned kSubBits = 5;                    // 32 buckets an octave
   static constexpr std::uint64_t kExact = 2ULL << kSubBits;  // below this a bucket holds one value
 
-  std::vector<std::uint64_t> counts_;  // empty, or kBuckets
+  std::vector<std::uint64_t> counts_;  // at most kBuckets; what is not there is 0
   std::uint64_t count_ = 0;
   std::uint64_t sum_ = 0;
   std::uint64_t max_ = 0;
 };
 
 // What a class, or a call site, did within a time: since the journal was opened, in the last 60 s,
-// in the last 10 s. The last two are up to 5 s longer, or as long as the journal was open.
+// in the last 10 s. The last two are up to 5 s longer, or as long as the journal was open, and have
+// a quarter of a Histogram's buckets: a percentile of theirs is up to 13 % above the true value.
 struct Activity {
   Duration span{0};           // how long that time was
   std::uint64_t offered = 0;  // units that were accepted and reached the lane, or were refused
@@ -182,6 +184,9 @@ struct ClassStats {
   std::uint64_t applied_position = 0;    // up to here all are in the database, or dead letters
   std::uint64_t dead_letters = 0;        // units, since the class was added
 
+  ClassOptions options;       // in force
+  std::uint64_t changes = 0;  // of them: calls of Journal::set_class that succeeded
+
   // How many units were settled as `which`.
   std::uint64_t end(End which) const { return ends[static_cast<std::size_t>(which)]; }
 };
@@ -276,6 +281,9 @@ struct JournalStats {
   std::vector<TickStats> slowest_ticks;
   std::vector<SlowUnitStats> slowest_units;
   ForeignStats foreign;
+
+  Budget tick;                     // in force, with the defaults for what was 0
+  std::uint64_t tick_changes = 0;  // of it: calls of Journal::set_tick that succeeded
 
   std::uint64_t epoch = 0;      // of this opening, where a watermark is kept; else 0
   std::uint64_t committed = 0;  // the number of the newest commit of this opening

@@ -107,6 +107,15 @@ Status Journal::owns(const WriteClass& write_class) const {
   });
 }
 
+Status Journal::set_class(const WriteClass& write_class, const ClassOptions& options) {
+  if (Status why = owns(write_class); !why.ok()) return why;
+  return on(core_, [&](const auto& core) { return core->set_class(write_class.index_, options); });
+}
+
+Status Journal::set_tick(const Budget& tick) {
+  return on(core_, [&](const auto& core) { return core->set_tick(tick); });
+}
+
 Status Journal::flush(std::optional<Duration> timeout) {
   return on(core_, [&](const auto& core) { return core->waiting().flush(timeout); });
 }
@@ -130,6 +139,7 @@ Result<TickReport> Journal::tick() {
 }
 
 JournalStats Journal::stats() const { return core_ == nullptr ? JournalStats() : core_->stats(); }
+Health Journal::health() const { return core_ == nullptr ? Health() : core_->health(); }
 TimePoint Journal::now() const { return core_ == nullptr ? TimePoint() : core_->clock().now(); }
 
 }  // namespace onelane::inline v0

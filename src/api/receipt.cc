@@ -31,6 +31,10 @@ std::optional<Outcome> Receipt::poll() const {
   return core_->waiting().outcome(*entry_);
 }
 
+std::optional<Journey> Receipt::journey() const {
+  return valid() ? core_->journey(*entry_) : std::nullopt;
+}
+
 bool Receipt::cancel() {
   if (!valid() || core_->turn().forked() || !core_->waiting().cancel(*entry_)) return false;
   // A coroutine may be suspended on it.

@@ -345,6 +345,7 @@ Committer::Failed Committer::records(std::span<Work> units, TickResult& result, 
     bytes += entry.bytes;
   }
   SliceTime& slice = result.slices[units.front().slice];
+  slice.units += applied;
   slice.records += applied;
   slice.bytes += bytes;
   result.units += applied;
@@ -354,6 +355,7 @@ Committer::Failed Committer::records(std::span<Work> units, TickResult& result, 
   if (applied == gathered) return {};
   Work& culprit = units[applied];
   const Action action = judge(culprit, reply);
+  slice.units += 1;
   slice.records += culprit.entry->rows;
   slice.bytes += culprit.entry->bytes;
   ++done;
@@ -369,6 +371,7 @@ Committer::Failed Committer::run(Work& work, TickResult& result) {
   Failed failed = work.entry->kind == EntryKind::group ? group(work) : job(work, result);
   if (failed.action != Action::proceed) return failed;
   SliceTime& slice = result.slices[work.slice];
+  slice.units += 1;
   slice.records += work.entry->rows;
   slice.bytes += work.entry->bytes;
   if (work.verdict != Verdict::applied) return failed;

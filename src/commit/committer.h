@@ -73,7 +73,8 @@ class JournaledUnits {
 };
 
 struct SliceTime {
-  std::uint64_t records = 0;
+  std::uint64_t units = 0;    // applied, or failed
+  std::uint64_t records = 0;  // of these
   std::uint64_t bytes = 0;
   Duration elapsed{0};
 };

@@ -20,7 +20,7 @@ using detail::JobRun;
 
 namespace {
 
-std::string quoted(const ClassLane& lane) { return "class \"" + lane.options.name + "\""; }
+std::string quoted(const ClassLane& lane) { return "class \"" + lane.name + "\""; }
 
 [[gnu::cold]] Status unknown_statement(Statement statement, const char* where) {
   return {Errc::invalid_argument,
@@ -39,7 +39,7 @@ Status Admission::make_entry(ClassLane& lane, const RowUnit& unit, EntryRef& ent
   if (!known->suits(row)) {
     if (Status why = model::check_row(spec, row.bytes()); !why.ok()) return why;
   }
-  const bool keyed = lane.options.coalesce && !spec.key_columns.empty();
+  const bool keyed = lane.coalesces && !spec.key_columns.empty();
   const std::size_t key_bytes = keyed ? model::key_size(spec, row.bytes()) : 0;
   const std::size_t frame_bytes = model::kFrameHeaderBytes + row.bytes().size();
   entry.reset(Entry::make(frame_bytes + key_bytes, key_bytes, lane.large_rows));
@@ -86,7 +86,7 @@ Status Admission::make_entry(ClassLane& lane, Job job, EntryRef& entry) const {
     return Status(Errc::invalid_argument, "job \"" + job.name + "\": " + quoted(lane) +
                                               " has an intake, which takes records and groups");
   }
-  if (const std::uint64_t most = lane.share.budget.bytes; job.bytes_per_step > most) {
+  if (const std::uint64_t most = lane.terms.step_bytes_max(); job.bytes_per_step > most) {
     return Status(Errc::invalid_argument,
                   "job \"" + job.name + "\": bytes_per_step " + std::to_string(job.bytes_per_step) +
                       " is above what a tick may hold of " + quoted(lane) + ", " +
@@ -107,21 +107,23 @@ namespace {
 
 // More than its class may ever hold.
 bool too_large(const ClassLane& lane, const Entry& entry) {
-  return entry.rows > lane.options.capacity_records ||
-         entry.footprint > lane.options.capacity_bytes;
+  return entry.rows > lane.terms.capacity_records() ||
+         entry.footprint > lane.terms.capacity_bytes();
+}
+
+Status above_capacity(const ClassLane& lane, const Entry& entry) {
+  return {Errc::invalid_argument, quoted(lane) + ": a unit of " + std::to_string(entry.rows) +
+                                      " records and " + std::to_string(entry.footprint) +
+                                      " bytes is above the class's whole capacity (" +
+                                      std::to_string(lane.terms.capacity_records()) + " records, " +
+                                      std::to_string(lane.terms.capacity_bytes()) + " bytes)"};
 }
 
 }  // namespace
 
 // Where there is no room at once.
 Status Admission::charge_slowly(ClassLane& lane, const Entry& entry, const PushOptions& options) {
-  if (too_large(lane, entry)) {
-    return {Errc::invalid_argument,
-            quoted(lane) + ": a unit of " + std::to_string(entry.rows) + " records and " +
-                std::to_string(entry.footprint) + " bytes is above the class's whole capacity (" +
-                std::to_string(lane.options.capacity_records) + " records, " +
-                std::to_string(lane.options.capacity_bytes) + " bytes)"};
-  }
+  if (too_large(lane, entry)) return above_capacity(lane, entry);
   const std::uint64_t packed = charge_of(entry);
   if (lane.shared()) {
     ack::Wakes wakes;  // fired once the class was let go
@@ -129,24 +131,24 @@ Status Admission::charge_slowly(ClassLane& lane, const Entry& entry, const PushO
   }
   const auto full = [&](Duration waited) -> Status {
     return {Errc::full, quoted(lane) + " is full: " + std::to_string(lane.gate.records()) + " of " +
-                            std::to_string(lane.options.capacity_records) + " records and " +
+                            std::to_string(lane.terms.capacity_records()) + " records and " +
                             std::to_string(lane.gate.bytes()) + " of " +
-                            std::to_string(lane.options.capacity_bytes) +
+                            std::to_string(lane.terms.capacity_bytes()) +
                             " bytes are taken; waited " + in_words(waited) + " for room"};
   };
-  if (lane.options.when_full != WhenFull::block || options_.drive == Drive::manual) {
+  if (lane.terms.when_full() != WhenFull::block || options_.drive == Drive::manual) {
     return full(Duration(0));
   }
   if (Status why = with_.turn.may_wait("push to a full class"); !why.ok()) return why;
-  Duration patience = lane.options.block_timeout;
+  Duration patience = lane.terms.block_timeout();
   if (options.deadline) {
     patience = std::min(patience, remaining(*options.deadline, with_.clock.now()));
   }
   if (patience <= Duration(0)) return full(Duration(0));
   const auto end_windows = [this] { with_.turn.wake(); };  // of gathering, or an interval
   if (lane.gate.wait(packed, patience, end_windows)) return {};
-  const Status why = with_.state.entrance();
-  return why.ok() ? full(patience) : why;
+  if (Status why = with_.state.entrance(); !why.ok()) return why;
+  return too_large(lane, entry) ? above_capacity(lane, entry) : full(patience);  // it is now
 }
 
 // `promise` is what the push asks for, and then what the unit promises. In a class with an intake a
@@ -189,7 +191,7 @@ Status Admission::statements_fit(const ClassLane& lane, const Entry& entry) cons
 Status Admission::accept(ClassLane& lane, EntryRef& entry, const Offer& how) {
   const PushOptions& options = how.options;
   if (Status why = with_.state.entrance(); !why.ok()) return why;
-  Promise promise = options.promise.value_or(lane.options.promise);
+  Promise promise = options.promise.value_or(lane.terms.promise());
   if (Status why = promised(lane, *entry, promise); !why.ok()) return why;
   if (too_large(lane, *entry) || !lane.gate.grant(charge_of(*entry))) {
     if (Status why = charge_slowly(lane, *entry, options); !why.ok()) return why;

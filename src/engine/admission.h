@@ -7,6 +7,7 @@
 #include "onelane/job.h"
 #include "onelane/options.h"
 #include "onelane/record.h"
+#include "src/engine/call_sites.h"
 #include "src/engine/lane_state.h"
 #include "src/engine/lanes.h"
 #include "src/engine/pen.h"
@@ -27,6 +28,7 @@ class Admission {
  public:
   struct Parts {
     Lanes& lanes;
+    CallSites& sites;
     const Statements& statements;
     const LaneState& state;
     Turn& turn;
@@ -56,8 +58,8 @@ class Admission {
   Status make_entry(ClassLane& lane, const RowUnit& unit, detail::EntryRef& entry) const;
   Status make_entry(ClassLane& lane, const Group& group, detail::EntryRef& entry) const;
   Status make_entry(ClassLane& lane, Job job, detail::EntryRef& entry) const;
-  static Status refused(ClassLane& lane, Status why) {
-    lane.tally.refused.fetch_add(1, std::memory_order_relaxed);
+  static Status refused(ClassLane& lane, std::uint8_t site, Status why) {
+    lane.tally.count_refused(site);
     return why;
   }
   Status check_rows(const Group& group) const;
@@ -74,14 +76,17 @@ class Admission {
 template <class Unit>
 Status Admission::offer(std::uint32_t klass, Unit&& unit, const Offer& how) {
   ClassLane& lane = with_.lanes[klass];
-  if (with_.turn.forked()) return refused(lane, forked_status());  // before any lock is taken
+  // Before any lock is taken.
+  if (with_.turn.forked()) return refused(lane, CallSites::kOther, forked_status());
+  const std::uint8_t site = with_.sites.index_of(klass, how.options.site);
   detail::EntryRef entry;
   if (Status why = make_entry(lane, std::forward<Unit>(unit), entry); !why.ok()) {
-    return refused(lane, std::move(why));
+    return refused(lane, site, std::move(why));
   }
+  entry->site = site;
   if (how.reference != nullptr) *how.reference = entry->share();
   Status why = accept(lane, entry, how);
-  if (!why.ok()) return refused(lane, std::move(why));
+  if (!why.ok()) return refused(lane, site, std::move(why));
   return why;
 }
 

@@ -27,6 +27,11 @@ class Cancelled {
   Cancelled& operator=(const Cancelled&) = delete;
   ~Cancelled();
 
+  // The class's capacity changes.
+  void resize(std::uint64_t records_max, std::uint64_t bytes_max) {
+    lingering_.resize(records_max, bytes_max);
+  }
+
   // --- Any thread.
   // queued -> cancelled; false if the entry was taken or settled before. Sets entry.lingers if the
   // caller is to give the entry's room back now. The caller then counts the entry, and add()s it.

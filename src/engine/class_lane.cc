@@ -16,19 +16,6 @@ namespace {
 // for each of this many threads that push at the same moment.
 constexpr std::uint64_t kCrowd = 4096;
 
-schedule::Share share_of(const ClassOptions& options, const Budget& tick) {
-  schedule::Share share;
-  share.guarantee = options.guarantee;
-  share.budget = options.budget;
-  if (share.budget.records == 0) share.budget.records = tick.records;
-  if (share.budget.bytes == 0) share.budget.bytes = tick.bytes;
-  if (share.budget.hold == Duration(0)) share.budget.hold = tick.hold;
-  share.weight = options.weight;
-  share.max_delay = options.max_delay;
-  share.gather = options.gather;
-  return share;
-}
-
 // It is superseded, and no commit goes over it.
 void skip(JournaledClass* journaled, const Entry& entry) {
   if (entry.is_journaled()) journaled->applied.skip(entry.position);
@@ -47,24 +34,65 @@ bool between_steps(const Entry& entry) {
   return entry.kind == EntryKind::job && entry.job->steps > 0;
 }
 
-ClassLane::ClassLane(std::uint32_t number, const ClassOptions& given, const Budget& tick)
+schedule::Share share_of(const ClassOptions& options, const Budget& tick) {
+  schedule::Share share;
+  share.guarantee = options.guarantee;
+  share.budget = options.budget;
+  if (share.budget.records == 0) share.budget.records = tick.records;
+  if (share.budget.bytes == 0) share.budget.bytes = tick.bytes;
+  if (share.budget.hold == Duration(0)) share.budget.hold = tick.hold;
+  share.weight = options.weight;
+  share.max_delay = options.max_delay;
+  share.gather = options.gather;
+  return share;
+}
+
+ClassLane::ClassLane(std::uint32_t number, const ClassOptions& given, const Budget& tick,
+                     const CallSites& sites)
     : index(number),
-      options(given),
-      share(share_of(options, tick)),
-      gate(options.capacity_records, options.capacity_bytes),
+      name(given.name),
+      coalesces(given.coalesce),
+      gate(given.capacity_records, given.capacity_bytes),
+      tally(sites, number),
       journaled(given.intake ? std::make_unique<JournaledClass>(given.name) : nullptr),
-      cancelled_(options.capacity_records, options.capacity_bytes) {}
+      options_(given),
+      share_(share_of(given, tick)),
+      shared_(given.coalesce || given.when_full == WhenFull::drop_oldest),
+      cancelled_(given.capacity_records, given.capacity_bytes) {
+  terms.set(options_);
+  terms.set_step_bytes_max(share_.budget.bytes);
+}
+
+void ClassLane::set_options(ClassOptions&& options, const schedule::Share& share) noexcept {
+  {
+    const std::scoped_lock lock(options_mutex_);
+    options_ = std::move(options);
+    ++changes_;
+  }
+  set_share(share);
+  terms.set(options_);
+  if (options_.when_full == WhenFull::drop_oldest) shared_.store(true, std::memory_order_release);
+  cancelled_.resize(options_.capacity_records, options_.capacity_bytes);
+  gate.resize(options_.capacity_records, options_.capacity_bytes);
+}
+
+void ClassLane::set_share(const schedule::Share& share) noexcept {
+  const std::scoped_lock lock(options_mutex_);
+  share_ = share;
+  terms.set_step_bytes_max(share.budget.bytes);
+}
 
 inline void ClassLane::admit(Entry* entry, TimePoint now, ack::Wakes& wakes) {
   if (entry->settled()) return bury(entry, wakes);  // and supersedes nobody
   const bool may_expire = entry->deadline != TimePoint::max();
   staging.make_room();
-  if (journaled != nullptr && options.coalesce) {
+  if (journaled != nullptr && coalesces) {
     journaled->applied.make_room(staging.size() + queue::Gate::records_of(staging.behind()) + 1);
   }
   if (may_expire) deadlines_.make_room();
   Entry* const older = entry->has_key() ? supersedable(entry->key(), now) : nullptr;
   staging.add(entry);
+  if (entry->kind != EntryKind::barrier) tally.count_offered(*entry, now);
   if (older != nullptr) supersede(older, entry, now, wakes);
   flushes_seen_ += entry->kind == EntryKind::barrier ? 1 : 0;
   entry->flushes = flushes_seen_;
@@ -79,7 +107,7 @@ bool ClassLane::stage(TimePoint now, ack::Wakes& wakes) {
   drained_beside_.store(false);
   if (journaled != nullptr || queue.pending()) whole = drain(now, wakes);
   relieve(now, wakes);
-  if (options.when_full == WhenFull::drop_oldest) {
+  if (options_.when_full == WhenFull::drop_oldest) {
     eviction_.start_over();
     while (gate.overfull() && evict(eviction_.oldest(), End::dropped, now, wakes)) {
     }
@@ -101,8 +129,8 @@ bool ClassLane::take_handed_on(TimePoint now, ack::Wakes& wakes) {
 
 bool ClassLane::drain(TimePoint now, ack::Wakes& wakes) {
   if (journaled != nullptr) return take_handed_on(now, wakes);
-  const std::uint64_t limit =
-      shared() ? 2 * options.capacity_records + kCrowd : options.capacity_records;
+  const std::uint64_t most = terms.records_ever();
+  const std::uint64_t limit = shared() ? 2 * most + kCrowd : most;
   return queue.drain(limit, [&](Entry* entry) { admit(entry, now, wakes); });
 }
 
@@ -112,7 +140,7 @@ Entry* ClassLane::supersedable(std::string_view key, TimePoint now) const {
   if (older == nullptr || eviction_.has_in_hand(*older) || !older->queued()) return nullptr;
   // Past max_delay it does, or a hot key would be put off for ever.
   const bool may =
-      options.max_delay == Duration(0) || now - staging.waits_since(older) <= options.max_delay;
+      options_.max_delay == Duration(0) || now - staging.waits_since(older) <= options_.max_delay;
   return may ? older : nullptr;
 }
 
@@ -158,7 +186,7 @@ bool ClassLane::charge_full(const Entry& entry, TimePoint now, ack::Wakes& wakes
   const std::scoped_lock lock(mutex_);
   const std::uint64_t packed = charge_of(entry);
   bool drained = false;
-  if (options.coalesce) {
+  if (coalesces) {
     // The room that a drain makes, others may take before this push. In the end they all find the
     // class full, and wait for its lock.
     for (std::uint64_t arrived = 0; !drained; drained = queue.numbers() == arrived) {
@@ -178,7 +206,7 @@ bool ClassLane::charge_full(const Entry& entry, TimePoint now, ack::Wakes& wakes
       return gate.force(packed), true;
     }
   }
-  if (options.when_full != WhenFull::drop_oldest) return false;
+  if (options_.when_full != WhenFull::drop_oldest) return false;
   while (!gate.grant_beyond(packed, eviction_.in_hand())) {
     if (evict(eviction_.oldest(), End::dropped, now, wakes)) continue;
     if (drained) return gate.force(packed), true;
@@ -280,10 +308,10 @@ void ClassLane::release_memory() {
   staging = {};
 }
 
-ClassStats ClassLane::stats(std::uint64_t rivals) const {
+ClassStats ClassLane::stats(std::uint64_t rivals, TimePoint opened, TimePoint now) const {
   ClassStats out;
-  out.name = options.name;
-  const std::uint64_t ended = tally.fill(out);
+  out.name = name;
+  const std::uint64_t ended = tally.fill(out, opened, now);
   // After the ends, so that nothing has ended that was not accepted.
   const std::uint64_t not_units = tally.barriers.load(std::memory_order_acquire);
   out.accepted = queue.numbers() - not_units;
@@ -291,16 +319,19 @@ ClassStats ClassLane::stats(std::uint64_t rivals) const {
   out.offered = out.accepted + out.refused;
   out.queued_records = gate.records();
   out.queued_bytes = gate.bytes();
-  const schedule::Unit full{.bytes = options.capacity_bytes,
+  const std::scoped_lock lock(options_mutex_);
+  out.options = options_;
+  out.changes = changes_;
+  const schedule::Unit full{.bytes = options_.capacity_bytes,
                             .records = static_cast<std::uint32_t>(
-                                std::min<std::uint64_t>(options.capacity_records, UINT32_MAX))};
+                                std::min<std::uint64_t>(options_.capacity_records, UINT32_MAX))};
   const schedule::Unit mean{.bytes = full.bytes / full.records, .records = 1};
   if (journaled != nullptr) {
     out.journaled_position = journaled->newest.load(std::memory_order_acquire);
     out.applied_position = journaled->applied.done_up_to();
     out.dead_letters = journaled->dead_letters.load(std::memory_order_relaxed);
   }
-  out.worst_wait_ticks = schedule::worst_wait_ticks(share, full, mean, rivals);
+  out.worst_wait_ticks = schedule::worst_wait_ticks(share_, full, mean, rivals);
   return out;
 }
 

@@ -17,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "onelane/options.h"
@@ -27,8 +28,10 @@
 #include "src/engine/eviction.h"
 #include "src/engine/handed_on.h"
 #include "src/engine/journaled_class.h"
+#include "src/engine/push_terms.h"
 #include "src/engine/staging.h"
 #include "src/engine/tally.h"
+#include "src/engine/waits.h"
 #include "src/queue/class_queue.h"
 #include "src/queue/gate.h"
 
@@ -38,10 +41,15 @@ namespace onelane::inline v0::engine {
 // ends.
 bool between_steps(const Entry& entry);
 
+// What planning needs of the options of a class of a journal whose tick is this.
+schedule::Share share_of(const ClassOptions& options, const Budget& tick);
+
 class ClassLane {
  public:
   // `tick` is the journal's budget, which the class's own defaults to.
-  ClassLane(std::uint32_t index, const ClassOptions& options, const Budget& tick);
+  // `sites` must outlive it.
+  ClassLane(std::uint32_t index, const ClassOptions& options, const Budget& tick,
+            const CallSites& sites);
   ClassLane(const ClassLane&) = delete;
   ClassLane& operator=(const ClassLane&) = delete;
 
@@ -89,13 +97,23 @@ class ClassLane {
            (journaled == nullptr || !journaled->full.load());
   }
 
+  // --- The baton's holder, between two ticks.
+  const ClassOptions& options() const { return options_; }
+  const schedule::Share& share() const { return share_; }
+  // Sets all that may change; the rest is as it was (Journal::set_class). With the lock. Pushes
+  // that wait for room and have it now are granted.
+  void set_options(ClassOptions&& options, const schedule::Share& share) noexcept;
+  // The journal's tick has changed.
+  void set_share(const schedule::Share& share) noexcept;
+
   // --- The baton's holder, once the class is closed and has settled everything.
   void release_memory();
 
   // --- Any thread.
 
   // Whether a push to the full class makes room for itself, so that the lock guards what is above.
-  bool shared() const { return options.coalesce || options.when_full == WhenFull::drop_oldest; }
+  // It stays so once the class has dropped its oldest.
+  bool shared() const { return shared_.load(std::memory_order_acquire); }
   // Called by the baton's holder alone. Pushing threads that want the lock as well let it go first.
   void lock() {
     awaited_.store(true, std::memory_order_relaxed);
@@ -119,12 +137,14 @@ class ClassLane {
   }
   // Whether anything is on its way to staging; with an intake, wherever it is. With the baton.
   bool coming() const { return queue.pending() || pending() || handed_on.any(); }
-  // `rivals` is the number of other classes.
-  ClassStats stats(std::uint64_t rivals) const;
+  // `rivals` is the number of other classes. What it waited behind is left to Attribution.
+  ClassStats stats(std::uint64_t rivals, TimePoint opened, TimePoint now) const;
 
   const std::uint32_t index;
-  const ClassOptions options;
-  const schedule::Share share;
+  // Of the options, what never changes; and what may, while threads push.
+  const std::string name;
+  const bool coalesces;
+  PushTerms terms;
   base::FifoMemory large_rows;
   queue::ClassQueue queue;
   queue::Gate gate;
@@ -134,6 +154,7 @@ class ClassLane {
   queue::Gate flushes{kFlushesMax, 0};
   Staging staging;
   Tally tally;
+  Waits waits;
   // Of a class with an intake: its queue is drained by the pen, which hands on what it has written.
   const std::unique_ptr<JournaledClass> journaled;  // null: it has none
   HandedOn handed_on;
@@ -149,6 +170,12 @@ class ClassLane {
   bool evict(Entry* chosen, End end, TimePoint now, ack::Wakes& wakes);
   void expire(TimePoint now, ack::Wakes& wakes);
 
+  mutable std::mutex options_mutex_;  // of what follows, for who has not the baton
+  ClassOptions options_;              // the baton's; of a class that is shared(), the lock's
+  schedule::Share share_;             // the baton's
+  std::uint64_t changes_ = 0;
+
+  std::atomic<bool> shared_;
   std::mutex mutex_;
   // The baton's holder waits for mutex_.
   std::atomic<bool> awaited_{false};

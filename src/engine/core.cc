@@ -27,6 +27,25 @@ std::shared_ptr<const Clock> clock_or_default(const JournalOptions& options) {
   return {std::shared_ptr<const Clock>(), &steady_clock()};
 }
 
+// ok, or which option differs that the class was built on.
+Status stays(const ClassLane& lane, const ClassOptions& options) {
+  const auto refused = [&](const char* option, const std::string& value, const std::string& was) {
+    return Status(Errc::invalid_argument, "class \"" + lane.name + "\": " + option + " is " +
+                                              value + "; it stays " + was +
+                                              ", as the class was added");
+  };
+  const auto word = [](bool value) { return value ? "true" : "false"; };
+  const bool intake = lane.journaled != nullptr;
+  if (options.name != lane.name) {
+    return refused("name", "\"" + options.name + "\"", "\"" + lane.name + "\"");
+  }
+  if (options.coalesce != lane.coalesces) {
+    return refused("coalesce", word(options.coalesce), word(lane.coalesces));
+  }
+  if (options.intake != intake) return refused("intake", word(options.intake), word(intake));
+  return {};
+}
+
 }  // namespace
 
 struct CoreDeleter {
@@ -60,6 +79,8 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
       opened_(clock_->now()),
       sink_(std::move(sink)),
       epoch_(sink_->watermark() == nullptr ? 0 : sink_->watermark()->epoch()),
+      attribution_(lanes_, sites_, sink_->commit_is_durable()),
+      recorder_(options_.tick),
       durability_(*sink_, recorder_, *clock_),
       log_({.log = sink_->log(), .state = state_, .clock = *clock_},
            {.limit = options_.wal_limit_bytes,
@@ -75,6 +96,7 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
                  .lanes = lanes_,
                  .state = state_,
                  .recorder = recorder_,
+                 .attribution = attribution_,
                  .durability = durability_,
                  .positions = make_positions()},
                 options_),
@@ -89,6 +111,7 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
              .clock = *clock_},
             options_),
       admission_({.lanes = lanes_,
+                  .sites = sites_,
                   .statements = statements_,
                   .state = state_,
                   .turn = turn_,
@@ -198,9 +221,9 @@ void Core::begin_journaling(ClassLane& lane) {
   if (lane.journaled == nullptr) return;
   engine::JournaledClass& journaled = *lane.journaled;
   for (const FoundProgress& each : found_.classes) {
-    if (each.name == lane.options.name) journaled.applied.start(each.position, each.waiting);
+    if (each.name == lane.name) journaled.applied.start(each.position, each.waiting);
   }
-  journaled.newest.store(found_.newest(lane.options.name));
+  journaled.newest.store(found_.newest(lane.name));
 }
 
 // ok, or why the intake did not end in good order; then the next opening applies what is left.
@@ -223,7 +246,7 @@ Result<std::uint32_t> Core::add_class(const ClassOptions& options) {
   return turn_.enter([&](ack::Wakes& /*wakes*/) -> Result<std::uint32_t> {
     if (Status why = state_.entrance(); !why.ok()) return why;
     for (const auto& lane : lanes_.all()) {
-      if (lane->options.name != options.name) continue;
+      if (lane->name != options.name) continue;
       return Status(Errc::invalid_argument, "class \"" + options.name + "\" exists already");
     }
     const std::uint32_t count = lanes_.count();
@@ -233,7 +256,7 @@ Result<std::uint32_t> Core::add_class(const ClassOptions& options) {
                                                 std::to_string(kClassesMax) + " are allowed");
     }
     if (Status why = may_have_intake(options); !why.ok()) return why;
-    auto lane = std::make_unique<ClassLane>(count, options, options_.tick);
+    auto lane = std::make_unique<ClassLane>(count, options, pipeline_.tick_budget(), sites_);
     if (options.intake) {
       if (Status why = open_intake(); !why.ok()) return why;
       begin_journaling(*lane);
@@ -242,6 +265,44 @@ Result<std::uint32_t> Core::add_class(const ClassOptions& options) {
     if (!why.ok()) return why;
     return count;
   });
+}
+
+Status Core::set_class(std::uint32_t klass, const ClassOptions& options) {
+  if (Status why = turn_.may_enter("set_class"); !why.ok()) return why;
+  if (Status why = stays(lanes_[klass], options); !why.ok()) return why;
+  if (Status why = validate(options); !why.ok()) return why;
+  return change([&] { return pipeline_.set_class(klass, options); });
+}
+
+Status Core::set_tick(const Budget& tick) {
+  if (Status why = turn_.may_enter("set_tick"); !why.ok()) return why;
+  JournalOptions options;
+  options.tick = tick;
+  if (Status why = validate(options); !why.ok()) return why;
+  return change([&] {
+    const Budget whole = model::tick_of(options);
+    Status why = pipeline_.set_tick(whole);
+    if (why.ok()) log_.set_hold(whole.hold);
+    return why;
+  });
+}
+
+// The lane may sleep until a time that followed from the old values.
+template <class Set>
+Status Core::change(const Set& set) {
+  const Status why = turn_.enter([&](ack::Wakes& /*wakes*/) {
+    const Status gone = over();
+    return gone.ok() ? set() : gone;
+  });
+  if (why.ok()) turn_.wake();
+  return why;
+}
+
+// ok, unless the journal is closed or poisoned. A store that takes no commits is no reason.
+Status Core::over() const {
+  Status why = state_.entrance();
+  const bool for_good = why.code() == Errc::closed || why.code() == Errc::poisoned;
+  return for_good ? why : Status();
 }
 
 Result<Statement> Core::add_statement(const StatementSpec& spec) {
@@ -276,8 +337,7 @@ Result<std::uint64_t> Core::commits_of(std::uint64_t epoch) {
 Result<TickReport> Core::tick() {
   if (Status why = turn_.may_enter("tick"); !why.ok()) return why;
   const TickReport report = turn_.tick();
-  const Status why = state_.entrance();
-  if (why.code() == Errc::closed || why.code() == Errc::poisoned) return why;
+  if (Status why = over(); !why.ok()) return why;
   return report;
 }
 
@@ -370,12 +430,44 @@ CloseReport Core::finish(const Status& cut) {
   return report;
 }
 
+// Those of the class, and what comes from others.
+void Core::add_call_sites(const ClassLane& lane, JournalStats& out) const {
+  const auto add = [&](std::string label, const engine::Series& series) {
+    engine::SeriesSum sum(opened_, out.when);
+    sum.add(series);
+    out.call_sites.push_back({.write_class = lane.index,
+                              .label = std::move(label),
+                              .all = sum.all(),
+                              .minute = sum.newest(engine::kSlicesOfMinute),
+                              .recent = sum.newest(engine::kSlicesOfRecent)});
+  };
+  for (std::size_t i = 0; i < sites_.count(); ++i) {
+    if (sites_[i].klass == lane.index) add(sites_[i].label, sites_[i].series);
+  }
+  if (lane.tally.others().any()) add("other", lane.tally.others());
+}
+
+Health Core::health() const { return turn_.forked() ? Health() : turn_.health(); }
+
+// What made its commit durable is asked of the syncs.
+std::optional<Journey> Core::journey(const Entry& unit) const {
+  if (turn_.forked() || !unit.settled() || unit.commit == 0) return std::nullopt;
+  std::optional<Journey> out = attribution_.journey(unit);
+  if (out)
+    out->synced = durability_.synced_after(
+        unit.commit, unit.pushed + out->waited + out->executed + out->committed);
+  return out;
+}
+
 JournalStats Core::stats() const {
   JournalStats out;
   if (turn_.forked()) return out;  // a thread that is not here any more may have had a lock
+  out.when = clock_->now();
   const auto lanes = lanes_.all();
   const auto rivals = lanes.size() - 1;
-  for (const auto& lane : lanes) out.classes.push_back(lane->stats(rivals));
+  for (const auto& lane : lanes) out.classes.push_back(lane->stats(rivals, opened_, out.when));
+  attribution_.snapshot(out);
+  for (const auto& lane : lanes) add_call_sites(*lane, out);
   recorder_.snapshot(out);
   log_.snapshot(out.log);
   pen_.snapshot(out.intake);
@@ -387,7 +479,7 @@ JournalStats Core::stats() const {
   out.sync_ns = durability_.sync_times();
   out.poison = state_.first_error();
   const std::scoped_lock lock(ended_mutex_);
-  out.open = ended_.value_or(clock_->now()) - opened_;
+  out.open = ended_.value_or(out.when) - opened_;
   if (out.open > Duration(0)) {
     out.occupancy = static_cast<double>(out.held.count()) / static_cast<double>(out.open.count());
   }

@@ -17,6 +17,8 @@
 #include "src/base/block_pool.h"
 #include "src/base/fifo_memory.h"
 #include "src/engine/admission.h"
+#include "src/engine/attribution.h"
+#include "src/engine/call_sites.h"
 #include "src/engine/durability.h"
 #include "src/engine/events.h"
 #include "src/engine/lane_state.h"
@@ -47,10 +49,14 @@ class Core {
   Core& operator=(const Core&) = delete;
 
   Result<std::uint32_t> add_class(const ClassOptions& options);
+  Status set_class(std::uint32_t klass, const ClassOptions& options);
+  Status set_tick(const Budget& tick);
   Result<Statement> add_statement(const StatementSpec& spec);
   Result<TickReport> tick();
   Result<std::uint64_t> commits_of(std::uint64_t epoch);
   JournalStats stats() const;
+  Health health() const;
+  std::optional<Journey> journey(const Entry& unit) const;
   template <class Unit>
   static Result<Receipt> submit(const std::shared_ptr<Core>& self, std::uint32_t klass, Unit&& unit,
                                 const PushOptions& options);
@@ -64,7 +70,7 @@ class Core {
   const engine::Turn& turn() const { return turn_; }
   const Clock& clock() const { return *clock_; }
   Duration close_timeout() const { return options_.close_timeout; }
-  std::string_view class_name(std::uint32_t klass) const { return lanes_[klass].options.name; }
+  std::string_view class_name(std::uint32_t klass) const { return lanes_[klass].name; }
 
  private:
   Core(std::unique_ptr<Sink> sink, const JournalOptions& options);
@@ -79,6 +85,10 @@ class Core {
   Status begin_intake(intake::Intake& made);
   void begin_journaling(engine::ClassLane& lane);
   Status end_intake();
+  void add_call_sites(const engine::ClassLane& lane, JournalStats& out) const;
+  Status over() const;
+  template <class Set>
+  Status change(const Set& set);
   CloseReport close_once(Duration timeout);
   Status drain(TimePoint deadline);
   void last_sync();
@@ -96,7 +106,9 @@ class Core {
   };
   std::optional<MemoryUse> memory_use_{std::in_place};  // until it is closed
 
+  engine::CallSites sites_;
   engine::Lanes lanes_;
+  engine::Attribution attribution_;
   engine::Statements statements_;
   engine::LaneState state_;
   engine::Recorder recorder_;

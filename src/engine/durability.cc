@@ -140,17 +140,36 @@ Status Durability::sync_now(detail::Waiter*& released) {
   const std::uint64_t covered = recorder_.committed();
   const TimePoint began = clock_.now();
   Reply reply = sync_or_fail();
-  const Duration took = clock_.now() - began;
+  const TimePoint ended = clock_.now();
+  const Duration took = ended - began;
   times_.record(took);
   const std::scoped_lock lock(mutex_);
   running_ = false;
   took_ = took;
   Status failed;
   if (!reply.ok() && ended_.ok()) failed = ended_ = std::move(reply.cause);
-  if (ended_.ok()) durable_.store(std::max(durable(), covered), std::memory_order_release);
+  if (ended_.ok()) {
+    durable_.store(std::max(durable(), covered), std::memory_order_release);
+    synced_[synced_count_++ % synced_.size()] = {.commit = covered, .when = ended};
+  }
   released = take_released();
   idle_.notify_all();
   return failed;
+}
+
+std::optional<Duration> Durability::synced_after(std::uint64_t commit, TimePoint committed) const {
+  if (at_once_) return Duration(0);
+  if (durable() < commit) return std::nullopt;
+  const std::scoped_lock lock(mutex_);
+  const std::size_t kept = std::min(synced_count_, synced_.size());
+  const std::size_t oldest = synced_count_ - kept;
+  // What the oldest one covers may have been durable before it.
+  if (oldest != 0 && synced_[oldest % synced_.size()].commit >= commit) return std::nullopt;
+  for (std::size_t i = oldest; i < synced_count_; ++i) {
+    const Synced& each = synced_[i % synced_.size()];
+    if (each.commit >= commit) return std::max(Duration(0), each.when - committed);
+  }
+  return std::nullopt;
 }
 
 // A sync that could not be asked for, or whose answer could not be put in words, counts as failed.

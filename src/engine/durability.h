@@ -17,6 +17,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
@@ -67,6 +68,9 @@ class Durability {
   // ok while commits can become durable; else not_durable, for a waiter for this commit.
   Status lost(std::uint64_t commit) const;
   Histogram sync_times() const { return times_.snapshot(); }
+  // How long after then the sync returned that made the commit durable; 0 where COMMIT does. None
+  // if it is not durable, or became so too many syncs ago.
+  std::optional<Duration> synced_after(std::uint64_t commit, TimePoint committed) const;
 
   // --- Waiters. Any thread.
 
@@ -125,7 +129,13 @@ class Durability {
   mutable std::mutex mutex_;  // of what follows
   bool running_ = false;      // a sync: whoever set it is the only one to call the sink's
   std::condition_variable idle_;
-  Duration took_{0};          // the last sync
+  Duration took_{0};  // the last sync
+  struct Synced {
+    std::uint64_t commit = 0;
+    TimePoint when;
+  };
+  std::array<Synced, 128> synced_{};  // a ring of the newest that raised the watermark
+  std::size_t synced_count_ = 0;
   std::uint64_t wanted_ = 0;  // the newest commit that somebody wants durable
   detail::Waiter* waiters_ = nullptr;
   Status ended_;  // why no further commit becomes durable; ok while one can

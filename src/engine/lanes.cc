@@ -22,15 +22,24 @@ void Lanes::shut() {
   }
 }
 
-void Lanes::prepare(const ClassLane& lane) {
-  if (lane.shared()) shared_.reserve(shared_.size() + 1);
-}
+void Lanes::prepare() { shared_.reserve(shared_.size() + 1); }
 
 void Lanes::add(std::unique_ptr<ClassLane> lane) noexcept {
   const std::uint32_t count = this->count();
   if (lane->shared()) shared_.push_back(lane.get());
   lanes_[count] = std::move(lane);
   count_.store(count + 1, std::memory_order_release);
+}
+
+void Lanes::set_options(std::size_t klass, ClassOptions&& options,
+                        const schedule::Share& share) noexcept {
+  ClassLane& lane = *lanes_[klass];
+  const bool shared = lane.shared();
+  {
+    const std::scoped_lock lock(lane);
+    lane.set_options(std::move(options), share);
+  }
+  if (!shared && lane.shared()) shared_.push_back(&lane);
 }
 
 void Lanes::lock() const {

@@ -35,8 +35,11 @@ class Lanes {
 
   // --- The baton's holder.
   // Adding needs no memory for a lane that was prepared for.
-  void prepare(const ClassLane& lane);
+  void prepare();
   void add(std::unique_ptr<ClassLane> lane) noexcept;
+  // Between two ticks: see ClassLane. Needs no memory either, if it was prepared for.
+  void set_options(std::size_t klass, ClassOptions&& options,
+                   const schedule::Share& share) noexcept;
 
   // The locks of the classes that make room in the push (see class_lane.h): held while a tick looks
   // at what is staged, released while the sink works.

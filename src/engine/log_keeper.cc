@@ -21,6 +21,7 @@ LogKeeper::LogKeeper(const Parts& parts, const Terms& terms)
       state_(parts.state),
       clock_(parts.clock),
       terms_(terms),
+      hold_(terms.hold),
       commit_seen_at_(clock_.now()),
       tick_written_(parts.log == nullptr ? 0 : parts.log->state().written_bytes) {
   decided_.room = {terms.limit, terms.limit};
@@ -144,7 +145,7 @@ LogView LogKeeper::look(TimePoint now) {
   }
   observe(cycle_, state, now);
   return {.limit = terms_.limit,
-          .hold = terms_.hold,
+          .hold = hold_.load(std::memory_order_relaxed),
           .commits_sync = terms_.commits_sync,
           .disk = disk_,
           .log = state,

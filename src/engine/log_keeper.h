@@ -45,7 +45,7 @@ class LogKeeper {
   };
   struct Terms {
     std::uint64_t limit = 0;    // of the log, in bytes
-    Duration hold{0};           // of a full tick
+    Duration hold{0};           // of a full tick; until set_hold()
     bool commits_sync = false;  // each commit puts on the disk what it adds to the log
   };
   // All of the parts must outlive it.
@@ -60,6 +60,8 @@ class LogKeeper {
   // mine() is true.
   void stop();
 
+  // Any thread: Terms::hold, from the next decision on.
+  void set_hold(Duration hold) { hold_.store(hold, std::memory_order_relaxed); }
   // After each tick, by the baton's holder, with its hold: wakes the thread if the log has grown
   // enough. How long the classes that added to the log wait where ticks are paced.
   Duration tick_ended(Duration held);
@@ -105,6 +107,7 @@ class LogKeeper {
   const LaneState& state_;
   const Clock& clock_;
   const Terms terms_;
+  std::atomic<Duration> hold_;
   Lane lane_;
 
   std::mutex step_mutex_;  // of what a step uses: one runs at a time

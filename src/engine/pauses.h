@@ -20,6 +20,7 @@ class Pauses {
   void reserve(std::size_t classes) { classes_.reserve(classes); }
   // Within what was reserved.
   void add_class(std::uint32_t weight) noexcept { classes_.push_back({.weight = weight}); }
+  void set_weight(std::size_t klass, std::uint32_t weight) { classes_[klass].weight = weight; }
 
   // After a tick that began `from` then, in which each class took so long of the lane: there is
   // room for another one after `pause`.

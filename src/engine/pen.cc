@@ -153,7 +153,7 @@ bool Pen::drain(Drained what) {
       in_hand_.fetch_add(1);
     };
     if (all) lane->queue.empty(take);
-    whole = (all || lane->queue.drain(lane->options.capacity_records, take)) && whole;
+    whole = (all || lane->queue.drain(lane->terms.records_ever(), take)) && whole;
   }
   return whole;
 }

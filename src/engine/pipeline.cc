@@ -29,8 +29,8 @@ Pipeline::Pipeline(const Parts& parts, const JournalOptions& options)
       lanes_(parts.lanes),
       state_(parts.state),
       recorder_(parts.recorder),
+      attribution_(parts.attribution),
       positions_(parts.positions),
-      tick_budget_(options.tick),
       committer_(parts.sink, parts.clock),
       recovery_(parts.sink, parts.lanes, parts.state),
       selection_(parts.lanes, recovery_, options),
@@ -48,7 +48,7 @@ Pipeline::Pipeline(const Parts& parts, const JournalOptions& options)
 
 // All memory first: then it is in all of them, or in none.
 Status Pipeline::add_class(std::unique_ptr<ClassLane> lane) {
-  lanes_.prepare(*lane);
+  lanes_.prepare();
   recovery_.prepare();
   if (Status why = selection_.prepare(*lane); !why.ok()) return why;
   if (lane->journaled != nullptr) positions_->add_class(lane->index, lane->journaled.get());
@@ -58,29 +58,73 @@ Status Pipeline::add_class(std::unique_ptr<ClassLane> lane) {
   return {};
 }
 
+Status Pipeline::set_class(std::uint32_t klass, ClassOptions options) {
+  const schedule::Share share = share_of(options, tick_budget());
+  if (Status why = selection_.may_set(lanes_[klass], share); !why.ok()) return why;
+  lanes_.prepare();
+  selection_.set(klass, share);
+  lanes_.set_options(klass, std::move(options), share);
+  return {};
+}
+
+Status Pipeline::set_tick(const Budget& tick) {
+  if (Status why = selection_.may_set_tick(tick); !why.ok()) return why;
+  selection_.set_tick(tick);
+  for (const auto& lane : lanes_.all()) {
+    const schedule::Share share = share_of(lane->options(), tick);
+    selection_.set(lane->index, share);
+    lane->set_share(share);
+  }
+  recorder_.set_tick(tick);
+  return {};
+}
+
 TickReport Pipeline::tick(const Runner& runner, ack::Wakes& wakes) {
   const std::scoped_lock shared(lanes_);
   held_ = Duration(0);
   const Tick tick{
       .runner = runner, .now = clock_.now(), .progress_before = progress(), .wakes = wakes};
   starved_.store(!lanes_.stage(tick.now, wakes), std::memory_order_relaxed);
+  attribution_.begin(tick.now);
+  const TickReport done = work(tick);
+  attribution_.rest(rest(tick.now));
+  return done;
+}
+
+TickReport Pipeline::work(const Tick& tick) {
   for (;;) {
     switch (state_.kind()) {
       case LaneState::Kind::open:
       case LaneState::Kind::closing:
         return commit_next(tick);
       case LaneState::Kind::stalled:
-        if (!leave_stall(tick.now, wakes)) return report(tick);
+        if (!leave_stall(tick.now, tick.wakes)) return report(tick);
         break;
       case LaneState::Kind::unknown:
-        if (!leave_unknown(tick.now, wakes)) return report(tick);
+        if (!leave_unknown(tick.now, tick.wakes)) return report(tick);
         break;
       case LaneState::Kind::closed:
       case LaneState::Kind::poisoned:
-        lanes_.settle_all(state_.cause(), tick.now, wakes);
+        lanes_.settle_all(state_.cause(), tick.now, tick.wakes);
         return report(tick);
     }
   }
+}
+
+// Why what is staged waits for the next tick.
+Rest Pipeline::rest(TimePoint now) const {
+  if (recovery_.locked_since()) return {.why = Obstacle::lock};
+  const bool takes_commits = state_.kind() != LaneState::Kind::stalled &&
+                             state_.kind() != LaneState::Kind::unknown &&
+                             !recovery_.waits_until(now);
+  Rest out = selection_.rest();
+  if (!takes_commits) out.why = Obstacle::disk;
+  return out;
+}
+
+void Pipeline::not_locked() {
+  if (const auto since = recovery_.locked_since()) attribution_.lock_ended(clock_.now() - *since);
+  recovery_.not_locked();
 }
 
 // The probe may find what no later one will heal, instead.
@@ -102,7 +146,7 @@ bool Pipeline::leave_unknown(TimePoint now, ack::Wakes& wakes) {
 }
 
 TickReport Pipeline::commit_next(const Tick& tick) {
-  if (recovery_.idle(tick.now)) recovery_.not_locked();  // nobody waits for it
+  if (recovery_.idle(tick.now)) not_locked();  // nobody waits for it
   if (recovery_.waits_until(tick.now)) return report(tick);
   if (recovery_.idle(tick.now)) {
     if (starved()) recovery_.starved(tick.now, 0);
@@ -122,7 +166,7 @@ TickReport Pipeline::run(const Tick& tick) {
   const bool closing = state_.kind() == LaneState::Kind::closing;  // nothing holds that up
   const schedule::Plan plan = selection_.plan(closing ? Room() : room_, tick.now);
   if (plan.slices.empty()) {
-    recovery_.not_locked();
+    not_locked();
     if (plan.not_before) lanes_.gather_until(*plan.not_before);
     return report_idle(tick, plan.not_before);
   }
@@ -155,9 +199,12 @@ void Pipeline::conclude(const schedule::Plan& plan, const commit::TickResult& re
   } else if (result.stopped && end != TickEnd::max_delay) {
     end = TickEnd::hold;
   }
-  recorder_.tick(result, end, tick_budget_.hold);
+  recorder_.tick(result, end, tick_budget().hold);
   recovery_.tick_ended();
-  if (result.action != Action::wait_for_lock) recovery_.not_locked();
+  if (result.action != Action::wait_for_lock) not_locked();
+  attribution_.end(plan, result, selection_.work(),
+                   result.committed ? recorder_.committed() + 1 : 0);
+  attribution_.foreign_changes(sink_.foreign_changes());
   switch (result.action) {
     case Action::proceed:
       succeed(plan, result, wakes);
@@ -224,6 +271,7 @@ Closing Pipeline::close_in(Log& log) {
   const Reply ended = commit::sheltered(Effect::kept, [this] { return sink_.rollback(); });
   closing.held = clock_.now() - began;
   recorder_.record_closing_pass(closing.held);
+  attribution_.held(Obstacle::checkpoint, began, began + closing.held);
   if (closing.pass.ok() && !ended.ok()) {
     closing.pass.fault = ended.fault;
     closing.pass.cause = ended.cause;

@@ -15,6 +15,7 @@
 #include "onelane/stats.h"
 #include "src/ack/settle.h"
 #include "src/commit/committer.h"
+#include "src/engine/attribution.h"
 #include "src/engine/durability.h"
 #include "src/engine/fence.h"
 #include "src/engine/lane_state.h"
@@ -36,6 +37,7 @@ class Pipeline {
     Lanes& lanes;
     LaneState& state;
     Recorder& recorder;
+    Attribution& attribution;
     Durability& durability;
     Positions* positions;  // null: no class can have an intake
   };
@@ -44,6 +46,10 @@ class Pipeline {
 
   // Adds it to the lanes, too.
   Status add_class(std::unique_ptr<ClassLane> lane);
+  // Between two ticks: the next one goes by the new values. ok, or why nothing has changed.
+  Status set_class(std::uint32_t klass, ClassOptions options);
+  Status set_tick(const Budget& tick);
+  const Budget& tick_budget() const { return selection_.tick(); }
 
   // The turn's alone: see turn.h.
   TickReport tick(const Runner& runner, ack::Wakes& wakes);
@@ -81,6 +87,7 @@ class Pipeline {
   // Whether the lane is in that state no more.
   bool leave_unknown(TimePoint now, ack::Wakes& wakes);
   bool leave_stall(TimePoint now, ack::Wakes& wakes);
+  TickReport work(const Tick& tick);
   TickReport commit_next(const Tick& tick);
   TickReport run(const Tick& tick);
   commit::TickResult commit(const schedule::Plan& plan);
@@ -89,6 +96,8 @@ class Pipeline {
                 ack::Wakes& wakes) noexcept;
   void succeed(const schedule::Plan& plan, const commit::TickResult& result, ack::Wakes& wakes);
   void fail_locked(const Status& cause, ack::Wakes& wakes);
+  void not_locked();
+  Rest rest(TimePoint now) const;
 
   Settlement::At at(TimePoint now, ack::Wakes& wakes) const { return {began_, now, wakes}; }
   std::uint64_t progress() const;
@@ -100,8 +109,8 @@ class Pipeline {
   Lanes& lanes_;
   LaneState& state_;
   Recorder& recorder_;
+  Attribution& attribution_;
   Positions* const positions_;
-  const Budget tick_budget_;
 
   commit::Committer committer_;
   Recovery recovery_;

@@ -37,6 +37,12 @@ void Recorder::record_hold(Duration held) {
   hold_.record(held);
 }
 
+void Recorder::set_tick(const Budget& tick) {
+  const std::scoped_lock lock(mutex_);
+  tick_ = tick;
+  ++tick_changes_;
+}
+
 void Recorder::snapshot(JournalStats& out) const {
   out.committed = committed();
   out.ticks = ticks_.load(std::memory_order_relaxed);
@@ -57,6 +63,8 @@ void Recorder::snapshot(JournalStats& out) const {
   out.overlong_steps = overlong_steps_;
   out.longest_step = longest_step_;
   out.longest_step_time = longest_step_time_;
+  out.tick = tick_;
+  out.tick_changes = tick_changes_;
 }
 
 }  // namespace onelane::inline v0::engine

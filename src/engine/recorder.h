@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 
+#include "onelane/options.h"
 #include "onelane/stats.h"
 #include "src/commit/committer.h"
 #include "src/model/histogram.h"
@@ -15,11 +16,16 @@ namespace onelane::inline v0::engine {
 
 class Recorder {
  public:
+  // `tick` is the budget of one.
+  explicit Recorder(const Budget& tick) : tick_(tick) {}
+
   void tick(const commit::TickResult& result, TickEnd end, Duration overlong);
   // A closing pass: a hold that is no tick.
   void record_closing_pass(Duration held);
   void fence() { model::add(fences_, 1); }
   void caller_tick() { model::add(caller_ticks_, 1); }
+  // Of the ticks from now on.
+  void set_tick(const Budget& tick);
 
   // The number of the newest commit.
   std::uint64_t committed() const { return committed_.load(std::memory_order_acquire); }
@@ -50,6 +56,8 @@ class Recorder {
   std::uint64_t overlong_steps_ = 0;
   std::string longest_step_;
   Duration longest_step_time_{0};
+  Budget tick_;
+  std::uint64_t tick_changes_ = 0;
 };
 
 }  // namespace onelane::inline v0::engine

@@ -16,9 +16,7 @@ class SegmentNames final : public intake::Names {
   SegmentNames(const Lanes& lanes, const Statements& statements)
       : lanes_(lanes), statements_(statements) {}
 
-  std::string_view klass(std::uint16_t number) const override {
-    return lanes_[number].options.name;
-  }
+  std::string_view klass(std::uint16_t number) const override { return lanes_[number].name; }
   const StatementSpec& statement(std::uint16_t number) const override {
     return statements_.spec(number);
   }

@@ -44,6 +44,27 @@ class Asking {
   std::uint64_t since_ps_;
 };
 
+constexpr const char* kSum =
+    "the sum of max(records / tick.records, bytes / tick.bytes) must be at most 1";
+
+template <class Amount>
+std::string in_words(const Amount& amount) {
+  return "(" + std::to_string(amount.records) + " records, " + std::to_string(amount.bytes) +
+         " bytes)";
+}
+
+Status does_not_fit(const std::string& name, const Guarantee& guarantee, const Budget& tick) {
+  return {Errc::invalid_argument, "class \"" + name + "\": its guarantee " + in_words(guarantee) +
+                                      " does not fit the tick " + in_words(tick) +
+                                      " beside those of the other classes: " + kSum};
+}
+
+// Which part of the tick a guarantee takes up.
+double part_of(const Budget& tick, const Guarantee& guarantee) {
+  return std::max(static_cast<double>(guarantee.records) / static_cast<double>(tick.records),
+                  static_cast<double>(guarantee.bytes) / static_cast<double>(tick.bytes));
+}
+
 }  // namespace
 
 Status Selection::prepare(const ClassLane& lane) {
@@ -53,33 +74,54 @@ Status Selection::prepare(const ClassLane& lane) {
   state_.classes.reserve(count);
   pauses_.reserve(count);
   spent_.reserve(count);
-  rests_until_.reserve(count);
+  last_took_.reserve(count);
   costs_.reserve(count);
-  shares_.push_back(lane.share);
+  shares_.push_back(lane.share());
   const bool fits = schedule::guarantees_fit(tick_budget_, shares_);
   shares_.pop_back();
-  if (fits) return {};
-  return {Errc::invalid_argument,
-          "class \"" + lane.options.name + "\": its guarantee (" +
-              std::to_string(lane.share.guarantee.records) + " records, " +
-              std::to_string(lane.share.guarantee.bytes) +
-              " bytes) does not fit the tick beside those of the other classes: the sum of "
-              "max(records / tick.records, bytes / tick.bytes) must be at most 1"};
+  return fits ? Status() : does_not_fit(lane.name, lane.share().guarantee, tick_budget_);
 }
 
 void Selection::add_class(const ClassLane& lane) noexcept {
-  shares_.push_back(lane.share);
+  shares_.push_back(lane.share());
   step_times_.emplace_back();
   state_.classes.emplace_back();
-  pauses_.add_class(lane.share.weight);
+  pauses_.add_class(lane.share().weight);
   spent_.emplace_back();
-  rests_until_.push_back(TimePoint::min());
+  last_took_.push_back(TimePoint::min());
   costs_.add_class();
+}
+
+Status Selection::may_set(const ClassLane& lane, const schedule::Share& share) {
+  const schedule::Share before = std::exchange(shares_[lane.index], share);
+  const bool fits = schedule::guarantees_fit(tick_budget_, shares_);
+  shares_[lane.index] = before;
+  return fits ? Status() : does_not_fit(lane.name, share.guarantee, tick_budget_);
+}
+
+void Selection::set(std::size_t klass, const schedule::Share& share) noexcept {
+  shares_[klass] = share;
+  pauses_.set_weight(klass, share.weight);
+}
+
+Status Selection::may_set_tick(const Budget& tick) const {
+  if (schedule::guarantees_fit(tick, shares_)) return {};
+  const auto larger = [&](const schedule::Share& a, const schedule::Share& b) {
+    return part_of(tick, a.guarantee) < part_of(tick, b.guarantee);
+  };
+  const auto largest = std::max_element(shares_.begin(), shares_.end(), larger);
+  return {Errc::invalid_argument,
+          "a tick of " + in_words(tick) +
+              " has no room for the guarantees of the classes, of "
+              "which \"" +
+              lanes_[static_cast<std::size_t>(largest - shares_.begin())].name +
+              "\" has the largest " + in_words(largest->guarantee) + ": " + kSum};
 }
 
 // What of each class may be planned now. When the first of those that are held back may go on.
 std::optional<TimePoint> Selection::collect(const Room& room, TimePoint now) {
   backlogs_.clear();
+  held_back_ = resting_ = 0;
   if (!room.paced) pauses_.lift();
   std::optional<TimePoint> ends;
   const auto until = [&](TimePoint when) { ends = std::min(ends.value_or(when), when); };
@@ -93,13 +135,23 @@ std::optional<TimePoint> Selection::collect(const Room& room, TimePoint now) {
     if (quarantined && planned && quarantine.limit() < backlogs_[i].size()) {
       backlogs_[i] = backlogs_[i].first(quarantine.limit());
     }
-    if (pauses(i, now) && hold_back(i)) until(std::min(pauses_.until(i), now + kPauseLook));
-    if (rests(i, now) && hold_back(i)) until(rests_until_[i]);
-    shares_[i].gather = gathers(lanes_[i]) ? lanes_[i].share.gather : Duration(0);
+    const std::uint64_t bit = std::uint64_t{1} << i;
+    if (pauses(i, now) && hold_back(i)) {
+      until(std::min(pauses_.until(i), now + kPauseLook));
+      held_back_ |= bit;
+    }
+    if (rests(i, now) && hold_back(i)) {
+      until(rests_until(i));
+      resting_ |= bit;
+    }
+    shares_[i].gather = gathers(lanes_[i]) ? lanes_[i].share().gather : Duration(0);
+    if (shares_[i].gather != Duration(0)) resting_ |= bit;
   }
   if (room.paced && nobody_waits() && all_gather()) {
     for (std::size_t i = 0; i < shares_.size(); ++i) {
-      if (hold_back(i)) until(now + kPauseLook);
+      if (!hold_back(i)) continue;
+      until(now + kPauseLook);
+      held_back_ |= std::uint64_t{1} << i;
     }
   }
   return ends;
@@ -312,7 +364,7 @@ void Selection::learn(const schedule::Plan& plan, const commit::TickResult& resu
     if (slice.records == 0) continue;
     const std::uint32_t klass = plan.slices[i].klass;
     costs_.learn_slice(klass, slice.records, slice.bytes, slice.elapsed);
-    rests_until_[klass] = result.began + lanes_[klass].options.interval;
+    last_took_[klass] = result.began;
   }
   if (result.units != 0) costs_.learn_commit(result.records, result.bytes, result.commit_time);
 }

@@ -12,6 +12,7 @@
 #include "onelane/clock.h"
 #include "onelane/options.h"
 #include "src/commit/committer.h"
+#include "src/engine/attribution.h"
 #include "src/engine/lanes.h"
 #include "src/engine/log_keeper.h"
 #include "src/engine/pauses.h"
@@ -41,6 +42,14 @@ class Selection {
   Status prepare(const ClassLane& lane);
   void add_class(const ClassLane& lane) noexcept;
 
+  // Between two ticks. What the classes are owed or owe, and what was learned, stays: the next plan
+  // limits it by the new values. may_set: ok, or why the guarantees would not fit the tick.
+  Status may_set(const ClassLane& lane, const schedule::Share& share);
+  void set(std::size_t klass, const schedule::Share& share) noexcept;
+  Status may_set_tick(const Budget& tick) const;
+  void set_tick(const Budget& tick) noexcept { tick_budget_ = tick; }
+  const Budget& tick() const { return tick_budget_; }
+
   // Of what is staged: of the quarantined class whose turn it is, or of all others; where ticks are
   // paced, of those that do not pause. As long as a tick has to be against the fixed cost of its
   // commit, but no longer than the log has room for: for 0, what is guaranteed, or one unit. Where
@@ -49,6 +58,8 @@ class Selection {
   // The plan's units, in order: work().
   void select(const schedule::Plan& plan);
   std::span<commit::Work> work() const { return work_; }
+  // What the last plan left out, and why: by class, for the disk or for its own windows.
+  Rest rest() const { return {.paused = held_back_, .resting = resting_}; }
   // Whether the selected units are too much for this runner.
   bool declines(const Runner& runner) const;
   // By class, what a job's step may take of the hold.
@@ -66,7 +77,10 @@ class Selection {
  private:
   bool pauses(std::size_t klass, TimePoint now) const { return now < pauses_.until(klass); }
   bool rests(std::size_t klass, TimePoint now) const {
-    return now < rests_until_[klass] && lanes_[klass].may_rest();
+    return now < rests_until(klass) && lanes_[klass].may_rest();
+  }
+  TimePoint rests_until(std::size_t klass) const {
+    return last_took_[klass] + lanes_[klass].options().interval;
   }
   std::optional<TimePoint> collect(const Room& room, TimePoint now);
   bool hold_back(std::size_t klass);
@@ -77,14 +91,16 @@ class Selection {
 
   const Lanes& lanes_;
   const Recovery& recovery_;
-  const Budget tick_budget_;
+  Budget tick_budget_;
   const std::uint32_t commit_percent_;
   schedule::CostModel costs_;
   schedule::State state_;
   std::vector<schedule::Share> shares_;
   Pauses pauses_;
-  std::vector<Duration> spent_;         // by class, in the last commit
-  std::vector<TimePoint> rests_until_;  // by class: ClassOptions::interval after its last tick
+  std::uint64_t held_back_ = 0;       // the classes that paused in the last plan, as bits
+  std::uint64_t resting_ = 0;         // and those that an interval or a window kept waiting
+  std::vector<Duration> spent_;       // by class, in the last commit
+  std::vector<TimePoint> last_took_;  // by class: when the last tick began that took of it
   // The class that a shortened tick begins with, and the one after it.
   std::size_t first_class_ = 0;
   std::size_t next_first_class_ = 0;

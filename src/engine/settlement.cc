@@ -12,7 +12,7 @@ using detail::EntryKind;
 // Each is counted before anybody can know of it.
 void Settlement::settle(std::span<Work> work, const commit::TickResult& result, const At& at) {
   const std::uint64_t commit = result.committed ? recorder_.count_commit() : recorder_.committed();
-  count(work, at);
+  if (result.committed) count(work, result, {.began = at.began, .now = at.now, .commit = commit});
   for (Work& each : work) {
     if (!each.entry->leads) {
       const bool left = each.verdict == Verdict::left;  // those ahead run again, too
@@ -24,20 +24,24 @@ void Settlement::settle(std::span<Work> work, const commit::TickResult& result, 
     }
     const bool began = each.taken && each.verdict != Verdict::left && !between_steps(*each.entry);
     if (began && each.entry->kind != EntryKind::barrier) {
-      lane_of(each).tally.wait.record(at.began - each.entry->pushed);
+      lane_of(each).tally.count_began(*each.entry, at.began, at.now);
     }
     settle(each, commit, at);
   }
 }
 
 // Rows, a slice at a time.
-void Settlement::count(std::span<const Work> work, const At& at) {
+void Settlement::count(std::span<const Work> work, const commit::TickResult& result,
+                       SliceDone done) {
   while (!work.empty()) {
     const auto next = std::find_if(work.begin(), work.end(), [&](const Work& each) {
       return each.slice != work.front().slice;
     });
     const auto slice = work.first(static_cast<std::size_t>(next - work.begin()));
-    lane_of(slice.front()).tally.count_committed(slice, at.began, at.now);
+    const std::size_t number = slice.front().slice;
+    done.held = held_for(result, number);
+    done.weight = weight_of(result.slices[number].records, result.slices[number].bytes);
+    lane_of(slice.front()).tally.count_committed(slice, done);
     work = work.subspan(slice.size());
   }
 }
@@ -97,7 +101,7 @@ void Settlement::settle_passed(Work& work, GaveWay how, const At& at) {
       passed->condemned |= passed->culprit;
       if (!passed->queued()) passed->put_back();
     } else if (passed->culprit || how == GaveWay::rejected) {
-      lane.tally.wait.record(at.began - passed->pushed);
+      lane.tally.count_began(*passed, at.began, at.now);
       lane.settle(passed, End::rejected, at.now, at.wakes);
     } else if (!passed->queued()) {
       passed->put_back();

@@ -9,6 +9,7 @@
 #include "onelane/clock.h"
 #include "src/ack/settle.h"
 #include "src/commit/committer.h"
+#include "src/engine/attribution.h"
 #include "src/engine/lanes.h"
 #include "src/engine/recorder.h"
 
@@ -44,7 +45,7 @@ class Settlement {
   enum class GaveWay : std::uint8_t { rejected, queued, undone };
 
   ClassLane& lane_of(const commit::Work& work) const { return lanes_[work.entry->klass]; }
-  void count(std::span<const commit::Work> work, const At& at);
+  void count(std::span<const commit::Work> work, const commit::TickResult& result, SliceDone done);
   void settle_committed(commit::Work& work, std::uint64_t commit, const At& at);
   void settle(commit::Work& work, std::uint64_t commit, const At& at);
   void settle_applied(commit::Work& work, std::uint64_t commit, const At& at);

@@ -1,13 +1,15 @@
 #include "src/engine/tally.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "src/engine/staging.h"
 
 namespace onelane::inline v0::engine {
 
 void Tally::count(const Entry& unit, End end, TimePoint now) {
-  total_.record(now - unit.pushed);
+  series_of(unit).ended(now - unit.pushed, now);
   freed_ += charge_of(unit);
   ++settled_;
   add(end, 1);
@@ -28,24 +30,50 @@ void Tally::note(const Status& cause, TimePoint now) noexcept {
   reason.when = now;
 }
 
-void Tally::count_committed(std::span<const commit::Work> slice, TimePoint began, TimePoint now) {
-  model::HistogramRun waits(wait);
-  model::HistogramRun totals(total_);
+namespace {
+
+Duration part_of(Duration whole, std::uint64_t part, std::uint64_t all) {
+  if (all == 0) return Duration(0);
+  const double share = static_cast<double>(part) / static_cast<double>(all);
+  return Duration(static_cast<Duration::rep>(share * static_cast<double>(whole.count())));
+}
+
+}  // namespace
+
+// Units of one call site mostly follow each other.
+void Tally::count_committed(std::span<const commit::Work> slice, const SliceDone& done) {
   std::uint64_t units = 0;
+  std::uint64_t weight = 0;
+  Series* series = nullptr;
+  std::optional<Series::Run> run;
+  const auto end_run = [&] {
+    run.reset();
+    if (series != nullptr)
+      series->held(done.commit, part_of(done.held, weight, done.weight), done.now);
+    weight = 0;
+  };
   for (const commit::Work& work : slice) {
-    if (!committed_rows(work)) continue;
     const Entry& entry = *work.entry;
-    waits.record(began - entry.pushed);
-    totals.record(now - entry.pushed);
+    if (work.verdict != commit::Verdict::applied || entry.kind == detail::EntryKind::barrier)
+      continue;
+    if (Series& own = series_of(entry); &own != series) [[unlikely]] {
+      end_run();
+      series = &own;
+      run.emplace(own, done.now);
+    }
+    weight += weight_of(entry.rows, entry.bytes);
+    if (!committed_rows(work)) continue;
+    run->record(done.began - entry.pushed, done.now - entry.pushed);
     freed_ += charge_of(entry);
     ++units;
   }
+  end_run();
   settled_ += units;
   add(End::committed, units);
 }
 
 void Tally::count_shed(const Entry& unit, TimePoint now) {
-  total_.record(now - unit.pushed);
+  series_of(unit).ended(now - unit.pushed, now);
   freed_ += charge_of(unit);
   add(End::superseded, 1);
 }
@@ -68,20 +96,29 @@ std::uint64_t Tally::ended(std::size_t end) const {
   return std::max(counted, cancelled_out_.load(std::memory_order_acquire));
 }
 
-std::uint64_t Tally::fill(ClassStats& stats) const {
+std::uint64_t Tally::fill(ClassStats& stats, TimePoint opened, TimePoint now) const {
   std::uint64_t all = 0;
   for (std::size_t i = 0; i < kEndCount; ++i) {
     stats.ends[i] = ended(i);
     all += stats.ends[i];
   }
-  stats.refused = refused.load(std::memory_order_relaxed);
+  stats.refused = refused_.load(std::memory_order_relaxed);
   {
     const std::scoped_lock lock(reasons_mutex_);
     stats.rejections.assign(reasons_.begin(),
                             reasons_.begin() + static_cast<std::ptrdiff_t>(reasons_known_));
   }
-  stats.wait_ns = wait.snapshot();
-  stats.total_ns = total_.snapshot();
+  SeriesSum sum(opened, now);
+  sum.add(other_);
+  for (std::size_t i = 0; i < sites_.count(); ++i) {
+    if (sites_[i].klass == klass_) sum.add(sites_[i].series);
+  }
+  Activity since_opening = sum.all();
+  stats.wait_ns = std::move(since_opening.wait_ns);
+  stats.total_ns = std::move(since_opening.total_ns);
+  stats.minute = sum.newest(kSlicesOfMinute);
+  stats.recent = sum.newest(kSlicesOfRecent);
+  stats.timeline = sum.timeline();
   return all;
 }
 

@@ -16,8 +16,9 @@
 #include "onelane/receipt.h"
 #include "onelane/stats.h"
 #include "src/commit/committer.h"
+#include "src/engine/call_sites.h"
+#include "src/engine/series.h"
 #include "src/model/entry.h"
-#include "src/model/histogram.h"
 
 namespace onelane::inline v0::engine {
 
@@ -28,13 +29,36 @@ inline bool committed_rows(const commit::Work& work) {
   return work.verdict == commit::Verdict::applied && work.entry->kind <= detail::EntryKind::group;
 }
 
+// By what a tick's time is divided among its units: a record costs about as much as so many bytes.
+inline std::uint64_t weight_of(std::uint64_t records, std::uint64_t bytes) {
+  return bytes + 256 * records;
+}
+
+// A slice of a tick that was committed.
+struct SliceDone {
+  TimePoint began;  // the tick
+  TimePoint now;
+  std::uint64_t commit = 0;
+  Duration held{0};          // the lane's time for the slice
+  std::uint64_t weight = 0;  // of its units
+};
+
 class Tally {
  public:
+  // `sites` must outlive it.
+  Tally(const CallSites& sites, std::uint32_t klass) : sites_(sites), klass_(klass) {}
+
   // Barriers are no units, and are not counted. The first three are called before any other thread
   // can see that the units are settled.
   void count(const Entry& unit, End end, TimePoint now);
-  // Counts the records and groups of a slice that a tick committed, and skips all else in it.
-  void count_committed(std::span<const commit::Work> slice, TimePoint began, TimePoint now);
+  // Counts the records and groups of a slice that a tick committed, and skips all else in it; but
+  // for the lane's time, which jobs have, too.
+  void count_committed(std::span<const commit::Work> slice, const SliceDone& done);
+  // A unit reached the lane; one that is no committed record or group began.
+  void count_offered(const Entry& unit, TimePoint now) { series_of(unit).offered(now, 1); }
+  void count_began(const Entry& unit, TimePoint began, TimePoint now) {
+    series_of(unit).waited(began - unit.pushed, now);
+  }
   // Counts a unit that a push supersedes while a tick has it in hand. count_taken_out() adds it to
   // settled() later.
   void count_shed(const Entry& unit, TimePoint now);
@@ -53,10 +77,14 @@ class Tally {
   // --- Any thread.
   std::uint64_t ended(std::size_t end) const;
   // Fills in ends, times and refusals; returns how many units have ended.
-  std::uint64_t fill(ClassStats& stats) const;
+  std::uint64_t fill(ClassStats& stats, TimePoint opened, TimePoint now) const;
+  void count_refused(std::uint8_t site) {
+    refused_.fetch_add(1, std::memory_order_relaxed);
+    series(site).refused();
+  }
+  // Of units that came from call sites which are not told apart.
+  const Series& others() const { return other_; }
 
-  model::SharedHistogram wait;             // from push to BEGIN
-  std::atomic<std::uint64_t> refused{0};   // any thread
   std::atomic<std::uint64_t> barriers{0};  // any thread: numbers of the queue that are no units
 
  private:
@@ -65,6 +93,10 @@ class Tally {
   }
 
   void note(const Status& cause, TimePoint now) noexcept;
+  Series& series(std::uint8_t site) {
+    return site == CallSites::kOther ? other_ : sites_[site].series;
+  }
+  Series& series_of(const Entry& unit) { return series(unit.site); }
 
   static constexpr std::size_t kReasonsMax = 16;
 
@@ -73,7 +105,10 @@ class Tally {
   mutable std::mutex reasons_mutex_;
   std::array<RejectionStats, kReasonsMax> reasons_{};
   std::size_t reasons_known_ = 0;
-  model::SharedHistogram total_;  // from push to the end
+  const CallSites& sites_;
+  const std::uint32_t klass_;
+  std::atomic<std::uint64_t> refused_{0};  // any thread
+  Series other_;
   std::array<std::atomic<std::uint64_t>, kEndCount> ends_{};
   std::atomic<std::uint64_t> cancelled_out_{0};  // cancelled units that were taken out
 };

@@ -1,6 +1,7 @@
 #include "src/engine/turn.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <string>
 
@@ -9,7 +10,8 @@
 
 namespace onelane::inline v0::engine {
 
-Turn::Turn(const Parts& parts, const JournalOptions& options) : with_(parts), options_(options) {
+Turn::Turn(const Parts& parts, const JournalOptions& options)
+    : with_(parts), options_(options), conditions_(parts.state, parts.log) {
   const auto fail = [this](const Status& cause) {
     enter([&](ack::Wakes& wakes) {
       with_.pipeline.fail(cause, wakes);
@@ -153,7 +155,8 @@ void Turn::follow(ack::Wakes& wakes) {
   if (options_.drive == Drive::thread) with_.pipeline.pause(pause);
   with_.durability.tick_ended(wakes);
   with_.pen.tick_ended();
-  if (with_.events.wanted()) look_around(pause);
+  conditions_.tick_ended(with_.pipeline.locked_since(), pause, with_.clock);
+  if (with_.events.wanted()) look_around();
   if (!with_.state.shut()) return;
   with_.pen.go_on();
   with_.lanes.shut();  // the reason is told already: a push that is turned away finds it
@@ -167,34 +170,15 @@ void Turn::look_again(TickReport& report) const {
 }
 
 // What is so now of what an operator must know. A poisoned journal is not looked after any more.
-void Turn::look_around(Duration pause) {
-  constexpr Duration kLongLock = std::chrono::seconds(1);
+void Turn::look_around() {
   const TimePoint now = with_.clock.now();
-  const auto say = [&](Condition condition, bool is, const auto& cause) {
-    with_.events.say(condition, is, now, cause);
-  };
-  const LaneState& state = with_.state;
-  say(Condition::poisoned, state.poisoned(), [&] { return state.first_error(); });
-  if (state.poisoned()) return;
-  say(Condition::stalled, state.kind() == LaneState::Kind::stalled,
-      [&] { return state.stall_cause(); });
-  const std::optional<TimePoint> locked = with_.pipeline.locked_since();
-  say(Condition::locked_out, locked && now - *locked >= kLongLock, [] {
-    return base::worded(Errc::locked, [] {
-      return std::string("somebody else has had the write lock for a second");
-    });
-  });
-  say(Condition::log_pinned, with_.log.pinned() != 0, [&] {
-    return base::worded(Errc::storage, [&] {
-      return "a reader keeps " + std::to_string(with_.log.pinned()) +
-             " bytes of the log from being copied back; LogStats::readers says who";
-    });
-  });
-  say(Condition::held_back, pause != Duration(0), [] {
-    return base::worded(Errc::storage, [] {
-      return std::string("the disk is behind: classes pause for what they add to the log");
-    });
-  });
+  constexpr std::array kInOrder = {Condition::poisoned, Condition::stalled, Condition::locked_out,
+                                   Condition::log_pinned, Condition::held_back};
+  for (const Condition each : kInOrder) {
+    with_.events.say(each, conditions_.holds(each, now), now,
+                     [&] { return conditions_.cause(each); });
+    if (with_.state.poisoned()) return;
+  }
 }
 
 void Turn::leave(ack::Wakes& wakes) {

@@ -44,6 +44,7 @@
 #include "src/base/process.h"
 #include "src/base/uncancelled.h"
 #include "src/engine/baton.h"
+#include "src/engine/conditions.h"
 #include "src/engine/durability.h"
 #include "src/engine/events.h"
 #include "src/engine/lane_state.h"
@@ -106,6 +107,7 @@ class Turn {
   // The same, and ends its next sleep at once if it does not sleep yet.
   void wake() { committer_.wake(); }
 
+  Health health() const { return conditions_.health(with_.clock.now()); }
   // ok, or why the call is refused: forked, or in_lane where it would wait for its own thread.
   Status may_enter(const char* call) const;
   Status may_wait(const char* call) const;
@@ -133,13 +135,14 @@ class Turn {
                         std::optional<Duration> patience, ack::Wakes& wakes);
   TickReport run_tick(const Runner& runner, ack::Wakes& wakes);
   void follow(ack::Wakes& wakes);
-  void look_around(Duration pause);
+  void look_around();
   void look_again(TickReport& report) const;
   void leave(ack::Wakes& wakes);
   bool pending() const { return !with_.pipeline.starved() && with_.lanes.pending(); }
 
   const Parts with_;
   const JournalOptions& options_;
+  Conditions conditions_;
   const base::ForkWitness process_;
   Baton baton_;
   std::atomic<std::thread::id> closer_{};

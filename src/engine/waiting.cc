@@ -18,13 +18,13 @@ namespace {
 
 Status not_yet(const ClassLane& lane, const char* what, Duration waited) {
   return base::worded(Errc::timed_out, [&] {
-    return "wait: a unit of class \"" + lane.options.name + "\" is not " + what + " after " +
+    return "wait: a unit of class \"" + lane.name + "\" is not " + what + " after " +
            in_words(waited);
   });
 }
 
 Status flush_timed_out(const ClassLane& lane, Duration timeout) {
-  return {Errc::timed_out, "flush: what was pushed to class \"" + lane.options.name +
+  return {Errc::timed_out, "flush: what was pushed to class \"" + lane.name +
                                "\" before is not settled after " +
                                in_words(std::max(Duration(0), timeout))};
 }
@@ -55,7 +55,7 @@ void Waiting::lend_pen(Entry& entry, bool limited) {
 }
 
 Status Waiting::no_intake(const ClassLane& lane) {
-  return {Errc::invalid_argument, "class \"" + lane.options.name +
+  return {Errc::invalid_argument, "class \"" + lane.name +
                                       "\" has no intake, so nothing of it is journaled; see "
                                       "ClassOptions::intake"};
 }

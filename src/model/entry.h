@@ -59,6 +59,7 @@ struct JobRun {
 struct Entry {
   // --- Set by the producer before the push, and constant from then on.
   EntryKind kind = EntryKind::record;
+  std::uint8_t site = kCallSitesMax;  // of the engine's call sites
   std::uint32_t klass = 0;
   std::uint32_t rows = 0;       // 1 for a job's step
   std::uint64_t bytes = 0;      // of rows, for budgets

@@ -26,7 +26,7 @@ std::uint64_t Histogram::upper_bound_of(std::size_t bucket) noexcept {
 }
 
 void Histogram::record(std::uint64_t value) {
-  if (counts_.empty()) counts_.resize(kBuckets);
+  if (counts_.size() < kBuckets) counts_.resize(kBuckets);
   ++counts_[bucket_of(value)];
   ++count_;
   sum_ += value;
@@ -37,8 +37,8 @@ void Histogram::record(Duration value) { record(nanoseconds(value)); }
 
 void Histogram::merge(const Histogram& other) {
   if (other.counts_.empty()) return;
-  if (counts_.empty()) counts_.resize(kBuckets);
-  for (std::size_t i = 0; i < kBuckets; ++i) counts_[i] += other.counts_[i];
+  if (counts_.size() < other.counts_.size()) counts_.resize(other.counts_.size());
+  for (std::size_t i = 0; i < other.counts_.size(); ++i) counts_[i] += other.counts_[i];
   count_ += other.count_;
   sum_ += other.sum_;
   max_ = std::max(max_, other.max_);
@@ -56,9 +56,24 @@ std::uint64_t Histogram::percentile(double fraction) const noexcept {
   return max_;
 }
 
+Histogram Histogram::since(const Histogram& before) const {
+  Histogram out;
+  if (count_ <= before.count_) return out;
+  out.counts_ = counts_;
+  const std::size_t known = std::min(counts_.size(), before.counts_.size());
+  for (std::size_t i = 0; i < known; ++i)
+    out.counts_[i] -= std::min(out.counts_[i], before.counts_[i]);
+  for (std::size_t i = 0; i < out.counts_.size(); ++i) {
+    out.count_ += out.counts_[i];
+    if (out.counts_[i] != 0) out.max_ = std::min(upper_bound_of(i), max_);
+  }
+  out.sum_ = sum_ - before.sum_;
+  return out;
+}
+
 Histogram Histogram::from(std::vector<std::uint64_t> counts, std::uint64_t sum, std::uint64_t max) {
   Histogram out;
-  counts.resize(kBuckets);
+  while (!counts.empty() && counts.back() == 0) counts.pop_back();
   out.counts_ = std::move(counts);
   for (const std::uint64_t n : out.counts_) out.count_ += n;
   out.sum_ = sum;
@@ -71,12 +86,42 @@ Histogram Histogram::from(std::vector<std::uint64_t> counts, std::uint64_t sum, 
 namespace onelane::inline v0::model {
 
 Histogram SharedHistogram::snapshot() const {
-  std::vector<std::uint64_t> counts(Histogram::kBuckets);
+  // Most values lie far below the last bucket: what is copied ends with the largest one's.
+  const std::uint64_t max = max_.load(std::memory_order_relaxed);
+  std::vector<std::uint64_t> counts(max == 0 ? 1 : Histogram::bucket_of(max) + 1);
   for (std::size_t i = 0; i < counts.size(); ++i) {
     counts[i] = counts_[i].load(std::memory_order_relaxed);
   }
-  return Histogram::from(std::move(counts), sum_.load(std::memory_order_relaxed),
-                         max_.load(std::memory_order_relaxed));
+  return Histogram::from(std::move(counts), sum_.load(std::memory_order_relaxed), max);
+}
+
+void CoarseHistogram::clear() noexcept {
+  for (auto& count : counts_) count.store(0, std::memory_order_relaxed);
+  sum_.store(0, std::memory_order_relaxed);
+  max_.store(0, std::memory_order_relaxed);
+}
+
+void CoarseHistogram::Sum::add(const CoarseHistogram& part) {
+  const std::uint64_t max = part.max_.load(std::memory_order_relaxed);
+  const std::size_t last = std::min(Histogram::bucket_of(max) >> kShift, kBuckets - 1);
+  if (counts_.size() <= last) counts_.resize(last + 1);
+  for (std::size_t i = 0; i <= last; ++i) {
+    const std::uint64_t count = part.counts_[i].load(std::memory_order_relaxed);
+    counts_[i] += count;
+    count_ += count;
+  }
+  sum_ += part.sum_.load(std::memory_order_relaxed);
+  max_ = std::max(max_, max);
+}
+
+// Each bucket's values count as its largest.
+Histogram CoarseHistogram::Sum::histogram() const {
+  if (count_ == 0) return {};
+  std::vector<std::uint64_t> counts(counts_.size() << kShift);
+  for (std::size_t i = 0; i < counts_.size(); ++i) {
+    counts[(i << kShift) + (1U << kShift) - 1] = counts_[i];
+  }
+  return Histogram::from(std::move(counts), sum_, max_);
 }
 
 }  // namespace onelane::inline v0::model

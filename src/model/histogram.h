@@ -5,6 +5,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <vector>
 
 #include "onelane/stats.h"
 
@@ -41,11 +42,52 @@ class SharedHistogram {
   std::atomic<std::uint64_t> max_{0};
 };
 
+// A smaller one, for a time that has an end: 8 buckets an octave, and one for all above half an
+// hour in nanoseconds. It can be emptied.
+class CoarseHistogram {
+ public:
+  // As those of SharedHistogram; buckets are those of Histogram.
+  void record(std::size_t bucket, std::uint64_t count, std::uint64_t sum,
+              std::uint64_t max) noexcept {
+    auto& own = counts_[std::min(bucket >> kShift, kBuckets - 1)];
+    own.store(own.load(std::memory_order_relaxed) + static_cast<std::uint32_t>(count),
+              std::memory_order_relaxed);
+    add(sum_, sum);
+    if (max > max_.load(std::memory_order_relaxed)) max_.store(max, std::memory_order_relaxed);
+  }
+  void clear() noexcept;
+
+  // What several of them recorded, as one.
+  class Sum {
+   public:
+    void add(const CoarseHistogram& part);
+    std::uint64_t count() const noexcept { return count_; }
+    Histogram histogram() const;
+
+   private:
+    std::vector<std::uint64_t> counts_;
+    std::uint64_t count_ = 0;
+    std::uint64_t sum_ = 0;
+    std::uint64_t max_ = 0;
+  };
+
+ private:
+  static constexpr unsigned kShift = 2;  // four buckets of a Histogram are one
+  static constexpr std::size_t kBuckets = (64 + (41 - 6) * 32) >> kShift;  // the last: from 2^41 ns
+
+  // 32 bits: what is counted here is counted for a few seconds.
+  std::array<std::atomic<std::uint32_t>, kBuckets> counts_{};
+  std::atomic<std::uint64_t> sum_{0};
+  std::atomic<std::uint64_t> max_{0};
+};
+
 // Records values that come one after another, and mostly lie in the bucket of the one before: those
-// are recorded together, at the latest when this ends.
+// are recorded together, at the latest when this ends. Target: as SharedHistogram::record takes
+// them.
+template <class Target>
 class HistogramRun {
  public:
-  explicit HistogramRun(SharedHistogram& histogram) noexcept : histogram_(histogram) {}
+  explicit HistogramRun(Target& histogram) noexcept : histogram_(histogram) {}
   HistogramRun(const HistogramRun&) = delete;
   HistogramRun& operator=(const HistogramRun&) = delete;
   ~HistogramRun() { flush(); }
@@ -71,7 +113,7 @@ class HistogramRun {
     count_ = sum_ = max_ = 0;
   }
 
-  SharedHistogram& histogram_;
+  Target& histogram_;
   std::uint64_t first_ = 0;  // of the bucket
   std::uint64_t width_ = 0;
   std::uint64_t count_ = 0;

@@ -20,6 +20,13 @@ std::string_view name(TickEnd end) noexcept {
   return kNames[static_cast<std::size_t>(end)];
 }
 
+std::string_view name(Obstacle obstacle) noexcept {
+  constexpr auto kNames =
+      std::to_array<std::string_view>({"checkpoint", "sync", "lock", "disk", "window", "other"});
+  static_assert(kNames.size() == kObstacleCount);
+  return kNames[static_cast<std::size_t>(obstacle)];
+}
+
 std::string_view name(Condition condition) noexcept {
   constexpr auto kNames = std::to_array<std::string_view>(
       {"stalled", "locked_out", "log_pinned", "held_back", "poisoned"});

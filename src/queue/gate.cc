@@ -9,7 +9,7 @@ bool Gate::wait(std::uint64_t packed, Duration timeout, const std::function<void
   Queuer* called = nullptr;
   {
     const std::scoped_lock lock(mutex_);
-    if (closed_) return false;
+    if (closed_ || !within(packed, max_.load(std::memory_order_relaxed))) return false;
     *std::exchange(end_, &self.next) = &self;
     waiting_.fetch_add(1, std::memory_order_seq_cst);
     called = call_those_who_fit();
@@ -65,6 +65,41 @@ Gate::Queuer* Gate::call_those_who_fit() {
   }
   if (first_ == nullptr) end_ = &first_;
   return called;
+}
+
+// Takes the waiters that are larger than the whole capacity out of the queue, where nobody behind
+// them would ever be granted.
+Gate::Queuer* Gate::call_those_too_large() {
+  const std::uint64_t max = max_.load(std::memory_order_relaxed);
+  Queuer* called = nullptr;
+  Queuer** end = &called;
+  Queuer** link = &first_;
+  while (*link != nullptr) {
+    Queuer* const one = *link;
+    if (within(one->packed, max)) {
+      link = &one->next;
+      continue;
+    }
+    *link = std::exchange(one->next, nullptr);
+    one->called = true;
+    *std::exchange(end, &one->next) = one;
+    waiting_.fetch_sub(1, std::memory_order_relaxed);
+  }
+  end_ = link;
+  return called;
+}
+
+void Gate::resize(std::uint64_t records_max, std::uint64_t bytes_max) {
+  Queuer* refused = nullptr;
+  Queuer* granted = nullptr;
+  {
+    const std::scoped_lock lock(mutex_);
+    max_.store(packed(records_max, bytes_max), std::memory_order_relaxed);
+    refused = call_those_too_large();
+    granted = call_those_who_fit();
+  }
+  wake(refused);
+  wake(granted);
 }
 
 void Gate::close() {

@@ -22,8 +22,7 @@ class Gate {
   // Bytes are counted in these, rounded up for each unit.
   static constexpr std::uint64_t kGranule = 64;
 
-  Gate(std::uint64_t records_max, std::uint64_t bytes_max)
-      : records_max_(records_max), granules_max_(granules(bytes_max)) {}
+  Gate(std::uint64_t records_max, std::uint64_t bytes_max) : max_(packed(records_max, bytes_max)) {}
 
   // What a unit is charged, in one word. The sum of two is what both are charged.
   static std::uint64_t packed(std::uint64_t records, std::uint64_t bytes) {
@@ -42,8 +41,8 @@ class Gate {
   // Charges the unit even if there is no room.
   void force(std::uint64_t packed) { used_.fetch_add(packed, std::memory_order_seq_cst); }
 
-  // Any thread. Waits until the unit is charged; false once `timeout` passed or the gate was
-  // closed. Calls `begun` once crowded() says that it waits.
+  // Any thread. Waits until the unit is charged; false once `timeout` passed, the gate was closed,
+  // or the unit is larger than the whole capacity. Calls `begun` once crowded() says that it waits.
   bool wait(std::uint64_t packed, Duration timeout, const std::function<void()>& begun);
 
   // Any thread: gives back what was granted, a sum of packed() units.
@@ -53,14 +52,17 @@ class Gate {
     if (waiting_.load(std::memory_order_seq_cst) != 0) hand_out();
   }
 
+  // Changes the capacity. What is charged stays charged, however much that is. Waiting units that
+  // fit now are charged, and the waits of those that never will are over.
+  void resize(std::uint64_t records_max, std::uint64_t bytes_max);
+
   // Ends all waits, and refuses later ones. Does not refuse grant().
   void close();
 
   static std::uint64_t records_of(std::uint64_t packed) { return packed & kRecordsMax; }
   // Whether more was charged than there is room for.
   bool overfull() const {
-    const std::uint64_t now = used_.load(std::memory_order_relaxed);
-    return records_of(now) > records_max_ || granules_of(now) > granules_max_;
+    return !within(used_.load(std::memory_order_relaxed), max_.load(std::memory_order_relaxed));
   }
   // Whether a thread waits for room.
   bool crowded() const { return waiting() != 0; }
@@ -84,16 +86,20 @@ class Gate {
     const std::uint64_t packed;
     base::Parker parker;
     Queuer* next = nullptr;  // in the queue; once out of it, the thread that this one wakes
-    bool called = false;     // out of the queue: granted, or refused by close()
+    bool called = false;     // out of the queue: granted, or refused
     bool granted = false;
   };
 
   static std::uint64_t granules(std::uint64_t bytes) { return (bytes + kGranule - 1) / kGranule; }
   static std::uint64_t granules_of(std::uint64_t used) { return used >> kRecordBits; }
+  static bool within(std::uint64_t used, std::uint64_t max) {
+    return records_of(used) <= records_of(max) && granules_of(used) <= granules_of(max);
+  }
 
   bool charge(std::uint64_t packed, std::uint64_t more = 0) {
-    const std::uint64_t records_max = records_max_ + records_of(more);
-    const std::uint64_t granules_max = granules_max_ + granules_of(more);
+    const std::uint64_t max = max_.load(std::memory_order_relaxed);
+    const std::uint64_t records_max = records_of(max) + records_of(more);
+    const std::uint64_t granules_max = granules_of(max) + granules_of(more);
     std::uint64_t now = used_.load(std::memory_order_seq_cst);
     while (records_of(now) + records_of(packed) <= records_max &&
            granules_of(now) + granules_of(packed) <= granules_max) {
@@ -104,14 +110,14 @@ class Gate {
 
   void hand_out();
   Queuer* call_those_who_fit();
+  Queuer* call_those_too_large();
   static void wake(Queuer* first) {
     if (first != nullptr) first->parker.unpark();
   }
   bool leave(Queuer& self);
 
-  const std::uint64_t records_max_;
-  const std::uint64_t granules_max_;
-  std::atomic<std::uint64_t> used_{0};
+  std::atomic<std::uint64_t> max_;      // packed; written with mutex_
+  std::atomic<std::uint64_t> used_{0};  // packed
   std::atomic<std::uint32_t> waiting_{0};
   std::mutex mutex_;  // guards what follows, and the Queuers in the queue
   Queuer* first_ = nullptr;

@@ -265,7 +265,8 @@ TEST_F(LaneCapacity, AFullCoalescingClassRefusesALargerRecordInAnOldersPlace) {
 
 // A push that was granted room and has not arrived yet is as one of another thread.
 TEST_F(LaneCapacity, AFullCoalescingClassTakesSuchRecordsFromSeveralThreadsAtOnce) {
-  engine::ClassLane lane(0, {.name = "peers", .capacity_records = 2, .coalesce = true}, {});
+  engine::CallSites sites;
+  engine::ClassLane lane(0, {.name = "peers", .capacity_records = 2, .coalesce = true}, {}, sites);
   const auto keyed = [&lane](char key) {
     detail::EntryRef entry(detail::Entry::make(1, 1, lane.large_rows));
     entry->payload()[0] = static_cast<std::byte>(key);
@@ -318,7 +319,8 @@ TEST_F(LaneCapacity, AFullClassThatCoalescesAndDropsSupersedesFirst) {
 
 // The committer thread asks for it once more as it goes to sleep.
 TEST_F(LaneCapacity, WhatARefusedPushDrainedIsPendingUntilATickBegins) {
-  engine::ClassLane lane(0, {.name = "peers", .capacity_records = 1, .coalesce = true}, {});
+  engine::CallSites sites;
+  engine::ClassLane lane(0, {.name = "peers", .capacity_records = 1, .coalesce = true}, {}, sites);
   const detail::EntryRef one(detail::Entry::make());
   one->retain();  // the lane's
   one->rows = 1;

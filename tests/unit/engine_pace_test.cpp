@@ -88,6 +88,7 @@ class LanePace : public ::testing::Test {
 
   ack::Wakes wakes_;
   LaneState state_;
+  CallSites sites_;
   Lanes lanes_;
   test::RecordingSink sink_{std::make_shared<test::Recording>()};
   Recovery recovery_{sink_, lanes_, state_};
@@ -99,8 +100,8 @@ class LanePace : public ::testing::Test {
     options.name = name;
     options.intake = intake;
     options.guarantee = {.records = 1, .bytes = kKiB};
-    auto lane = std::make_unique<ClassLane>(count_++, options, kDefaultTick);
-    lanes_.prepare(*lane);
+    auto lane = std::make_unique<ClassLane>(count_++, options, kDefaultTick, sites_);
+    lanes_.prepare();
     recovery_.prepare();
     ASSERT_TRUE(selection_.prepare(*lane).ok());
     recovery_.add_class();

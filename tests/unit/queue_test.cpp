@@ -242,5 +242,19 @@ TEST(Gate, CountsTwiceTheLargestCapacity) {
   EXPECT_FALSE(gate.grant_beyond(queue::Gate::packed(1, 0), all));
 }
 
+TEST(Gate, KeepsWhatItGrantedWhenItBecomesSmaller) {
+  const auto unit = [](std::uint64_t records) { return queue::Gate::packed(records, 64); };
+  queue::Gate gate(4, kKiB);
+  EXPECT_TRUE(gate.grant(unit(4)));
+  gate.resize(2, kKiB);
+  EXPECT_TRUE(gate.overfull());
+  gate.release(unit(2));
+  EXPECT_FALSE(gate.overfull());
+  EXPECT_FALSE(gate.grant(unit(1)));
+  gate.resize(3, kKiB);
+  EXPECT_TRUE(gate.grant(unit(1)));
+  EXPECT_EQ(gate.records(), 3U);
+}
+
 }  // namespace
 }  // namespace onelane::test

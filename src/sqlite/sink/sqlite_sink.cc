@@ -17,6 +17,7 @@
 #include "src/sqlite/log/wal_index.h"
 #include "src/sqlite/log/wal_log.h"
 #include "src/sqlite/sink/execution.h"
+#include "src/sqlite/sink/foreign_changes.h"
 #include "src/sqlite/sink/found.h"
 #include "src/sqlite/sink/inquiry.h"
 #include "src/sqlite/sink/opening.h"
@@ -86,6 +87,7 @@ class SqliteSink final : public Sink,
   Reply commit() override;
   Reply rollback() override;
   Reply probe() override;
+  std::uint64_t foreign_changes() const override { return foreign_.count(); }
   bool begins_log_anew() const override { return !commit_is_durable() && index_->wholly_copied(); }
   Savepoints* savepoints() noexcept override { return this; }
   JobStatements* job_statements() noexcept override { return this; }
@@ -112,6 +114,7 @@ class SqliteSink final : public Sink,
 
   std::optional<Files> files_;  // the lock goes last
   CommitWatch watch_;
+  ForeignChanges foreign_;
   Fuse fuse_;
   std::unique_ptr<Connection> connection_;
   Found found_;
@@ -221,6 +224,7 @@ Reply SqliteSink::begin() {
   const int code = connection_->step_own(begin_.get());
   if (code == SQLITE_OK) {
     watch_.begun(index_->frames());
+    foreign_.begun(connection_->handle());
     return {};
   }
   Reply reply = noted(connection_->failure(code, Place::control, "BEGIN"));
@@ -318,6 +322,7 @@ Reply SqliteSink::commit() {
     if (reply.effect == Effect::ended && !surely_undone(code)) reply.effect = Effect::unknown;
     return reply;
   }
+  foreign_.ended(connection_->handle());
   if (watermark_ != nullptr) watermark_->committed();
   // Else others could read frames that are not there.
   ONELANE_CHECK(gather_ == nullptr || gather_->complete(), 0);
@@ -331,8 +336,9 @@ Reply SqliteSink::commit() {
 // and keeps the transaction, and all that follows nests in it.
 Reply SqliteSink::rollback() {
   connection_->reset_all();
-  if (!connection_->in_transaction()) return {};
-  const int code = connection_->step_own(rollback_.get());
+  const int code =
+      connection_->in_transaction() ? connection_->step_own(rollback_.get()) : SQLITE_OK;
+  foreign_.ended(connection_->handle());
   if (!connection_->in_transaction()) return {};
   Reply reply = connection_->failure(code, Place::control, "ROLLBACK");
   reply.fault = Fault::internal;
