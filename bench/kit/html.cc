@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "bench/kit/html_lead.h"
 #include "bench/kit/html_storm.h"
 #include "bench/kit/html_trials.h"
 #include "src/render/chart.h"
@@ -43,7 +44,8 @@ std::string list_of(std::string_view title, const json& object) {
 
 std::string to_html(const json& result) {
   const std::string title = "onelane-bench " + result.value("question", "");
-  std::string body = result.contains("strategies") ? storm_html(result) : trials_html(result);
+  std::string body = lead_html(result);
+  body += result.contains("strategies") ? storm_html(result) : trials_html(result);
   return fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"

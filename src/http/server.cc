@@ -26,14 +26,16 @@ constexpr std::size_t kConnectionsMax = 16;
 constexpr std::size_t kThreads = 4;
 constexpr Duration kRefresh{2'000'000'000};
 
-Snapshot snapshot_of(const Journal& journal) {
-  const TimePoint asked = journal.now();
+// When the journal was opened, by its clock; later and later once it is closed, for then its time
+// open stands still.
+TimePoint opening_of(const JournalStats& stats) { return stats.when - stats.open; }
+
+Snapshot snapshot_of(const Journal& journal, TimePoint opened) {
   Snapshot snapshot{journal.stats(), {}};
   snapshot.about.health = journal.health();
-  const TimePoint taken = snapshot.stats.when;
-  if (taken == TimePoint() && snapshot.stats.open == Duration(0)) {
+  if (snapshot.stats.when == TimePoint()) {  // an empty one
     snapshot.about.standing = render::Standing::forked;
-  } else if (taken != TimePoint() && taken < asked) {  // the last before its end
+  } else if (opening_of(snapshot.stats) > opened) {
     snapshot.about.standing = render::Standing::closed;
   }
   return snapshot;
@@ -168,7 +170,9 @@ Result<std::unique_ptr<Server>> Server::serve(Source source, ServerOptions optio
 }
 
 Result<std::unique_ptr<Server>> Server::serve(const Journal& journal, ServerOptions options) {
-  return serve([&journal] { return snapshot_of(journal); }, std::move(options));
+  return serve(
+      [&journal, opened = opening_of(journal.stats())] { return snapshot_of(journal, opened); },
+      std::move(options));
 }
 
 std::uint16_t Server::port() const noexcept { return running_->listener().port(); }

@@ -23,6 +23,9 @@ std::string rate_text(std::uint64_t count, Duration span) {
   return count_text(static_cast<std::uint64_t>(per_s + 0.5));
 }
 
+// "12 of 4,096": what there is, and what there may be.
+std::string of_text(const std::string& some, const std::string& all) { return some + " of " + all; }
+
 void add_percentiles(std::vector<std::string>& cells, const Histogram& values) {
   for (const std::uint64_t ns : {values.p50(), values.p99(), values.max()}) {
     cells.push_back(values.count() == 0 ? "-" : duration_text_ns(ns));
@@ -94,12 +97,13 @@ std::string queues_section(const JournalStats& stats) {
   table.columns({"class", "queued records", "queued bytes", "in flight", "offered per s",
                  "settled per s", "wait p50", "p99", "max", "of the lane"});
   for (const ClassStats& one : stats.classes) {
-    std::vector<std::string> cells{one.name,
-                                   count_text(one.queued_records),
-                                   bytes_text(one.queued_bytes),
-                                   count_text(one.in_flight),
-                                   rate_text(one.recent.offered, one.recent.span),
-                                   rate_text(one.recent.ended, one.recent.span)};
+    std::vector<std::string> cells{
+        one.name,
+        of_text(count_text(one.queued_records), count_text(one.options.capacity_records)),
+        of_text(bytes_text(one.queued_bytes), bytes_text(one.options.capacity_bytes)),
+        count_text(one.in_flight),
+        rate_text(one.recent.offered, one.recent.span),
+        rate_text(one.recent.ended, one.recent.span)};
     add_percentiles(cells, one.recent.wait_ns);
     cells.push_back(percent_text(share(one.recent.held, one.recent.span)));
     table.row(cells);

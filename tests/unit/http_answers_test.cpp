@@ -82,10 +82,8 @@ TEST(HttpAnswers, AnOriginOrASiteThatIsForeignIsRefused) {
         Case{"Origin: http://localhost:9123\r\n", "403"},
         Case{"Origin: https://127.0.0.1:9123\r\n", "403"},
         Case{"Origin: http://127.0.0.1:9124\r\n", "403"}, Case{"Origin: null\r\n", "403"},
-        Case{"Origin: \r\n", "403"},
         Case{"Origin: http://127.0.0.1:9123\r\nOrigin: null\r\n", "403"},
         Case{"Sec-Fetch-Site: cross-site\r\n", "403"}, Case{"Sec-Fetch-Site: same-site\r\n", "403"},
-        Case{"Sec-Fetch-Site: \r\n", "403"},
         Case{"Sec-Fetch-Site: none\r\nSec-Fetch-Site: cross-site\r\n", "403"}}) {
     for (const char* path : {"/", "/metrics", "/json", "/health"}) {
       const std::string asked =
