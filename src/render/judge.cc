@@ -21,17 +21,34 @@ struct Waiting {
   Duration disk{0};               // syncs, checkpoints and pauses
   Duration lock{0};
   Duration span{0};  // of the last minute
+
+  std::size_t longest_class() const {
+    return static_cast<std::size_t>(std::max_element(classes.begin(), classes.end()) -
+                                    classes.begin());
+  }
+  Duration behind_class() const { return classes.empty() ? Duration(0) : classes[longest_class()]; }
+  Duration most() const { return std::max({behind_class(), disk, lock}); }
 };
 
 Duration disk_of(const WaitedBehind& behind) {
   return behind.of(Obstacle::disk) + behind.of(Obstacle::sync) + behind.of(Obstacle::checkpoint);
 }
 
-Waiting waiting_of(const JournalStats& stats) {
+// The class that had the lane longest in the last minute; past the last one of none.
+std::size_t top_holder(const JournalStats& stats) {
+  const auto top = std::max_element(
+      stats.classes.begin(), stats.classes.end(),
+      [](const ClassStats& a, const ClassStats& b) { return a.minute.held < b.minute.held; });
+  return static_cast<std::size_t>(top - stats.classes.begin());
+}
+
+// But for the waiting of class `without`.
+Waiting waiting_of(const JournalStats& stats, std::size_t without) {
   Waiting waiting{std::vector<Duration>(stats.classes.size())};
   for (std::size_t victim = 0; victim < stats.classes.size(); ++victim) {
     const ClassStats& one = stats.classes[victim];
     waiting.span = std::max(waiting.span, one.minute.span);
+    if (victim == without) continue;
     waiting.disk += disk_of(one.behind_minute);
     waiting.lock += one.behind_minute.of(Obstacle::lock);
     const std::size_t known = std::min(one.behind_minute.classes.size(), waiting.classes.size());
@@ -40,6 +57,19 @@ Waiting waiting_of(const JournalStats& stats) {
     }
   }
   return waiting;
+}
+
+// Less than a hundredth of the time has no offender.
+bool noticed(const Waiting& waiting) {
+  const Duration most = waiting.most();
+  return most > Duration(0) && share(most, waiting.span) >= kNoticed;
+}
+
+// The class that had the lane longest brings about what it waits for itself: its pauses for the
+// disk are its own writes. So it counts only where nobody else waits.
+Waiting others_waiting(const JournalStats& stats) {
+  Waiting waiting = waiting_of(stats, top_holder(stats));
+  return noticed(waiting) ? waiting : waiting_of(stats, stats.classes.size());
 }
 
 std::string reader_text(const LogReader& reader) {
@@ -207,10 +237,7 @@ Verdict judge(const JournalStats& stats, const About& about) {
   Verdict verdict;
   judge_condition(stats, about, verdict);
   if (about.standing == Standing::forked) return verdict;
-  const Waiting waiting = waiting_of(stats);
-  const auto longest = std::max_element(waiting.classes.begin(), waiting.classes.end());
-  const Duration behind_class = longest == waiting.classes.end() ? Duration(0) : *longest;
-  const Duration most = std::max({behind_class, waiting.disk, waiting.lock});
+  const Waiting waiting = others_waiting(stats);
   const auto condition = about.health.condition;
   if (stats.log.pinned_bytes != 0) {
     blame_reader(stats, verdict);
@@ -218,13 +245,12 @@ Verdict judge(const JournalStats& stats, const About& about) {
     blame_lock(stats, waiting, verdict);
   } else if (condition == Condition::stalled || condition == Condition::held_back) {
     blame_disk(stats, waiting, verdict);
-  } else if (most <= Duration(0) || share(most, waiting.span) < kNoticed) {
+  } else if (!noticed(waiting)) {
     verdict.blame =
         "In the last minute nobody waited for long behind another class, the disk or a lock.";
-  } else if (most == behind_class) {
-    blame_class(stats, waiting, static_cast<std::uint32_t>(longest - waiting.classes.begin()),
-                verdict);
-  } else if (most == waiting.lock) {
+  } else if (waiting.most() == waiting.behind_class()) {
+    blame_class(stats, waiting, static_cast<std::uint32_t>(waiting.longest_class()), verdict);
+  } else if (waiting.most() == waiting.lock) {
     blame_lock(stats, waiting, verdict);
   } else {
     blame_disk(stats, waiting, verdict);
