@@ -72,6 +72,12 @@ Waiting others_waiting(const JournalStats& stats) {
   return noticed(waiting) ? waiting : waiting_of(stats, stats.classes.size());
 }
 
+// "the last minute", or what there is of it.
+std::string window_text(Duration span) {
+  constexpr Duration kMinute{60'000'000'000};
+  return span < kMinute ? "the last " + duration_text(span) : "the last minute";
+}
+
 std::string reader_text(const LogReader& reader) {
   if (reader.name.empty()) return fmt::format("process {}", reader.pid);
   return fmt::format("{} (process {})", reader.name, reader.pid);
@@ -113,9 +119,10 @@ void blame_lock(const JournalStats& stats, const Waiting& waiting, Verdict& verd
   verdict.offender = Offender::foreign_writer;
   verdict.blame = fmt::format(
       "A writer that is not of this journal has the database's write lock, or had it: classes "
-      "waited {} for it in the last minute. Since the opening it kept the lane waiting {}, {} at "
+      "waited {} for it in {}. Since the opening it kept the lane waiting {}, {} at "
       "most.",
-      duration_text(waiting.lock), counted(stats.foreign.lock_waits, "time", "times"),
+      duration_text(waiting.lock), window_text(waiting.span),
+      counted(stats.foreign.lock_waits, "time", "times"),
       duration_text_ns(stats.foreign.lock_wait_ns.max()));
 }
 
@@ -131,8 +138,8 @@ void blame_disk(const JournalStats& stats, const Waiting& waiting, Verdict& verd
   }
   verdict.blame = fmt::format(
       "The disk is what most waiting goes to: classes waited {} for syncs, checkpoints and pauses "
-      "in the last minute.{}",
-      duration_text(waiting.disk), figures);
+      "in {}.{}",
+      duration_text(waiting.disk), window_text(waiting.span), figures);
 }
 
 void blame_class(const JournalStats& stats, const Waiting& waiting, std::uint32_t holder,
@@ -141,10 +148,10 @@ void blame_class(const JournalStats& stats, const Waiting& waiting, std::uint32_
   const std::string job = job_of(stats, holder);
   verdict.offender = job.empty() ? Offender::write_class : Offender::job;
   verdict.offender_name = job.empty() ? one.name : job;
-  verdict.blame = fmt::format(
-      "{} held the lane for {} of the last minute; the others waited {} behind it, all in all.",
-      one.name, percent_text(share(one.minute.held, one.minute.span)),
-      duration_text(waiting.classes[holder]));
+  verdict.blame =
+      fmt::format("{} held the lane for {} of {}; the others waited {} behind it, all in all.",
+                  one.name, percent_text(share(one.minute.held, one.minute.span)),
+                  window_text(one.minute.span), duration_text(waiting.classes[holder]));
   if (!job.empty()) {
     verdict.blame += fmt::format(" Most of its long ticks were steps of the job {}.", job);
   }
@@ -246,8 +253,7 @@ Verdict judge(const JournalStats& stats, const About& about) {
   } else if (condition == Condition::stalled || condition == Condition::held_back) {
     blame_disk(stats, waiting, verdict);
   } else if (!noticed(waiting)) {
-    verdict.blame =
-        "In the last minute nobody waited for long behind another class, the disk or a lock.";
+    verdict.blame = "Lately nobody waited for long behind another class, the disk or a lock.";
   } else if (waiting.most() == waiting.behind_class()) {
     blame_class(stats, waiting, static_cast<std::uint32_t>(waiting.longest_class()), verdict);
   } else if (waiting.most() == waiting.lock) {

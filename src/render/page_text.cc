@@ -42,7 +42,8 @@ svg .small text { fill: var(--faint); font-size: 10px; }
 .s7, .entry.s7 svg { color: var(--s7); }
 .entry { color: var(--text); }
 table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }
-caption { text-align: left; font-weight: 600; padding: 1.25rem 0 .25rem; }
+caption { text-align: left; font-weight: 600; padding: 1.25rem 0 .25rem; position: sticky; left: 0;
+  width: fit-content; max-width: min(58rem, 100vw - 2rem); }
 th, td { padding: .2rem .75rem .2rem 0; text-align: right; border-bottom: 1px solid var(--rule);
   white-space: nowrap; } th:first-child { text-align: left; } thead th { color: var(--faint);
   font-weight: 500; } .texts td { text-align: left; white-space: normal; min-width: 6rem; }
