@@ -126,16 +126,14 @@ std::string text_at(double x, double y, std::string_view anchor, std::string_vie
                      escape(text));
 }
 
-std::string rule(double x1, double y1, double x2, double y2) {
-  return fmt::format(
-      "<line class=\"rule\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\"/>\n", x1, y1,
-      x2, y2);
-}
+struct Segment {
+  double x1, y1, x2, y2;
+};
 
-std::string stroke(double x1, double y1, double x2, double y2, std::string_view kind) {
+std::string stroke(const Segment& of, std::string_view kind) {
   return fmt::format(
-      "<line class=\"{}\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\"/>\n", kind, x1,
-      y1, x2, y2);
+      "<line class=\"{}\" x1=\"{:.1f}\" y1=\"{:.1f}\" x2=\"{:.1f}\" y2=\"{:.1f}\"/>\n", kind, of.x1,
+      of.y1, of.x2, of.y2);
 }
 
 // A circle, a square, a triangle or a diamond; filled, then hollow.
@@ -159,7 +157,7 @@ std::string group(std::size_t style, const std::string& inside) {
 std::string x_axis(const Chart& chart, const Mapping& x, double left, double bottom) {
   std::string out;
   for (double tick : x.ticks()) {
-    out += rule(x.at(tick), kTop, x.at(tick), bottom);
+    out += stroke({x.at(tick), kTop, x.at(tick), bottom}, "rule");
     out += text_at(x.at(tick), bottom + 18, "middle", short_number(tick));
   }
   return out + text_at((left + chart.width - kRight) / 2, bottom + 36, "middle", chart.x.title);
@@ -168,7 +166,7 @@ std::string x_axis(const Chart& chart, const Mapping& x, double left, double bot
 std::string y_axis(const Chart& chart, const Mapping& y) {
   std::string out;
   for (double tick : y.ticks()) {
-    out += rule(kLeft, y.at(tick), chart.width - kRight, y.at(tick));
+    out += stroke({kLeft, y.at(tick), chart.width - kRight, y.at(tick)}, "rule");
     out += text_at(kLeft - 8, y.at(tick) + 4, "end", short_number(tick));
   }
   return out;
@@ -178,7 +176,7 @@ std::string legend_entry(std::string_view name, std::size_t style) {
   return fmt::format(
       "<span class=\"entry s{}\"><svg aria-hidden=\"true\" width=\"26\" height=\"12\" "
       "viewBox=\"-13 -6 26 12\">{}{}</svg>{}</span>\n",
-      style % kStyles, stroke(-13, 0, 13, 0, "line"), marker(style, 0, 0, ""), escape(name));
+      style % kStyles, stroke({-13, 0, 13, 0}, "line"), marker(style, 0, 0, ""), escape(name));
 }
 
 std::string figure(const Chart& chart, const std::string& legend, double height,
@@ -205,7 +203,7 @@ std::string line_marks(const Chart& chart, const Line& line, const Mapping& x, c
     const double at = x.at(point.x);
     path += fmt::format("{}{:.1f} {:.1f}", path.empty() ? "M" : "L", at, y.at(point.y));
     if (point.spread && shown(chart.y, point.spread->first)) {
-      marks += stroke(at, y.at(point.spread->first), at, y.at(point.spread->second), "spread");
+      marks += stroke({at, y.at(point.spread->first), at, y.at(point.spread->second)}, "spread");
     }
     marks += marker(line.style, at, y.at(point.y),
                     fmt::format("{}, {}: {}{}", line.name, short_number(point.x),
@@ -298,7 +296,7 @@ std::string bar_chart(const Chart& chart, const std::vector<Bar>& bars) {
       double end = x.at(bar.value);
       if (bar.spread && shown(chart.x, bar.spread->first)) {
         end = std::max(end, x.at(bar.spread->second));
-        marks += stroke(x.at(bar.spread->first), middle, end, middle, "whisker");
+        marks += stroke({x.at(bar.spread->first), middle, end, middle}, "whisker");
       }
       inside += group(bar.style, marks);
       inside += text_at(end + 8, middle + 4, "start", short_number(bar.value));
@@ -327,7 +325,7 @@ std::string range_chart(const Chart& chart, const std::vector<Range>& ranges) {
     for (const Range::Mark& mark : range.marks) {
       if (!shown(chart.x, mark.value)) continue;
       const double at = x.at(mark.value);
-      if (last >= 0) marks = stroke(last, middle, at, middle, "line") + marks;
+      if (last >= 0) marks = stroke({last, middle, at, middle}, "line") + marks;
       marks += marker(range.style, at, middle,
                       fmt::format("{}, {}: {}", range.name, mark.name, short_number(mark.value)));
       constexpr double kLabelWidth = 30;

@@ -1,5 +1,5 @@
-// A program that can be looked at: a page, metrics and JSON on a Unix socket, and the verdict on its
-// standard output.
+// A program that can be looked at: a page, metrics and JSON on a Unix socket, and the verdict on
+// its standard output.
 #include <onelane/http.h>
 #include <onelane/onelane.h>
 #include <onelane/render.h>
