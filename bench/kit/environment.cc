@@ -10,6 +10,8 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <ctime>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <system_error>
@@ -17,6 +19,7 @@
 
 #include "bench/kit/errors.h"
 #include "bench/kit/times.h"
+#include "onelane/version.h"
 
 namespace onelane::bench {
 namespace {
@@ -60,6 +63,23 @@ std::string file_system_of(const std::filesystem::path& directory) {
   return fmt::format("0x{:x}", magic);
 }
 
+std::string date_now() {
+  const std::time_t now = std::time(nullptr);
+  std::tm fields = {};
+  std::array<char, 32> text = {};
+  gmtime_r(&now, &fields);
+  return {text.data(), std::strftime(text.data(), text.size(), "%F %R UTC", &fields)};
+}
+
+std::string processor_name() {
+  std::ifstream info("/proc/cpuinfo");
+  for (std::string line; std::getline(info, line);) {
+    const std::size_t colon = line.find(": ");
+    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return "";
+}
+
 Histogram time_syncs(int file) {
   using Clock = std::chrono::steady_clock;
   const std::array<char, kPageBytes> page{};
@@ -94,7 +114,9 @@ Histogram measure_syncs(const std::filesystem::path& directory) {
 }
 
 Environment measure_environment(const std::filesystem::path& directory) {
-  return {.processors = std::thread::hardware_concurrency(),
+  return {.date = date_now(),
+          .processor = processor_name(),
+          .processors = std::thread::hardware_concurrency(),
           .sqlite_version = sqlite3_libversion(),
           .sqlite_options = compile_options(),
           .file_system = file_system_of(directory),
@@ -102,7 +124,10 @@ Environment measure_environment(const std::filesystem::path& directory) {
 }
 
 nlohmann::json to_json(const Environment& environment) {
-  return {{"processors", environment.processors},
+  return {{"date", environment.date},
+          {"processor", environment.processor},
+          {"processors", environment.processors},
+          {"onelane_version", ONELANE_VERSION_STRING},
           {"sqlite_version", environment.sqlite_version},
           {"sqlite_options", environment.sqlite_options},
           {"file_system", environment.file_system},

@@ -62,6 +62,15 @@ if(EXISTS ${WORK_DIR}/build/tuned)
   endif()
 endif()
 
+# A program that serves its page, where onelane::http is built.
+if(EXISTS ${WORK_DIR}/build/watched)
+  execute_process(COMMAND build/watched lane.sock WORKING_DIRECTORY ${WORK_DIR}
+                  OUTPUT_VARIABLE said COMMAND_ERROR_IS_FATAL ANY)
+  if(NOT said STREQUAL "lane.sock: All is well.\n")
+    message(FATAL_ERROR "watched says: ${said}")
+  endif()
+endif()
+
 # As a part of a program's own build: that it can be configured.
 run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B embedded -G ${GENERATOR}
     -DONELANE_EMBEDDED=${CMAKE_CURRENT_LIST_DIR}/../.. -DCMAKE_CXX_COMPILER=${CXX})

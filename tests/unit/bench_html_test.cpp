@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "bench/kit/chart.h"
 #include "bench/kit/html.h"
 #include "bench/storm/timeline.h"
+#include "src/render/chart.h"
 
 namespace onelane::bench {
 namespace {
@@ -77,6 +77,50 @@ TEST(HtmlReport, TablesHaveWhatChartsShow) {
   const std::string page = to_html(callers("onelane"));
   EXPECT_EQ(count(page, "<table>"), 2U);
   EXPECT_EQ(count(page, "20,800 (10,400 \u2013 41,600)"), 2U);
+}
+
+json environment() {
+  return {{"date", "2026-11-29 10:31 UTC"},
+          {"processor", "A & B"},
+          {"processors", 2},
+          {"onelane_version", "0.1.0"},
+          {"file_system", "ext4"},
+          {"sqlite_version", "3.40.1"},
+          {"sync_ms", {{"p50", 0.16}, {"p99", 0.23}}}};
+}
+
+TEST(HtmlReport, TheFirstSentencesSayWhatRanOnWhatAndWhoWonByHowMuch) {
+  json result = callers("onelane");
+  result["environment"] = environment();
+  json& contestants = result["cases"][0]["contestants"];
+  contestants.push_back({{"name", "lock"}, {"per_s", series(5'000)}});
+  const std::string page = to_html(result);
+  EXPECT_NE(
+      page.find("<p>onelane-bench callers ran 2026-11-29 10:31 UTC, on 2 processors (A &amp; "
+                "B), with databases on ext4, where a page&#39;s sync takes 0.16 ms at p50 and "
+                "0.23 ms at p99, SQLite 3.40.1, onelane 0.1.0.</p>"),
+      std::string::npos)
+      << page;
+  EXPECT_NE(page.find("<li>t1, rows per second: onelane wins with 20,800, 4.16 times more than "
+                      "lock (5,000).</li>"),
+            std::string::npos)
+      << page;
+}
+
+TEST(HtmlReport, NobodyHasWonWhereTheRunsOverlap) {
+  json result = callers("onelane");
+  result["cases"][0]["contestants"].push_back({{"name", "lock"}, {"per_s", series(19'000)}});
+  EXPECT_NE(to_html(result).find("onelane (20,800) and lock (19,000) are not told apart"),
+            std::string::npos);
+}
+
+TEST(HtmlReport, OfCostsTheSmallestWins) {
+  json result = callers("onelane");
+  result["cases"][0]["figures"] = {"p50_us"};
+  result["cases"][0]["contestants"].push_back({{"name", "lock"}, {"p50_us", series(900)}});
+  EXPECT_NE(
+      to_html(result).find("t1, p50 us: onelane wins with 90, 10 times less than lock (900)."),
+      std::string::npos);
 }
 
 TEST(HtmlReport, NamesFromTheResultAreEscaped) {
