@@ -1,0 +1,18 @@
+// Text from elsewhere (names, paths, messages) made fit for a terminal.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace onelane::kit {
+
+// The same text, with what could steer a terminal or hide what stands there as \x1b or \u202e:
+// control characters, what is no UTF-8, and what changes the direction of writing.
+std::string printable(std::string_view text);
+
+// How many columns it takes, at one a character. Of printable text.
+std::size_t columns(std::string_view text) noexcept;
+// The first so many columns of it, with "~" as the last where more would follow.
+std::string clipped(std::string_view text, std::size_t columns);
+
+}  // namespace onelane::kit
