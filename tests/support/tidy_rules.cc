@@ -32,6 +32,7 @@ constexpr std::array kHouse = {
     Place{"include/onelane/record.h", 1, "model"},
     Place{"include/onelane/receipt.h", 1, "model"},
     Place{"include/onelane/options.h", 1, "model"},
+    Place{"include/onelane/option_text.h", 1, "model"},
     Place{"include/onelane/stats.h", 1, "model"},
     Place{"include/onelane/job.h", 1, "model"},
     Place{"include/onelane/event.h", 1, "model"},
@@ -52,6 +53,8 @@ constexpr std::array kHouse = {
     Place{"include/onelane/journal.h", 5, "api"},
     Place{"include/onelane/onelane.h", 5, "api"},
     Place{"src/api/", 5, "api"},
+    Place{"include/onelane/flags.h", 5, "flags"},
+    Place{"src/flags/", 5, "flags"},
 };
 
 const Place* place_of(std::string_view path) {
@@ -217,7 +220,7 @@ Findings dependencies(const File& file) {
       Owner{"concurrentqueue", "src/queue/"},
       Owner{"blockingconcurrentqueue", "src/queue/"},
       Owner{"lightweightsemaphore", "src/queue/"},
-      Owner{"boost/", "nowhere"},
+      Owner{"boost/", "src/flags/"},
       Owner{"fmt/", "nowhere"},
       Owner{"nlohmann/", "nowhere"},
   };
