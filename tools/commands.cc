@@ -2,8 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 
-#include "bench/kit/nearest.h"
+#include "onelane/option_text.h"
 #include "onelane/version.h"
 #include "tools/about_itself.h"
 #include "tools/check_database.h"
@@ -11,13 +12,14 @@
 #include "tools/kit/errors.h"
 #include "tools/kit/printable.h"
 #include "tools/kit/terminal.h"
+#include "tools/plan.h"
 
 namespace onelane::tools {
 namespace {
 
 using kit::UsageError;
 
-std::string usage() {
+std::string usage(std::FILE* output) {
   std::string text =
       "usage: onelane COMMAND [flags]\n"
       "       onelane help COMMAND\n"
@@ -26,7 +28,7 @@ std::string usage() {
   for (const Command& command : commands()) {
     if (command.group != group) {
       group = command.group;
-      text += "\n" + kit::bold(group, stdout) + "\n";
+      text += "\n" + kit::bold(group, output) + "\n";
     }
     text += fmt::format("  {:12}{}\n", command.name, command.summary);
   }
@@ -36,8 +38,8 @@ std::string usage() {
 }  // namespace
 
 std::span<const Command> commands() {
-  static const std::array kCommands = {check_command(), help_command(), completion_command(),
-                                       man_command()};
+  static const std::array kCommands = {check_command(), plan_command(), help_command(),
+                                       completion_command(), man_command()};
   return kCommands;
 }
 
@@ -53,14 +55,14 @@ const Command& command_called(std::string_view name) {
   std::vector<std::string> names;
   for (const Command& command : commands()) names.emplace_back(command.name);
   throw UsageError(fmt::format("there is no command '{}'; the nearest is {}, see onelane --help",
-                               kit::printable(name), bench::nearest(name, names)));
+                               kit::printable(name), nearest(name, names)));
 }
 
 int run(const std::vector<std::string>& arguments) {
-  if (arguments.empty()) throw UsageError("a command is missing\n" + usage());
-  if (arguments[0] == "--help" || arguments[0] == "-h" ||
-      arguments.size() == 1 && arguments[0] == "help") {
-    fmt::print("{}", usage());
+  if (arguments.empty()) throw UsageError("a command is missing\n" + usage(stderr));
+  const bool help = arguments.size() == 1 && arguments[0] == "help";
+  if (help || arguments[0] == "--help" || arguments[0] == "-h") {
+    fmt::print("{}", usage(stdout));
     return kit::kExitOk;
   }
   if (arguments[0] == "--version") {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "onelane/version.h"
@@ -84,8 +85,8 @@ std::string synopsis(const Command& command, const kit::FlagSet& flags) {
   std::string out = fmt::format(".SH SYNOPSIS\n.B onelane {}", escaped(command.name));
   if (!flags.groups().empty()) out += "\n.RI [ flags ]";
   if (const auto& operand = flags.operand()) {
-    out +=
-        fmt::format(operand->required ? "\n.I {}" : "\n.RI [ {} ]", escaped(operand->placeholder));
+    const std::string name = escaped(operand->placeholder);
+    out += operand->required ? "\n.I " + name : "\n.RI [ " + name + " ]";
   }
   return out + "\n";
 }

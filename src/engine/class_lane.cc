@@ -16,19 +16,6 @@ namespace {
 // for each of this many threads that push at the same moment.
 constexpr std::uint64_t kCrowd = 4096;
 
-schedule::Share share_of(const ClassOptions& options, const Budget& tick) {
-  schedule::Share share;
-  share.guarantee = options.guarantee;
-  share.budget = options.budget;
-  if (share.budget.records == 0) share.budget.records = tick.records;
-  if (share.budget.bytes == 0) share.budget.bytes = tick.bytes;
-  if (share.budget.hold == Duration(0)) share.budget.hold = tick.hold;
-  share.weight = options.weight;
-  share.max_delay = options.max_delay;
-  share.gather = options.gather;
-  return share;
-}
-
 // It is superseded, and no commit goes over it.
 void skip(JournaledClass* journaled, const Entry& entry) {
   if (entry.is_journaled()) journaled->applied.skip(entry.position);
@@ -50,7 +37,7 @@ bool between_steps(const Entry& entry) {
 ClassLane::ClassLane(std::uint32_t number, const ClassOptions& given, const Budget& tick)
     : index(number),
       options(given),
-      share(share_of(options, tick)),
+      share(schedule::share_of(options, tick)),
       gate(options.capacity_records, options.capacity_bytes),
       journaled(given.intake ? std::make_unique<JournaledClass>(given.name) : nullptr),
       cancelled_(options.capacity_records, options.capacity_bytes) {}

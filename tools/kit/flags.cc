@@ -4,7 +4,7 @@
 
 #include <boost/program_options.hpp>
 
-#include "bench/kit/nearest.h"
+#include "onelane/option_text.h"
 #include "tools/kit/errors.h"
 
 namespace onelane::kit {
