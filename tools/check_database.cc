@@ -17,6 +17,7 @@
 #include "tools/kit/errors.h"
 #include "tools/kit/interrupt.h"
 #include "tools/kit/json_file.h"
+#include "tools/kit/printable.h"
 #include "tools/kit/terminal.h"
 
 namespace onelane::tools {
@@ -74,29 +75,9 @@ json to_json(const Findings& findings) {
   return out;
 }
 
-// Broken into lines between words, each behind the first with this much before it.
-std::string wrapped(std::string_view text, std::size_t indent) {
-  constexpr std::size_t kColumns = 100;
-  std::string out;
-  std::size_t column = indent;
-  while (!text.empty()) {
-    const auto end = std::min(text.find(' '), text.size());
-    if (column != indent && column + 1 + end > kColumns) {
-      out += "\n" + std::string(indent, ' ');
-      column = indent;
-    } else if (column != indent) {
-      out += ' ';
-      ++column;
-    }
-    out += text.substr(0, end);
-    column += end;
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return out;
-}
-
 void print(const Findings& findings, std::FILE* output) {
   constexpr std::size_t kVerdictColumns = 6;
+  constexpr std::size_t kColumns = 100;
   std::size_t what_columns = 0;
   for (const Finding& finding : findings)
     what_columns = std::max(what_columns, finding.what.size());
@@ -105,9 +86,10 @@ void print(const Findings& findings, std::FILE* output) {
     std::string verdict = fmt::format("{:{}}", name(finding.verdict), kVerdictColumns);
     if (finding.verdict == Verdict::must) verdict = kit::bold(verdict, output);
     fmt::print(output, "{}{:{}}  {}\n", verdict, finding.what, what_columns,
-               wrapped(finding.value, indent));
+               kit::wrapped(finding.value, {indent, kColumns}));
     if (!finding.advice.empty()) {
-      fmt::print(output, "{:{}}-> {}\n", "", indent, wrapped(finding.advice, indent + 3));
+      fmt::print(output, "{:{}}-> {}\n", "", indent,
+                 kit::wrapped(finding.advice, {indent + 3, kColumns}));
     }
   }
 }

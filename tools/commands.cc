@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 
 #include "onelane/option_text.h"
@@ -13,6 +12,9 @@
 #include "tools/kit/printable.h"
 #include "tools/kit/terminal.h"
 #include "tools/plan.h"
+#ifdef ONELANE_TOP
+#include "tools/top.h"
+#endif
 
 namespace onelane::tools {
 namespace {
@@ -38,8 +40,13 @@ std::string usage(std::FILE* output) {
 }  // namespace
 
 std::span<const Command> commands() {
-  static const std::array kCommands = {check_command(), plan_command(), help_command(),
-                                       completion_command(), man_command()};
+  static const std::vector<Command> kCommands = {
+      check_command(), plan_command(),
+#ifdef ONELANE_TOP
+      top_command(),
+#endif
+      help_command(),  completion_command(), man_command(),
+  };
   return kCommands;
 }
 

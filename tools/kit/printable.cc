@@ -86,4 +86,24 @@ std::string clipped(std::string_view text, std::size_t most) {
   return std::string(text.substr(0, end)) + "~";
 }
 
+std::string wrapped(std::string_view text, const Margins& margins) {
+  std::string out;
+  std::size_t column = margins.indent;
+  while (!text.empty()) {
+    const auto end = std::min(text.find(' '), text.size());
+    const std::string_view word = text.substr(0, end);
+    if (column != margins.indent && column + 1 + columns(word) > margins.columns) {
+      out += "\n" + std::string(margins.indent, ' ');
+      column = margins.indent;
+    } else if (column != margins.indent) {
+      out += ' ';
+      ++column;
+    }
+    out += word;
+    column += columns(word);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
 }  // namespace onelane::kit

@@ -15,4 +15,11 @@ std::size_t columns(std::string_view text) noexcept;
 // The first so many columns of it, with "~" as the last where more would follow.
 std::string clipped(std::string_view text, std::size_t columns);
 
+struct Margins {
+  std::size_t indent = 0;     // before each line but the first
+  std::size_t columns = 100;  // where a line ends
+};
+// Broken into lines between words, as far as they fit.
+std::string wrapped(std::string_view text, const Margins& margins);
+
 }  // namespace onelane::kit
