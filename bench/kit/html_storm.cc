@@ -9,13 +9,22 @@
 #include <string_view>
 #include <vector>
 
-#include "bench/kit/chart.h"
-#include "bench/kit/html_table.h"
+#include "bench/kit/units.h"
+#include "src/render/chart.h"
+#include "src/render/table.h"
 
 namespace onelane::bench {
 namespace {
 
 using nlohmann::json;
+using render::Bar;
+using render::bar_chart;
+using render::HtmlTable;
+using render::Line;
+using render::line_chart;
+using render::Range;
+using render::range_chart;
+using render::Scale;
 
 // onelane has the first colour, as on the other pages; whoever it is compared with those after it.
 std::size_t style_of(const json& strategy) {

@@ -11,13 +11,23 @@
 #include <utility>
 #include <vector>
 
-#include "bench/kit/chart.h"
-#include "bench/kit/html_table.h"
+#include "bench/kit/units.h"
+#include "src/render/chart.h"
+#include "src/render/table.h"
 
 namespace onelane::bench {
 namespace {
 
 using nlohmann::json;
+using render::Bar;
+using render::bar_chart;
+using render::Chart;
+using render::HtmlTable;
+using render::Line;
+using render::line_chart;
+using render::Range;
+using render::range_chart;
+using render::Scale;
 
 struct Spread {
   double median = 0;

@@ -123,4 +123,12 @@ double to_ms(std::uint64_t nanoseconds) { return static_cast<double>(nanoseconds
 
 double to_seconds(Nanoseconds value) { return static_cast<double>(value.count()) / 1e9; }
 
+std::string table_number(double value) {
+  constexpr double kWhole = 1000;
+  if (!std::isfinite(value)) return "-";
+  if (std::abs(value) < kWhole) return fmt::format("{:.3g}", value);
+  return fmt::format("{}{}", value < 0 ? "-" : "",
+                     format_count(static_cast<std::uint64_t>(std::abs(value) + 0.5)));
+}
+
 }  // namespace onelane::bench

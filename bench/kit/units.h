@@ -27,6 +27,7 @@ std::vector<std::string> split_list(std::string_view text);
 std::string format_duration(Nanoseconds value);  // "20ms", "1.5s": what parse_duration takes
 std::string format_size(std::uint64_t bytes);    // "64MiB", "12.3MiB"
 std::string format_count(std::uint64_t value);   // "1,234,567"
+std::string table_number(double value);          // "20,815", "0.123": digits that mean something
 std::string format_ms(double milliseconds);  // three digits that mean something: "0.123", "8301"
 
 double to_ms(std::uint64_t nanoseconds);

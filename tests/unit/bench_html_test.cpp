@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/kit/chart.h"
+#include "src/render/chart.h"
 #include "bench/kit/html.h"
 #include "bench/storm/timeline.h"
 

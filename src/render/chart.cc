@@ -1,4 +1,4 @@
-#include "bench/kit/chart.h"
+#include "src/render/chart.h"
 
 #include <fmt/format.h>
 
@@ -7,19 +7,23 @@
 #include <cmath>
 #include <limits>
 
-namespace onelane::bench {
+#include "src/render/words.h"
+
+namespace onelane::inline v0::render {
 namespace {
 
 // In the SVG's own units, which are pixels where there is room.
-constexpr double kWidth = 720;
 constexpr double kLeft = 64;
-constexpr double kNameLeft = 120;  // of charts with names at the side
+constexpr double kNameLeft = 120;       // of charts with names at the side, and
+constexpr double kNarrowNameLeft = 96;  // of narrow ones
 constexpr double kRight = 24;
 constexpr double kTop = 16;
 constexpr double kPlotHeight = 260;
 constexpr double kAxisHeight = 44;
 constexpr double kRowHeight = 34;
 constexpr double kLabelRoom = 84;  // beside a bar
+constexpr double kNarrowLabelRoom = 48;
+constexpr double kPlotHeightNarrow = 200;
 
 double power_of_ten(double value) { return std::pow(10, std::floor(std::log10(value))); }
 
@@ -34,6 +38,14 @@ double round_up(double value) {
   const double power = power_of_ten(value);
   const double lead = value / power;
   return power * (lead <= 1 ? 1 : lead <= 2 ? 2 : lead <= 5 ? 5 : 10);
+}
+
+bool narrow(const Chart& chart) { return chart.width <= kNarrow; }
+double name_left(const Chart& chart) { return narrow(chart) ? kNarrowNameLeft : kNameLeft; }
+
+// As much of a name as there is room for at the side.
+std::string side_name(const Chart& chart, std::string_view name) {
+  return shortened(name, narrow(chart) ? 13 : 17);
 }
 
 bool shown(const Axis& axis, double value) {
@@ -143,19 +155,19 @@ std::string group(std::size_t style, const std::string& inside) {
 }
 
 // The upright grid of a horizontal axis, with its labels and title below.
-std::string x_axis(const Axis& axis, const Mapping& x, double left, double bottom) {
+std::string x_axis(const Chart& chart, const Mapping& x, double left, double bottom) {
   std::string out;
   for (double tick : x.ticks()) {
     out += rule(x.at(tick), kTop, x.at(tick), bottom);
     out += text_at(x.at(tick), bottom + 18, "middle", short_number(tick));
   }
-  return out + text_at((left + kWidth - kRight) / 2, bottom + 36, "middle", axis.title);
+  return out + text_at((left + chart.width - kRight) / 2, bottom + 36, "middle", chart.x.title);
 }
 
-std::string y_axis(const Mapping& y) {
+std::string y_axis(const Chart& chart, const Mapping& y) {
   std::string out;
   for (double tick : y.ticks()) {
-    out += rule(kLeft, y.at(tick), kWidth - kRight, y.at(tick));
+    out += rule(kLeft, y.at(tick), chart.width - kRight, y.at(tick));
     out += text_at(kLeft - 8, y.at(tick) + 4, "end", short_number(tick));
   }
   return out;
@@ -170,11 +182,13 @@ std::string legend_entry(std::string_view name, std::size_t style) {
 
 std::string figure(const Chart& chart, const std::string& legend, double height,
                    const std::string& inside) {
+  const std::string title = escape(chart.title);
   return fmt::format(
-      "<figure>\n<figcaption>{}</figcaption>\n{}<div class=\"wide\"><svg role=\"img\" "
-      "viewBox=\"0 0 {} {}\">\n<title>{}: a chart of the figures in the tables below</title>\n"
-      "{}</svg></div>\n</figure>\n",
-      escape(chart.title), legend, kWidth, height, escape(chart.title), inside);
+      "<figure>\n<figcaption>{0}</figcaption>\n{1}<div class=\"{2}><svg role=\"img\" "
+      "viewBox=\"0 0 {3} {4}\">\n<title>{0}</title>\n<desc>A chart of the figures {5}.</desc>\n"
+      "{6}</svg></div>\n</figure>\n",
+      title, legend, narrow(chart) ? "narrow\"" : "wide\" tabindex=\"0\"", chart.width, height,
+      chart.instead.empty() ? "in the tables below" : escape(chart.instead), inside);
 }
 
 std::string spread_text(const std::optional<std::pair<double, double>>& spread) {
@@ -203,7 +217,7 @@ std::string line_marks(const Chart& chart, const Line& line, const Mapping& x, c
 
 std::string escape(std::string_view text) {
   std::string out;
-  for (char c : text) {
+  for (const char& c : valid_utf8(text)) {
     switch (c) {
       case '&':
         out += "&amp;";
@@ -221,7 +235,8 @@ std::string escape(std::string_view text) {
         out += "&#39;";
         break;
       default:
-        out += c;
+        out +=
+            static_cast<unsigned char>(c) < 0x20 && c != '\n' ? "\uFFFD" : std::string_view(&c, 1);
     }
   }
   return out;
@@ -249,10 +264,10 @@ std::string line_chart(const Chart& chart, const std::vector<Line>& lines) {
       if (point.spread) ys.insert(ys.end(), {point.spread->first, point.spread->second});
     }
   }
-  const double bottom = kTop + kPlotHeight;
-  const Mapping x(chart.x, xs, kLeft + 12, kWidth - kRight - 12);
+  const double bottom = kTop + (narrow(chart) ? kPlotHeightNarrow : kPlotHeight);
+  const Mapping x(chart.x, xs, kLeft + 12, chart.width - kRight - 12);
   const Mapping y(chart.y, ys, bottom, kTop);
-  std::string inside = y_axis(y) + x_axis(chart.x, x, kLeft, bottom);
+  std::string inside = y_axis(chart, y) + x_axis(chart, x, kLeft, bottom);
   for (const Line& line : lines) inside += line_marks(chart, line, x, y);
   Chart titled = chart;
   if (!chart.y.title.empty()) titled.title += ": " + chart.y.title;
@@ -266,16 +281,18 @@ std::string bar_chart(const Chart& chart, const std::vector<Bar>& bars) {
     if (bar.spread) values.insert(values.end(), {bar.spread->first, bar.spread->second});
   }
   const double bottom = kTop + kRowHeight * static_cast<double>(bars.size());
-  const Mapping x(chart.x, values, kNameLeft, kWidth - kRight - kLabelRoom);
-  std::string inside = x_axis(chart.x, x, kNameLeft, bottom);
+  const double left = name_left(chart);
+  const double label_room = narrow(chart) ? kNarrowLabelRoom : kLabelRoom;
+  const Mapping x(chart.x, values, left, chart.width - kRight - label_room);
+  std::string inside = x_axis(chart, x, left, bottom);
   double middle = kTop + kRowHeight / 2;
   for (const Bar& bar : bars) {
-    inside += text_at(kNameLeft - 8, middle + 4, "end", bar.name);
+    inside += text_at(left - 8, middle + 4, "end", side_name(chart, bar.name));
     if (shown(chart.x, bar.value)) {
       std::string marks = fmt::format(
           "<rect class=\"bar\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"18\">"
           "<title>{}: {}{}</title></rect>\n",
-          kNameLeft, middle - 9, std::max(1.0, x.at(bar.value) - kNameLeft), escape(bar.name),
+          left, middle - 9, std::max(1.0, x.at(bar.value) - left), escape(bar.name),
           short_number(bar.value), spread_text(bar.spread));
       double end = x.at(bar.value);
       if (bar.spread && shown(chart.x, bar.spread->first)) {
@@ -296,11 +313,12 @@ std::string range_chart(const Chart& chart, const std::vector<Range>& ranges) {
     for (const Range::Mark& mark : range.marks) values.push_back(mark.value);
   }
   const double bottom = kTop + kRowHeight * static_cast<double>(ranges.size());
-  const Mapping x(chart.x, values, kNameLeft + 12, kWidth - kRight - 12);
-  std::string inside = x_axis(chart.x, x, kNameLeft, bottom);
+  const double left = name_left(chart);
+  const Mapping x(chart.x, values, left + 12, chart.width - kRight - 12);
+  std::string inside = x_axis(chart, x, left, bottom);
   double middle = kTop + kRowHeight / 2;
   for (const Range& range : ranges) {
-    inside += text_at(kNameLeft - 8, middle + 4, "end", range.name);
+    inside += text_at(left - 8, middle + 4, "end", side_name(chart, range.name));
     std::string marks;
     std::string labels;
     double last = -1;
@@ -324,4 +342,4 @@ std::string range_chart(const Chart& chart, const std::vector<Range>& ranges) {
   return figure(chart, "", bottom + kAxisHeight, inside);
 }
 
-}  // namespace onelane::bench
+}  // namespace onelane::inline v0::render

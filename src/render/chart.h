@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-namespace onelane::bench {
+namespace onelane::inline v0::render {
 
 // Of text inside HTML or SVG, attributes too.
 std::string escape(std::string_view text);
@@ -29,8 +29,13 @@ struct Axis {
 struct Chart {
   std::string title;
   Axis x;
-  Axis y;  // of a line chart
+  Axis y{};                  // of a line chart
+  double width = 720;        // in pixels where there is room; kNarrow fits a phone
+  std::string instead = {};  // where its figures are in words; empty: in the tables below
 };
+
+// So wide that its text can be read on a phone as it is; what is wider can be moved there.
+inline constexpr double kNarrow = 360;
 
 // Colours and shapes, which repeat after that many.
 inline constexpr std::size_t kStyles = 8;
@@ -72,4 +77,4 @@ struct Range {
 // Marks along a line, one line below the other: percentiles of a distribution.
 std::string range_chart(const Chart& chart, const std::vector<Range>& ranges);
 
-}  // namespace onelane::bench
+}  // namespace onelane::inline v0::render
