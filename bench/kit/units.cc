@@ -8,6 +8,7 @@
 #include <span>
 
 #include "bench/kit/errors.h"
+#include "onelane/option_text.h"
 
 namespace onelane::bench {
 namespace {
@@ -17,11 +18,9 @@ struct Unit {
   double factor;
 };
 
-constexpr std::array kDurations{Unit{"ns", 1}, Unit{"us", 1e3}, Unit{"ms", 1e6}, Unit{"s", 1e9},
-                                Unit{"min", 60e9}};
+constexpr std::array kDurations{Unit{"ns", 1}, Unit{"us", 1e3}, Unit{"ms", 1e6}, Unit{"s", 1e9}};
 constexpr std::array kSizes{Unit{"B", 1}, Unit{"KiB", 1024}, Unit{"MiB", 1024. * 1024},
                             Unit{"GiB", 1024. * 1024 * 1024}};
-constexpr double kLargest = 9e18;  // what 63 bits hold
 
 // The digits at the front of the text; the rest of it goes to `unit`.
 double leading_number(std::string_view text, std::string_view& unit) {
@@ -36,15 +35,10 @@ double leading_number(std::string_view text, std::string_view& unit) {
   return value;
 }
 
-double scaled(std::string_view text, std::span<const Unit> units, std::string_view right) {
-  std::string_view unit;
-  double value = leading_number(text, unit);
-  if (unit.empty() && !text.empty() && value == 0) return 0;
-  for (const Unit& known : units) {
-    if (unit != known.name || unit.size() == text.size()) continue;
-    if (value * known.factor < kLargest) return value * known.factor;
-  }
-  throw UsageError(fmt::format("'{}' is not {}", text, right));
+template <class T>
+T required(Result<T> result) {
+  if (!result) throw UsageError(result.status().message());
+  return *result;
 }
 
 std::string shortest(double value, std::span<const Unit> units) {
@@ -59,15 +53,10 @@ std::string shortest(double value, std::span<const Unit> units) {
 }  // namespace
 
 Nanoseconds parse_duration(std::string_view text) {
-  double value =
-      scaled(text, kDurations, "a duration: a number with ns, us, ms, s or min, such as 20ms");
-  return Nanoseconds(std::llround(value));
+  return required(onelane::parse_duration(text));
 }
 
-std::uint64_t parse_size(std::string_view text) {
-  double value = scaled(text, kSizes, "a size: a number with B, KiB, MiB or GiB, such as 64MiB");
-  return static_cast<std::uint64_t>(std::llround(value));
-}
+std::uint64_t parse_size(std::string_view text) { return required(onelane::parse_size(text)); }
 
 std::uint64_t parse_count(std::string_view text) {
   std::uint64_t value = 0;
@@ -99,7 +88,7 @@ std::vector<std::string> split_list(std::string_view text) {
 
 std::string format_duration(Nanoseconds value) {
   if (value == Nanoseconds(0)) return "0";
-  return shortest(static_cast<double>(value.count()), std::span(kDurations).first(4));
+  return shortest(static_cast<double>(value.count()), kDurations);
 }
 
 std::string format_size(std::uint64_t bytes) {

@@ -12,9 +12,9 @@ namespace onelane::bench {
 
 using Nanoseconds = std::chrono::nanoseconds;
 
-// "20ms": a number of 0 or more with one of ns, us, ms, s, min. A bare 0 needs no unit.
+// "20ms", as onelane::parse_duration().
 Nanoseconds parse_duration(std::string_view text);
-// "64MiB": a number of 0 or more with one of B, KiB, MiB, GiB. A bare 0 needs no unit.
+// "64MiB", as onelane::parse_size().
 std::uint64_t parse_size(std::string_view text);
 // "4096": digits only.
 std::uint64_t parse_count(std::string_view text);

@@ -25,13 +25,12 @@ T required(Result<T> result, std::string_view what) {
 }
 
 Journal open(const StormOptions& options, const std::filesystem::path& database, Promise promised) {
-  JournalOptions journal;
+  JournalOptions journal = options.journal;
   journal.schema = kSchema;
-  journal.tick = options.tick;
-  journal.commit_percent = static_cast<std::uint32_t>(options.commit_percent);
   journal.synchronous = promised == Promise::committed ? options.synchronous : Synchronous::normal;
-  if (promised == Promise::journaled) journal.intake.dead_letters = "dead_letters";
-  journal.wal_limit_bytes = options.wal_limit_bytes;
+  if (promised == Promise::journaled && journal.intake.dead_letters.empty()) {
+    journal.intake.dead_letters = "dead_letters";
+  }
   return required(Journal::open(database, std::move(journal)), "opening the journal");
 }
 

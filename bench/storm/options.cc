@@ -6,6 +6,8 @@
 
 #include "bench/kit/database.h"
 #include "bench/kit/errors.h"
+#include "onelane/flags.h"
+#include "onelane/option_text.h"
 
 namespace onelane::bench::storm {
 namespace {
@@ -106,53 +108,68 @@ void add_strategy_flags(FlagSet& flags, StormOptions& o) {
              into_duration(o.direct_hold, milliseconds(1), seconds(60))});
 }
 
-void add_lane_flags(FlagSet& flags, StormOptions& o) {
-  flags.group("The lane (all but direct)");
-  flags.add(
-      {"tick", "TIME", "10ms", "the largest planned hold", into(o.tick.hold, parse_duration)});
-  flags.add({"commit-percent", "N", "4",
-             "how much of a tick the fixed part of its commit may take, in percent; 0: ticks are "
-             "planned up to --tick",
-             into(o.commit_percent, parse_count)});
-  flags.add({"tick-records", "N", "4096", "records in a tick", into(o.tick.records, parse_count)});
-  flags.add({"tick-bytes", "SIZE", "8MiB", "bytes in a tick", into(o.tick.bytes, parse_size)});
-  flags.add({"wal-limit", "SIZE", "64MiB", "how large the log may become",
-             into(o.wal_limit_bytes, parse_size)});
-  flags.add({"class", "NAME:KEY=VALUE,...", "",
-             "an option of a class: blobs, sync, connect, identify or domains. Keys: " +
-                 class_key_names(),
-             [&o](std::string_view text) { apply_class(text, o.classes); }, true});
-}
+// The lane's flags that are used most, and are shorter without their prefix.
+struct Short {
+  std::string_view name;
+  std::string_view placeholder;
+};
+constexpr std::array kShort{Short{"tick", "TIME"}, Short{"wal-limit", "SIZE"},
+                            Short{"commit-percent", "N"}, Short{"class", "NAME:KEY=VALUE,..."}};
 
-// The same sum as in ClassOptions::guarantee.
-void check_guarantees(const StormOptions& options) {
-  auto share = [](std::uint64_t part, std::uint64_t whole) {
-    return static_cast<double>(part) / static_cast<double>(whole);
-  };
-  double sum = 0;
-  for (const ClassOptions& one : options.classes) {
-    sum += std::max(share(one.guarantee.records, options.tick.records),
-                    share(one.guarantee.bytes, options.tick.bytes));
+void add_lane_flags(FlagSet& flags) {
+  flags.group("The lane (all but direct), in short");
+  for (const Short& one : kShort) {
+    // Nothing is left of them once lane_arguments() has been at work.
+    flags.add({std::string(one.name), std::string(one.placeholder), "",
+               fmt::format("--lane.{}, see below", one.name), [](std::string_view) {}});
   }
-  if (sum <= 1) return;
-  throw UsageError(
-      fmt::format("--class: the guarantees of all classes take {:.2f} of a tick of {} "
-                  "records and {}; they must fit it together",
-                  sum, options.tick.records, format_size(options.tick.bytes)));
 }
 
-// What the journal would refuse anyway is refused before anything is measured.
+// With "--tick" as "--lane.tick", and the like.
+std::vector<std::string> lane_arguments(std::vector<std::string> arguments) {
+  for (std::string& each : arguments) {
+    const std::string name = each.substr(0, each.find('='));
+    const bool is_short = std::any_of(kShort.begin(), kShort.end(), [&](const Short& one) {
+      return name == fmt::format("--{}", one.name);
+    });
+    if (is_short) each.insert(2, "lane.");
+  }
+  return arguments;
+}
+
+// A storm is to be the same wherever it runs, so the environment has no part in it.
+flags::Lane lane_of(const StormOptions& options) {
+  return flags::Lane({.journal = options.journal,
+                      .classes = {options.classes.begin(), options.classes.end()},
+                      .environment = ""});
+}
+
+// Takes the lane's flags, and leaves those of the storm.
+std::vector<std::string> take_lane(flags::Lane& lane, const std::vector<std::string>& arguments,
+                                   StormOptions& options) {
+  Result<std::vector<std::string>> rest = lane.parse(lane_arguments(arguments), {});
+  if (!rest) throw UsageError(rest.status().message());
+  options.journal = lane.journal();
+  std::copy(lane.classes().begin(), lane.classes().end(), options.classes.begin());
+  return std::move(*rest);
+}
+
+// What the storm itself decides.
 void check_lane(const StormOptions& options) {
-  JournalOptions journal;
-  journal.tick = options.tick;
-  journal.wal_limit_bytes = options.wal_limit_bytes;
-  if (Status status = validate(journal); !status.ok()) throw UsageError(status.message());
-  for (const ClassOptions& one : options.classes) {
-    if (Status status = validate(one); !status.ok()) {
-      throw UsageError(fmt::format("--class: {}", status.message()));
-    }
+  if (options.journal.synchronous != Synchronous::normal) {
+    throw UsageError(
+        fmt::format("--lane.synchronous is '{}'; it must be set by --synchronous, for direct, too",
+                    option_value(options.journal, "synchronous")));
   }
-  check_guarantees(options);
+  if (options.journal.drive != Drive::thread) {
+    throw UsageError("--lane.drive is 'manual'; it must be thread: the storm calls no tick()");
+  }
+  for (const ClassOptions& one : options.classes) {
+    if (!one.intake) continue;
+    throw UsageError(fmt::format(
+        "--lane.class: {} has intake=on; it must be off: the strategy journaled sets it",
+        one.name));
+  }
 }
 
 void check_databases(const StormOptions& options) {
@@ -185,6 +202,26 @@ std::string_view name(StrategyKind kind) noexcept {
   return kStrategyNames[static_cast<std::size_t>(kind)];
 }
 
+Classes default_classes() {
+  Classes classes;
+  for (Source source : kAllSources) classes[index(source)].name = name(source);
+  ClassOptions& blobs = classes[index(Source::blobs)];
+  blobs.guarantee = {.records = 64, .bytes = 512 * kKiB};
+  ClassOptions& sync = classes[index(Source::sync)];
+  sync.guarantee = {.records = 256, .bytes = 64 * kKiB};
+  ClassOptions& connect = classes[index(Source::connect)];
+  connect.guarantee = {.records = 512, .bytes = 256 * kKiB};
+  connect.weight = 4;
+  ClassOptions& identify = classes[index(Source::identify)];
+  identify.guarantee = {.records = 128, .bytes = 64 * kKiB};
+  identify.capacity_records = 4096;
+  identify.when_full = WhenFull::drop_oldest;
+  identify.coalesce = true;
+  ClassOptions& domains = classes[index(Source::domains)];
+  domains.guarantee = {.records = 128, .bytes = 64 * kKiB};
+  return classes;
+}
+
 bool parse_options(const std::vector<std::string>& arguments, StormOptions& options,
                    std::ostream& help) {
   FlagSet flags(
@@ -195,9 +232,18 @@ bool parse_options(const std::vector<std::string>& arguments, StormOptions& opti
       "interrupted");
   add_workload_flags(flags, options);
   add_strategy_flags(flags, options);
-  add_lane_flags(flags, options);
+  add_lane_flags(flags);
   add_output_flags(flags, options.output);
-  if (!flags.parse(arguments, help)) return false;
+  auto lane = lane_of(options);
+  const std::vector<std::string> own = take_lane(lane, arguments, options);
+  if (!flags.parse(own, help)) {
+    help << lane.help();
+    return false;
+  }
+  if (lane.print_wanted()) {
+    help << lane.print();
+    return false;
+  }
   check_lane(options);
   check_databases(options);
   return true;

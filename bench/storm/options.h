@@ -1,6 +1,7 @@
 // The storm's flags.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <filesystem>
 #include <optional>
@@ -12,7 +13,6 @@
 #include "bench/kit/errors.h"
 #include "bench/kit/outputs.h"
 #include "bench/kit/units.h"
-#include "bench/storm/class_flag.h"
 #include "bench/storm/workload.h"
 #include "onelane/options.h"
 #include "tools/kit/flags.h"
@@ -28,7 +28,12 @@ enum class StrategyKind : std::uint8_t {
 };
 std::string_view name(StrategyKind kind) noexcept;
 
-// Everything but the classes is set by the flags.
+using Classes = std::array<ClassOptions, kSources>;  // indexed by Source
+
+// What the classes are without --lane.class.
+Classes default_classes();
+
+// All of it is set by the flags.
 struct StormOptions {
   std::filesystem::path input;
   std::uint64_t input_limit_bytes = 0;
@@ -45,15 +50,13 @@ struct StormOptions {
   std::optional<std::filesystem::path> database;
   Nanoseconds direct_hold{0};
 
-  Budget tick = kDefaultTick;
-  std::uint64_t commit_percent = 0;
-  std::uint64_t wal_limit_bytes = 0;
+  JournalOptions journal{.tick = kDefaultTick};
   Classes classes = default_classes();
 
   OutputOptions output;
 };
 
-// False if --help was given and printed. Throws UsageError.
+// False if --help or --lane.print was given, and was printed. Throws UsageError.
 bool parse_options(const std::vector<std::string>& arguments, StormOptions& options,
                    std::ostream& help);
 

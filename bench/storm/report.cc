@@ -12,6 +12,7 @@
 #include "bench/kit/times.h"
 #include "bench/kit/units.h"
 #include "tools/kit/table.h"
+#include "onelane/option_text.h"
 
 namespace onelane::bench::storm {
 namespace {
@@ -21,30 +22,6 @@ using nlohmann::json;
 double rounded(double value) {
   constexpr double kThousandths = 1000;
   return std::round(value * kThousandths) / kThousandths;
-}
-
-std::string_view name(WhenFull policy) {
-  switch (policy) {
-    case WhenFull::block:
-      return "block";
-    case WhenFull::reject:
-      return "reject";
-    default:
-      return "drop-oldest";
-  }
-}
-
-// As --class takes it.
-std::string class_text(const ClassOptions& o) {
-  return fmt::format(
-      "{}:guarantee-records={},guarantee-bytes={},budget-records={},budget-bytes={},budget-hold={},"
-      "weight={},max-delay={},gather={},capacity-records={},capacity-bytes={},when-full={},"
-      "block-timeout={},coalesce={}",
-      o.name, o.guarantee.records, format_size(o.guarantee.bytes), o.budget.records,
-      format_size(o.budget.bytes), format_duration(o.budget.hold), o.weight,
-      format_duration(o.max_delay), format_duration(o.gather), o.capacity_records,
-      format_size(o.capacity_bytes), name(o.when_full), format_duration(o.block_timeout),
-      o.coalesce ? "on" : "off");
 }
 
 std::string input_text(const StormOptions& options, const Input& input) {
@@ -160,7 +137,7 @@ json strategy_json(const StrategyResult& result) {
 
 json settings_json(const StormOptions& o) {
   json classes = json::array();
-  for (const ClassOptions& one : o.classes) classes.push_back(class_text(one));
+  for (const ClassOptions& one : o.classes) classes.push_back(to_text(one, Shown::all));
   return {{"input", o.input.string()},
           {"seconds", to_seconds(o.duration)},
           {"connects_per_second", o.connects_per_second},
@@ -172,10 +149,11 @@ json settings_json(const StormOptions& o) {
           {"seed", o.seed},
           {"synchronous", bench::name(o.synchronous)},
           {"checkpoint_frames", kCheckpointFrames},
-          {"wal_limit", o.wal_limit_bytes},
-          {"tick_ms", to_seconds(o.tick.hold) * 1e3},
-          {"tick_records", o.tick.records},
-          {"tick_bytes", o.tick.bytes},
+          {"wal_limit", o.journal.wal_limit_bytes},
+          {"tick_ms", to_seconds(o.journal.tick.hold) * 1e3},
+          {"tick_records", o.journal.tick.records},
+          {"tick_bytes", o.journal.tick.bytes},
+          {"journal", to_text(o.journal, Shown::all)},
           {"classes", classes}};
 }
 
@@ -345,8 +323,8 @@ std::string settings_text(const StormOptions& o, const Input& input,
       "frames\n",
       format_duration(o.direct_hold), kCheckpointFrames);
   text += fmt::format("onelane   ticks of at most {}, {} records, {}; a log of at most {}\n",
-                      format_duration(o.tick.hold), format_count(o.tick.records),
-                      format_size(o.tick.bytes), format_size(o.wal_limit_bytes));
+                      format_duration(o.journal.tick.hold), format_count(o.journal.tick.records),
+                      format_size(o.journal.tick.bytes), format_size(o.journal.wal_limit_bytes));
   return text + to_text(environment);
 }
 

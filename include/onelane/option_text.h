@@ -91,7 +91,7 @@ std::string duration_text(Duration value);   // "5ms"; "0"
 std::string size_text(std::uint64_t bytes);  // "64KiB"; "0"
 
 // Which of `names` somebody may have meant by `name`: the one with the least edits, or that goes on
-// where `name` ends; the first of several, empty if there are none.
+// where `name` ends, whether in capitals or not; the first of several, empty if there are none.
 std::string nearest(std::string_view name, std::span<const std::string> names);
 
 }  // namespace onelane::inline v0

@@ -215,9 +215,10 @@ template <class Options>
 std::optional<Complaint> complaint(const Options& options, std::span<const Rule<Options>> rules) {
   for (const Field<Options>& field : fields_of(options)) {
     if (field.allowed(options)) continue;
-    return Complaint{
-        {field.name},
-        std::string(field.name) + " is " + field.print(options) + "; it must be " + field.limits()};
+    const std::string value = field.print(options);
+    return Complaint{{field.name},
+                     std::string(field.name) + " is " + (value.empty() ? "empty" : value) +
+                         "; it must be " + field.limits()};
   }
   for (const Rule<Options>& rule : rules) {
     if (std::optional<Complaint> found = rule(options)) return found;

@@ -13,8 +13,18 @@ namespace {
 
 using model::Field;
 
-std::string whose(const ClassOptions&) { return "a class"; }
-std::string whose(const JournalOptions&) { return "a journal"; }
+template <class Options>
+struct Whose;
+template <>
+struct Whose<ClassOptions> {
+  using Other = JournalOptions;
+  static constexpr std::string_view kWhose = "a class";
+};
+template <>
+struct Whose<JournalOptions> {
+  using Other = ClassOptions;
+  static constexpr std::string_view kWhose = "a journal";
+};
 
 template <class Options>
 std::vector<OptionField> shown_fields() {
@@ -35,6 +45,12 @@ std::vector<OptionField> shown_fields() {
 
 template <class Options>
 Status unknown(const Options& options, std::string_view name) {
+  using Other = typename Whose<Options>::Other;
+  const std::string whose(Whose<Options>::kWhose);
+  if (model::find_field(Other(), name) != nullptr) {
+    return {Errc::invalid_argument, std::string(name) + " is an option of " +
+                                        std::string(Whose<Other>::kWhose) + ", not of " + whose};
+  }
   std::vector<std::string> names;
   std::string meant;
   for (const Field<Options>& field : model::fields_of(options)) {
@@ -42,8 +58,8 @@ Status unknown(const Options& options, std::string_view name) {
     if (field.member == name) meant = field.name;  // as C++ has it
   }
   if (meant.empty()) meant = nearest(name, names);
-  return {Errc::invalid_argument, "there is no option " + model::in_quotes(name) + " of " +
-                                      whose(options) + "; the nearest is " + meant};
+  return {Errc::invalid_argument, "there is no option " + model::in_quotes(name) + " of " + whose +
+                                      "; the nearest is " + meant};
 }
 
 template <class Options>

@@ -86,6 +86,14 @@ std::string text_in(std::uint64_t value, std::span<const Unit> units) {
   return std::to_string(value / best->factor) + std::string(best->name);
 }
 
+std::string in_small(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
 // Levenshtein's distance; none to a name that goes on where `from` ends.
 std::size_t edits(std::string_view from, std::string_view to) {
   if (to.starts_with(from)) return 0;
@@ -153,8 +161,9 @@ std::string duration_text(Duration value) {
 std::string size_text(std::uint64_t bytes) { return bytes == 0 ? "0" : text_in(bytes, kSizes); }
 
 std::string nearest(std::string_view name, std::span<const std::string> names) {
+  const std::string small = in_small(name);
   const auto closer = [&](const std::string& one, const std::string& other) {
-    return edits(name, one) < edits(name, other);
+    return edits(small, in_small(one)) < edits(small, in_small(other));
   };
   const auto found = std::min_element(names.begin(), names.end(), closer);
   return found == names.end() ? std::string() : *found;

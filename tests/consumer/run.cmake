@@ -45,6 +45,23 @@ endfunction()
 serve(KILL "import: committed")
 serve(TERM "closed: ok" "the opening before has [0-9]+ commits" "import: rejected: record: job [^\n]*: imported already")
 
+# A program whose budgets are set from outside, where onelane::flags is built.
+if(EXISTS ${WORK_DIR}/build/tuned)
+  file(WRITE ${WORK_DIR}/lane.ini "[class blobs]\nweight = 3\ngather = 1ms\n")
+  execute_process(
+    COMMAND ${CMAKE_COMMAND} -E env ONELANE_CLASS_BLOBS=gather=2ms ONELANE_TICK=5ms
+            build/tuned --lane.config lane.ini --lane.class peers:weight=9 tuned.db
+    WORKING_DIRECTORY ${WORK_DIR} OUTPUT_VARIABLE said COMMAND_ERROR_IS_FATAL ANY)
+  if(NOT said STREQUAL "peers:weight=9\nblobs:weight=3,gather=2ms\n")
+    message(FATAL_ERROR "tuned says: ${said}")
+  endif()
+  execute_process(COMMAND build/tuned --lane.tick 5 tuned.db WORKING_DIRECTORY ${WORK_DIR}
+                  ERROR_VARIABLE said RESULT_VARIABLE ended)
+  if(NOT ended EQUAL 2 OR NOT said MATCHES "--lane.tick: tick.hold is '5'; it must be a time")
+    message(FATAL_ERROR "tuned ends with ${ended} and says: ${said}")
+  endif()
+endif()
+
 # As a part of a program's own build: that it can be configured.
 run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B embedded -G ${GENERATOR}
     -DONELANE_EMBEDDED=${CMAKE_CURRENT_LIST_DIR}/../.. -DCMAKE_CXX_COMPILER=${CXX})
@@ -57,3 +74,13 @@ execute_process(
 separate_arguments(flags UNIX_COMMAND "${CXX_FLAGS} ${flags} -Wl,-rpath,${prefix}/lib")
 run(${CXX} -std=c++20 ${CMAKE_CURRENT_LIST_DIR}/main.cc -o consumer_by_pkg_config ${flags})
 run(./consumer_by_pkg_config)
+
+if(EXISTS ${prefix}/lib/pkgconfig/onelane-flags.pc)
+  execute_process(
+    COMMAND ${CMAKE_COMMAND} -E env PKG_CONFIG_PATH=${prefix}/lib/pkgconfig
+            ${PKG_CONFIG} --cflags --libs onelane-flags
+    OUTPUT_VARIABLE flags OUTPUT_STRIP_TRAILING_WHITESPACE COMMAND_ERROR_IS_FATAL ANY)
+  separate_arguments(flags UNIX_COMMAND "${CXX_FLAGS} ${flags} -Wl,-rpath,${prefix}/lib")
+  run(${CXX} -std=c++20 ${CMAKE_CURRENT_LIST_DIR}/tuned.cc -o tuned_by_pkg_config ${flags})
+  run(./tuned_by_pkg_config --lane.print tuned.db)
+endif()

@@ -51,13 +51,13 @@ TEST(StormFlags, WithoutAnyTheDefaultsAreTheDaemons) {
   EXPECT_EQ(options.callers, 256U);
   EXPECT_EQ(options.block_wait, std::chrono::milliseconds(1));
   EXPECT_EQ(options.direct_hold, std::chrono::milliseconds(200));
-  EXPECT_EQ(options.tick.hold, std::chrono::milliseconds(10));
+  EXPECT_EQ(options.journal.tick.hold, std::chrono::milliseconds(10));
   EXPECT_FALSE(options.output.json || options.database);
 }
 
 TEST(StormFlags, ValuesCanFollowASpaceOrAnEqualsSign) {
-  EXPECT_EQ(parsed({"--tick", "20ms"}).tick.hold, std::chrono::milliseconds(20));
-  EXPECT_EQ(parsed({"--tick=20ms"}).tick.hold, std::chrono::milliseconds(20));
+  EXPECT_EQ(parsed({"--tick", "20ms"}).journal.tick.hold, std::chrono::milliseconds(20));
+  EXPECT_EQ(parsed({"--tick=20ms"}).journal.tick.hold, std::chrono::milliseconds(20));
   EXPECT_EQ(parsed({"--json", "-"}).output.json, "-");
   EXPECT_EQ(parsed({"--seconds", "0.5"}).duration, std::chrono::milliseconds(500));
 }
@@ -69,7 +69,7 @@ TEST(StormFlags, NamesAreNotGuessedFromAPrefix) {
 }
 
 TEST(StormFlags, AWrongValueIsNamedWithItsFlagAndWhatWouldBeRight) {
-  expect_complaint({"--tick", "10"}, "--tick: '10' is not a duration");
+  expect_complaint({"--tick", "10"}, "--lane.tick: tick.hold is '10'; it must be a time");
   expect_complaint({"--tick", "20s"}, "hold");
   expect_complaint({"--seconds", "0"}, "--seconds: '0' is not between 0.1 and 3600");
   expect_complaint({"--callers", "0"}, "--callers: '0' is not between 1 and 4096");
@@ -82,15 +82,15 @@ TEST(StormFlags, AWrongValueIsNamedWithItsFlagAndWhatWouldBeRight) {
 
 TEST(StormFlags, AMissingOrRepeatedOrStrayValueIsRefused) {
   expect_complaint({"--tick"}, "tick");
-  expect_complaint({"--tick", "1ms", "--tick", "2ms"}, "tick");
+  expect_complaint({"--tick", "1ms", "--tick", "2ms"}, "--lane.tick: tick.hold is set to '2ms'");
   expect_complaint({"20ms"}, "'20ms' is no flag");
 }
 
 TEST(StormFlags, EveryBudgetAndPolicyOfAClassCanBeSet) {
   StormOptions options =
       parsed({"--class",
-              "connect:guarantee-records=7,guarantee-bytes=8KiB,budget-records=9,budget-bytes=1MiB,"
-              "budget-hold=2ms,weight=3,max-delay=4ms,gather=5ms,capacity-records=6,"
+              "connect:guarantee.records=7,guarantee.bytes=8KiB,budget.records=9,budget.bytes=1MiB,"
+              "budget.hold=2ms,weight=3,max-delay=4ms,gather=5ms,capacity-records=6,"
               "capacity-bytes=7MiB,when-full=reject,block-timeout=8ms,coalesce=on",
               "--class", "blobs:weight=2"});
   const ClassOptions& connect = of(options, Source::connect);
@@ -112,24 +112,35 @@ TEST(StormFlags, EveryBudgetAndPolicyOfAClassCanBeSet) {
 }
 
 TEST(StormFlags, AWrongClassOrKeyIsNamedWithThoseThatThereAre) {
-  expect_complaint({"--class", "peers:weight=2"}, "there is no class 'peers': blobs, sync");
-  expect_complaint({"--class", "connect:wieght=2"},
-                   "there is no key 'wieght'; the nearest is weight");
-  expect_complaint({"--class", "connect:weight"}, "'weight' is no KEY=VALUE");
+  expect_complaint({"--class", "peers:weight=2"}, "--lane.class: there is no class 'peers'; the");
+  expect_complaint({"--lane.class", "connect:wieght=2"},
+                   "there is no option 'wieght' of a class; the nearest is weight");
   expect_complaint({"--class", "connect"}, "is not NAME:KEY=VALUE");
-  expect_complaint({"--class", "connect:promise=journaled"}, "neither committed nor durable");
-  expect_complaint({"--class", "connect:when-full=wait"}, "none of block, reject, drop-oldest");
-  expect_complaint({"--class", "connect:weight=0"}, "'0' is not between 1 and 1000");
-  expect_complaint({"--class", "connect:capacity-records=0"}, "class \"connect\"");
-  expect_complaint({"--class", "connect:guarantee-bytes=100MiB"}, "must fit it together");
-  expect_complaint({"--tick-records", "100"}, "must fit it together");
+  expect_complaint({"--class", "connect:guarantee.bytes=100MiB"}, "must fit a tick together");
+  expect_complaint({"--lane.tick.records", "100"}, "must fit a tick together");
+}
+
+TEST(StormFlags, WhatTheStormDecidesItselfIsNotTheLanes) {
+  expect_complaint({"--lane.synchronous", "full"}, "it must be set by --synchronous");
+  expect_complaint({"--lane.drive", "manual"}, "--lane.drive is 'manual'; it must be thread");
+  expect_complaint({"--class", "connect:intake=on"}, "--lane.class: connect has intake=on");
+  expect_complaint({"--class", "connect:promise=journaled"}, "promise is journaled");
+}
+
+TEST(StormFlags, WithPrintEachOptionOfTheLaneIsShownAndNothingElseIsDone) {
+  StormOptions options;
+  std::ostringstream out;
+  EXPECT_FALSE(storm::parse_options({"--lane.print", "--tick=7ms"}, options, out));
+  EXPECT_NE(out.str().find("[class connect]"), std::string::npos);
+  EXPECT_NE(out.str().find("# --lane.tick\n"), std::string::npos);
 }
 
 TEST(StormFlags, HelpIsGroupedAndNothingElseIsDone) {
   StormOptions options;
   std::ostringstream help;
   EXPECT_FALSE(storm::parse_options({"--help"}, options, help));
-  for (const char* title : {"Workload:", "Strategies:", "The lane (all but direct):", "Output:"}) {
+  for (const char* title : {"Workload:", "Strategies:", "The lane (all but direct), in short:",
+                            "Output:", "The lane:", "Keys of a class:"}) {
     EXPECT_NE(help.str().find(title), std::string::npos) << title;
   }
   EXPECT_NE(help.str().find("--connects-per-second"), std::string::npos);

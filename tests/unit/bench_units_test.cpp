@@ -26,13 +26,12 @@ TEST(BenchUnits, ADurationIsANumberWithAUnit) {
   EXPECT_EQ(parse_duration("1.5s"), milliseconds(1500));
   EXPECT_EQ(parse_duration("250us"), microseconds(250));
   EXPECT_EQ(parse_duration("7ns"), Nanoseconds(7));
-  EXPECT_EQ(parse_duration("2min"), minutes(2));
+  EXPECT_EQ(parse_duration("2m"), minutes(2));
   EXPECT_EQ(parse_duration("0"), Nanoseconds(0));
 }
 
 TEST(BenchUnits, ADurationWithoutAKnownUnitIsRefusedWithARightOne) {
-  for (const char* text :
-       {"20", "ms", "", "20 ms", "20m", "-1ms", "1.2.3s", "20msx", "9999999999s"}) {
+  for (const char* text : {"20", "ms", "", "20 ms", "-1ms", "1.2.3s", "20msx", "9999999999s"}) {
     std::string said = complaint(parse_duration, text);
     EXPECT_NE(said.find(fmt::format("'{}'", text)), std::string::npos) << text << ": " << said;
     EXPECT_NE(said.find("20ms"), std::string::npos) << text << ": " << said;
@@ -41,10 +40,11 @@ TEST(BenchUnits, ADurationWithoutAKnownUnitIsRefusedWithARightOne) {
 
 TEST(BenchUnits, ASizeIsANumberWithABinaryUnit) {
   EXPECT_EQ(parse_size("512B"), 512U);
+  EXPECT_EQ(parse_size("512"), 512U);
   EXPECT_EQ(parse_size("64MiB"), 64U << 20);
   EXPECT_EQ(parse_size("0.5KiB"), 512U);
   EXPECT_EQ(parse_size("1GiB"), 1U << 30);
-  for (const char* text : {"64", "64MB", "64mib", "MiB", ""}) {
+  for (const char* text : {"64MB", "64mib", "MiB", ""}) {
     EXPECT_NE(complaint(parse_size, text).find("64MiB"), std::string::npos) << text;
   }
 }

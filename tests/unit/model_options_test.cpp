@@ -50,9 +50,11 @@ TEST(JournalOptionsLimits, TheDefaultsAndBothEndsOfEachRangeAreRight) {
 TEST(JournalOptionsLimits, EachWrongValueIsNamedWithWhatWouldBeRight) {
   const std::vector<std::pair<JournalChange, std::string>> cases{
       {[](auto& o) { o.file_mode = std::filesystem::perms(0440); },
-       "file_mode is 0440; the owner must be allowed to read and write, and nobody to execute"},
+       "file-mode is 0440; it must be 0600 to 0666: the owner must be allowed to read and write, "
+       "and nobody to execute"},
       {[](auto& o) { o.file_mode = std::filesystem::perms(0700); },
-       "file_mode is 0700; the owner must be allowed to read and write, and nobody to execute"},
+       "file-mode is 0700; it must be 0600 to 0666: the owner must be allowed to read and write, "
+       "and nobody to execute"},
       {[](auto& o) {
          o.migrations = {{0, "a", {}}};
        },
@@ -67,50 +69,65 @@ TEST(JournalOptionsLimits, EachWrongValueIsNamedWithWhatWouldBeRight) {
        "migrations: version 1 has neither SQL nor a step"},
       {[](auto& o) { o.tick.records = 1'000'001; },
        "tick.records is 1000001; it must be 1 to 1000000"},
-      {[](auto& o) { o.tick.bytes = 4095; }, "tick.bytes is 4095; it must be 4096 to 1073741824"},
+      {[](auto& o) { o.tick.bytes = 4095; }, "tick.bytes is 4095; it must be 4KiB to 1GiB"},
       {[](auto& o) { o.tick.bytes = 1024 * kMiB + 1; },
-       "tick.bytes is 1073741825; it must be 4096 to 1073741824"},
+       "tick.bytes is 1073741825; it must be 4KiB to 1GiB"},
       {[](auto& o) { o.tick.hold = Duration(99'999); },
-       "tick.hold is 99999 ns; it must be 100000 ns to 10000000000 ns"},
-      {[](auto& o) { o.tick.hold = seconds(11); },
-       "tick.hold is 11000000000 ns; it must be 100000 ns to 10000000000 ns"},
+       "tick.hold is 99999ns; it must be 100us to 10s"},
+      {[](auto& o) { o.tick.hold = seconds(11); }, "tick.hold is 11s; it must be 100us to 10s"},
       {[](auto& o) { o.close_timeout = Duration(-1); },
-       "close_timeout is -1 ns; it must be 0 ns to 31536000000000000 ns"},
+       "close-timeout is -1ns; it must be 0 to 365d"},
       {[](auto& o) { o.ballast_bytes = kMiB * kMiB + 1; },
-       "ballast_bytes is 1099511627777; it must be 0 to 1099511627776"},
+       "ballast is 1099511627777; it must be 0 to 1TiB"},
       {[](auto& o) { o.wal_limit_bytes = kMiB - 1; },
-       "wal_limit_bytes is 1048575; it must be 1048576 to 1099511627776"},
+       "wal-limit is 1048575; it must be 1MiB to 1TiB"},
       {[](auto& o) { o.wal_limit_bytes = kMiB * kMiB + 1; },
-       "wal_limit_bytes is 1099511627777; it must be 1048576 to 1099511627776"},
+       "wal-limit is 1099511627777; it must be 1MiB to 1TiB"},
+      {[](auto& o) { o.commit_percent = 101; }, "commit-percent is 101; it must be 0 to 100"},
+      {[](auto& o) { o.watermark_table = "a b"; },
+       "watermark-table is a b; it must be 1 to 64 letters, digits and _, no digit or sqlite_ "
+       "first; or empty: none"},
+      {[](auto& o) { o.drive = static_cast<Drive>(7); }, "drive is 7; it must be thread or manual"},
+      {[](auto& o) { o.intake.segment_bytes = 64 * kKiB + 1; },
+       "intake.segment is 65537; it must be 64KiB to 1GiB, a multiple of 4KiB"},
+      {[](auto& o) { o.intake.most_bytes = kMiB; },
+       "intake.most is 1MiB; it must be at least 16MiB, two of intake.segment"},
+      {[](auto& o) { o.intake.positions = ""; },
+       "intake.positions is empty; it must be 1 to 64 letters, digits and _, no digit or sqlite_ "
+       "first"},
+      {[](auto& o) { o.intake.dead_letters = "onelane_intake"; },
+       "intake.dead-letters is onelane_intake; it must be another table than intake.positions"},
   };
   for (const auto& [change, expected] : cases) EXPECT_EQ(complaint(change), expected);
 }
 
 TEST(ClassOptionsLimits, EachWrongValueIsNamedWithItsClassAndWhatWouldBeRight) {
   const std::vector<std::pair<ClassChange, std::string>> cases{
-      {[](auto& o) { o.interval = seconds(-1); },
-       "interval is -1000000000 ns; it must be 0 ns to 31536000000000000 ns"},
+      {[](auto& o) { o.interval = seconds(-1); }, "interval is -1s; it must be 0 to 365d"},
       {[](auto& o) { o.max_delay = seconds(1), o.interval = seconds(2); },
-       "interval is 2000000000 ns; it must be 0 ns to 1000000000 ns"},
+       "interval is 2s; it must be at most 1s, as max-delay is"},
       {[](auto& o) { o.guarantee.records = 0; }, "guarantee.records is 0; it must be 1 to 1000000"},
-      {[](auto& o) { o.guarantee.bytes = 0; }, "guarantee.bytes is 0; it must be 1 to 1073741824"},
+      {[](auto& o) { o.guarantee.bytes = 0; }, "guarantee.bytes is 0; it must be 1 to 1GiB"},
       {[](auto& o) { o.budget.records = 1'000'001; },
        "budget.records is 1000001; it must be 0 to 1000000"},
       {[](auto& o) { o.budget.bytes = 1024 * kMiB + 1; },
-       "budget.bytes is 1073741825; it must be 0 to 1073741824"},
-      {[](auto& o) { o.budget.hold = Duration(-1); },
-       "budget.hold is -1 ns; it must be 0 ns to 10000000000 ns"},
+       "budget.bytes is 1073741825; it must be 0 to 1GiB"},
+      {[](auto& o) { o.budget.hold = Duration(-1); }, "budget.hold is -1ns; it must be 0 to 10s"},
       {[](auto& o) { o.weight = 0; }, "weight is 0; it must be 1 to 1000"},
       {[](auto& o) { o.weight = 1001; }, "weight is 1001; it must be 1 to 1000"},
-      {[](auto& o) { o.max_delay = Duration(-1); },
-       "max_delay is -1 ns; it must be 0 ns to 31536000000000000 ns"},
-      {[](auto& o) { o.gather = hours(24 * 366); },
-       "gather is 31622400000000000 ns; it must be 0 ns to 31536000000000000 ns"},
-      {[](auto& o) { o.capacity_records = 0; }, "capacity_records is 0; it must be 1 to 100000000"},
-      {[](auto& o) { o.capacity_bytes = 0; },
-       "capacity_bytes is 0; it must be 4096 to 1099511627776"},
+      {[](auto& o) { o.max_delay = Duration(-1); }, "max-delay is -1ns; it must be 0 to 365d"},
+      {[](auto& o) { o.gather = hours(24 * 366); }, "gather is 366d; it must be 0 to 365d"},
+      {[](auto& o) { o.capacity_records = 0; }, "capacity-records is 0; it must be 1 to 100000000"},
+      {[](auto& o) { o.capacity_bytes = 0; }, "capacity-bytes is 0; it must be 4KiB to 1TiB"},
       {[](auto& o) { o.block_timeout = Duration(-1); },
-       "block_timeout is -1 ns; it must be 0 ns to 31536000000000000 ns"},
+       "block-timeout is -1ns; it must be 0 to 365d"},
+      {[](auto& o) { o.when_full = static_cast<WhenFull>(9); },
+       "when-full is 9; it must be block, reject or drop-oldest"},
+      {[](auto& o) { o.promise = Promise::journaled; },
+       "promise is journaled; it must be committed or durable, or intake on"},
+      {[](auto& o) { o.intake = true, o.when_full = WhenFull::drop_oldest; },
+       "when-full is drop-oldest; it must be block or reject with an intake, which drops nothing "
+       "that it has written"},
   };
   EXPECT_EQ(class_complaint([](auto&) {}), "");
   for (const auto& [change, expected] : cases) {
