@@ -8,7 +8,6 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "bench/kit/units.h"
 #include "tools/database/files.h"
 #include "tools/database/finding.h"
 #include "tools/database/inside.h"
@@ -19,6 +18,7 @@
 #include "tools/kit/json_file.h"
 #include "tools/kit/printable.h"
 #include "tools/kit/terminal.h"
+#include "tools/kit/units.h"
 
 namespace onelane::tools {
 namespace {
@@ -53,12 +53,12 @@ kit::FlagSet check_flags(CheckOptions& o) {
              .placeholder = "TIME",
              .default_value = "10s",
              .help = "for each check that reads the whole database",
-             .parse = into(o.inside.limit, bench::parse_duration)});
+             .parse = into(o.inside.limit, kit::parse_duration)});
   flags.add({.name = "look",
              .placeholder = "TIME",
              .default_value = "1s",
              .help = "how long to look for commits of others; 0: not at all",
-             .parse = into(o.inside.look, bench::parse_duration)});
+             .parse = into(o.inside.look, kit::parse_duration)});
   flags.group("Output");
   kit::add_json_flag(flags, o.json);
   return flags;

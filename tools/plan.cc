@@ -9,20 +9,20 @@
 #include <string>
 #include <utility>
 
-#include "bench/kit/units.h"
 #include "onelane/option_text.h"
 #include "tools/kit/errors.h"
 #include "tools/kit/json_file.h"
 #include "tools/kit/printable.h"
 #include "tools/kit/table.h"
 #include "tools/kit/terminal.h"
+#include "tools/kit/units.h"
 
 namespace onelane::tools {
 namespace {
 
-using bench::format_count;
-using bench::format_duration;
-using bench::format_size;
+using kit::format_count;
+using kit::format_duration;
+using kit::format_size;
 using kit::printable;
 using kit::UsageError;
 using nlohmann::json;
@@ -104,7 +104,7 @@ kit::FlagSet plan_flags(PlanOptions& o) {
   flags.add({.name = "commit",
              .placeholder = "TIME",
              .help = "what a tick takes beside its statements: its BEGIN and COMMIT",
-             .parse = kit::into(o.commit, bench::parse_duration)});
+             .parse = kit::into(o.commit, kit::parse_duration)});
   flags.group("Output");
   flags.add({.name = "want",
              .placeholder = "NAME:wait<=TIME",
@@ -130,16 +130,16 @@ std::size_t class_index(const PlanOptions& options, std::string_view flag, const
 Waiting parse_backlog(const PlannedClass& planned, std::string_view text) {
   const Waiting full = waiting_of(planned);
   std::optional<std::uint64_t> records, bytes, unit_records, unit_bytes;
-  for (const std::string& part : bench::split_list(text)) {
+  for (const std::string& part : kit::split_list(text)) {
     const auto equals = std::min(part.find('='), part.size());
     const std::string key = part.substr(0, equals);
     const std::string value = part.substr(std::min(equals + 1, part.size()));
     if (key == "records") {
-      records = bench::parse_count(value);
+      records = kit::parse_count(value);
     } else if (key == "bytes") {
       bytes = value_or_throw(parse_size(value));
     } else if (key == "unit.records") {
-      unit_records = bench::parse_count(value);
+      unit_records = kit::parse_count(value);
     } else if (key == "unit.bytes") {
       unit_bytes = value_or_throw(parse_size(value));
     } else {
@@ -208,7 +208,7 @@ std::vector<Want> wants_of(const PlanOptions& options) {
                       printable(text), named.first));
     }
     const Duration wait =
-        of_flag("want", [&] { return bench::parse_duration(text.substr(kBegin.size())); });
+        of_flag("want", [&] { return kit::parse_duration(text.substr(kBegin.size())); });
     out.push_back({klass, wait});
   }
   return out;

@@ -8,12 +8,12 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
-#include "bench/kit/units.h"
 #include "tools/kit/errors.h"
 #include "tools/kit/interrupt.h"
 #include "tools/kit/json_file.h"
 #include "tools/kit/printable.h"
 #include "tools/kit/terminal.h"
+#include "tools/kit/units.h"
 #include "tools/top/address.h"
 #include "tools/top/fetch.h"
 #include "tools/top/screen.h"
@@ -35,7 +35,7 @@ struct TopOptions {
 };
 
 Duration parse_every(std::string_view text) {
-  const Duration every = bench::parse_duration(text);
+  const Duration every = kit::parse_duration(text);
   if (every >= kEveryMin && every <= 1h) return every;
   throw kit::UsageError(fmt::format("'{}' is not between 100ms and 60min", text));
 }

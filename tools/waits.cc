@@ -6,9 +6,9 @@
 #include <charconv>
 #include <cmath>
 
-#include "bench/kit/units.h"
 #include "tools/kit/errors.h"
 #include "tools/kit/printable.h"
+#include "tools/kit/units.h"
 #include "tools/plan.h"
 
 namespace onelane::tools {
@@ -84,7 +84,7 @@ Duration times(std::uint64_t ticks, Duration each) {
 
 ClassCost parse_cost(std::string_view text) {
   ClassCost out;
-  for (const std::string& part : bench::split_list(text)) {
+  for (const std::string& part : kit::split_list(text)) {
     const auto equals = std::min(part.find('='), part.size());
     const std::string key = part.substr(0, equals);
     const std::string value = part.substr(std::min(equals + 1, part.size()));

@@ -13,14 +13,14 @@
 #include <system_error>
 #include <vector>
 
-#include "bench/kit/units.h"
 #include "tools/kit/errors.h"
 #include "tools/kit/printable.h"
+#include "tools/kit/units.h"
 
 namespace onelane::tools {
 namespace {
 
-using bench::format_size;
+using kit::format_size;
 using kit::printable;
 using kit::RunError;
 

@@ -6,17 +6,17 @@
 #include <array>
 #include <thread>
 
-#include "bench/kit/units.h"
 #include "tools/database/reading.h"
 #include "tools/database/schema_words.h"
 #include "tools/kit/interrupt.h"
 #include "tools/kit/printable.h"
+#include "tools/kit/units.h"
 
 namespace onelane::tools {
 namespace {
 
 using namespace std::chrono_literals;
-using bench::format_duration;
+using kit::format_duration;
 using kit::printable;
 
 constexpr Duration kShort = 2s;  // for what reads a few pages

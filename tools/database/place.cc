@@ -12,18 +12,18 @@
 #include <string_view>
 #include <system_error>
 
-#include "bench/kit/units.h"
 #include "onelane/options.h"
 #include "tools/kit/disk.h"
 #include "tools/kit/errors.h"
 #include "tools/kit/printable.h"
+#include "tools/kit/units.h"
 
 namespace onelane::tools {
 namespace {
 
 using namespace std::chrono_literals;
-using bench::format_duration;
-using bench::format_size;
+using kit::format_duration;
+using kit::format_size;
 
 // sqlite3_libversion_number()s. The library needs the first one; the bug is described in
 // https://sqlite.org/wal.html#walresetbug, and was released with these versions.

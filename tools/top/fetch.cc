@@ -20,7 +20,20 @@ constexpr int kSecondsMax = 2;
 constexpr int kOk = 200;
 constexpr int kSchema = 1;
 
-// What a client reads at once is bounded by what it is told to.
+std::string_view in_words(httplib::Error error) {
+  switch (error) {
+    case httplib::Error::Connection:
+      return "nobody listens there, or not for this user";
+    case httplib::Error::ConnectionTimeout:
+    case httplib::Error::Read:
+      return "nothing within 2 s, or nothing that is HTTP";
+    case httplib::Error::Canceled:
+      return "more than the 16 MiB that a snapshot can have";
+    default:
+      return "the connection broke";
+  }
+}
+
 std::string body_of(httplib::Client& client, const httplib::Headers& headers,
                     const Address& address) {
   std::string body;
@@ -30,9 +43,8 @@ std::string body_of(httplib::Client& client, const httplib::Headers& headers,
   };
   const httplib::Result result = client.Get("/json", headers, receive);
   if (!result) {
-    throw RunError(fmt::format("{}: no answer: {}{}", kit::printable(address.to_string()),
-                               httplib::to_string(result.error()),
-                               body.size() > kBytesMax ? ", with more than 16 MiB" : ""));
+    throw RunError(fmt::format("{}: no answer: {}", kit::printable(address.to_string()),
+                               in_words(result.error())));
   }
   if (result->status != kOk) {
     throw RunError(fmt::format("{}: answers {} {}", kit::printable(address.to_string()),

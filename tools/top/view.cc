@@ -8,16 +8,16 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "bench/kit/units.h"
 #include "onelane/clock.h"
 #include "tools/kit/printable.h"
 #include "tools/kit/table.h"
+#include "tools/kit/units.h"
 
 namespace onelane::tools {
 namespace {
 
-using bench::format_count;
-using bench::format_size;
+using kit::format_count;
+using kit::format_size;
 using kit::printable;
 using nlohmann::json;
 
@@ -45,7 +45,7 @@ std::string text(const json& object, std::string_view key) {
 }
 
 std::string duration(const json& object, std::string_view key) {
-  return bench::format_duration(Duration(static_cast<Duration::rep>(number(object, key))));
+  return kit::format_duration(Duration(static_cast<Duration::rep>(number(object, key))));
 }
 
 std::string since(double ns) {
