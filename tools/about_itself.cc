@@ -2,7 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 
 #include "tools/completion.h"
@@ -53,20 +54,44 @@ int completion_main(const std::vector<std::string>& arguments) {
   return kit::kExitOk;
 }
 
-kit::FlagSet man_flags(std::string& about) {
+struct ManOptions {
+  std::string about;
+  std::filesystem::path folder;
+};
+
+kit::FlagSet man_flags(ManOptions& o) {
   kit::FlagSet flags("usage: onelane man [COMMAND]\n\nTo read it: onelane man check | man -l -\n");
   flags.operand({.placeholder = "COMMAND",
                  .help = "the command that the page is about",
-                 .parse = [&about](std::string_view text) { about = text; },
+                 .parse = [&o](std::string_view text) { o.about = text; },
                  .required = false,
                  .choices = command_names()});
+  flags.group("Output");
+  flags.add({.name = "into",
+             .placeholder = "DIR",
+             .help = "write all pages into files in this folder, onelane.1 and the like",
+             .parse = [&o](std::string_view text) { o.folder = text; }});
   return flags;
 }
 
+void write_page(const std::filesystem::path& file, const std::string& page) {
+  std::ofstream out(file);
+  if (!(out << page << std::flush)) {
+    throw kit::RunError(fmt::format("cannot write to '{}'", file.string()));
+  }
+}
+
 int man_main(const std::vector<std::string>& arguments) {
-  std::string about;
-  if (!man_flags(about).parse(arguments, std::cout)) return kit::kExitOk;
-  fmt::print("{}", about.empty() ? manual() : manual_of(command_called(about)));
+  ManOptions options;
+  if (!man_flags(options).parse(arguments, std::cout)) return kit::kExitOk;
+  if (options.folder.empty()) {
+    fmt::print("{}", options.about.empty() ? manual() : manual_of(command_called(options.about)));
+    return kit::kExitOk;
+  }
+  write_page(options.folder / "onelane.1", manual());
+  for (const Command& command : commands()) {
+    write_page(options.folder / fmt::format("onelane-{}.1", command.name), manual_of(command));
+  }
   return kit::kExitOk;
 }
 
@@ -107,7 +132,7 @@ Command man_command() {
               "installed, so are the pages.",
           .flags =
               [] {
-                static std::string unused;
+                static ManOptions unused;
                 return man_flags(unused);
               },
           .run = man_main};

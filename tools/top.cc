@@ -37,7 +37,7 @@ struct TopOptions {
 Duration parse_every(std::string_view text) {
   const Duration every = kit::parse_duration(text);
   if (every >= kEveryMin && every <= 1h) return every;
-  throw kit::UsageError(fmt::format("'{}' is not between 100ms and 60min", text));
+  throw kit::UsageError(fmt::format("'{}' is not between 100ms and 1h", text));
 }
 
 kit::FlagSet top_flags(TopOptions& o) {

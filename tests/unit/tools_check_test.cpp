@@ -40,9 +40,10 @@ class DatabaseCheck : public ::testing::Test {
   // A database in WAL mode that was closed in good order.
   path make(const std::string& sql = "CREATE TABLE t(a PRIMARY KEY, b)") {
     path file = directory_ / "a.db";
-    test::OtherConnection other(file, test::OtherConnection::Missing::is_made);
+    test::OtherConnection other(file, test::OtherConnection::Missing::created);
     other.query("PRAGMA journal_mode=WAL");
-    other.query(sql);
+    EXPECT_EQ(sqlite3_exec(other.handle(), sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK)
+        << sql;
     return file;
   }
   static Findings inside(const path& file, const InsideOptions& options = {.limit = 10s}) {
@@ -112,7 +113,7 @@ TEST_F(DatabaseCheck, NamesWhatAJournalWouldRefuse) {
 TEST_F(DatabaseCheck, NotesARollbackJournalsModeAndSmallPages) {
   const path file = directory_ / "old.db";
   {
-    test::OtherConnection other(file, test::OtherConnection::Missing::is_made);
+    test::OtherConnection other(file, test::OtherConnection::Missing::created);
     other.query("PRAGMA page_size=1024");
     other.query("CREATE TABLE t(a)");
   }
@@ -145,11 +146,10 @@ TEST_F(DatabaseCheck, CountsTheFramesOfALogThatWasLeft) {
 TEST_F(DatabaseCheck, NotesAHotJournalAndWhatCannotBeReadBesideIt) {
   const path file = directory_ / "hot.db";
   {
-    test::OtherConnection other(file, test::OtherConnection::Missing::is_made);
+    test::OtherConnection other(file, test::OtherConnection::Missing::created);
     other.query("CREATE TABLE t(a)");
     other.query("BEGIN IMMEDIATE");
     other.query("INSERT INTO t VALUES(1)");
-    other.query("PRAGMA cache_spill=1");
     test::copy_file(file, directory_ / "copy.db");
     test::copy_file(file.string() + "-journal", directory_ / "copy.db-journal");
   }
