@@ -12,6 +12,8 @@ namespace {
 
 // The macros are in man(7).
 
+constexpr std::string_view kDate = "2026-11-30";  // of the commands, as they are now
+
 constexpr std::string_view kExits =
     ".SH EXIT STATUS\n"
     ".TP 6n\n0\nAll is well.\n"
@@ -44,7 +46,7 @@ std::string escaped(std::string_view text) {
 std::string title(std::string_view name) {
   std::string upper;
   for (const char c : name) upper += c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
-  return fmt::format(".TH {} 1 \"\" \"onelane {}\" \"onelane\"\n", escaped(upper),
+  return fmt::format(".TH {} 1 {} \"onelane {}\" \"onelane\"\n", escaped(upper), kDate,
                      ONELANE_VERSION_STRING);
 }
 

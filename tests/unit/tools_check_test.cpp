@@ -140,7 +140,9 @@ TEST_F(DatabaseCheck, CountsTheFramesOfALogThatWasLeft) {
   EXPECT_EQ(log.verdict, Verdict::note);
   expect_contains(log.value, " frames");
   EXPECT_EQ(of(beside(file), "log (-wal)").verdict, Verdict::ok) << "it is in use";
+  const std::string before = content_of(directory_ / "copy.db-wal");
   EXPECT_EQ(of(inside(directory_ / "copy.db"), "quick_check").value, "ok");
+  EXPECT_EQ(content_of(directory_ / "copy.db-wal"), before) << "nothing was checkpointed";
 }
 
 TEST_F(DatabaseCheck, NotesAHotJournalAndWhatCannotBeReadBesideIt) {

@@ -1,8 +1,13 @@
 // onelane top: addresses, snapshots from a server, and what is shown of them.
 #include <gtest/gtest.h>
 #include <httplib.h>
+#include <pty.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
@@ -10,6 +15,7 @@
 #include "onelane/render.h"
 #include "tests/support/temp_directory.h"
 #include "tests/support/tool.h"
+#include "tools/command.h"
 #include "tools/kit/printable.h"
 #include "tools/top/address.h"
 #include "tools/top/fetch.h"
@@ -203,8 +209,88 @@ TEST(Snapshots, OfMoreThanASnapshotCanHaveAreNotRead) {
 
 TEST(Snapshots, ThatNobodyHasAreAnError) {
   const test::TempDirectory directory;
-  expect_contains(complaint([&] { fetch_snapshot(parse_address(directory / "none.sock")); }),
-                  "nobody listens there");
+  expect_contains(
+      complaint([&] { fetch_snapshot(parse_address((directory / "none.sock").string())); }),
+      "nobody listens there");
+}
+
+// ---- in a terminal
+
+// The command in a terminal of its own, 60 columns by 8 lines.
+class Terminal {
+ public:
+  explicit Terminal(const std::string& socket) {
+    std::array<int, 2> go{};
+    EXPECT_EQ(pipe(go.data()), 0);
+    winsize size{.ws_row = 8, .ws_col = 60, .ws_xpixel = 0, .ws_ypixel = 0};
+    pid_ = forkpty(&master_, nullptr, nullptr, &size);
+    if (pid_ == 0) {
+      char one = 0;
+      const bool told = read(go[0], &one, 1) == 1;
+      _exit(told ? run({"top", socket, "--every", "100ms"}) : 99);
+    }
+    close(go[0]);
+    go_ = go[1];
+  }
+  ~Terminal() {
+    close(master_);
+    close(go_);
+  }
+
+  void start() const { EXPECT_EQ(write(go_, "x", 1), 1); }
+  void press(char key) const { EXPECT_EQ(write(master_, &key, 1), 1); }
+  // Reads until this was drawn, or the program has ended.
+  void read_until(std::string_view part) {
+    std::array<char, 4096> bytes{};
+    while (text_.find(part) == std::string::npos) {
+      const ssize_t got = read(master_, bytes.data(), bytes.size());
+      if (got <= 0) return;
+      text_.append(bytes.data(), static_cast<std::size_t>(got));
+    }
+  }
+  int exit_code() {
+    read_until("there is no such text");
+    int status = 0;
+    EXPECT_EQ(waitpid(pid_, &status, 0), pid_);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+  const std::string& text() const { return text_; }
+
+ private:
+  int master_ = -1;
+  int go_ = -1;
+  pid_t pid_ = -1;
+  std::string text_;
+};
+
+class TopInATerminal : public ::testing::Test {
+ protected:
+  TopInATerminal() : terminal_(directory_ / "lane.sock") {}
+  // Draws, gets the key, and ends.
+  int end_by(char key) {
+    const Answering server(directory_ / "lane.sock",
+                           [](const httplib::Request&, httplib::Response& response) {
+                             response.set_content(render::json(busy_lane()), "application/json");
+                           });
+    terminal_.start();
+    terminal_.read_until("lines more");
+    terminal_.press(key);
+    return terminal_.exit_code();
+  }
+
+  test::TempDirectory directory_;
+  Terminal terminal_;  // before there are threads
+};
+
+TEST_F(TopInATerminal, DrawsOnAScreenOfItsOwnUntilQIsPressed) {
+  EXPECT_EQ(end_by('q'), 0);
+  EXPECT_TRUE(terminal_.text().starts_with("\x1b[?1049h\x1b[?25l")) << terminal_.text();
+  EXPECT_TRUE(terminal_.text().ends_with("\x1b[?25h\x1b[?1049l")) << terminal_.text();
+}
+
+TEST_F(TopInATerminal, PutsTheTerminalBackWhenItIsInterrupted) {
+  EXPECT_EQ(end_by('\x03'), 130);
+  EXPECT_TRUE(terminal_.text().ends_with("\x1b[?25h\x1b[?1049l")) << terminal_.text();
 }
 
 }  // namespace
