@@ -15,7 +15,6 @@
 #include "bench/fill.h"
 #include "bench/growth.h"
 #include "bench/kit/errors.h"
-#include "bench/kit/interrupt.h"
 #include "bench/lone.h"
 #include "bench/memory.h"
 #include "bench/overhead.h"
@@ -24,6 +23,7 @@
 #include "bench/storm.h"
 #include "onelane/option_text.h"
 #include "onelane/version.h"
+#include "tools/kit/interrupt.h"
 
 namespace onelane::bench {
 namespace {

@@ -10,14 +10,15 @@
 #include "bench/kit/environment.h"
 #include "bench/kit/errors.h"
 #include "bench/kit/group_sync.h"
-#include "bench/kit/interrupt.h"
 #include "bench/kit/outputs.h"
 #include "bench/kit/scratch.h"
-#include "bench/kit/terminal.h"
 #include "bench/storm/options.h"
 #include "bench/storm/report.h"
 #include "bench/storm/run.h"
 #include "bench/storm/verify.h"
+#include "tools/kit/disk.h"
+#include "tools/kit/interrupt.h"
+#include "tools/kit/terminal.h"
 
 namespace onelane::bench {
 namespace {
@@ -79,7 +80,7 @@ int storm_main(const std::vector<std::string>& arguments) {
   std::fflush(text);
 
   std::vector<StrategyResult> results = run_all(options, input, directory);
-  environment.sync.merge(measure_syncs(directory));
+  environment.sync.merge(kit::measure_syncs(directory));
   fmt::print(text, "{}", results_text(environment, results));
   json figures = to_json(options, input, environment, results);
   outputs.write(figures);

@@ -9,7 +9,7 @@
 #include <thread>
 
 #include "bench/kit/errors.h"
-#include "bench/kit/interrupt.h"
+#include "tools/kit/interrupt.h"
 
 namespace onelane::bench {
 namespace {

@@ -9,9 +9,10 @@
 
 #include "bench/contestants/load.h"
 #include "bench/contestants/store.h"
-#include "bench/kit/flags.h"
+#include "bench/kit/errors.h"
 #include "bench/kit/question.h"
 #include "bench/kit/trials.h"
+#include "tools/kit/flags.h"
 
 namespace onelane::bench {
 

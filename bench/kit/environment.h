@@ -17,7 +17,7 @@ struct Environment {
   std::string sqlite_version;
   std::vector<std::string> sqlite_options;  // of its compile options, those that change figures
   std::string file_system;                  // of the database's directory: "ext4", "tmpfs", ...
-  Histogram sync;                           // as measure_syncs() finds it
+  Histogram sync;                           // as kit::measure_syncs() finds it
 };
 
 // Writes and removes a small file in the directory. Throws RunError.
@@ -28,9 +28,5 @@ Environment measure_environment(const std::filesystem::path& directory);
 nlohmann::json to_json(const Environment& environment);
 // The same as two lines for the terminal.
 std::string to_text(const Environment& environment);
-
-// What the disk needs for a sync: nanoseconds of appending a page and syncing it by fdatasync,
-// often enough for a p99. Throws RunError.
-Histogram measure_syncs(const std::filesystem::path& directory);
 
 }  // namespace onelane::bench

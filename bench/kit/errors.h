@@ -1,23 +1,9 @@
-// The two ways in which a benchmark gives up; main() turns them into exit codes.
+// How a benchmark gives up, as every program of the house does; and the names of what they share,
+// for this one without their namespace.
 #pragma once
 
-#include <stdexcept>
+#include "tools/kit/errors.h"
 
 namespace onelane::bench {
-
-// A wrong flag or value; the message says what would be right.
-struct UsageError : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-// Anything else that stops a run.
-struct RunError : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-
-inline constexpr int kExitOk = 0;
-inline constexpr int kExitFailed = 1;
-inline constexpr int kExitUsage = 2;
-inline constexpr int kExitThreshold = 3;
-
-}  // namespace onelane::bench
+using namespace kit;
+}

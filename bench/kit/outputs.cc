@@ -8,7 +8,7 @@
 #include "bench/kit/csv.h"
 #include "bench/kit/errors.h"
 #include "bench/kit/html.h"
-#include "bench/kit/interrupt.h"
+#include "tools/kit/interrupt.h"
 
 namespace onelane::bench {
 

@@ -9,8 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "bench/kit/errors.h"
 #include "bench/kit/fail_if.h"
-#include "bench/kit/flags.h"
+#include "tools/kit/flags.h"
 
 namespace onelane::bench {
 

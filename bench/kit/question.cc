@@ -6,10 +6,10 @@
 
 #include "bench/kit/environment.h"
 #include "bench/kit/errors.h"
-#include "bench/kit/interrupt.h"
-#include "bench/kit/table.h"
-#include "bench/kit/terminal.h"
 #include "bench/kit/units.h"
+#include "tools/kit/interrupt.h"
+#include "tools/kit/table.h"
+#include "tools/kit/terminal.h"
 
 namespace onelane::bench {
 namespace {

@@ -20,10 +20,11 @@
 #include <utility>
 #include <vector>
 
-#include "bench/kit/flags.h"
+#include "bench/kit/errors.h"
 #include "bench/kit/outputs.h"
 #include "bench/kit/scratch.h"
 #include "bench/kit/trials.h"
+#include "tools/kit/flags.h"
 
 namespace onelane::bench {
 

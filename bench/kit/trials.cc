@@ -6,8 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/kit/errors.h"
-#include "bench/kit/interrupt.h"
-#include "bench/kit/terminal.h"
+#include "tools/kit/interrupt.h"
+#include "tools/kit/terminal.h"
 
 namespace onelane::bench {
 namespace {

@@ -10,11 +10,12 @@
 #include <string_view>
 #include <vector>
 
-#include "bench/kit/flags.h"
+#include "bench/kit/errors.h"
 #include "bench/kit/outputs.h"
 #include "bench/kit/units.h"
 #include "bench/storm/workload.h"
 #include "onelane/options.h"
+#include "tools/kit/flags.h"
 
 namespace onelane::bench::storm {
 

@@ -8,9 +8,10 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/kit/database.h"
-#include "bench/kit/table.h"
+#include "bench/kit/errors.h"
 #include "bench/kit/times.h"
 #include "bench/kit/units.h"
+#include "tools/kit/table.h"
 #include "onelane/option_text.h"
 
 namespace onelane::bench::storm {

@@ -13,10 +13,11 @@
 #include <thread>
 
 #include "bench/kit/caller_pool.h"
-#include "bench/kit/interrupt.h"
-#include "bench/kit/terminal.h"
+#include "bench/kit/errors.h"
 #include "bench/storm/direct.h"
 #include "bench/storm/lane.h"
+#include "tools/kit/interrupt.h"
+#include "tools/kit/terminal.h"
 
 namespace onelane::bench::storm {
 namespace {

@@ -10,6 +10,7 @@
 #include "onelane/journey.h"      // IWYU pragma: export
 #include "onelane/option_text.h"  // IWYU pragma: export
 #include "onelane/options.h"      // IWYU pragma: export
+#include "onelane/plan.h"         // IWYU pragma: export
 #include "onelane/producer.h"     // IWYU pragma: export
 #include "onelane/receipt.h"      // IWYU pragma: export
 #include "onelane/record.h"       // IWYU pragma: export

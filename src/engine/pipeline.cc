@@ -59,7 +59,7 @@ Status Pipeline::add_class(std::unique_ptr<ClassLane> lane) {
 }
 
 Status Pipeline::set_class(std::uint32_t klass, ClassOptions options) {
-  const schedule::Share share = share_of(options, tick_budget());
+  const schedule::Share share = schedule::share_of(options, tick_budget());
   if (Status why = selection_.may_set(lanes_[klass], share); !why.ok()) return why;
   lanes_.prepare();
   selection_.set(klass, share);
@@ -71,7 +71,7 @@ Status Pipeline::set_tick(const Budget& tick) {
   if (Status why = selection_.may_set_tick(tick); !why.ok()) return why;
   selection_.set_tick(tick);
   for (const auto& lane : lanes_.all()) {
-    const schedule::Share share = share_of(lane->settings.options(), tick);
+    const schedule::Share share = schedule::share_of(lane->settings.options(), tick);
     selection_.set(lane->index, share);
     lane->settings.set_share(share);
   }

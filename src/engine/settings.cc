@@ -5,21 +5,8 @@
 
 namespace onelane::inline v0::engine {
 
-schedule::Share share_of(const ClassOptions& options, const Budget& tick) {
-  schedule::Share share;
-  share.guarantee = options.guarantee;
-  share.budget = options.budget;
-  if (share.budget.records == 0) share.budget.records = tick.records;
-  if (share.budget.bytes == 0) share.budget.bytes = tick.bytes;
-  if (share.budget.hold == Duration(0)) share.budget.hold = tick.hold;
-  share.weight = options.weight;
-  share.max_delay = options.max_delay;
-  share.gather = options.gather;
-  return share;
-}
-
 Settings::Settings(const ClassOptions& options, const Budget& tick)
-    : options_(options), share_(share_of(options, tick)), shared_(options.coalesce) {
+    : options_(options), share_(schedule::share_of(options, tick)), shared_(options.coalesce) {
   publish();
 }
 

@@ -16,9 +16,6 @@
 
 namespace onelane::inline v0::engine {
 
-// What planning needs of the options of a class of a journal whose tick is this.
-schedule::Share share_of(const ClassOptions& options, const Budget& tick);
-
 class Settings {
  public:
   Settings(const ClassOptions& options, const Budget& tick);

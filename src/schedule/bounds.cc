@@ -27,6 +27,19 @@ std::uint64_t ticks_of(std::uint64_t ahead, std::uint64_t largest, std::uint64_t
 
 }  // namespace
 
+Share share_of(const ClassOptions& options, const Budget& tick) {
+  Share share;
+  share.guarantee = options.guarantee;
+  share.budget = options.budget;
+  if (share.budget.records == 0) share.budget.records = tick.records;
+  if (share.budget.bytes == 0) share.budget.bytes = tick.bytes;
+  if (share.budget.hold == Duration(0)) share.budget.hold = tick.hold;
+  share.weight = options.weight;
+  share.max_delay = options.max_delay;
+  share.gather = options.gather;
+  return share;
+}
+
 bool guarantees_fit(const Budget& tick, std::span<const Share> shares) {
   const Wide area = Wide{tick.records} * tick.bytes;
   Wide used = 0;

@@ -34,6 +34,8 @@ struct Share {
   Duration gather{0};
 };
 
+Share share_of(const ClassOptions& options, const Budget& tick);
+
 // Learned costs, as integers. Picoseconds, because a byte can cost less than a nanosecond.
 struct LinearCost {
   std::uint64_t per_record_ps = 0;

@@ -20,6 +20,17 @@ foreach(document LICENSE README.md)
   endif()
 endforeach()
 
+# The command, where it is built.
+if(EXISTS ${prefix}/bin/onelane)
+  run(${prefix}/bin/onelane plan --class peers)
+  foreach(text man/man1/onelane.1 man/man1/onelane-check.1 bash-completion/completions/onelane
+               zsh/site-functions/_onelane fish/vendor_completions.d/onelane.fish)
+    if(NOT EXISTS ${prefix}/share/${text})
+      message(FATAL_ERROR "${text} is not installed")
+    endif()
+  endforeach()
+endif()
+
 # Killed with all of its orders in the intake, and none in the database.
 execute_process(COMMAND build/survivor orders.db KILL WORKING_DIRECTORY ${WORK_DIR}
                 RESULT_VARIABLE ended)

@@ -43,6 +43,7 @@ constexpr std::array kHouse = {
     Place{"include/onelane/sink.h", 2, "seams"},
     Place{"include/onelane/testing.h", 3, "testing"},
     Place{"src/queue/", 2, "seams"},
+    Place{"include/onelane/plan.h", 3, "schedule"},
     Place{"src/schedule/", 3, "schedule"},
     Place{"src/commit/", 3, "commit"},
     Place{"src/ack/", 3, "ack"},

@@ -4,10 +4,10 @@
 #include <sstream>
 
 #include "bench/kit/errors.h"
-#include "bench/kit/flags.h"
-#include "bench/kit/table.h"
 #include "bench/storm/options.h"
 #include "tests/support/temp_directory.h"
+#include "tools/kit/flags.h"
+#include "tools/kit/table.h"
 
 namespace onelane::bench {
 namespace {

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-namespace onelane::bench {
+namespace onelane::kit {
 
 class Table {
  public:
@@ -31,4 +31,4 @@ class Table {
   std::vector<std::vector<std::string>> rows_;
 };
 
-}  // namespace onelane::bench
+}  // namespace onelane::kit

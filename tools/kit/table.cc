@@ -1,11 +1,11 @@
-#include "bench/kit/table.h"
+#include "tools/kit/table.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <numeric>
 
-namespace onelane::bench {
+namespace onelane::kit {
 namespace {
 
 constexpr std::size_t kGap = 2;  // spaces between columns
@@ -74,4 +74,4 @@ std::string Table::text() const {
   return out;
 }
 
-}  // namespace onelane::bench
+}  // namespace onelane::kit

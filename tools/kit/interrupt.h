@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-namespace onelane::bench {
+namespace onelane::kit {
 
 void catch_interrupt();
 bool interrupted() noexcept;
@@ -12,4 +12,4 @@ bool interrupted() noexcept;
 int interrupted_code() noexcept;
 std::string_view interrupted_by() noexcept;
 
-}  // namespace onelane::bench
+}  // namespace onelane::kit

@@ -1,4 +1,4 @@
-#include "bench/kit/units.h"
+#include "tools/kit/units.h"
 
 #include <fmt/format.h>
 
@@ -7,10 +7,10 @@
 #include <cmath>
 #include <span>
 
-#include "bench/kit/errors.h"
 #include "onelane/option_text.h"
+#include "tools/kit/errors.h"
 
-namespace onelane::bench {
+namespace onelane::kit {
 namespace {
 
 struct Unit {
@@ -120,4 +120,4 @@ std::string table_number(double value) {
                      format_count(static_cast<std::uint64_t>(std::abs(value) + 0.5)));
 }
 
-}  // namespace onelane::bench
+}  // namespace onelane::kit

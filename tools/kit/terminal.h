@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace onelane::bench {
+namespace onelane::kit {
 
 // One line on stderr that is written over and over; nothing where stderr is no terminal.
 class Progress {
@@ -25,4 +25,4 @@ class Progress {
 // The text in bold if the stream is a terminal and NO_COLOR is empty or not set.
 std::string bold(std::string_view text, std::FILE* stream);
 
-}  // namespace onelane::bench
+}  // namespace onelane::kit

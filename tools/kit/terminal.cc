@@ -1,11 +1,11 @@
-#include "bench/kit/terminal.h"
+#include "tools/kit/terminal.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <cstdlib>
 
-namespace onelane::bench {
+namespace onelane::kit {
 
 Progress::Progress() : terminal_(isatty(STDERR_FILENO) == 1) {}
 
@@ -21,4 +21,4 @@ std::string bold(std::string_view text, std::FILE* stream) {
   return plain ? std::string(text) : fmt::format("\x1b[1m{}\x1b[0m", text);
 }
 
-}  // namespace onelane::bench
+}  // namespace onelane::kit

@@ -1,10 +1,10 @@
-#include "bench/kit/interrupt.h"
+#include "tools/kit/interrupt.h"
 
 #include <signal.h>
 
 #include <atomic>
 
-namespace onelane::bench {
+namespace onelane::kit {
 namespace {
 
 constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
@@ -44,4 +44,4 @@ std::string_view interrupted_by() noexcept {
   }
 }
 
-}  // namespace onelane::bench
+}  // namespace onelane::kit

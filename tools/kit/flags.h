@@ -1,16 +1,16 @@
-// The flags of one subcommand, in groups: what --help prints, and values parsed by functions that
-// throw UsageError. Names are never guessed from a prefix.
+// The flags of one subcommand, in groups: what --help, the manual and completion show, and values
+// parsed by functions that throw UsageError. Names are never guessed from a prefix.
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <string_view>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
-namespace onelane::bench {
+namespace onelane::kit {
 
 class FlagSet {
  public:
@@ -18,11 +18,26 @@ class FlagSet {
 
   struct Flag {
     std::string name;
-    std::string placeholder;    // "DIR"
+    std::string placeholder;    // "DIR"; empty: a switch, which takes no value
     std::string default_value;  // parsed when the flag is not given; empty: there is none
     std::string help;
-    Parse parse;
+    Parse parse;  // of a switch: called with an empty text if it is given
     bool repeatable = false;
+    std::vector<std::string> choices{};  // all that the value can be; empty: anything
+  };
+
+  struct Group {
+    std::string title;
+    std::vector<Flag> flags;
+  };
+
+  // The one argument that is no flag.
+  struct Operand {
+    std::string placeholder;  // "DB"
+    std::string help;         // "a database's file"
+    Parse parse;
+    bool required = true;
+    std::vector<std::string> choices{};
   };
 
   explicit FlagSet(std::string usage) : usage_(std::move(usage)) {}
@@ -30,22 +45,23 @@ class FlagSet {
   // Flags added from here on belong to this group.
   void group(std::string title) { groups_.push_back({std::move(title), {}}); }
   void add(Flag flag) { groups_.back().flags.push_back(std::move(flag)); }
+  void operand(Operand operand) { operand_ = std::move(operand); }
+
+  const std::vector<Group>& groups() const noexcept { return groups_; }
+  const std::optional<Operand>& operand() const noexcept { return operand_; }
 
   // Parses "--name value" and "--name=value". False if --help or -h was given and printed. A
   // UsageError names the flag and what would be right.
   bool parse(const std::vector<std::string>& arguments, std::ostream& help) const;
 
  private:
-  struct Group {
-    std::string title;
-    std::vector<Flag> flags;
-  };
-
   const Flag* find(std::string_view name) const;
   std::vector<std::string> names() const;
+  void parse_operand(const std::vector<std::string>& given) const;
 
   std::string usage_;
   std::vector<Group> groups_;
+  std::optional<Operand> operand_;
 };
 
 // A Parse that stores what `parse(text)` gives. The target must outlive the FlagSet.
@@ -54,4 +70,9 @@ FlagSet::Parse into(T& target, Function parse) {
   return [&target, parse](std::string_view text) { target = static_cast<T>(parse(text)); };
 }
 
-}  // namespace onelane::bench
+// A Parse of a switch. The target must outlive the FlagSet.
+inline FlagSet::Parse on(bool& target) {
+  return [&target](std::string_view) { target = true; };
+}
+
+}  // namespace onelane::kit

@@ -1,18 +1,19 @@
-#include "bench/kit/flags.h"
+#include "tools/kit/flags.h"
 
 #include <fmt/format.h>
 
 #include <boost/program_options.hpp>
 
-#include "bench/kit/errors.h"
 #include "onelane/option_text.h"
+#include "tools/kit/errors.h"
 
-namespace onelane::bench {
+namespace onelane::kit {
 namespace {
 
 namespace po = boost::program_options;
 
 po::value_semantic* semantic(const FlagSet::Flag& flag) {
+  if (flag.placeholder.empty()) return new po::untyped_value(true);  // takes nothing
   if (flag.repeatable) {
     return po::value<std::vector<std::string>>()->value_name(flag.placeholder);
   }
@@ -21,6 +22,7 @@ po::value_semantic* semantic(const FlagSet::Flag& flag) {
 }
 
 std::vector<std::string> texts(const po::variable_value& value) {
+  if (value.empty()) return {};
   if (const auto* many = boost::any_cast<std::vector<std::string>>(&value.value())) return *many;
   return {value.as<std::string>()};
 }
@@ -59,15 +61,18 @@ bool FlagSet::parse(const std::vector<std::string>& arguments, std::ostream& hel
   all.add(common);
 
   po::variables_map values;
+  std::vector<std::string> operands;
   try {
     constexpr int kNoGuessing =
         po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
     po::parsed_options parsed =
         po::command_line_parser(arguments).options(all).style(kNoGuessing).run();
     for (const po::option& option : parsed.options) {
-      if (option.position_key == -1) continue;
-      throw UsageError(fmt::format("'{}' is no flag: flags begin with --, see --help",
-                                   option.original_tokens.front()));
+      if (option.position_key != -1) operands.push_back(option.original_tokens.front());
+    }
+    if (!operand_ && !operands.empty()) {
+      throw UsageError(
+          fmt::format("'{}' is no flag: flags begin with --, see --help", operands[0]));
     }
     po::store(parsed, values);
   } catch (const po::unknown_option& error) {
@@ -91,7 +96,21 @@ bool FlagSet::parse(const std::vector<std::string>& arguments, std::ostream& hel
       }
     }
   }
+  parse_operand(operands);
   return true;
 }
 
-}  // namespace onelane::bench
+void FlagSet::parse_operand(const std::vector<std::string>& given) const {
+  if (!operand_) return;
+  const std::string& name = operand_->placeholder;
+  if (given.empty()) {
+    if (!operand_->required) return;
+    throw UsageError(fmt::format("{} is missing: {}; see --help", name, operand_->help));
+  }
+  if (given.size() > 1) {
+    throw UsageError(fmt::format("'{}' is one {} too many, after '{}'", given[1], name, given[0]));
+  }
+  operand_->parse(given[0]);
+}
+
+}  // namespace onelane::kit
