@@ -1,7 +1,6 @@
 // The file of a workload: JSON with comments. bench/README.md has its keys.
 #pragma once
 
-#include <string>
 #include <string_view>
 
 #include "bench/run/workload.h"
@@ -11,9 +10,5 @@ namespace onelane::bench::run {
 // Throws UsageError, which names the part, its value and what would be right. What SQL means is not
 // looked at, nor that the classes' guarantees fit a tick together.
 Workload parse_workload(std::string_view text);
-
-// The same of a file, whose name the errors have, with all of its SQL prepared in a database in
-// memory.
-Workload load_workload(const std::string& path);
 
 }  // namespace onelane::bench::run

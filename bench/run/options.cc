@@ -7,7 +7,7 @@
 #include "bench/kit/errors.h"
 #include "bench/kit/flags.h"
 #include "bench/kit/units.h"
-#include "bench/run/format.h"
+#include "bench/run/load.h"
 #include "onelane/flags.h"
 #include "onelane/option_text.h"
 

@@ -9,6 +9,7 @@
 #include "bench/run.h"
 #include "bench/run/document.h"
 #include "bench/run/format.h"
+#include "bench/run/load.h"
 #include "bench/run/options.h"
 #include "bench/run/report.h"
 #include "bench/run/run.h"
