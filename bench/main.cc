@@ -20,6 +20,7 @@
 #include "bench/overhead.h"
 #include "bench/push.h"
 #include "bench/recover.h"
+#include "bench/run.h"
 #include "bench/storm.h"
 #include "onelane/option_text.h"
 #include "onelane/version.h"
@@ -36,6 +37,7 @@ struct Question {
 
 constexpr std::array kQuestions{
     Question{"storm", "what becomes of small writes while heavy ones run", storm_main},
+    Question{"run", "a workload of one's own, from a file", run_main},
     Question{"lone", "one caller that writes one row at a time", lone_main},
     Question{"callers", "1 to 256 threads that each wait for their small write", callers_main},
     Question{"bulk", "many rows, and nobody waits", bulk_main},

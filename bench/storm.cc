@@ -53,8 +53,7 @@ bool verified(const std::vector<StrategyResult>& results) {
   bool all = true;
   for (const StrategyResult& result : results) {
     if (result.verdict.verified()) continue;
-    fmt::print(stderr, "failed: the database of {} is not what was acknowledged\n",
-               name(result.kind));
+    fmt::print(stderr, "failed: the database of {} is not what was acknowledged\n", result.name);
     all = false;
   }
   return all;

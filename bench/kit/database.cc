@@ -45,6 +45,10 @@ void Query::bind(int parameter, std::int64_t value) {
   if (sqlite3_bind_int64(statement_, parameter, value) != SQLITE_OK) fail();
 }
 
+void Query::bind(int parameter, double value) {
+  if (sqlite3_bind_double(statement_, parameter, value) != SQLITE_OK) fail();
+}
+
 void Query::bind(int parameter, std::string_view value) {
   int rc = sqlite3_bind_text64(statement_, parameter, value.data(), value.size(), SQLITE_STATIC,
                                SQLITE_UTF8);
@@ -60,6 +64,10 @@ int Query::run() {
   int rc = sqlite3_step(statement_);
   sqlite3_reset(statement_);
   return rc;
+}
+
+std::size_t Query::parameters() const {
+  return static_cast<std::size_t>(sqlite3_bind_parameter_count(statement_));
 }
 
 bool Query::next() {

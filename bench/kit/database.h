@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <span>
@@ -28,6 +29,7 @@ class Query {
 
   // Values are not copied: they must stay until the statement has run.
   void bind(int parameter, std::int64_t value);
+  void bind(int parameter, double value);
   void bind(int parameter, std::string_view value);
   void bind(int parameter, std::span<const std::byte> value);
   template <Record T>
@@ -41,6 +43,10 @@ class Query {
 
   // Runs a statement without result rows, and resets it: SQLITE_DONE or the extended error.
   int run();
+  // How many parameters it has.
+  std::size_t parameters() const;
+  // For the next run after next() has found a row.
+  void reset() { sqlite3_reset(statement_); }
   // The next row: true if there is one. Throws RunError.
   bool next();
 

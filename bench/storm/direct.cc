@@ -51,9 +51,9 @@ class Writer {
 
   int write(const Arrival& arrival) {
     switch (arrival.source) {
-      case Source::connect:
+      case kConnect:
         return run(connect_, connect_row(arrival));
-      case Source::identify:
+      case kIdentify:
         return run(identify_, identify_row(arrival));
       default:
         return run(domain_, domain_row(arrival));
@@ -122,14 +122,14 @@ class Direct : public Strategy {
   }
 
   void write_blobs(Feed& feed, Ledger& ledger) override {
-    write_heavy(Source::blobs, feed, ledger, [&feed](Writer& writer, std::uint64_t& number) {
+    write_heavy(kBlobs, feed, ledger, [&feed](Writer& writer, std::uint64_t& number) {
       number = feed.next_block();
       return writer.write_block(feed.input(), number);
     });
   }
 
   void write_sync(Feed& feed, Ledger& ledger) override {
-    write_heavy(Source::sync, feed, ledger, [&feed](Writer& writer, std::uint64_t& number) {
+    write_heavy(kSync, feed, ledger, [&feed](Writer& writer, std::uint64_t& number) {
       number = feed.next_batch();
       return writer.write_batch(number);
     });

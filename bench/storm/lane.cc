@@ -126,7 +126,7 @@ class Lane : public Strategy {
       : journal_(open(options, database, promised)), promised_(promised) {
     for (Source source : kAllSources) {
       ClassOptions one = options.classes[index(source)];
-      if (source == Source::connect) promise(one, promised);
+      if (source == kConnect) promise(one, promised);
       classes_.push_back(required(journal_.add_class(one), "adding a class"));
     }
     statements_ = {add<BlockRow>(journal_),   add<EntryRow>(journal_),    add<LinkRow>(journal_),
@@ -139,15 +139,14 @@ class Lane : public Strategy {
       Producer<IdentifyRow> identify;
       Producer<DomainRow> domains;
     };
-    auto producers =
-        std::make_shared<Producers>(Producers{{of(Source::connect), statements_.connect},
-                                              {of(Source::identify), statements_.identify},
-                                              {of(Source::domains), statements_.domain}});
+    auto producers = std::make_shared<Producers>(Producers{{of(kConnect), statements_.connect},
+                                                           {of(kIdentify), statements_.identify},
+                                                           {of(kDomains), statements_.domain}});
     return [this, producers, &ledger](const Due& due) {
       switch (due.arrival.source) {
-        case Source::connect:
+        case kConnect:
           return connect(due, producers->connect, ledger);
-        case Source::identify:
+        case kIdentify:
           return watch(due, producers->identify.submit(identify_row(due.arrival)), ledger);
         default:
           return watch(due, producers->domains.submit(domain_row(due.arrival)), ledger);
@@ -157,10 +156,10 @@ class Lane : public Strategy {
 
   void write_blobs(Feed& feed, Ledger& ledger) override {
     Window window(ledger);
-    Producer<BlockRow> blocks(of(Source::blobs), statements_.block);
-    Producer<EntryRow> entries(of(Source::blobs), statements_.entry);
-    Producer<LinkRow> links(of(Source::blobs), statements_.link);
-    WriteClass blobs = of(Source::blobs);
+    Producer<BlockRow> blocks(of(kBlobs), statements_.block);
+    Producer<EntryRow> entries(of(kBlobs), statements_.entry);
+    Producer<LinkRow> links(of(kBlobs), statements_.link);
+    WriteClass blobs = of(kBlobs);
     Group group;
     while (!feed.stopping()) {
       feed.wait();
@@ -173,9 +172,9 @@ class Lane : public Strategy {
       links.add_to(group, rows.link);
       Result<Receipt> receipt = blobs.submit(group);
       if (receipt)
-        window.add({{Source::blobs, 0, number, 0}, arrived, std::move(*receipt)});
+        window.add({{kBlobs, 0, number, 0}, arrived, std::move(*receipt)});
       else
-        refuse(Source::blobs, arrived, receipt.status(), ledger);
+        refuse(kBlobs, arrived, receipt.status(), ledger);
       window.settle_ready();
     }
     window.settle_all();
@@ -226,7 +225,7 @@ class Lane : public Strategy {
               }
               return Step::done;
             }};
-    Receipt receipt = required(of(Source::sync).submit(std::move(job)), "reading the pragmas");
+    Receipt receipt = required(of(kSync).submit(std::move(job)), "reading the pragmas");
     Outcome outcome = required(receipt.wait(), "reading the pragmas");
     if (!outcome.committed()) throw RunError("reading the pragmas: " + outcome.cause.to_string());
     return *pragmas;
@@ -245,7 +244,7 @@ class Lane : public Strategy {
     const ConnectRow row = connect_row(due.arrival);
     if (promised_ != Promise::journaled) return told(due, producer.write(row), ledger);
     Result<Journaled> journaled = producer.journal(row);
-    if (!journaled) return refuse(Source::connect, due.intended, journaled.status(), ledger);
+    if (!journaled) return refuse(kConnect, due.intended, journaled.status(), ledger);
     ledger.acknowledge(mark_of(due.arrival), 1, now() - due.intended);
   }
 
@@ -269,18 +268,18 @@ class Lane : public Strategy {
     Job submitted{.name = "sync",
                   .step = [job](Transaction& transaction) { return job->step(transaction); },
                   .bytes_per_step = kSyncRowsPerBatch * kRowBytes};
-    Result<Receipt> receipt = of(Source::sync).submit(std::move(submitted));
+    Result<Receipt> receipt = of(kSync).submit(std::move(submitted));
     Result<Outcome> outcome = receipt ? receipt->wait() : Result<Outcome>(receipt.status());
     std::size_t committed = outcome ? job->committed(*outcome) : 0;
     Instant end = now();
     for (std::size_t i = 0; i < job->batches.size(); ++i) {
       if (i < committed) {
-        ledger.acknowledge({Source::sync, 0, job->batches[i], 0}, 0, end - arrived[i]);
+        ledger.acknowledge({kSync, 0, job->batches[i], 0}, 0, end - arrived[i]);
       } else {
-        refuse(Source::sync, arrived[i], outcome ? outcome->cause : outcome.status(), ledger);
+        refuse(kSync, arrived[i], outcome ? outcome->cause : outcome.status(), ledger);
       }
     }
-    if (outcome) ledger.add_rows(Source::sync, outcome->changes);
+    if (outcome) ledger.add_rows(kSync, outcome->changes);
   }
 
   Journal journal_;

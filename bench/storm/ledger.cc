@@ -7,6 +7,16 @@ void Tally::answered(Nanoseconds after) {
   moments.push_back({std::chrono::steady_clock::now(), after});
 }
 
+Tally& Ledger::of(Source source) {
+  if (index(source) >= tallies_.size()) tallies_.resize(index(source) + 1);
+  return tallies_[index(source)];
+}
+
+const Tally& Ledger::of(Source source) const {
+  static const Tally kNone;
+  return index(source) < tallies_.size() ? tallies_[index(source)] : kNone;
+}
+
 void Ledger::acknowledge(const Mark& mark, std::uint64_t rows, Nanoseconds total) {
   Tally& tally = of(mark.source);
   ++tally.offered;
@@ -27,9 +37,10 @@ void Ledger::refuse(Source source, Refusal why, Nanoseconds total, const std::st
 void Ledger::held(Nanoseconds hold) { hold_.record(hold); }
 
 void Ledger::merge(const Ledger& other) {
-  for (Source source : kAllSources) {
-    Tally& mine = of(source);
-    const Tally& theirs = other.of(source);
+  if (tallies_.size() < other.tallies_.size()) tallies_.resize(other.tallies_.size());
+  for (std::size_t source = 0; source < other.tallies_.size(); ++source) {
+    Tally& mine = tallies_[source];
+    const Tally& theirs = other.tallies_[source];
     mine.offered += theirs.offered;
     mine.acknowledged += theirs.acknowledged;
     for (std::size_t i = 0; i < kRefusals; ++i) mine.refused[i] += theirs.refused[i];

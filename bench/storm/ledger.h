@@ -3,21 +3,28 @@
 #pragma once
 
 #include <array>
+#include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "bench/storm/timeline.h"
-#include "bench/storm/workload.h"
 #include "onelane/stats.h"
 
 namespace onelane::bench::storm {
 
+using Instant = std::chrono::steady_clock::time_point;
+
+// Which of a workload's sources of writes: their number, from 0.
+enum class Source : std::uint8_t {};
+constexpr std::size_t index(Source source) noexcept { return static_cast<std::size_t>(source); }
+
 // An acknowledged write.
 struct Mark {
-  Source source = Source::blobs;
-  std::uint32_t key = 0;     // the peer or the domain; 0 for blobs and sync
-  std::uint64_t number = 0;  // the arrival's, the block's or the batch's
+  Source source{};
+  std::uint32_t key = 0;     // of the storm: the peer or the domain; 0 for blobs and sync
+  std::uint64_t number = 0;  // of this source's writes
   std::uint64_t order = 0;   // a write with a higher one was committed later
 };
 
@@ -46,8 +53,8 @@ struct Tally {
 
 class Ledger {
  public:
-  Tally& of(Source source) { return tallies_[index(source)]; }
-  const Tally& of(Source source) const { return tallies_[index(source)]; }
+  Tally& of(Source source);
+  const Tally& of(Source source) const;  // empty of a source that was never heard of
 
   void acknowledge(const Mark& mark, std::uint64_t rows, Nanoseconds total);
   void refuse(Source source, Refusal why, Nanoseconds total, const std::string& error = "");
@@ -63,7 +70,7 @@ class Ledger {
   const std::string& first_error() const { return first_error_; }
 
  private:
-  std::array<Tally, kSources> tallies_;
+  std::vector<Tally> tallies_;  // by source
   std::vector<Mark> marks_;
   Histogram hold_;
   std::string first_error_;  // of what ended as failed

@@ -205,19 +205,19 @@ std::string_view name(StrategyKind kind) noexcept {
 Classes default_classes() {
   Classes classes;
   for (Source source : kAllSources) classes[index(source)].name = name(source);
-  ClassOptions& blobs = classes[index(Source::blobs)];
+  ClassOptions& blobs = classes[index(kBlobs)];
   blobs.guarantee = {.records = 64, .bytes = 512 * kKiB};
-  ClassOptions& sync = classes[index(Source::sync)];
+  ClassOptions& sync = classes[index(kSync)];
   sync.guarantee = {.records = 256, .bytes = 64 * kKiB};
-  ClassOptions& connect = classes[index(Source::connect)];
+  ClassOptions& connect = classes[index(kConnect)];
   connect.guarantee = {.records = 512, .bytes = 256 * kKiB};
   connect.weight = 4;
-  ClassOptions& identify = classes[index(Source::identify)];
+  ClassOptions& identify = classes[index(kIdentify)];
   identify.guarantee = {.records = 128, .bytes = 64 * kKiB};
   identify.capacity_records = 4096;
   identify.when_full = WhenFull::drop_oldest;
   identify.coalesce = true;
-  ClassOptions& domains = classes[index(Source::domains)];
+  ClassOptions& domains = classes[index(kDomains)];
   domains.guarantee = {.records = 128, .bytes = 64 * kKiB};
   return classes;
 }

@@ -1,4 +1,4 @@
-// What the storm prints: its settings, its tables, its JSON.
+// What the storm prints of itself beside the figures: its settings, its JSON.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "bench/kit/environment.h"
+#include "bench/storm/figures.h"
 #include "bench/storm/input.h"
 #include "bench/storm/options.h"
 #include "bench/storm/run.h"
@@ -15,10 +16,6 @@ namespace onelane::bench::storm {
 // What all strategies have in common.
 std::string settings_text(const StormOptions& options, const Input& input,
                           const Environment& environment);
-
-// The environment with the syncs that were measured after the runs as well.
-std::string results_text(const Environment& environment,
-                         const std::vector<StrategyResult>& results);
 
 nlohmann::json to_json(const StormOptions& options, const Input& input,
                        const Environment& environment, const std::vector<StrategyResult>& results);

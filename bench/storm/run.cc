@@ -3,19 +3,16 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <deque>
-#include <exception>
 #include <functional>
-#include <mutex>
 #include <optional>
-#include <system_error>
 #include <thread>
 
 #include "bench/kit/caller_pool.h"
 #include "bench/kit/errors.h"
 #include "bench/storm/direct.h"
 #include "bench/storm/lane.h"
+#include "bench/storm/watch.h"
 #include "tools/kit/interrupt.h"
 #include "tools/kit/terminal.h"
 
@@ -23,8 +20,6 @@ namespace onelane::bench::storm {
 namespace {
 
 using Pool = CallerPool<Due>;
-
-constexpr std::chrono::milliseconds kSampleGap(10);
 
 Instant now() { return std::chrono::steady_clock::now(); }
 
@@ -45,79 +40,6 @@ std::unique_ptr<Strategy> make(StrategyKind kind, const StormOptions& options,
   return make_lane(options, database, promised(kind));
 }
 
-// The largest size that the log's file has had.
-class LogWatch {
- public:
-  explicit LogWatch(std::filesystem::path database)
-      : log_(database += "-wal"), thread_([this](std::stop_token stop) { loop(stop); }) {}
-
-  std::uint64_t finish() {
-    thread_.request_stop();
-    thread_.join();
-    return largest_;
-  }
-
- private:
-  void loop(const std::stop_token& stop) {
-    while (!stop.stop_requested()) {
-      std::error_code gone;
-      std::uint64_t size = std::filesystem::file_size(log_, gone);
-      if (!gone) largest_ = std::max(largest_, size);
-      std::this_thread::sleep_for(kSampleGap);
-    }
-  }
-
-  std::filesystem::path log_;
-  std::uint64_t largest_ = 0;  // the thread's, until it has ended
-  std::jthread thread_;
-};
-
-// The first exception of any thread, to be thrown again on the one that runs the benchmark.
-class FirstError {
- public:
-  template <class Function>
-  void guard(Function&& function) noexcept {
-    try {
-      function();
-    } catch (...) {
-      std::lock_guard lock(mutex_);
-      if (!error_) error_ = std::current_exception();
-      raised_ = true;
-    }
-  }
-  bool raised() const { return raised_; }
-  void rethrow() {
-    if (error_) std::rethrow_exception(error_);
-  }
-
- private:
-  std::mutex mutex_;
-  std::exception_ptr error_;
-  std::atomic<bool> raised_{false};
-};
-
-// How long what was accepted may take to be written once the time is over, and if the run was
-// interrupted; a disk that is full, or hangs, would keep the storm for ever.
-constexpr std::chrono::seconds kPatience(20);
-constexpr std::chrono::seconds kPatienceInterrupted(3);
-
-// Calls `late`, once, unless it is destroyed in time.
-class Patience {
- public:
-  Patience(Nanoseconds limit, std::function<void()> late)
-      : thread_([limit, late = std::move(late)](const std::stop_token& stop) {
-          const Instant began = now();
-          while (!stop.stop_requested()) {
-            const Nanoseconds waited = now() - began;
-            if (waited > limit || (interrupted() && waited > kPatienceInterrupted)) return late();
-            std::this_thread::sleep_for(kSampleGap);
-          }
-        }) {}
-
- private:
-  std::jthread thread_;
-};
-
 class Storm {
  public:
   Storm(StrategyKind kind, const StormOptions& options, const Input& input,
@@ -125,9 +47,9 @@ class Storm {
       : options_(options),
         strategy_(make(kind, options, database)),
         feed_(input, options.block_wait),
-        log_(database) {
-    result_.kind = kind;
-  }
+        log_(database),
+        result_(result_of(kind)),
+        silent_(kind == StrategyKind::heavy) {}
 
   StrategyResult run() {
     result_.pragmas = strategy_->pragmas();
@@ -139,7 +61,7 @@ class Storm {
     {
       std::vector<std::jthread> heavy = start_heavy();
       std::jthread arrivals([&](std::stop_token stop) {
-        if (result_.kind != StrategyKind::heavy) offer(pool, start, end, stop);
+        if (!silent_) offer(pool, start, end, stop);
       });
       wait_until(end, start);
       arrivals.request_stop();
@@ -202,8 +124,8 @@ class Storm {
   void wait_until(Instant end, Instant start) {
     Progress progress;
     while (now() < end && !interrupted() && !errors_.raised()) {
-      progress.show(fmt::format("{}: {:.0f} of {:.0f} s", name(result_.kind),
-                                to_seconds(now() - start), to_seconds(options_.duration)));
+      progress.show(fmt::format("{}: {:.0f} of {:.0f} s", result_.name, to_seconds(now() - start),
+                                to_seconds(options_.duration)));
       std::this_thread::sleep_for(
           std::min<Nanoseconds>(end - now(), std::chrono::milliseconds(100)));
     }
@@ -230,19 +152,18 @@ class Storm {
   FirstError errors_;
   std::deque<Ledger> ledgers_;
   StrategyResult result_;
+  bool silent_;  // the small sources
 };
 
 }  // namespace
 
-double StrategyResult::occupancy() const {
-  if (elapsed == Nanoseconds(0)) return 0;
-  return static_cast<double>(ledger.hold().sum()) / static_cast<double>(elapsed.count());
-}
-
-double StrategyResult::heavy_rows_per_s() const {
-  if (heavy_elapsed == Nanoseconds(0)) return 0;
-  std::uint64_t rows = ledger.of(Source::blobs).rows + ledger.of(Source::sync).rows;
-  return static_cast<double>(rows) / to_seconds(heavy_elapsed);
+StrategyResult result_of(StrategyKind kind) {
+  StrategyResult result;
+  result.name = name(kind);
+  for (Source source : kAllSources) result.sources.emplace_back(name(source));
+  result.heavy = {kBlobs, kSync};
+  result.intake = kind == StrategyKind::journaled;
+  return result;
 }
 
 StrategyResult run_storm(StrategyKind kind, const StormOptions& options, const Input& input,

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bench/storm/ledger.h"
+#include "bench/storm/result.h"
 #include "bench/storm/workload.h"
 #include "onelane/stats.h"
 
@@ -42,8 +43,6 @@ struct Due {
   Arrival arrival;
   Instant intended;
 };
-
-using Pragmas = std::vector<std::pair<std::string, std::string>>;
 
 // Throws RunError where the run cannot go on.
 class Strategy {

@@ -10,6 +10,7 @@
 #include <unordered_map>
 
 #include "bench/kit/database.h"
+#include "bench/storm/workload.h"
 
 namespace onelane::bench::storm {
 namespace {
@@ -31,6 +32,7 @@ class Verifier {
   Verifier(const std::filesystem::path& database, const Input& input, const Ledger& ledger,
            const std::optional<JournalStats>& journal)
       : database_(database, Access::read_only), input_(input), ledger_(ledger), journal_(journal) {
+    verdict_.lost.resize(kSources);
     for (std::size_t i = 0; i < input_.blocks.size(); ++i) {
       if (input_.blocks[i].first) first_of_hash_[input_.blocks[i].hash] = i;
     }
@@ -55,12 +57,12 @@ class Verifier {
  private:
   void expect(const Mark& mark) {
     switch (mark.source) {
-      case Source::blobs:
+      case kBlobs:
         if (!parts_.emplace(mark.number, std::uint8_t{0}).second) {
           fault("block {} was acknowledged twice", mark.number);
         }
         break;
-      case Source::sync:
+      case kSync:
         for (std::uint32_t row = 0; row < kSyncRowsPerBatch; ++row) {
           SyncRow at = sync_row(mark.number, row);
           ++sync_writes_[{at.peer, at.item}];
@@ -69,14 +71,14 @@ class Verifier {
           fault("batch {} was acknowledged twice", mark.number);
         }
         break;
-      case Source::connect:
+      case kConnect:
         ++connects_[mark.key];
         break;
-      case Source::identify:
+      case kIdentify:
         ++identifies_[mark.key];
         expect_newest(mark);
         break;
-      case Source::domains:
+      case kDomains:
         ++domains_[mark.key];
         break;
     }
@@ -128,7 +130,7 @@ class Verifier {
               stats.journaled_position, stats.applied_position, stats.dead_letters);
       }
     }
-    for (Source source : {Source::blobs, Source::connect, Source::identify, Source::domains}) {
+    for (Source source : {kBlobs, kConnect, kIdentify, kDomains}) {
       const Tally& tally = ledger_.of(source);
       const ClassStats& stats = journal_->classes[index(source)];
       agree(source, "offered", tally.offered - tally.count(Refusal::unserved), stats.offered);
@@ -229,7 +231,7 @@ class Verifier {
     for (const auto& [number, parts] : parts_) {
       bool first = input_.blocks[number % input_.blocks.size()].first;
       int wanted = kEntryPart | kLinkPart | (first ? kBlockPart : 0);
-      if (parts != wanted) lose(Source::blobs, 1, fmt::format("block {}", number));
+      if (parts != wanted) lose(kBlobs, 1, fmt::format("block {}", number));
     }
   }
 
@@ -260,7 +262,7 @@ class Verifier {
       auto expected = missing.find({rows.integer(0), rows.integer(1)});
       if (expected == missing.end()) {
         fault("sync: {} was never acknowledged", row);
-      } else if (check_count(Source::sync, row, expected->second, writes)) {
+      } else if (check_count(kSync, row, expected->second, writes)) {
         missing.erase(expected);
       } else {
         expected->second -= writes;
@@ -277,7 +279,7 @@ class Verifier {
       worst[first] = std::max(worst[first], count);
     }
     for (const auto& [first, count] : worst) {
-      lose(Source::sync, count, fmt::format("a batch of rows from {}", first * kSyncRowsPerBatch));
+      lose(kSync, count, fmt::format("a batch of rows from {}", first * kSyncRowsPerBatch));
     }
   }
 
@@ -287,17 +289,17 @@ class Verifier {
     while (rows.next()) {
       auto peer = static_cast<std::uint32_t>(rows.integer(0));
       std::string row = fmt::format("peer {}", peer);
-      lose_missing(Source::connect, row, take(connects_, peer),
+      lose_missing(kConnect, row, take(connects_, peer),
                    static_cast<std::uint64_t>(rows.integer(1)));
       auto identifies = static_cast<std::uint64_t>(rows.integer(2));
-      lose_missing(Source::identify, row, take(identifies_, peer), identifies);
+      lose_missing(kIdentify, row, take(identifies_, peer), identifies);
       if (identifies != 0) check_newest(peer, rows.integer(3), rows.text(4));
     }
     for (const auto& [peer, count] : connects_) {
-      lose(Source::connect, count, fmt::format("peer {}", peer));
+      lose(kConnect, count, fmt::format("peer {}", peer));
     }
     for (const auto& [peer, count] : identifies_) {
-      lose(Source::identify, count, fmt::format("peer {}", peer));
+      lose(kIdentify, count, fmt::format("peer {}", peer));
     }
   }
 
@@ -316,11 +318,11 @@ class Verifier {
     Query rows = database_.prepare("SELECT id, updates FROM domains");
     while (rows.next()) {
       auto domain = static_cast<std::uint32_t>(rows.integer(0));
-      lose_missing(Source::domains, fmt::format("domain {}", domain), take(domains_, domain),
+      lose_missing(kDomains, fmt::format("domain {}", domain), take(domains_, domain),
                    static_cast<std::uint64_t>(rows.integer(1)));
     }
     for (const auto& [domain, count] : domains_) {
-      lose(Source::domains, count, fmt::format("domain {}", domain));
+      lose(kDomains, count, fmt::format("domain {}", domain));
     }
   }
 
@@ -358,11 +360,6 @@ class Verifier {
 };
 
 }  // namespace
-
-bool Verdict::verified() const {
-  return faults == 0 &&
-         std::all_of(lost.begin(), lost.end(), [](auto count) { return count == 0; });
-}
 
 Verdict verify(const std::filesystem::path& database, const Input& input, const Ledger& ledger,
                const std::optional<JournalStats>& journal) {

@@ -1,26 +1,15 @@
 // Holds a database against what callers were told and against the input.
 #pragma once
 
-#include <array>
-#include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <string>
-#include <vector>
 
 #include "bench/storm/input.h"
 #include "bench/storm/ledger.h"
+#include "bench/storm/result.h"
 #include "onelane/stats.h"
 
 namespace onelane::bench::storm {
-
-struct Verdict {
-  std::array<std::uint64_t, kSources> lost{};  // acknowledged, and not found; by Source
-  std::uint64_t faults = 0;                    // anything else that should not be so
-  std::vector<std::string> examples;           // of losses and faults, a few
-
-  bool verified() const;
-};
 
 // The database must be closed by whoever wrote it. Checked are: each row's content; that every mark
 // has left its rows, once, and that nothing else is there; that a peer's agent is the one that was

@@ -70,9 +70,9 @@ DomainRow domain_row(const Arrival& arrival) {
 Arrivals::Arrivals(double connects_per_second, std::uint64_t seed) {
   double gap = 1e9 / connects_per_second;
   constexpr double kConnectsPerDomain = 4;
-  streams_.push_back({Source::connect, gap, kPeers, Random(seed)});
-  streams_.push_back({Source::identify, gap, kPeers, Random(seed + 1)});
-  streams_.push_back({Source::domains, gap * kConnectsPerDomain, kDomains, Random(seed + 2)});
+  streams_.push_back({kConnect, gap, kPeers, Random(seed)});
+  streams_.push_back({kIdentify, gap, kPeers, Random(seed + 1)});
+  streams_.push_back({kDomains, gap * kConnectsPerDomain, kDomainCount, Random(seed + 2)});
   for (Stream& stream : streams_) stream.next_ns = stream.random.exponential(stream.mean_gap_ns);
 }
 

@@ -15,22 +15,24 @@
 #include "bench/kit/random.h"
 #include "bench/kit/units.h"
 #include "bench/storm/input.h"
+#include "bench/storm/ledger.h"
 #include "onelane/record.h"
 
 namespace onelane::bench::storm {
 
-using Instant = std::chrono::steady_clock::time_point;
-
-enum class Source : std::uint8_t { blobs, sync, connect, identify, domains };
+inline constexpr Source kBlobs{0};
+inline constexpr Source kSync{1};
+inline constexpr Source kConnect{2};
+inline constexpr Source kIdentify{3};
+inline constexpr Source kDomains{4};
 inline constexpr std::size_t kSources = 5;
-inline constexpr std::array<Source, kSources> kAllSources{
-    Source::blobs, Source::sync, Source::connect, Source::identify, Source::domains};
+inline constexpr std::array<Source, kSources> kAllSources{kBlobs, kSync, kConnect, kIdentify,
+                                                          kDomains};
 
 std::string_view name(Source source) noexcept;
-constexpr std::size_t index(Source source) noexcept { return static_cast<std::size_t>(source); }
 
 inline constexpr std::uint32_t kPeers = 2000;
-inline constexpr std::uint32_t kDomains = 500;
+inline constexpr std::uint32_t kDomainCount = 500;
 inline constexpr std::uint32_t kSyncPeers = 16;
 inline constexpr std::uint32_t kSyncBatchesPerPeer = 64;
 inline constexpr std::uint32_t kSyncRowsPerBatch = 64;
@@ -91,7 +93,7 @@ std::string agent_text(std::int64_t peer, std::int64_t number);
 
 // One write that a small source wants at some time.
 struct Arrival {
-  Source source = Source::connect;
+  Source source = kConnect;
   std::uint32_t key = 0;     // the peer, or the domain
   std::uint64_t number = 0;  // of this source's arrivals, from 1
   Nanoseconds offset{0};     // from the start of the run: the intended start

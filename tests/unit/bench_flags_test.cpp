@@ -12,6 +12,8 @@
 namespace onelane::bench {
 namespace {
 
+using storm::kBlobs;
+using storm::kConnect;
 using storm::Source;
 using storm::StormOptions;
 using storm::StrategyKind;
@@ -93,7 +95,7 @@ TEST(StormFlags, EveryBudgetAndPolicyOfAClassCanBeSet) {
               "budget.hold=2ms,weight=3,max-delay=4ms,gather=5ms,capacity-records=6,"
               "capacity-bytes=7MiB,when-full=reject,block-timeout=8ms,coalesce=on",
               "--class", "blobs:weight=2"});
-  const ClassOptions& connect = of(options, Source::connect);
+  const ClassOptions& connect = of(options, kConnect);
   using std::chrono::milliseconds;
   EXPECT_EQ(connect.guarantee.records, 7U);
   EXPECT_EQ(connect.guarantee.bytes, 8 * kKiB);
@@ -108,7 +110,7 @@ TEST(StormFlags, EveryBudgetAndPolicyOfAClassCanBeSet) {
   EXPECT_EQ(connect.when_full, WhenFull::reject);
   EXPECT_EQ(connect.block_timeout, milliseconds(8));
   EXPECT_TRUE(connect.coalesce);
-  EXPECT_EQ(of(options, Source::blobs).weight, 2U);
+  EXPECT_EQ(of(options, kBlobs).weight, 2U);
 }
 
 TEST(StormFlags, AWrongClassOrKeyIsNamedWithThoseThatThereAre) {

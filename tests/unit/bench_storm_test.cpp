@@ -132,9 +132,9 @@ TEST(StormArrivals, ComeInOrderAtTheRateThatWasAsked) {
     last = next.offset;
     EXPECT_EQ(next.number, ++counts[index(next.source)]);
   }
-  EXPECT_NEAR(static_cast<double>(counts[index(Source::connect)]), 400 * kSeconds, 600);
-  EXPECT_NEAR(static_cast<double>(counts[index(Source::identify)]), 400 * kSeconds, 600);
-  EXPECT_NEAR(static_cast<double>(counts[index(Source::domains)]), 100 * kSeconds, 300);
+  EXPECT_NEAR(static_cast<double>(counts[index(kConnect)]), 400 * kSeconds, 600);
+  EXPECT_NEAR(static_cast<double>(counts[index(kIdentify)]), 400 * kSeconds, 600);
+  EXPECT_NEAR(static_cast<double>(counts[index(kDomains)]), 100 * kSeconds, 300);
 }
 
 // A database with some acknowledged writes of every source, and the ledger that goes with it.
@@ -150,12 +150,9 @@ class StormVerifier : public StormInput {
     for (std::uint64_t batch : {0U, 1U, 70U, 1024U}) write_batch(database, batch);
     for (std::uint64_t number = 1; number <= 9; ++number) {
       auto key = static_cast<std::uint32_t>(number % 3);
-      write_small(database, connect_row({Source::connect, key, number, {}}), Source::connect,
-                  number);
-      write_small(database, identify_row({Source::identify, key, number, {}}), Source::identify,
-                  number);
-      write_small(database, domain_row({Source::domains, key, number, {}}), Source::domains,
-                  number);
+      write_small(database, connect_row({kConnect, key, number, {}}), kConnect, number);
+      write_small(database, identify_row({kIdentify, key, number, {}}), kIdentify, number);
+      write_small(database, domain_row({kDomains, key, number, {}}), kDomains, number);
     }
     database.execute("COMMIT");
   }
@@ -174,13 +171,13 @@ class StormVerifier : public StormInput {
     if (rows.block) write(database, *rows.block);
     write(database, rows.entry);
     write(database, rows.link);
-    acknowledge({Source::blobs, 0, number, 0});
+    acknowledge({kBlobs, 0, number, 0});
   }
 
   void write_batch(Connection& database, std::uint64_t batch) {
     for (std::uint32_t row = 0; row < kSyncRowsPerBatch; ++row)
       write(database, sync_row(batch, row));
-    acknowledge({Source::sync, 0, batch, 0});
+    acknowledge({kSync, 0, batch, 0});
   }
 
   template <Record T>
@@ -225,16 +222,14 @@ TEST_F(StormVerifier, FindsNothingWrongWithWhatWasAcknowledged) {
 }
 
 TEST_F(StormVerifier, MissesEachPartOfABlock) {
-  EXPECT_EQ(lost(after("DELETE FROM blocks WHERE rowid = 1"), Source::blobs), 1U);
-  EXPECT_EQ(
-      lost(after("DELETE FROM entries WHERE path = 'large' AND generation = 0"), Source::blobs),
-      4U);
-  EXPECT_EQ(lost(after("DELETE FROM links WHERE path = 'small/105'"), Source::blobs), 5U);
+  EXPECT_EQ(lost(after("DELETE FROM blocks WHERE rowid = 1"), kBlobs), 1U);
+  EXPECT_EQ(lost(after("DELETE FROM entries WHERE path = 'large' AND generation = 0"), kBlobs), 4U);
+  EXPECT_EQ(lost(after("DELETE FROM links WHERE path = 'small/105'"), kBlobs), 5U);
 }
 
 TEST_F(StormVerifier, MissesAWholeBlockThatWasAcknowledged) {
-  acknowledge({Source::blobs, 0, 2 * input_.blocks.size(), 0});
-  EXPECT_EQ(lost(now(), Source::blobs), 1U);
+  acknowledge({kBlobs, 0, 2 * input_.blocks.size(), 0});
+  EXPECT_EQ(lost(now(), kBlobs), 1U);
 }
 
 TEST_F(StormVerifier, SeesContentThatIsNotTheFiles) {
@@ -268,20 +263,19 @@ TEST_F(StormVerifier, SeesRowsThatAreNotTheInputs) {
 }
 
 TEST_F(StormVerifier, CountsEachUpsertThatLeftNoMark) {
-  EXPECT_EQ(lost(after("UPDATE peers SET connects = connects - 1 WHERE id = 1"), Source::connect),
-            1U);
+  EXPECT_EQ(lost(after("UPDATE peers SET connects = connects - 1 WHERE id = 1"), kConnect), 1U);
   EXPECT_EQ(lost(after("UPDATE peers SET connects = connects + 1 WHERE id = 1;"
                        "UPDATE domains SET updates = updates - 2 WHERE id = 2"),
-                 Source::domains),
+                 kDomains),
             2U);
   EXPECT_EQ(lost(after("UPDATE domains SET updates = updates + 2 WHERE id = 2;"
                        "UPDATE peers SET identifies = identifies - 1 WHERE id = 0"),
-                 Source::identify),
+                 kIdentify),
             1U);
 }
 
 TEST_F(StormVerifier, CountsAllThatWasWrittenToARowThatIsGone) {
-  EXPECT_EQ(lost(after("DELETE FROM domains WHERE id = 1"), Source::domains), 3U);
+  EXPECT_EQ(lost(after("DELETE FROM domains WHERE id = 1"), kDomains), 3U);
 }
 
 TEST_F(StormVerifier, SeesAnUpsertThatWasAppliedTwiceOrNeverAcknowledged) {
@@ -299,13 +293,12 @@ TEST_F(StormVerifier, SeesAPeerWhoseIdentityIsNotTheOneCommittedLast) {
 }
 
 TEST_F(StormVerifier, CountsABatchOnceForAllItsRows) {
-  EXPECT_EQ(lost(after("DELETE FROM sync_state WHERE peer = 1 AND item BETWEEN 384 AND 447"),
-                 Source::sync),
-            1U);
+  EXPECT_EQ(
+      lost(after("DELETE FROM sync_state WHERE peer = 1 AND item BETWEEN 384 AND 447"), kSync), 1U);
 }
 
 TEST_F(StormVerifier, CountsTheBatchesThatARowMisses) {
-  EXPECT_EQ(lost(after("DELETE FROM sync_state WHERE peer = 0 AND item = 3"), Source::sync), 2U);
+  EXPECT_EQ(lost(after("DELETE FROM sync_state WHERE peer = 0 AND item = 3"), kSync), 2U);
 }
 
 TEST_F(StormVerifier, SeesASyncRowTooManyOrWrittenTooOften) {
@@ -316,15 +309,15 @@ TEST_F(StormVerifier, SeesASyncRowTooManyOrWrittenTooOften) {
 }
 
 TEST_F(StormVerifier, SeesAWriteThatWasAcknowledgedTwice) {
-  acknowledge({Source::blobs, 0, 1, 0});
-  acknowledge({Source::sync, 0, 70, 0});
+  acknowledge({kBlobs, 0, 1, 0});
+  acknowledge({kSync, 0, 70, 0});
   Verdict verdict = now();
   expect_fault(verdict, "block 1 was acknowledged twice");
   expect_fault(verdict, "batch 70 was acknowledged twice");
 }
 
 TEST_F(StormVerifier, SeesAnOfferThatNeverEnded) {
-  ++ledger_.of(Source::identify).offered;
+  ++ledger_.of(kIdentify).offered;
   expect_fault(now(), "identify: 10 were offered, and 9 ended");
 }
 
@@ -337,7 +330,7 @@ TEST_F(StormVerifier, HoldsTheJournalsStatisticsAgainstWhatCallersWereTold) {
   }
   EXPECT_TRUE(now().verified());
 
-  ClassStats& identify = journal_->classes[index(Source::identify)];
+  ClassStats& identify = journal_->classes[index(kIdentify)];
   ++identify.offered;
   expect_fault(now(), "identify: 9 offered by what callers were told, 10 by the journal's");
   --identify.offered;
@@ -383,10 +376,10 @@ TEST(StormReport, TheJsonHasWhatItsReadersRelyOn) {
 
 // Two connects, one of them busy for 10 s, a sync's batch and one transaction of 1 s.
 StrategyResult small_result() {
-  StrategyResult result;
-  result.ledger.acknowledge({Source::connect, 1, 1, 1}, 1, std::chrono::milliseconds(50));
-  result.ledger.refuse(Source::connect, Refusal::busy, std::chrono::seconds(10));
-  result.ledger.acknowledge({Source::sync, 0, 0, 0}, 128, std::chrono::milliseconds(2));
+  StrategyResult result = result_of(StrategyKind::direct);
+  result.ledger.acknowledge({kConnect, 1, 1, 1}, 1, std::chrono::milliseconds(50));
+  result.ledger.refuse(kConnect, Refusal::busy, std::chrono::seconds(10));
+  result.ledger.acknowledge({kSync, 0, 0, 0}, 128, std::chrono::milliseconds(2));
   result.heavy_elapsed = std::chrono::seconds(2);
   result.elapsed = std::chrono::seconds(4);
   result.ledger.held(std::chrono::seconds(1));
@@ -395,7 +388,7 @@ StrategyResult small_result() {
 
 TEST(StormReport, FiguresAreInMillisecondsOfTheRightSource) {
   nlohmann::json json = to_json(StormOptions(), {}, {}, {small_result()})["strategies"][0];
-  nlohmann::json connect = json["classes"][index(Source::connect)];
+  nlohmann::json connect = json["classes"][index(kConnect)];
   EXPECT_EQ(connect["name"], "connect");
   EXPECT_EQ(connect["offered"], 2);
   EXPECT_EQ(connect["acknowledged"], 1);

@@ -1,0 +1,173 @@
+#include <fmt/format.h>
+
+#include "bench/kit/database.h"
+#include "bench/run/bind.h"
+#include "bench/run/strategy.h"
+#include "bench/storm/strategy.h"
+
+namespace onelane::bench::run {
+namespace {
+
+using storm::Refusal;
+
+constexpr std::chrono::seconds kBusyTimeout(10);
+
+Instant now() { return std::chrono::steady_clock::now(); }
+
+Connection connect(const std::filesystem::path& path, const Workload& workload) {
+  Connection connection(path, Access::read_write);
+  connection.busy_timeout(kBusyTimeout);
+  connection.execute(journal_pragmas(workload.journal.synchronous, storm::kCheckpointFrames));
+  return connection;
+}
+
+Refusal refusal_of(int rc) {
+  constexpr int kPrimaryCode = 0xFF;
+  return (rc & kPrimaryCode) == SQLITE_BUSY ? Refusal::busy : Refusal::failed;
+}
+
+class DirectWriter : public Writer {
+ public:
+  DirectWriter(const std::filesystem::path& path, const Workload& workload, Ledger& ledger)
+      : workload_(workload), ledger_(ledger), connection_(connect(path, workload)) {
+    for (const SourceSpec& source : workload.sources) {
+      std::vector<Query>& queries = statements_.emplace_back();
+      for (const RowSpec& row : source.rows) queries.push_back(connection_.prepare(row.sql));
+    }
+  }
+
+  void serve(std::size_t source, std::span<const Unit> units) override {
+    for (const Unit& unit : units) {
+      const int rc = begin();
+      settle(source, rc == SQLITE_DONE ? end(write(source, unit.number)) : rc, {&unit, 1});
+    }
+  }
+
+  void serve_closed(std::size_t source, const Take& take) override {
+    const Nanoseconds hold = workload_.sources[source].direct_hold;
+    if (hold != Nanoseconds(0)) return serve_held(source, take, hold);
+    while (std::optional<Unit> unit = take()) serve(source, {&*unit, 1});
+  }
+
+ private:
+  // The transaction stays open while the thread waits for the next unit, as it does in many a
+  // program. Its first unit was meant to start when the transaction was.
+  void serve_held(std::size_t source, const Take& take, Nanoseconds hold) {
+    std::optional<Unit> unit;
+    do {
+      const Instant wanted = now();
+      int rc = begin();
+      const Instant hold_until = now() + hold;
+      std::vector<Unit> written;
+      do {
+        unit = take();
+        if (!unit) break;
+        if (written.empty()) unit->intended = wanted;
+        written.push_back(*unit);
+        if (rc == SQLITE_DONE) rc = write(source, unit->number);
+      } while (rc == SQLITE_DONE && now() < hold_until);
+      if (holds_) rc = end(rc);
+      settle(source, rc, written);
+    } while (unit);
+  }
+
+  // SQLITE_DONE, or an error that left no transaction.
+  int begin() {
+    const int rc = begin_.run();
+    holds_ = rc == SQLITE_DONE;
+    error_ = holds_ ? "" : connection_.error();
+    held_since_ = now();
+    changes_before_ = connection_.changes();
+    return rc;
+  }
+
+  // After an error of `rc` or of the COMMIT nothing of the transaction is left.
+  int end(int rc) {
+    if (rc == SQLITE_DONE) rc = commit_.run();
+    if (rc != SQLITE_DONE) {
+      error_ = connection_.error();
+      if (connection_.in_transaction()) rollback_.run();
+    }
+    holds_ = false;
+    ledger_.held(now() - held_since_);
+    return rc;
+  }
+
+  int write(std::size_t source, std::uint64_t unit) {
+    const std::vector<RowSpec>& rows = workload_.sources[source].rows;
+    for (std::size_t spec = 0; spec < rows.size(); ++spec) {
+      for (std::uint64_t i = 0; i < rows[spec].count; ++i) {
+        fill(cells_, workload_, {source, spec, unit * rows[spec].count + i});
+        Query& query = statements_[source][spec];
+        bind_cells(query, cells_);
+        const int rc = query.run();
+        if (rc != SQLITE_DONE && rc != SQLITE_ROW) return rc;
+      }
+    }
+    return SQLITE_DONE;
+  }
+
+  void settle(std::size_t source, int rc, std::span<const Unit> units) {
+    const Instant end = now();
+    for (const Unit& unit : units) {
+      if (rc == SQLITE_DONE) {
+        ledger_.acknowledge({source_of(source), 0, unit.number, 0}, 0, end - unit.intended);
+      } else {
+        ledger_.refuse(source_of(source), refusal_of(rc), end - unit.intended, error_);
+      }
+    }
+    if (rc == SQLITE_DONE) {
+      ledger_.add_rows(source_of(source), connection_.changes() - changes_before_);
+    }
+  }
+
+  const Workload& workload_;
+  Ledger& ledger_;
+  Connection connection_;
+  Query begin_ = connection_.prepare("BEGIN IMMEDIATE");
+  Query commit_ = connection_.prepare("COMMIT");
+  Query rollback_ = connection_.prepare("ROLLBACK");
+  std::vector<std::vector<Query>> statements_;  // by source and row specification
+  Cells cells_;
+  bool holds_ = false;  // whether a transaction is open
+  Instant held_since_;
+  std::uint64_t changes_before_ = 0;
+  std::string error_;
+};
+
+class Direct : public Strategy {
+ public:
+  Direct(const Workload& workload, std::filesystem::path database)
+      : workload_(workload), database_(std::move(database)) {
+    connect(database_, workload_).execute(workload_.schema);
+  }
+
+  std::unique_ptr<Writer> writer(Ledger& ledger) override {
+    return std::make_unique<DirectWriter>(database_, workload_, ledger);
+  }
+
+  // Closing the last connection copies the log back.
+  void finish(Ledger& /*ledger*/) override { Connection last(database_, Access::read_write); }
+
+  storm::Pragmas pragmas() override {
+    Connection connection = connect(database_, workload_);
+    storm::Pragmas pragmas;
+    for (std::string_view pragma : storm::kPragmas) {
+      pragmas.emplace_back(pragma, connection.single_text(fmt::format("PRAGMA {}", pragma)));
+    }
+    return pragmas;
+  }
+
+ private:
+  const Workload& workload_;
+  std::filesystem::path database_;
+};
+
+}  // namespace
+
+std::unique_ptr<Strategy> make_direct(const Workload& workload,
+                                      const std::filesystem::path& database) {
+  return std::make_unique<Direct>(workload, database);
+}
+
+}  // namespace onelane::bench::run

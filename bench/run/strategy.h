@@ -1,0 +1,73 @@
+// A way of writing a workload. run.cc drives it; everything that differs between strategies is
+// behind this.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "bench/run/workload.h"
+#include "bench/storm/result.h"
+
+namespace onelane::bench::run {
+
+using storm::Instant;
+using storm::Ledger;
+
+inline storm::Source source_of(std::size_t index) {
+  return storm::Source{static_cast<std::uint8_t>(index)};
+}
+
+// One unit to write: its number, of its source's from 0, and when its write was meant to start.
+struct Unit {
+  std::uint64_t number = 0;
+  Instant intended;
+};
+
+// The next unit of a closed source, after its pause; none: the time is over.
+using Take = std::function<std::optional<Unit>()>;
+
+// What one thread writes with.
+class Writer {
+ public:
+  Writer() = default;
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+  virtual ~Writer() = default;
+
+  // A call of an open source: one unit, or those of a job.
+  virtual void serve(std::size_t source, std::span<const Unit> units) = 0;
+  // All that a caller of a closed source writes, until there is no more to take.
+  virtual void serve_closed(std::size_t source, const Take& take) = 0;
+};
+
+// Throws RunError where the run cannot go on.
+class Strategy {
+ public:
+  Strategy() = default;
+  Strategy(const Strategy&) = delete;
+  Strategy& operator=(const Strategy&) = delete;
+  virtual ~Strategy() = default;
+
+  // For one thread, whose own the ledger is.
+  virtual std::unique_ptr<Writer> writer(Ledger& ledger) = 0;
+  // When what was accepted is not written in time: ends it, so that nobody waits any longer, and
+  // throws RunError with the reason. Any thread, once.
+  virtual void give_up() {}
+  // When all threads have ended: settles what is still open, closes the database.
+  virtual void finish(Ledger& ledger) = 0;
+  // As they are in force on a connection that writes.
+  virtual storm::Pragmas pragmas() = 0;
+  virtual std::optional<JournalStats> journal_stats() const { return std::nullopt; }
+};
+
+// Every caller BEGINs for itself, on a connection of its own.
+std::unique_ptr<Strategy> make_direct(const Workload& workload,
+                                      const std::filesystem::path& database);
+// They push to a journal. The workload must outlive both.
+std::unique_ptr<Strategy> make_lane(const Workload& workload,
+                                    const std::filesystem::path& database);
+
+}  // namespace onelane::bench::run
