@@ -223,13 +223,15 @@ void judge_condition(const JournalStats& stats, const About& about, Verdict& ver
     return say("Poisoned, only reopening can cure it", about.health.cause);
   }
   if (condition == Condition::stalled || stats.log.full) {
-    return say("Stalled, the store takes no commits", about.health.cause);
+    return say("Stalled, the store takes no commits",
+               condition == Condition::stalled ? about.health.cause : stats.log.blocked);
   }
   if (condition == Condition::locked_out) {
     return say("Locked out, somebody else has the write lock", about.health.cause);
   }
   if (condition == Condition::log_pinned || stats.log.pinned_bytes != 0) {
-    return say("The log is pinned, a reader keeps it from being copied back", about.health.cause);
+    return say("The log is pinned, a reader keeps it from being copied back",
+               condition == Condition::log_pinned ? about.health.cause : Status());
   }
   if (condition == Condition::held_back) {
     return say("Held back, the disk is behind and classes pause for it", about.health.cause);

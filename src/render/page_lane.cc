@@ -49,6 +49,11 @@ std::string tick_text(const JournalStats& stats, const TickStats& tick) {
                duration_text(part.statements), of_hold});
     if (parts.size() < 2) parts.push_back(fmt::format("{} ({})", name, of_hold));
   }
+  constexpr double kWorthNaming = 0.1;
+  const double of_commit = share(tick.commit_time, tick.hold);
+  if (of_commit >= kWorthNaming) {
+    parts.push_back(fmt::format("BEGIN and COMMIT ({})", percent_text(of_commit)));
+  }
   List list;
   list.add("Statements", duration_text(tick.statements));
   list.add("BEGIN and COMMIT", duration_text(tick.commit_time));

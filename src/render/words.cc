@@ -109,7 +109,7 @@ std::string_view phrase(Obstacle obstacle) noexcept {
     case Obstacle::window:
       return "its own gathering";
     case Obstacle::other:
-      return "the machine";
+      return "threads and the processor";
   }
   return "?";
 }

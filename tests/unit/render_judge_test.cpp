@@ -114,6 +114,14 @@ TEST(Judge, AReaderThatPinsTheLogIsTheOffenderWhateverElseIsWaitedFor) {
   EXPECT_NE(verdict.blame.find("1 min 30 s"), std::string::npos) << verdict.blame;
 }
 
+TEST(Judge, ThePinnedLogIsNotExplainedByTheCauseOfAnotherCondition) {
+  JournalStats stats = busy_snapshot();
+  stats.log.pinned_bytes = 1;
+  const render::About about{.health = {Condition::held_back, Status(Errc::storage, "slow")}};
+  EXPECT_EQ(judge(stats, about).condition,
+            "The log is pinned, a reader keeps it from being copied back.");
+}
+
 TEST(Judge, WhereNobodyWaitsForLongThereIsNoOffender) {
   EXPECT_EQ(judge(calm_snapshot()).offender, Offender::nobody);
   JournalStats stats = calm_snapshot();

@@ -176,6 +176,14 @@ TEST(Page, OnlyTheFirstAnswerIsReadOutWhenItChanges) {
   EXPECT_EQ(count(page, "aria-live"), 0U);
 }
 
+TEST(Page, ATickSaysWhatItWasMadeOf) {
+  JournalStats stats = busy_snapshot();
+  stats.slowest_ticks.resize(1);
+  EXPECT_NE(render::html(stats).find("19 ms, 3 s ago: blobs (70 %), connect (10 %) and BEGIN and "
+                                     "COMMIT (10 %) (commit 41000)</summary>"),
+            std::string::npos);
+}
+
 TEST(Page, AForkedChildsSaysSoAndNothingElse) {
   const std::string page =
       render::html(JournalStats(), {.standing = render::Standing::forked, .refresh = 2s});
