@@ -149,7 +149,7 @@ class CountingSink final : public PlainSink {
     Allowed allowed;
     std::atomic<std::uint64_t> ticks{0};
     std::atomic<std::uint64_t> rows{0};
-    std::atomic<std::uint64_t> full{0};  // ticks with more than one unit
+    std::atomic<std::uint64_t> full{0};  // ticks of several units
     std::atomic<std::uint64_t> above{0};
   };
   explicit CountingSink(std::shared_ptr<Seen> seen) : seen_(std::move(seen)) {}
@@ -239,6 +239,14 @@ class ChangingLane : public ::testing::Test {
     tell_class(i, next);
   }
 
+  // A change takes a microsecond, and the scheduler's slice many: without this, most would meet no
+  // tick.
+  static constexpr std::size_t kChangesPerTick = 10;
+  void wait_for_a_tick() const {
+    const std::uint64_t before = seen_->ticks.load();
+    while (seen_->ticks.load() == before) std::this_thread::yield();
+  }
+
   std::shared_ptr<CountingSink::Seen> seen_ = std::make_shared<CountingSink::Seen>();
   std::optional<Journal> journal_;
   std::atomic<std::uint64_t> accepted_{0};
@@ -280,7 +288,10 @@ TEST_F(ChangingLane, NoTickIsAboveBothTheOldAndTheNewBudgets) {
   }
   std::mt19937_64 random(
       static_cast<std::uint64_t>(::testing::UnitTest::GetInstance()->random_seed()));
-  for (std::size_t i = 0; i < kChanges; ++i) change(random);
+  for (std::size_t i = 0; i < kChanges; ++i) {
+    change(random);
+    if (i % kChangesPerTick == 0) wait_for_a_tick();
+  }
   done.store(true);
   for (std::thread& thread : pushers) thread.join();
   EXPECT_TRUE(journal_->flush().ok());
@@ -296,8 +307,8 @@ TEST_F(ChangingLane, NoTickIsAboveBothTheOldAndTheNewBudgets) {
   }
   EXPECT_EQ(changes, kChanges);
   EXPECT_EQ(seen_->above.load(), 0U) << "of " << seen_->ticks.load() << " ticks";
-  EXPECT_GT(seen_->ticks.load(), kChanges / 100) << "it was under load";
-  EXPECT_GT(seen_->full.load(), kChanges / 1000) << "with more than a unit each";
+  EXPECT_GT(stats.tick_ends[static_cast<std::size_t>(TickEnd::records)], 0U) << "budgets were met";
+  EXPECT_GT(seen_->full.load(), kChanges / kChangesPerTick / 10) << "ticks of several units";
   EXPECT_GT(dropped, 0U);
   EXPECT_LE(seen_->rows.load(), accepted_.load());
 }
