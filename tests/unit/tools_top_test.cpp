@@ -138,12 +138,12 @@ TEST(TopsView, ShowsNoControlCharacterWhateverNamesHold) {
 }
 
 TEST(TopsView, TakesASnapshotOfOtherKindsForNothing) {
-  for (
-      const char* text :
-      {R"({"schema":1})", R"({"schema":1,"classes":7,"lane":[],"log":"x","verdict":null})",
-       R"({"schema":1,"classes":[1,null,{"name":5,"recent":[],"ends_units":3}]})",
-       R"({"schema":1,"classes":[{"queued_records":-5,"recent":{"span_ns":1e-300,"offered_units":1e308}}]})",
-       R"({"schema":1,"lane":{"open_ns":"soon"},"verdict":{"victims":[{},7]}})"}) {
+  for (const char* text :
+       {R"({"schema":1})", R"({"schema":1,"classes":7,"lane":[],"log":"x","verdict":null})",
+        R"({"schema":1,"classes":[1,null,{"name":5,"recent":[],"ends_units":3}]})",
+        R"({"schema":1,"classes":[{"queued_records":-5,)"
+        R"("recent":{"span_ns":1e-300,"offered_units":1e308}}]})",
+        R"({"schema":1,"lane":{"open_ns":"soon"},"verdict":{"victims":[{},7]}})"}) {
     EXPECT_GT(view_of(parse_snapshot(text), {}).lines.size(), 5U) << text;
   }
 }
