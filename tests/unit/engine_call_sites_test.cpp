@@ -144,6 +144,20 @@ TEST_F(CallSites, TimesAndTheLanesTimeAreTheirOwn) {
   EXPECT_EQ(stats.call_sites[0].all.commits, 1U);
 }
 
+TEST_F(CallSites, ACommitIsCountedOnceHoweverPlacesTakeTurns) {
+  for (int i = 0; i < 3; ++i) {
+    push({.site = "one"});
+    push({.site = "other one"});
+  }
+  tick();
+  const JournalStats stats = journal_->stats();
+  ASSERT_EQ(stats.call_sites.size(), 2U);
+  EXPECT_EQ(stats.call_sites[0].all.commits, 1U);
+  EXPECT_EQ(stats.call_sites[1].recent.commits, 1U);
+  EXPECT_EQ(stats.classes[0].commits, 1U);
+  EXPECT_EQ(stats.classes[0].recent.commits, 1U);
+}
+
 TEST_F(CallSites, AProducersPlaceIsItsCallers) {
   CallSite site = CallSite::here();
   EXPECT_TRUE(site.text().ends_with("engine_call_sites_test.cpp"));
