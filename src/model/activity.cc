@@ -59,6 +59,7 @@ void subtract(ClassStats& from, const ClassStats& before) {
   from.commits -= before.commits;
   from.held -= before.held;
   from.dead_letters -= before.dead_letters;
+  from.changes -= before.changes;
   subtract(from.behind, before.behind);
 }
 
@@ -106,6 +107,7 @@ JournalStats JournalStats::since(const JournalStats& before) const {
   out.foreign.changes -= before.foreign.changes;
   out.foreign.lock_waits -= before.foreign.lock_waits;
   out.foreign.lock_wait_ns = out.foreign.lock_wait_ns.since(before.foreign.lock_wait_ns);
+  out.tick_changes -= before.tick_changes;
   out.committed -= before.committed;
   out.ticks -= before.ticks;
   subtract_each(out.tick_ends, before.tick_ends);
