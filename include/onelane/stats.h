@@ -74,10 +74,13 @@ class Histogram {
 
 // What a class, or a call site, did within a time: since the journal was opened, in the last 60 s,
 // in the last 10 s. The last two are up to 5 s longer, or as long as the journal was open, and have
-// a quarter of a Histogram's buckets: a percentile of theirs is up to 13 % above the true value.
+// a quarter of a Histogram's buckets: a percentile of theirs is up to 13 % above the true value,
+// and one above half an hour says no more than that.
 struct Activity {
-  Duration span{0};           // how long that time was
-  std::uint64_t offered = 0;  // units that were accepted and reached the lane, or were refused
+  Duration span{0};  // how long that time was
+  // Units that were accepted and reached the lane, or were refused: these count in a window once
+  // another is accepted.
+  std::uint64_t offered = 0;
   std::uint64_t ended = 0;    // units that were settled, but for cancelled ones
   std::uint64_t commits = 0;  // that held any of it
   Duration held{0};           // the lane's time: its statements, and its part of BEGIN and COMMIT

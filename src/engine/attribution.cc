@@ -141,27 +141,46 @@ void Attribution::end(const schedule::Plan& plan, const commit::TickResult& resu
   Spell spell{.from = result.began, .to = result.ended, .commit = commit, .tick = true};
   spell.commit_time = result.commit_time;
   if (commits_sync_) spell.sync = result.commit_time;
+  std::array<Duration, kClassesMax> held{};
   for (std::size_t i = 0; i < result.slices.size(); ++i) {
     const commit::SliceTime& slice = result.slices[i];
-    const Duration held = commits_sync_ ? slice.elapsed : held_for(result, i);
-    if (held <= Duration(0)) continue;
     const std::uint32_t klass = plan.slices[i].klass;
-    const auto parts = std::span(spell.parts).first(spell.parts_count);
-    const auto known = std::find_if(parts.begin(), parts.end(),
-                                    [&](const Part& part) { return part.klass == klass; });
-    if (known != parts.end()) {
-      known->held += held;
-    } else if (spell.parts_count < spell.parts.size()) {
-      spell.parts[spell.parts_count++] = {.klass = klass, .held = held};
-    }
+    const Duration whole = held_for(result, i);
+    held[klass] += whole;
+    add_part(spell, {.klass = klass, .held = commits_sync_ ? slice.elapsed : whole});
   }
-  for (const Part& part : std::span(spell.parts).first(spell.parts_count)) {
-    lanes_[part.klass].waits.held(part.held, result.committed, result.ended);
-  }
+  note_held(result, work, held);
   append(spell);
   ended_ = std::max(ended_, result.ended);
   note_slow_tick(plan, result, commit);
   if (result.committed) note_slow_units(result, work, commit);
+}
+
+// Of more classes than a spell has room for, the rest is Obstacle::other to those that wait.
+void Attribution::add_part(Spell& spell, const Part& part) noexcept {
+  if (part.held <= Duration(0)) return;
+  const auto parts = std::span(spell.parts).first(spell.parts_count);
+  const auto known = std::find_if(parts.begin(), parts.end(),
+                                  [&](const Part& each) { return each.klass == part.klass; });
+  if (known != parts.end()) {
+    known->held += part.held;
+  } else if (spell.parts_count < spell.parts.size()) {
+    spell.parts[spell.parts_count++] = part;
+  }
+}
+
+// A commit is a class's if it holds any of its units.
+void Attribution::note_held(const commit::TickResult& result, std::span<const commit::Work> work,
+                            std::span<const Duration> held) noexcept {
+  std::uint64_t committed = 0;
+  for (const commit::Work& each : work) {
+    if (result.committed && began(each)) committed |= std::uint64_t{1} << each.entry->klass;
+  }
+  const auto lanes = lanes_.all();
+  for (std::size_t i = 0; i < lanes.size(); ++i) {
+    const bool in_it = (committed >> i & 1) != 0;
+    if (in_it || held[i] > Duration(0)) lanes[i]->waits.held(held[i], in_it, result.ended);
+  }
 }
 
 void Attribution::held(Obstacle what, TimePoint from, TimePoint to) noexcept {
@@ -176,7 +195,7 @@ void Attribution::held(Obstacle what, TimePoint from, TimePoint to) noexcept {
 template <class Slow>
 void Attribution::Slowest<Slow>::turn_to(TimePoint when) noexcept {
   const std::int64_t number = slice_of(when) / kSlicesPerMinute;
-  if (number == minute) return;
+  if (number <= minute) return;
   before = number == minute + 1 ? now : decltype(now){};
   now = {};
   minute = number;
@@ -294,19 +313,23 @@ void Attribution::snapshot_slowest(JournalStats& out) const {
     tick.longest_step = slow->longest_step.data();
     tick.parts.assign(slow->parts.begin(),
                       slow->parts.begin() + static_cast<std::ptrdiff_t>(slow->parts_count));
+    std::erase_if(tick.parts, [&](const TickPart& part) {  // of a class that was added since
+      return part.write_class >= classes;
+    });
     std::stable_sort(tick.parts.begin(), tick.parts.end(),
                      [](const auto& a, const auto& b) { return a.statements > b.statements; });
   }
   for (const SlowUnit* slow : units.longest_first()) {
     if (slow->klass >= classes) continue;  // a class that was added since
     const bool other = slow->site == CallSites::kOther;
-    out.slowest_units.push_back({.write_class = slow->klass,
-                                 .label = other ? "other" : sites_[slow->site].label,
-                                 .pushed = slow->pushed,
-                                 .wait = slow->wait,
-                                 .total = slow->total,
-                                 .commit = slow->commit,
-                                 .behind = to_public(slow->behind, classes)});
+    out.slowest_units.push_back(
+        {.write_class = slow->klass,
+         .label = other ? std::string(CallSites::kOtherLabel) : sites_[slow->site].label,
+         .pushed = slow->pushed,
+         .wait = slow->wait,
+         .total = slow->total,
+         .commit = slow->commit,
+         .behind = to_public(slow->behind, classes)});
   }
 }
 

@@ -110,7 +110,7 @@ class Attribution {
     static constexpr std::size_t kMost = 8;
     std::array<Slow, kMost> now{};
     std::array<Slow, kMost> before{};
-    std::int64_t minute = 0;
+    std::int64_t minute = INT64_MIN;
     void turn_to(TimePoint when) noexcept;
     // Where a longer one than the shortest goes; null if it is not longer.
     Slow* place_for(Duration measure) noexcept;
@@ -119,6 +119,9 @@ class Attribution {
   static constexpr std::size_t kSpells = 512;
 
   void append(const Spell& spell) noexcept;
+  static void add_part(Spell& spell, const Part& part) noexcept;
+  void note_held(const commit::TickResult& result, std::span<const commit::Work> work,
+                 std::span<const Duration> held) noexcept;
   void append_rest(TimePoint now) noexcept;
   void account(TimePoint now) noexcept;
   template <class Each>

@@ -30,7 +30,9 @@ std::size_t hash_of(std::uint32_t klass, const CallSite& site) {
 
 // "peers.cc:42 on_connect", or the name.
 std::string label_of(const CallSite& site) {
+  constexpr std::string_view kOtherLabel = CallSites::kOtherLabel;
   if (site.text().empty()) return "unnamed";
+  if (site.line() == 0 && kept_name(site) == kOtherLabel) return "other (named)";
   if (site.line() == 0) return std::string(kept_name(site));
   if (site.text().ends_with(kOwnHeader)) return "unnamed";
   std::string_view file = site.text();

@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "onelane/call_site.h"
 #include "src/engine/series.h"
@@ -19,6 +20,7 @@ class CallSites {
  public:
   // What is not told apart has this number, and no series here.
   static constexpr std::uint8_t kOther = kCallSitesMax;
+  static constexpr std::string_view kOtherLabel = "other";
 
   // One place in the program that pushes to one class.
   struct Known {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace onelane::inline v0::engine {
 
@@ -41,9 +42,9 @@ void Series::Slice::clear() noexcept {
 }
 
 void Series::offered(TimePoint now, std::uint64_t units) noexcept {
-  if (refused_.load(std::memory_order_relaxed) != 0) units += refused_.exchange(0);
   model::add(offered_, units);
-  model::add(slices_.at(now).offered, units);
+  const std::uint64_t refused = refused_.load(std::memory_order_relaxed);
+  model::add(slices_.at(now).offered, units + refused - std::exchange(refused_seen_, refused));
 }
 
 void Series::one(Duration value, model::SharedHistogram& all, TimePoint now,

@@ -26,7 +26,7 @@ class Series {
  public:
   // Units that reached the lane.
   void offered(TimePoint now, std::uint64_t units) noexcept;
-  // Any thread. Counted as offered with what reaches the lane next.
+  // Any thread. Counted in a slice with what reaches the lane next.
   void refused() noexcept { refused_.fetch_add(1, std::memory_order_relaxed); }
   // Any thread: whether anything of it was ever offered.
   bool any() const noexcept {
@@ -84,6 +84,7 @@ class Series {
   std::atomic<std::uint64_t> refused_{0};  // any thread's
   std::atomic<std::uint64_t> commits_{0};
   std::atomic<std::uint64_t> held_ns_{0};
+  std::uint64_t refused_seen_ = 0;  // in slices
   std::uint64_t last_commit_ = 0;
   Slices<Slice> slices_;
 };

@@ -52,7 +52,7 @@ void Statistics::add_call_sites(const ClassLane& lane, JournalStats& out) const 
     const CallSites::Known& site = with_.sites[i];
     if (site.klass == lane.index) add(site.label, site.series);
   }
-  if (lane.tally.others().any()) add("other", lane.tally.others());
+  if (lane.tally.others().any()) add(std::string(CallSites::kOtherLabel), lane.tally.others());
 }
 
 Health Statistics::health() const { return with_.turn.forked() ? Health() : with_.turn.health(); }

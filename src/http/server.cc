@@ -33,7 +33,7 @@ TimePoint opening_of(const JournalStats& stats) { return stats.when - stats.open
 Snapshot snapshot_of(const Journal& journal, TimePoint opened) {
   Snapshot snapshot{journal.stats(), {}};
   snapshot.about.health = journal.health();
-  if (snapshot.stats.when == TimePoint()) {  // an empty one
+  if (snapshot.stats.tick.records == 0) {  // an empty one
     snapshot.about.standing = render::Standing::forked;
   } else if (opening_of(snapshot.stats) > opened) {
     snapshot.about.standing = render::Standing::closed;
@@ -92,15 +92,18 @@ void Server::Running::run() {
   for (;;) {
     if (::poll(polled.data(), polled.size(), -1) < 0) continue;
     if (polled[0].revents != 0) return;
-    if (polled[1].revents != 0) accept_one();
+    try {
+      if (polled[1].revents != 0) accept_one();
+    } catch (const std::bad_alloc&) {  // then the connection is closed
+    }
   }
 }
 
 void Server::Running::accept_one() {
   constexpr int kPauseMs = 100;
-  auto socket = std::make_shared<Descriptor>(
+  Descriptor accepted_socket(
       ::accept4(listener_.descriptor(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
-  if (!socket->valid()) {
+  if (!accepted_socket.valid()) {
     // Without descriptors or memory the connection stays where it is: not to ask again at once.
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
       pollfd polled{stop_.value(), POLLIN, 0};
@@ -108,7 +111,8 @@ void Server::Running::accept_one() {
     }
     return;
   }
-  if (open_.load() >= kConnectionsMax) return refuse_connection(*socket);
+  if (open_.load() >= kConnectionsMax) return refuse_connection(accepted_socket);
+  auto socket = std::make_shared<Descriptor>(std::move(accepted_socket));
   open_.fetch_add(1);
   try {
     workers_->enqueue([this, socket, accepted = steady_clock().now()]() mutable {

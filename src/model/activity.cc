@@ -10,6 +10,12 @@ namespace onelane::inline v0 {
 
 namespace {
 
+// Counters are read one by one while the journal runs: the older snapshot may be ahead in one.
+template <class Count>
+void take(Count& from, Count before) {
+  from = from > before ? from - before : Count(0);
+}
+
 double ratio(double part, Duration whole) {
   return whole <= Duration(0) ? 0 : part / static_cast<double>(whole.count());
 }
@@ -17,7 +23,7 @@ double ratio(double part, Duration whole) {
 template <class Range>
 void subtract_each(Range& from, const Range& before) {
   const std::size_t known = std::min(from.size(), before.size());
-  for (std::size_t i = 0; i < known; ++i) from[i] -= before[i];
+  for (std::size_t i = 0; i < known; ++i) take(from[i], before[i]);
 }
 
 void subtract(WaitedBehind& from, const WaitedBehind& before) {
@@ -26,11 +32,11 @@ void subtract(WaitedBehind& from, const WaitedBehind& before) {
 }
 
 Activity since(Activity now, const Activity& before) {
-  now.span -= before.span;
-  now.offered -= before.offered;
-  now.ended -= before.ended;
-  now.commits -= before.commits;
-  now.held -= before.held;
+  take(now.span, before.span);
+  take(now.offered, before.offered);
+  take(now.ended, before.ended);
+  take(now.commits, before.commits);
+  take(now.held, before.held);
   now.wait_ns = now.wait_ns.since(before.wait_ns);
   now.total_ns = now.total_ns.since(before.total_ns);
   return now;
@@ -49,33 +55,33 @@ void subtract(std::vector<RejectionStats>& from, const std::vector<RejectionStat
 }
 
 void subtract(ClassStats& from, const ClassStats& before) {
-  from.offered -= before.offered;
-  from.accepted -= before.accepted;
-  from.refused -= before.refused;
+  take(from.offered, before.offered);
+  take(from.accepted, before.accepted);
+  take(from.refused, before.refused);
   subtract_each(from.ends, before.ends);
   subtract(from.rejections, before.rejections);
   from.wait_ns = from.wait_ns.since(before.wait_ns);
   from.total_ns = from.total_ns.since(before.total_ns);
-  from.commits -= before.commits;
-  from.held -= before.held;
-  from.dead_letters -= before.dead_letters;
-  from.changes -= before.changes;
+  take(from.commits, before.commits);
+  take(from.held, before.held);
+  take(from.dead_letters, before.dead_letters);
+  take(from.changes, before.changes);
   subtract(from.behind, before.behind);
 }
 
 void subtract(LogStats& from, const LogStats& before) {
-  from.written_bytes -= before.written_bytes;
-  from.passes -= before.passes;
-  from.closings -= before.closings;
+  take(from.written_bytes, before.written_bytes);
+  take(from.passes, before.passes);
+  take(from.closings, before.closings);
   from.closing_hold_ns = from.closing_hold_ns.since(before.closing_hold_ns);
-  from.late_closings -= before.late_closings;
+  take(from.late_closings, before.late_closings);
 }
 
 void subtract(IntakeStats& from, const IntakeStats& before) {
-  from.written_bytes -= before.written_bytes;
-  from.padding_bytes -= before.padding_bytes;
-  from.units -= before.units;
-  from.waits -= before.waits;
+  take(from.written_bytes, before.written_bytes);
+  take(from.padding_bytes, before.padding_bytes);
+  take(from.units, before.units);
+  take(from.waits, before.waits);
   from.units_per_group = from.units_per_group.since(before.units_per_group);
   from.sync_ns = from.sync_ns.since(before.sync_ns);
 }
@@ -104,24 +110,24 @@ JournalStats JournalStats::since(const JournalStats& before) const {
   const std::size_t known = std::min(out.classes.size(), before.classes.size());
   for (std::size_t i = 0; i < known; ++i) subtract(out.classes[i], before.classes[i]);
   subtract(out.call_sites, before.call_sites);
-  out.foreign.changes -= before.foreign.changes;
-  out.foreign.lock_waits -= before.foreign.lock_waits;
+  take(out.foreign.changes, before.foreign.changes);
+  take(out.foreign.lock_waits, before.foreign.lock_waits);
   out.foreign.lock_wait_ns = out.foreign.lock_wait_ns.since(before.foreign.lock_wait_ns);
-  out.tick_changes -= before.tick_changes;
-  out.committed -= before.committed;
-  out.ticks -= before.ticks;
+  take(out.tick_changes, before.tick_changes);
+  take(out.committed, before.committed);
+  take(out.ticks, before.ticks);
   subtract_each(out.tick_ends, before.tick_ends);
-  out.caller_ticks -= before.caller_ticks;
-  out.attempts -= before.attempts;
-  out.busy -= before.busy;
-  out.fences -= before.fences;
-  out.overlong_steps -= before.overlong_steps;
+  take(out.caller_ticks, before.caller_ticks);
+  take(out.attempts, before.attempts);
+  take(out.busy, before.busy);
+  take(out.fences, before.fences);
+  take(out.overlong_steps, before.overlong_steps);
   out.sync_ns = out.sync_ns.since(before.sync_ns);
   out.hold_ns = out.hold_ns.since(before.hold_ns);
   out.units_per_tick = out.units_per_tick.since(before.units_per_tick);
   out.bytes_per_tick = out.bytes_per_tick.since(before.bytes_per_tick);
-  out.held -= before.held;
-  out.open -= before.open;
+  take(out.held, before.held);
+  take(out.open, before.open);
   out.occupancy = ratio(static_cast<double>(out.held.count()), out.open);
   subtract(out.log, before.log);
   subtract(out.intake, before.intake);

@@ -79,6 +79,40 @@ TEST_F(Attributed, TheLanesTimeIsDividedAmongItsClasses) {
   EXPECT_EQ(stats.classes[1].commits, 1U);
 }
 
+TEST_F(Attributed, EachOfManyClassesInATickHasItsPart) {
+  std::vector<Writes> classes;
+  for (int i = 0; i < 12; ++i) classes.push_back(add_class("class" + std::to_string(i)));
+  for (Writes& each : classes) each.push(1);
+  tick();
+  const JournalStats stats = journal_->stats();
+  Duration held{0};
+  for (std::size_t i = 2; i < stats.classes.size(); ++i) {
+    EXPECT_EQ(stats.classes[i].commits, 1U) << i;
+    EXPECT_GE(stats.classes[i].held, 2ms) << i;
+    EXPECT_EQ(stats.classes[i].recent.commits, 1U) << i;
+    held += stats.classes[i].held;
+  }
+  EXPECT_NEAR(static_cast<double>(held.count()), static_cast<double>(stats.held.count()), 1e3);
+}
+
+TEST_F(Attributed, ACommitCountsThoughItTookNoTime) {
+  sink_->set_cost(Call::apply, 0ms);
+  sink_->set_cost(Call::commit, 0ms);
+  peers().push(1);
+  tick();
+  EXPECT_EQ(stats_of("peers").commits, 1U);
+}
+
+TEST_F(Attributed, ACommitIsNoneOfAClassWhoseUnitsWereRejected) {
+  sink_->fail_row("peers(1)", failure(Fault::record, Effect::undone));
+  peers().push(1);
+  heavy().push(1);
+  tick();
+  EXPECT_EQ(stats_of("heavy").commits, 1U);
+  EXPECT_EQ(stats_of("peers").commits, 0U);
+  EXPECT_GE(stats_of("peers").held, 2ms);  // its statement ran all the same
+}
+
 TEST_F(Attributed, ALockOfSomebodyElsesIsWhatWasWaitedBehind) {
   sink_->reply_next(Call::begin, failure(Fault::busy, Effect::ended), 1);
   peers().push(1);
@@ -149,6 +183,7 @@ TEST_F(Attributed, WhereCommitSyncsThatIsTheDisksTimeAndNoClasss) {
   tick();
   tick();
   EXPECT_EQ(peers_behind(), "heavy 2 ms, sync 20 ms");
+  EXPECT_EQ(stats_of("heavy").held, 22ms);
 }
 
 TEST_F(Attributed, WhatWasWaitedBehindAddsUpToTheWaits) {

@@ -111,6 +111,12 @@ TEST_F(CallSites, AfterThe128thAllFurtherOnesAreOther) {
   EXPECT_EQ(stats.call_sites.back().all.ended, 40U);
 }
 
+TEST_F(CallSites, AProgramsOwnOtherIsNotTakenForThose) {
+  push({.site = "other"});
+  tick();
+  EXPECT_EQ(sites(), "other (named): 1/1");
+}
+
 TEST_F(CallSites, ThousandsOfNamesAreCounted) {
   for (int i = 0; i < 3000; ++i) push({.site = "site " + std::to_string(i)});
   run_ticks();
