@@ -38,7 +38,8 @@ class AttributionRace : public ::testing::Test {
     for (std::size_t n = 0; n < kRecords; ++n) {
       Row row;
       row.integer(static_cast<std::int64_t>(producer * kRecords + n));
-      const PushOptions options{.site = "place " + std::to_string(place_of(n))};
+      const std::string place = "place " + std::to_string(place_of(n));
+      const PushOptions options{.site = place};
       Result<Receipt> receipt = classes_[class_of(n)].submit(statement_, row, options);
       ASSERT_TRUE(receipt.ok()) << receipt.status().to_string();
       if (n % 64 != 0) continue;

@@ -15,6 +15,7 @@ class CallSites : public QuietLane {
   void push(const PushOptions& options = {}) {
     EXPECT_TRUE(peers_->handle().push(peers_->one(), Row().integer(++key_), options).ok());
   }
+  void push_from(const std::string& name) { push({.site = name}); }
   // "label: offered/ended", class by class.
   std::string sites() {
     std::string out;
@@ -57,7 +58,8 @@ TEST_F(CallSites, SubmitsGroupsAndJobsDoToo) {
 
 TEST_F(CallSites, ANameStandsForThePlace) {
   for (int i = 0; i < 3; ++i) push({.site = "on_connect"});
-  push({.site = std::string("on_") + "identify"});
+  const std::string name = std::string("on_") + "identify";
+  push({.site = name});
   tick();
   EXPECT_EQ(sites(), "on_connect: 3/3, on_identify: 1/1");
 }
@@ -82,7 +84,7 @@ TEST_F(CallSites, OptionsThatWereMadeWithoutBracesKnowNoPlace) {
 
 TEST_F(CallSites, LongNamesAreCutAt64) {
   const std::string start(64, 'x');
-  push({.site = std::string_view(start + "yz").substr(0, 66)});
+  push_from(start + "yz");
   tick();
   EXPECT_EQ(sites(), start + ": 1/1");
 }
@@ -100,7 +102,7 @@ TEST_F(CallSites, OnePlaceIsOneOfEachClass) {
 
 TEST_F(CallSites, AfterThe128thAllFurtherOnesAreOther) {
   for (std::size_t i = 0; i < kCallSitesMax + 40; ++i) {
-    push({.site = "site " + std::to_string(i)});
+    push_from("site " + std::to_string(i));
   }
   push({.site = "site 0"});
   tick();
@@ -118,7 +120,7 @@ TEST_F(CallSites, AProgramsOwnOtherIsNotTakenForThose) {
 }
 
 TEST_F(CallSites, ThousandsOfNamesAreCounted) {
-  for (int i = 0; i < 3000; ++i) push({.site = "site " + std::to_string(i)});
+  for (int i = 0; i < 3000; ++i) push_from("site " + std::to_string(i));
   run_ticks();
   std::uint64_t ended = 0;
   for (const CallSiteStats& site : journal_->stats().call_sites) ended += site.all.ended;
