@@ -165,10 +165,10 @@ TEST(StormTimeline, IsOfSlicesFromTheBeginning) {
 }
 
 TEST(ShortNumber, KeepsThreeDigits) {
-  EXPECT_EQ(short_number(0), "0");
-  EXPECT_EQ(short_number(0.25), "0.25");
-  EXPECT_EQ(short_number(20'815), "20.8k");
-  EXPECT_EQ(short_number(1'500'000), "1.5M");
+  EXPECT_EQ(render::short_number(0), "0");
+  EXPECT_EQ(render::short_number(0.25), "0.25");
+  EXPECT_EQ(render::short_number(20'815), "20.8k");
+  EXPECT_EQ(render::short_number(1'500'000), "1.5M");
 }
 
 }  // namespace
