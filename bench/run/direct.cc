@@ -43,39 +43,43 @@ class DirectWriter : public Writer {
     }
   }
 
-  void serve_closed(std::size_t source, const Take& take) override {
+  void serve_closed(std::size_t source, const Feed& feed) override {
     const Nanoseconds hold = workload_.sources[source].direct_hold;
-    if (hold != Nanoseconds(0)) return serve_held(source, take, hold);
-    while (std::optional<Unit> unit = take()) serve(source, {&*unit, 1});
+    while (!feed.over()) {
+      if (hold != Nanoseconds(0)) {
+        serve_held(source, feed, hold);
+      } else {
+        const Unit unit = feed.next();
+        serve(source, {&unit, 1});
+      }
+    }
   }
 
  private:
   // The transaction stays open while the thread waits for the next unit, as it does in many a
-  // program. Its first unit was meant to start when the transaction was.
-  void serve_held(std::size_t source, const Take& take, Nanoseconds hold) {
-    std::optional<Unit> unit;
+  // program. Its first unit was meant to start when the transaction was, and is written even if the
+  // time was over before the lock came: else that wait would not count.
+  void serve_held(std::size_t source, const Feed& feed, Nanoseconds hold) {
+    const Instant wanted = now();
+    int rc = begin();
+    if (rc != SQLITE_DONE) {
+      return ledger_.refuse(source_of(source), refusal_of(rc), now() - wanted, error_);
+    }
+    const Instant hold_until = now() + hold;
+    std::vector<Unit> written;
     do {
-      const Instant wanted = now();
-      int rc = begin();
-      const Instant hold_until = now() + hold;
-      std::vector<Unit> written;
-      do {
-        unit = take();
-        if (!unit) break;
-        if (written.empty()) unit->intended = wanted;
-        written.push_back(*unit);
-        if (rc == SQLITE_DONE) rc = write(source, unit->number);
-      } while (rc == SQLITE_DONE && now() < hold_until);
-      if (holds_) rc = end(rc);
-      settle(source, rc, written);
-    } while (unit);
+      Unit unit = feed.next();
+      if (written.empty()) unit.intended = wanted;
+      written.push_back(unit);
+      rc = write(source, unit.number);
+    } while (rc == SQLITE_DONE && now() < hold_until && !feed.over());
+    settle(source, end(rc), written);
   }
 
   // SQLITE_DONE, or an error that left no transaction.
   int begin() {
     const int rc = begin_.run();
-    holds_ = rc == SQLITE_DONE;
-    error_ = holds_ ? "" : connection_.error();
+    error_ = rc == SQLITE_DONE ? "" : connection_.error();
     held_since_ = now();
     changes_before_ = connection_.changes();
     return rc;
@@ -88,7 +92,6 @@ class DirectWriter : public Writer {
       error_ = connection_.error();
       if (connection_.in_transaction()) rollback_.run();
     }
-    holds_ = false;
     ledger_.held(now() - held_since_);
     return rc;
   }
@@ -129,7 +132,6 @@ class DirectWriter : public Writer {
   Query rollback_ = connection_.prepare("ROLLBACK");
   std::vector<std::vector<Query>> statements_;  // by source and row specification
   Cells cells_;
-  bool holds_ = false;  // whether a transaction is open
   Instant held_since_;
   std::uint64_t changes_before_ = 0;
   std::string error_;

@@ -69,7 +69,7 @@ class LaneWriter : public Writer {
  public:
   LaneWriter(Lane& lane, Ledger& ledger) : lane_(lane), ledger_(ledger) {}
   void serve(std::size_t source, std::span<const Unit> units) override;
-  void serve_closed(std::size_t source, const Take& take) override;
+  void serve_closed(std::size_t source, const Feed& feed) override;
 
  private:
   // What the writes of a unit have in common, of a row alone and of a group.
@@ -180,11 +180,11 @@ void LaneWriter::serve(std::size_t source, std::span<const Unit> units) {
   for (const Unit& unit : units) write(source, unit);
 }
 
-void LaneWriter::serve_closed(std::size_t source, const Take& take) {
+void LaneWriter::serve_closed(std::size_t source, const Feed& feed) {
   const std::uint64_t wanted = lane_.workload_.sources[source].units_per_call();
   std::vector<Unit> units;
-  while (std::optional<Unit> unit = take()) {
-    units.push_back(*unit);
+  while (!feed.over()) {
+    units.push_back(feed.next());
     if (units.size() < wanted) continue;
     serve(source, units);
     units.clear();

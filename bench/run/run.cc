@@ -139,15 +139,17 @@ class Run {
       for (std::uint64_t i = 0; i < workload_.sources[source].callers; ++i) {
         Writer& writer = new_writer();
         threads.emplace_back([this, &writer, source] {
-          errors_.guard([&] { writer.serve_closed(source, [&] { return take(source); }); });
+          errors_.guard([&] {
+            writer.serve_closed(
+                source, {[this] { return stopping_.load(); }, [&] { return next(source); }});
+          });
         });
       }
     }
     return threads;
   }
 
-  std::optional<Unit> take(std::size_t source) {
-    if (stopping_) return std::nullopt;
+  Unit next(std::size_t source) {
     const Nanoseconds pause = workload_.sources[source].pause;
     if (pause != Nanoseconds(0)) std::this_thread::sleep_for(pause);
     return Unit{numbers_[source].fetch_add(1, std::memory_order_relaxed), now()};

@@ -26,8 +26,11 @@ struct Unit {
   Instant intended;
 };
 
-// The next unit of a closed source, after its pause; none: the time is over.
-using Take = std::function<std::optional<Unit>()>;
+// What a caller of a closed source writes next.
+struct Feed {
+  std::function<bool()> over;  // the time
+  std::function<Unit()> next;  // after its pause
+};
 
 // What one thread writes with.
 class Writer {
@@ -39,8 +42,8 @@ class Writer {
 
   // A call of an open source: one unit, or those of a job.
   virtual void serve(std::size_t source, std::span<const Unit> units) = 0;
-  // All that a caller of a closed source writes, until there is no more to take.
-  virtual void serve_closed(std::size_t source, const Take& take) = 0;
+  // All that a caller of a closed source writes, until the time is over.
+  virtual void serve_closed(std::size_t source, const Feed& feed) = 0;
 };
 
 // Throws RunError where the run cannot go on.
