@@ -142,7 +142,7 @@ void Resolved::print_section(const Options& options, const std::string& class_na
     if (from.empty()) from = value == field.print(defaults) ? kDefault : kProgram;
     std::string line = std::string(field.name) + " = " + model::quoted_if_needed(value);
     line.resize(std::max(kColumn, line.size() + 1), ' ');
-    out += line + "# " + from + "\n";
+    out.append(line).append("# ").append(from).append("\n");
   }
 }
 
