@@ -37,7 +37,7 @@ Status over(const engine::LaneState& state) {
 // Runs set() in the lane. The lane may sleep until a time that followed from the old values.
 template <class Set>
 Status change(engine::Turn& turn, const engine::LaneState& state, const Set& set) {
-  const Status why = turn.enter([&](ack::Wakes& /*wakes*/) {
+  Status why = turn.enter([&](ack::Wakes& /*wakes*/) {
     const Status gone = over(state);
     return gone.ok() ? set() : gone;
   });
