@@ -19,7 +19,8 @@ std::string hash_source(std::string_view text) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
   EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> base64{};  // 4 bytes for 3, and a final 0
+  std::array<unsigned char, std::size_t{2} * EVP_MAX_MD_SIZE>
+      base64{};  // 4 bytes for 3, and a final 0
   const int length = EVP_EncodeBlock(base64.data(), digest.data(), static_cast<int>(size));
   return "'sha256-" + std::string(base64.begin(), base64.begin() + length) + "'";
 }
@@ -218,7 +219,9 @@ std::string Answers::answer(std::string_view head) const { return routes_->answe
 
 std::string Answers::refusal(std::string_view status, std::string_view why) {
   std::string response = "HTTP/1.1 " + std::string(status) + "\r\n";
-  for (const auto& [name, value] : safe_headers()) response += name + ": " + value + "\r\n";
+  for (const auto& [name, value] : safe_headers()) {
+    response.append(name).append(": ").append(value).append("\r\n");
+  }
   return response + "Content-Type: " + kText + "\r\nContent-Length: " + std::to_string(why.size()) +
          "\r\nConnection: close\r\n\r\n" + std::string(why);
 }

@@ -154,7 +154,8 @@ Result<std::unique_ptr<Server>> Server::serve(Source source, ServerOptions optio
     return Status(Errc::storage,
                   "cannot make an eventfd: " + std::generic_category().message(errno));
   }
-  Source titled = [source = std::move(source), title = options.title, note = options.note] {
+  Source titled = [source = std::move(source), title = std::move(options.title),
+                   note = std::move(options.note)] {
     Snapshot snapshot = source();
     if (snapshot.about.title.empty()) snapshot.about.title = title;
     if (snapshot.about.note.empty()) snapshot.about.note = note;

@@ -96,7 +96,8 @@ class Mapping {
     const double step = round_up(std::max(most - from, 1e-9) / kSteps);
     low_ = std::floor(from / step) * step;
     high_ = std::ceil(most / step) * step;
-    for (double tick = low_; tick <= high_ + step / 2; tick += step) ticks_.push_back(tick);
+    const int steps = static_cast<int>((high_ - low_) / step + 0.5);
+    for (int i = 0; i <= steps; ++i) ticks_.push_back(low_ + i * step);
   }
 
   void fit_logarithmic(double least, double most) {
@@ -104,7 +105,10 @@ class Mapping {
     low_ = round_down(least);
     high_ = round_up(most);
     const bool fine = std::log10(high_ / low_) <= kFewDecades;
-    for (double power = power_of_ten(low_); power <= high_ * 1.001; power *= 10) {
+    const double least_power = power_of_ten(low_);
+    const int decades = static_cast<int>(std::log10(high_ / least_power) + 1e-3);
+    for (int decade = 0; decade <= decades; ++decade) {
+      const double power = least_power * std::pow(10.0, decade);
       for (double lead : {1.0, 2.0, 5.0}) {
         const double tick = lead * power;
         if (lead != 1 && !fine) continue;
@@ -325,7 +329,7 @@ std::string range_chart(const Chart& chart, const std::vector<Range>& ranges) {
     for (const Range::Mark& mark : range.marks) {
       if (!shown(chart.x, mark.value)) continue;
       const double at = x.at(mark.value);
-      if (last >= 0) marks = stroke({last, middle, at, middle}, "line") + marks;
+      if (last >= 0) marks.insert(0, stroke({last, middle, at, middle}, "line"));
       marks += marker(range.style, at, middle,
                       fmt::format("{}, {}: {}", range.name, mark.name, short_number(mark.value)));
       constexpr double kLabelWidth = 30;

@@ -248,17 +248,16 @@ Verdict judge(const JournalStats& stats, const About& about) {
   if (about.standing == Standing::forked) return verdict;
   const Waiting waiting = others_waiting(stats);
   const auto condition = about.health.condition;
+  const bool locked = condition == Condition::locked_out;
+  const bool disk = condition == Condition::stalled || condition == Condition::held_back;
+  const bool told = locked || disk;  // else it is as the waits say
   if (stats.log.pinned_bytes != 0) {
     blame_reader(stats, verdict);
-  } else if (condition == Condition::locked_out) {
-    blame_lock(stats, waiting, verdict);
-  } else if (condition == Condition::stalled || condition == Condition::held_back) {
-    blame_disk(stats, waiting, verdict);
-  } else if (!noticed(waiting)) {
+  } else if (!told && !noticed(waiting)) {
     verdict.blame = "Lately nobody waited for long behind another class, the disk or a lock.";
-  } else if (waiting.most() == waiting.behind_class()) {
+  } else if (!told && waiting.most() == waiting.behind_class()) {
     blame_class(stats, waiting, static_cast<std::uint32_t>(waiting.longest_class()), verdict);
-  } else if (waiting.most() == waiting.lock) {
+  } else if (locked || (!told && waiting.most() == waiting.lock)) {
     blame_lock(stats, waiting, verdict);
   } else {
     blame_disk(stats, waiting, verdict);
