@@ -96,7 +96,7 @@ class Mapping {
     const double step = round_up(std::max(most - from, 1e-9) / kSteps);
     low_ = std::floor(from / step) * step;
     high_ = std::ceil(most / step) * step;
-    const int steps = static_cast<int>((high_ - low_) / step + 0.5);
+    const int steps = static_cast<int>(std::lround((high_ - low_) / step));
     for (int i = 0; i <= steps; ++i) ticks_.push_back(low_ + i * step);
   }
 

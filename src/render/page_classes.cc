@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <numeric>
 
 #include "src/render/chart.h"
@@ -20,7 +21,7 @@ std::string rate_text(std::uint64_t count, Duration span) {
   if (span <= Duration(0)) return "-";
   const double per_s = static_cast<double>(count) * kSecond / static_cast<double>(span.count());
   if (per_s < 10) return fmt::format("{:.2g}", per_s);
-  return count_text(static_cast<std::uint64_t>(per_s + 0.5));
+  return count_text(static_cast<std::uint64_t>(std::llround(per_s)));
 }
 
 // "12 of 4,096": what there is, and what there may be.

@@ -125,7 +125,7 @@ double share(Duration part, Duration whole) noexcept {
 }
 
 std::string shortened(std::string_view text, std::size_t characters) {
-  const std::string valid = valid_utf8(text);
+  std::string valid = valid_utf8(text);
   const auto begins = [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80; };
   std::size_t before = 0;  // of the characters up to here
   std::size_t cut = 0;     // where the last one would begin

@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include <array>
@@ -231,6 +232,11 @@ class Terminal {
     }
     close(go[0]);
     go_ = go[1];
+    // Ctrl-C throws away what is not read yet, and the program may have said good-bye by then.
+    termios settings{};
+    EXPECT_EQ(tcgetattr(master_, &settings), 0);
+    settings.c_lflag |= NOFLSH;
+    EXPECT_EQ(tcsetattr(master_, TCSANOW, &settings), 0);
   }
   ~Terminal() {
     close(master_);
