@@ -46,6 +46,13 @@ Status stays(const ClassLane& lane, const ClassOptions& options) {
   return {};
 }
 
+// Null where nothing is to be recorded.
+Result<std::unique_ptr<engine::Tracer>> make_tracer(const JournalOptions& options) {
+  if (options.trace.path.empty()) return std::unique_ptr<engine::Tracer>();
+  return base::sheltered(
+      [&] { return engine::Tracer::open(with_tick(options), *clock_or_default(options)); });
+}
+
 }  // namespace
 
 struct CoreDeleter {
@@ -58,22 +65,35 @@ struct CoreDeleter {
 
 Result<std::shared_ptr<Core>> Core::make(std::unique_ptr<Sink> sink, const JournalOptions& options,
                                          Forgo forgo) {
-  std::shared_ptr<Core> core(new Core(std::move(sink), options), CoreDeleter());
+  Result<std::unique_ptr<engine::Tracer>> tracer = make_tracer(options);
+  const Status untraced = tracer.status();
+  std::shared_ptr<Core> core(
+      new Core(std::move(sink), options, tracer.ok() ? *std::move(tracer) : nullptr),
+      CoreDeleter());
   const Status why = base::sheltered([&] {
-    Status begun = core->reopen();
+    Status begun = untraced.ok() ? core->reopen() : untraced;
     if (begun.ok()) begun = core->migrate();
-    if (begun.ok() && options.drive == Drive::thread) begun = core->turn_.start();
+    if (begun.ok() && options.drive == Drive::thread) begun = core->start();
     return begun;
   });
   if (!why.ok()) {
     if (forgo != nullptr) forgo(*core->sink_);
     (void)core->close(Duration(0));  // what is started, and the database
+    if (core->tracer_ != nullptr) core->tracer_->discard();
     return why;
   }
   return core;
 }
 
-Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
+Status Core::start() {
+  if (tracer_ != nullptr) {
+    if (Status why = tracer_->start(); !why.ok()) return why;
+  }
+  return turn_.start();
+}
+
+Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options,
+           std::unique_ptr<engine::Tracer> tracer)
     : options_(with_tick(options)),
       clock_(clock_or_default(options)),
       opened_(clock_->now()),
@@ -81,6 +101,7 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
       epoch_(sink_->watermark() == nullptr ? 0 : sink_->watermark()->epoch()),
       attribution_(lanes_, sites_, sink_->commit_is_durable()),
       recorder_(options_.tick),
+      tracer_(std::move(tracer)),
       durability_(*sink_, recorder_, *clock_),
       log_({.log = sink_->log(), .state = state_, .clock = *clock_},
            {.limit = options_.wal_limit_bytes,
@@ -98,7 +119,8 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
                  .recorder = recorder_,
                  .attribution = attribution_,
                  .durability = durability_,
-                 .positions = make_positions()},
+                 .positions = make_positions(),
+                 .tracer = tracer_.get()},
                 options_),
       turn_({.pipeline = pipeline_,
              .lanes = lanes_,
@@ -108,7 +130,8 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
              .pen = pen_,
              .segments = segments_,
              .events = events_,
-             .clock = *clock_},
+             .clock = *clock_,
+             .tracer = tracer_.get()},
             options_),
       admission_({.lanes = lanes_,
                   .sites = sites_,
@@ -129,7 +152,10 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
                 .durability = durability_,
                 .recorder = recorder_,
                 .clock = *clock_},
-               options_) {}
+               options_) {
+  if (tracer_ == nullptr) return;
+  durability_.tell_syncs([this](TimePoint began, Duration took) { tracer_->synced(began, took); });
+}
 
 engine::Positions* Core::make_positions() {
   AppliedPositions* const store = sink_->applied_positions();
@@ -421,6 +447,7 @@ CloseReport Core::finish(const Status& cut) {
   report.status = !healthy ? poison : !stall.ok() ? stall : cut;
   if (report.status.ok()) report.status = sink_closed;
   pen_.close();
+  if (tracer_ != nullptr) tracer_->close();
   found_ = {};
   // Whoever still pushes is refused before it comes to the queue.
   for (const auto& lane : lanes_.all()) lane->release_memory();
@@ -475,6 +502,7 @@ JournalStats Core::stats() const {
   out.intake.replayed_letters = replayed_letters_;
   out.intake.replay = replay_;
   out.durable = durability_.durable();
+  if (tracer_ != nullptr) out.trace = tracer_->stats();
   out.epoch = epoch_;
   out.sync_ns = durability_.sync_times();
   out.poison = state_.first_error();

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -126,6 +127,20 @@ bool stop(const Progress& progress, const Costs& costs, Duration hold);
 // `state` is the state after the plan. Units may be refunded in one call or several; every paid
 // unit that was not executed must be refunded.
 void refund(State& state, const Costs& costs, const Slice& slice, std::span<const Unit> units);
+
+// What a plan is shortened to.
+struct Limit {
+  std::size_t units = 0;        // at least 1
+  std::size_t first_class = 0;  // it begins with this one's guarantee, or the next one's
+  std::span<const std::span<const Unit>> backlogs;  // those that were planned
+  // Whether a slot of a class has a unit. Those that have none go with the unit behind them.
+  std::function<bool(std::uint32_t klass, std::size_t slot)> occupied;
+};
+
+// Down to the units that earlier failures leave a tick: of the guarantees one at a time, class by
+// class; then of the shared slices, in their order. What is left out is refunded. Returns the class
+// to begin with next, so that none is shut out; none if no guarantee was taken.
+std::optional<std::size_t> shorten(Plan& plan, const Costs& costs, const Limit& limit);
 
 // Whether the guarantees of all classes fit the tick together: the sum over classes of
 // max(records / tick.records, bytes / tick.bytes) is at most 1.
