@@ -34,19 +34,6 @@ bool between_steps(const Entry& entry) {
   return entry.kind == EntryKind::job && entry.job->steps > 0;
 }
 
-schedule::Share share_of(const ClassOptions& options, const Budget& tick) {
-  schedule::Share share;
-  share.guarantee = options.guarantee;
-  share.budget = options.budget;
-  if (share.budget.records == 0) share.budget.records = tick.records;
-  if (share.budget.bytes == 0) share.budget.bytes = tick.bytes;
-  if (share.budget.hold == Duration(0)) share.budget.hold = tick.hold;
-  share.weight = options.weight;
-  share.max_delay = options.max_delay;
-  share.gather = options.gather;
-  return share;
-}
-
 ClassLane::ClassLane(std::uint32_t number, const ClassOptions& given, const Budget& tick,
                      const CallSites& sites)
     : index(number),
@@ -56,7 +43,7 @@ ClassLane::ClassLane(std::uint32_t number, const ClassOptions& given, const Budg
       tally(sites, number),
       journaled(given.intake ? std::make_unique<JournaledClass>(given.name) : nullptr),
       options_(given),
-      share_(share_of(given, tick)),
+      share_(schedule::share_of(given, tick)),
       shared_(given.coalesce || given.when_full == WhenFull::drop_oldest),
       cancelled_(given.capacity_records, given.capacity_bytes) {
   terms.set(options_);

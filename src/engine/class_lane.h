@@ -41,9 +41,6 @@ namespace onelane::inline v0::engine {
 // ends.
 bool between_steps(const Entry& entry);
 
-// What planning needs of the options of a class of a journal whose tick is this.
-schedule::Share share_of(const ClassOptions& options, const Budget& tick);
-
 class ClassLane {
  public:
   // `tick` is the journal's budget, which the class's own defaults to.

@@ -154,6 +154,7 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options,
                 .clock = *clock_},
                options_) {
   if (tracer_ == nullptr) return;
+  tracer_->use(sites_);
   durability_.tell_syncs([this](TimePoint began, Duration took) { tracer_->synced(began, took); });
 }
 

@@ -62,10 +62,11 @@ Status Pipeline::add_class(std::unique_ptr<ClassLane> lane) {
 }
 
 Status Pipeline::set_class(std::uint32_t klass, ClassOptions options) {
-  const schedule::Share share = share_of(options, tick_budget());
+  const schedule::Share share = schedule::share_of(options, tick_budget());
   if (Status why = selection_.may_set(lanes_[klass], share); !why.ok()) return why;
   lanes_.prepare();
   selection_.set(klass, share);
+  if (tracer_ != nullptr) tracer_->set_class(klass, options);
   lanes_.set_options(klass, std::move(options), share);
   return {};
 }
@@ -74,11 +75,12 @@ Status Pipeline::set_tick(const Budget& tick) {
   if (Status why = selection_.may_set_tick(tick); !why.ok()) return why;
   selection_.set_tick(tick);
   for (const auto& lane : lanes_.all()) {
-    const schedule::Share share = share_of(lane->options(), tick);
+    const schedule::Share share = schedule::share_of(lane->options(), tick);
     selection_.set(lane->index, share);
     lane->set_share(share);
   }
   recorder_.set_tick(tick);
+  if (tracer_ != nullptr) tracer_->set_tick(tick);
   return {};
 }
 

@@ -14,9 +14,6 @@ using detail::EntryKind;
 
 namespace {
 
-// The clock is read, and the stop rule asked, so many times while a tick fills its hold as
-// predicted; before each unit it would cost as much as a good part of the rest.
-constexpr std::uint64_t kAsksPerHold = 128;
 // A job's step may always use this part of the tick's hold, however full the tick is otherwise.
 constexpr int kStepShareMin = 4;
 constexpr Duration kStepTimeMin = std::chrono::microseconds(100);
@@ -28,23 +25,6 @@ constexpr Duration kPauseLook = std::chrono::milliseconds(10);
 bool gathers(const ClassLane& lane) {
   return lane.may_rest() && (lane.journaled == nullptr || !lane.staging.hurry());
 }
-
-// Before which units the stop rule is asked: the first, and each time that so much was predicted
-// since.
-class Asking {
- public:
-  explicit Asking(std::uint64_t every_ps) : every_ps_(every_ps), since_ps_(every_ps) {}
-  bool before(const schedule::LinearCost& cost, const schedule::Unit& unit) {
-    const bool asks = since_ps_ >= every_ps_;
-    if (asks) since_ps_ = 0;
-    since_ps_ += schedule::linear_ps(cost, unit.records, unit.bytes);
-    return asks;
-  }
-
- private:
-  const std::uint64_t every_ps_;
-  std::uint64_t since_ps_;
-};
 
 constexpr const char* kSum =
     "the sum of max(records / tick.records, bytes / tick.bytes) must be at most 1";
@@ -164,17 +144,19 @@ schedule::Plan Selection::plan(const Room& room, TimePoint now) {
   const bool patient = nobody_waits();
   planned_from_ = {.now = now, .room = room, .patient = patient, .first_class = first_class_};
   Budget budget = tick_budget_;
-  const Duration needed =
-      schedule::hold_for(costs_.costs().commit_fixed_ps, commit_percent_, budget.hold);
-  budget.hold = patient ? std::min(room.most, budget.hold) : std::min(room.hold, needed);
-  schedule::Plan plan =
-      schedule::plan({.tick = budget,
-                      .shares = shares_,
-                      .backlogs = backlogs_,
-                      .costs = costs_.costs(),
-                      .state = state_,
-                      .now = now,
-                      .hold_most = std::min(patient ? room.most : room.hold, tick_budget_.hold)});
+  const schedule::Holds holds = schedule::holds_of(tick_budget_, costs_.costs(),
+                                                   {.commit_percent = commit_percent_,
+                                                    .room_hold = room.hold,
+                                                    .room_most = room.most,
+                                                    .patient = patient});
+  budget.hold = holds.hold;
+  schedule::Plan plan = schedule::plan({.tick = budget,
+                                        .shares = shares_,
+                                        .backlogs = backlogs_,
+                                        .costs = costs_.costs(),
+                                        .state = state_,
+                                        .now = now,
+                                        .hold_most = holds.most});
   if (recovery_.limit() != 0) shorten(plan);
   // A class that is held back keeps what it has saved up.
   for (std::size_t i = 0; i < shares_.size(); ++i) {
@@ -232,7 +214,7 @@ void Selection::select(const schedule::Plan& plan) {
   work_ = {};  // while there may be no memory for what is selected
   if (work_slots_.size() < planned) work_slots_.resize(planned);
   std::size_t selected = 0;
-  Asking asking(schedule::to_ps(plan.hold) / kAsksPerHold);
+  schedule::Asking asking(plan.hold);
   for (std::uint32_t i = 0; i < plan.slices.size(); ++i) {
     const schedule::Slice& slice = plan.slices[i];
     const Staging& staging = lanes_[slice.klass].staging;

@@ -27,6 +27,7 @@ void Staging::note(const Entry& entry) {
   changes_->add({.pushed = entry.pushed,
                  .bytes = entry.bytes,
                  .records = entry.rows,
+                 .site = entry.site,
                  .caller = entry.caller,
                  .kind = entry.kind,
                  .promise = entry.promise,
@@ -39,8 +40,8 @@ void Staging::put_behind(Entry* older, Entry* newer) {
   schedule::Unit& unit = units_[index_of(newer)];
   unit.bytes = std::max(unit.bytes, units_[from].bytes);
   unit.pushed = std::min(unit.pushed, units_[from].pushed);
-  clear(from);
   if (changes_ != nullptr) changes_->put_behind(from - head_, index_of(newer) - head_);
+  clear(from);
   older->leads = false;
   count(*older, -1);
   behind_ += charge_of(*older);

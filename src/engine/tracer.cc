@@ -40,6 +40,7 @@ Tracer::Tracer(trace::File file, const JournalOptions& options, const Clock& clo
       path_(options.trace.path),
       most_bytes_(options.trace.most_bytes),
       manual_(options.drive == Drive::manual),
+      commit_percent_(manual_ ? 0 : options.commit_percent),
       item_(kBatchBytesMax),
       batch_(kBatchBytesMax),
       pending_(kPendingBytesMax),
@@ -52,9 +53,7 @@ Tracer::Tracer(trace::File file, const JournalOptions& options, const Clock& clo
   add(ItemKind::start,
       trace::StartItem{
           .opened = clock.now(), .version = ONELANE_VERSION_STRING, .drive = options.drive});
-  add(ItemKind::tick, trace::TickItem{.budget = options.tick,
-                                      .commit_percent = manual_ ? 0 : options.commit_percent});
-  hand_over();
+  set_tick(options.tick);
 }
 
 Status Tracer::start() {
@@ -93,14 +92,24 @@ void Tracer::discard() noexcept {
 void Tracer::prepare(std::uint32_t klass) { changes_[klass] = std::make_unique<trace::Changes>(); }
 
 void Tracer::add_class(ClassLane& lane) noexcept {
+  set_class(lane.index, lane.options());
+  if (!stopped_) lane.staging.note_changes(changes_[lane.index].get());
+}
+
+void Tracer::set_class(std::uint32_t klass, const ClassOptions& options) noexcept {
   if (stopped_) return;
   try {
-    add(ItemKind::klass, trace::ClassItem{.klass = lane.index, .options = lane.options()});
+    add(ItemKind::klass, trace::ClassItem{.klass = klass, .options = options});
   } catch (const std::bad_alloc&) {
     return end(TraceEnd::failed);
   }
   hand_over();
-  lane.staging.note_changes(changes_[lane.index].get());
+}
+
+void Tracer::set_tick(const Budget& tick) noexcept {
+  if (stopped_) return;
+  add(ItemKind::tick, trace::TickItem{.budget = tick, .commit_percent = commit_percent_});
+  hand_over();
 }
 
 template <class Item>
@@ -108,6 +117,14 @@ void Tracer::add(ItemKind kind, const Item& item) noexcept {
   item_.clear();
   put(item_, stamp_, item);
   trace::frame(batch_, kind, item_.all());
+}
+
+void Tracer::add_sites() noexcept {
+  if (sites_ == nullptr) return;
+  for (const std::size_t count = sites_->count(); sites_told_ < count; ++sites_told_) {
+    add(ItemKind::site, trace::SiteItem{.site = static_cast<std::uint32_t>(sites_told_),
+                                        .label = (*sites_)[sites_told_].label});
+  }
 }
 
 void Tracer::add_changes(const Lanes& lanes) noexcept {
@@ -130,6 +147,7 @@ void Tracer::planned(const schedule::Plan& plan, const Selection& selection,
     return;
   }
   const Selection::PlannedFrom& from = selection.planned_from();
+  add_sites();
   add_changes(lanes);
   plan_.now = from.now;
   plan_.room_hold = from.room.hold;

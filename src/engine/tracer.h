@@ -19,6 +19,7 @@
 #include "onelane/options.h"
 #include "onelane/stats.h"
 #include "src/commit/committer.h"
+#include "src/engine/call_sites.h"
 #include "src/engine/lanes.h"
 #include "src/engine/thread.h"
 #include "src/schedule/plan.h"
@@ -40,6 +41,8 @@ class Tracer {
   Tracer& operator=(const Tracer&) = delete;
   ~Tracer() { close(); }
 
+  // Whose labels it records. They must outlive it.
+  void use(const CallSites& sites) { sites_ = &sites; }
   // With threads: the one that writes the file.
   Status start();
   // Removes the file: the journal was not opened after all.
@@ -52,6 +55,8 @@ class Tracer {
   // Throws bad_alloc, and has then done nothing.
   void prepare(std::uint32_t klass);
   void add_class(ClassLane& lane) noexcept;
+  void set_class(std::uint32_t klass, const ClassOptions& options) noexcept;
+  void set_tick(const Budget& tick) noexcept;
   // Before its commit, and after it, before anything is settled.
   void planned(const schedule::Plan& plan, const Selection& selection, const Recovery& recovery,
                const Lanes& lanes) noexcept;
@@ -81,6 +86,7 @@ class Tracer {
 
   template <class Item>
   void add(trace::ItemKind kind, const Item& item) noexcept;
+  void add_sites() noexcept;
   void add_changes(const Lanes& lanes) noexcept;
   void note_left(const Ended& tick);
   void add_syncs() noexcept;
@@ -94,9 +100,12 @@ class Tracer {
   const std::filesystem::path path_;
   const std::uint64_t most_bytes_;
   const bool manual_;
+  const std::uint32_t commit_percent_;  // as ticks are planned: 0 on a manual journal
 
   // The baton's holder's.
   bool stopped_ = false;
+  const CallSites* sites_ = nullptr;
+  std::size_t sites_told_ = 0;
   trace::Stamp stamp_;
   trace::Out item_;   // one item
   trace::Out batch_;  // those of one tick

@@ -27,6 +27,26 @@ std::uint64_t ticks_of(std::uint64_t ahead, std::uint64_t largest, std::uint64_t
 
 }  // namespace
 
+Share share_of(const ClassOptions& options, const Budget& tick) {
+  Share share;
+  share.guarantee = options.guarantee;
+  share.budget = options.budget;
+  if (share.budget.records == 0) share.budget.records = tick.records;
+  if (share.budget.bytes == 0) share.budget.bytes = tick.bytes;
+  if (share.budget.hold == Duration(0)) share.budget.hold = tick.hold;
+  share.weight = options.weight;
+  share.max_delay = options.max_delay;
+  share.gather = options.gather;
+  return share;
+}
+
+Holds holds_of(const Budget& tick, const Costs& costs, const Pace& pace) {
+  const Duration needed = hold_for(costs.commit_fixed_ps, pace.commit_percent, tick.hold);
+  const Duration room = pace.patient ? pace.room_most : pace.room_hold;
+  return {.hold = std::min(room, pace.patient ? tick.hold : needed),
+          .most = std::min(room, tick.hold)};
+}
+
 bool guarantees_fit(const Budget& tick, std::span<const Share> shares) {
   const Wide area = Wide{tick.records} * tick.bytes;
   Wide used = 0;

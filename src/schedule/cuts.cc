@@ -16,6 +16,21 @@ bool stop(const Progress& progress, const Costs& costs, Duration hold) {
   return ps > to_ps(hold);
 }
 
+namespace {
+
+constexpr std::uint64_t kAsksPerHold = 128;
+
+}  // namespace
+
+Asking::Asking(Duration hold) : every_ps_(to_ps(hold) / kAsksPerHold), since_ps_(every_ps_) {}
+
+bool Asking::before(const LinearCost& cost, const Unit& unit) {
+  const bool asks = since_ps_ >= every_ps_;
+  if (asks) since_ps_ = 0;
+  since_ps_ += linear_ps(cost, unit.records, unit.bytes);
+  return asks;
+}
+
 void refund(State& state, const Costs& costs, const Slice& slice, std::span<const Unit> units) {
   ClassState& of = state.classes[slice.klass];
   for (const Unit& unit : units) {

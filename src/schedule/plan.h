@@ -35,6 +35,9 @@ struct Share {
   Duration gather{0};
 };
 
+// Of a class with these options, in a journal whose ticks have this budget.
+Share share_of(const ClassOptions& options, const Budget& tick);
+
 // Learned costs, as integers. Picoseconds, because a byte can cost less than a nanosecond.
 struct LinearCost {
   std::uint64_t per_record_ps = 0;
@@ -83,6 +86,22 @@ struct Plan {
   std::optional<TimePoint> not_before;
 };
 
+// How long the next tick may be, besides its budget.
+struct Pace {
+  std::uint32_t commit_percent = 0;      // JournalOptions::commit_percent; 0: as long as it may
+  Duration room_hold = Duration::max();  // what the log has room for,
+  Duration room_most = Duration::max();  // and the same where nobody waits for the tick
+  bool patient = false;                  // nobody does
+};
+// What `tick.hold` of a plan's inputs should be, and its `hold_most`: as long as a tick has to be
+// against the fixed cost of its commit, but no longer than the log has room for: for 0, what is
+// guaranteed, or one unit. Where nobody waits for any of it, as long as it may be.
+struct Holds {
+  Duration hold{0};
+  Duration most{0};
+};
+Holds holds_of(const Budget& tick, const Costs& costs, const Pace& pace);
+
 // Everything that a plan is made from. backlogs[i], shares[i], costs.classes[i] and
 // state.classes[i] belong to class i. References need to live for the call only.
 struct Inputs {
@@ -122,6 +141,18 @@ struct Progress {
 // hold. False as long as the tick is empty: an empty commit would serve no class. Only for shared
 // slices; guaranteed ones are never cut.
 bool stop(const Progress& progress, const Costs& costs, Duration hold);
+
+// Before which units stop() is asked: the first, and each time that a 128th of the hold was
+// predicted since. Before each unit it would cost as much as a good part of the rest.
+class Asking {
+ public:
+  explicit Asking(Duration hold);
+  bool before(const LinearCost& cost, const Unit& unit);
+
+ private:
+  const std::uint64_t every_ps_;
+  std::uint64_t since_ps_;
+};
 
 // Gives back what the plan charged for `units` of `slice`, which were planned but not executed.
 // `state` is the state after the plan. Units may be refunded in one call or several; every paid

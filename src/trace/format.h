@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "onelane/clock.h"
@@ -53,7 +54,7 @@ struct ClassItem {
 
 struct SiteItem {
   std::uint32_t site = 0;
-  std::string label;
+  std::string_view label;
 };
 
 struct Slice {
