@@ -143,7 +143,7 @@ Status Durability::sync_now(detail::Waiter*& released) {
   const TimePoint ended = clock_.now();
   const Duration took = ended - began;
   times_.record(took);
-  if (synced_) synced_(began, took);
+  if (tell_synced_) tell_synced_(began, took);
   const std::scoped_lock lock(mutex_);
   running_ = false;
   took_ = took;
