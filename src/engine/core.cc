@@ -448,7 +448,10 @@ CloseReport Core::finish(const Status& cut) {
   report.status = !healthy ? poison : !stall.ok() ? stall : cut;
   if (report.status.ok()) report.status = sink_closed;
   pen_.close();
-  if (tracer_ != nullptr) tracer_->close();
+  if (tracer_ != nullptr) {
+    const std::scoped_lock shared(lanes_);
+    tracer_->close(lanes_);
+  }
   found_ = {};
   // Whoever still pushes is refused before it comes to the queue.
   for (const auto& lane : lanes_.all()) lane->release_memory();

@@ -69,9 +69,11 @@ Status Tracer::start() {
                             }});
 }
 
-void Tracer::close() noexcept {
+void Tracer::close(const Lanes& lanes) noexcept {
   thread_.stop();
   if (!stopped_) {
+    add_sites();
+    add_changes(lanes);
     add_syncs();
     hand_over();
     end(TraceEnd::closed);
@@ -208,11 +210,9 @@ void Tracer::ended(const Ended& tick) noexcept {
   }
   add(ItemKind::outcome, outcome_);
   add_syncs();
-  {
-    const std::scoped_lock lock(mutex_);
-    ++stats_.ticks;
-  }
   hand_over();
+  const std::scoped_lock lock(mutex_);
+  ++(stopped_ ? stats_.lost_ticks : stats_.ticks);
 }
 
 void Tracer::note_left(const Ended& tick) {

@@ -39,7 +39,7 @@ class Tracer {
   static Result<std::unique_ptr<Tracer>> open(const JournalOptions& options, const Clock& clock);
   Tracer(const Tracer&) = delete;
   Tracer& operator=(const Tracer&) = delete;
-  ~Tracer() { close(); }
+  ~Tracer() = default;
 
   // Whose labels it records. They must outlive it.
   void use(const CallSites& sites) { sites_ = &sites; }
@@ -47,9 +47,6 @@ class Tracer {
   Status start();
   // Removes the file: the journal was not opened after all.
   void discard() noexcept;
-  // After the last tick: writes what is left. Then nothing is recorded any more.
-  void close() noexcept;
-
   // --- The baton's holder, with the lanes' lock.
 
   // Throws bad_alloc, and has then done nothing.
@@ -68,6 +65,8 @@ class Tracer {
     bool by_caller = false;
   };
   void ended(const Ended& tick) noexcept;
+  // After the last tick: writes what is left. Then nothing is recorded any more.
+  void close(const Lanes& lanes) noexcept;
   void closing_pass(TimePoint began, Duration held) noexcept;
   // After a tick: how long its classes wait for the disk, and what it added to the log.
   void followed(Duration pause, std::uint64_t log_bytes) noexcept;

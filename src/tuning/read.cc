@@ -91,6 +91,10 @@ class Collector final : public tuning::Visitor {
         break;
     }
   }
+  // Of what was gone after the last tick.
+  void finish() {
+    for (const std::uint32_t unit : gone_) out_.units[unit].left = out_.last;
+  }
   void stopped(const trace::EndItem& item) override {
     out_.end = item.why;
     out_.lost_ticks = item.lost_ticks;
@@ -111,6 +115,7 @@ Result<Trace> make_trace(trace::Content content) {
   tuning::Walk walk(content.items, collector);
   collector.use(walk);
   if (Status why = walk.run(); !why.ok()) return why;
+  collector.finish();
   out.budgets = walk.budgets();
   const auto other = static_cast<std::uint32_t>(out.sites.size());
   out.sites.emplace_back("other");

@@ -150,12 +150,10 @@ void Search::add_class_knobs(std::size_t klass) {
       std::max<std::uint64_t>(1, recorded.guarantee.bytes / recorded.guarantee.records);
   add_knob(name + ":guarantee", kGuarantees,
            [klass, bytes_each](Budgets& budgets, std::uint64_t records) {
-             budgets.classes[klass].guarantee = {.records = records,
-                                                 .bytes = records * bytes_each};
+             budgets.classes[klass].guarantee = {.records = records, .bytes = records * bytes_each};
            });
-  add_knob(name + ":gather", kWindows, [klass](Budgets& budgets, Duration window) {
-    budgets.classes[klass].gather = window;
-  });
+  add_knob(name + ":gather", kWindows,
+           [klass](Budgets& budgets, Duration window) { budgets.classes[klass].gather = window; });
   add_knob(name + ":max-delay", kWindows, [klass](Budgets& budgets, Duration delay) {
     if (delay == Duration(0) || delay >= budgets.classes[klass].interval) {
       budgets.classes[klass].max_delay = delay;
@@ -254,8 +252,8 @@ Search::Found Search::run(const std::vector<Want>& wants) {
 
 std::string in_words(const Want& want, double figure) {
   if (want.metric != Metric::rate) {
-    return duration_text(
-        std::chrono::round<std::chrono::microseconds>(std::chrono::duration<double, std::nano>(figure)));
+    return duration_text(std::chrono::round<std::chrono::microseconds>(
+        std::chrono::duration<double, std::nano>(figure)));
   }
   return std::to_string(std::llround(figure)) + "/s";
 }
@@ -289,9 +287,8 @@ Result<Tuning> tune(const Trace& trace, const std::vector<Want>& wants) {
     if (search.index_of(each) != names.size()) continue;
     const std::string meant = nearest(each.write_class, names);
     return Status(Errc::invalid_argument,
-                  "want \"" + to_string(each) + "\": the trace has no class \"" +
-                      each.write_class + "\"" +
-                      (meant.empty() ? "" : "; is \"" + meant + "\" meant?"));
+                  "want \"" + to_string(each) + "\": the trace has no class \"" + each.write_class +
+                      "\"" + (meant.empty() ? "" : "; is \"" + meant + "\" meant?"));
   }
   Tuning out;
   out.before = search.predicted(trace.budgets);

@@ -4,40 +4,19 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <random>
 #include <string>
 #include <vector>
 
 #include "onelane/trace.h"
-#include "tests/support/lane.h"
-#include "tests/support/temp_directory.h"
+#include "src/trace/changes.h"
+#include "src/trace/format.h"
+#include "src/tuning/walk.h"
+#include "tests/support/traced_lane.h"
 
 namespace onelane::test {
 namespace {
-
-using testing::FakeClock;
-
-class TracedLane : public QuietLane {
- protected:
-  void open_traced(JournalOptions options = {}) {
-    path_ = directory_ / ("trace" + std::to_string(++opened_));
-    options.trace.path = path_;
-    open(std::move(options));
-  }
-  Trace close_and_read() {
-    stats_ = journal_->stats();
-    sink_->heal();
-    (void)journal_->close(Duration(0));
-    Result<Trace> trace = read_trace(path_);
-    EXPECT_TRUE(trace.ok()) << trace.status().to_string();
-    return trace.ok() ? *std::move(trace) : Trace{};
-  }
-
-  TempDirectory directory_{TempDirectory::Where::in_memory};
-  int opened_ = 0;
-  std::filesystem::path path_;
-  JournalStats stats_;
-};
 
 // Steps at random: pushes of all kinds, cancels, deadlines, flushes, time, ticks, and a store that
 // takes time and fails.
@@ -59,7 +38,7 @@ class RandomWork : public TracedLane {
       return may_fail(failing_, 10);
     });
     add();
-    for (int step = 0; step < 150; ++step) take_a_step();
+    for (int step = 0; step < 250; ++step) take_a_step();
   }
 
  private:
@@ -175,6 +154,89 @@ TEST_F(RandomWork, IsPlannedTheSameInEveryTick) {
   EXPECT_GT(ticks, 10'000U);
   EXPECT_GT(limited, 500U) << "ticks that failed";
   EXPECT_GT(left, 500U) << "units that no tick settled";
+}
+
+TEST_F(TracedLane, WaitsThatAreReplayedAreThoseThatTheJournalCounted) {
+  sink_->set_cost(Call::apply, microseconds(30));
+  sink_->set_cost(Call::commit, microseconds(400));
+  open_traced({.tick = {.records = 50, .hold = milliseconds(2)}});
+  Writes few = add_class("few"), many = add_class("many");
+  for (int i = 0; i < 500; ++i) {
+    if (i % 10 == 0) many.push_all(1, 200);
+    few.push(i);
+    advance(microseconds(100));
+    tick();
+  }
+  run_ticks();
+  const Trace trace = close_and_read();
+  const Replay replayed = replay(trace);
+  EXPECT_FALSE(replayed.difference);
+  ASSERT_EQ(replayed.classes.size(), 2U);
+  for (std::size_t i = 0; i < 2; ++i) {
+    const Histogram& counted = stats_.classes[i].wait_ns;
+    const Histogram& found = replayed.classes[i].wait_ns;
+    EXPECT_EQ(found.count(), counted.count());
+    EXPECT_EQ(found.p50(), counted.p50());
+    EXPECT_EQ(found.p99(), counted.p99());
+    EXPECT_EQ(replayed.classes[i].units, stats_.classes[i].end(End::committed));
+    EXPECT_EQ(replayed.classes[i].total_ns.p99(), stats_.classes[i].total_ns.p99());
+  }
+  EXPECT_EQ(replayed.ticks, stats_.ticks);
+  EXPECT_EQ(replayed.held, stats_.held);
+}
+
+TEST_F(TracedLane, BudgetsThatChangeAreInTheTraceAndInItsReplay) {
+  sink_->set_cost(Call::apply, microseconds(30));
+  open_traced({.tick = {.records = 50, .hold = milliseconds(2)}});
+  Writes few = add_class("few"), many = add_class("many");
+  for (int i = 0; i < 200; ++i) {
+    many.push_all(1, 20);
+    few.push(i);
+    tick();
+    if (i % 50 != 20) continue;
+    ASSERT_TRUE(journal_->set_tick({.records = 20U + static_cast<std::uint64_t>(i)}).ok());
+    ASSERT_TRUE(journal_
+                    ->set_class(many.handle(), {.name = "many",
+                                                .guarantee = {.records = 1, .bytes = 100},
+                                                .weight = static_cast<std::uint32_t>(1 + i)})
+                    .ok());
+  }
+  const Trace trace = close_and_read();
+  EXPECT_EQ(trace.budgets.tick.records, 190U);
+  EXPECT_EQ(trace.budgets.classes[1].weight, 171U);
+  const Replay replayed = replay(trace);
+  EXPECT_FALSE(replayed.difference) << replayed.difference->what;
+}
+
+TEST_F(TracedLane, APlanThatIsAnotherIsFound) {
+  open_traced();
+  Writes few = add_class("few");
+  few.push_all(1, 10);
+  tick();
+  Trace trace = close_and_read();
+  auto items = std::make_shared<detail::TraceItems>(*trace.items);
+  // One unit more in the backlog, which no plan has.
+  trace::Changes changes;
+  changes.add({.bytes = 9, .records = 1});
+  trace::Out item(1000), out(1000);
+  item.number(0);
+  item.bytes(changes.drain());
+  trace::frame(out, trace::ItemKind::changes, item.all());
+  trace::In in(items->bytes);
+  std::size_t at = 0;
+  while (const auto framed = take_framed(in)) {
+    if (framed->kind == static_cast<std::uint64_t>(trace::ItemKind::changes)) break;
+    at = items->bytes.size() - in.left();
+  }
+  items->bytes.insert(items->bytes.begin() + static_cast<std::ptrdiff_t>(at), out.all().begin(),
+                      out.all().end());
+  trace.units.push_back(trace.units.back());
+  trace.items = items;
+  const Replay replayed = replay(trace);
+  ASSERT_TRUE(replayed.difference);
+  EXPECT_EQ(replayed.difference->tick, 0U);
+  EXPECT_NE(replayed.difference->what.find("it was 10"), std::string::npos)
+      << replayed.difference->what;
 }
 
 }  // namespace
