@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <cstdio>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
@@ -224,6 +225,7 @@ class Terminal {
     std::array<int, 2> go{};
     EXPECT_EQ(pipe(go.data()), 0);
     winsize size{.ws_row = 8, .ws_col = 60, .ws_xpixel = 0, .ws_ypixel = 0};
+    std::fflush(nullptr);  // or the child says it once more
     pid_ = forkpty(&master_, nullptr, nullptr, &size);
     if (pid_ == 0) {
       char one = 0;
