@@ -80,9 +80,11 @@ std::string winner_text(const std::string& what, std::vector<Entrant> entrants, 
   }
   const double times =
       better == Better::larger ? first.value / second.value : second.value / first.value;
-  return fmt::format("{}: {} wins with {}, {:.3g} times {} than {} ({}).", what, first.name,
-                     table_number(first.value), times, better == Better::larger ? "more" : "less",
-                     second.name, table_number(second.value));
+  const bool once = first.worst == first.best && second.worst == second.best;
+  return fmt::format("{}: {} {} with {}, {:.3g} times {} than {} ({}).", what, first.name,
+                     once ? "leads" : "wins", table_number(first.value), times,
+                     better == Better::larger ? "more" : "less", second.name,
+                     table_number(second.value));
 }
 
 std::optional<double> number_at(const json& object, const char* name) {

@@ -114,6 +114,15 @@ TEST(HtmlReport, NobodyHasWonWhereTheRunsOverlap) {
             std::string::npos);
 }
 
+TEST(HtmlReport, WhereThereWasOneRunTheFirstOnlyLeads) {
+  json result = callers("onelane");
+  json& contestants = result["cases"][0]["contestants"];
+  contestants[0]["per_s"] = {{"median", 30}, {"min", 30}, {"max", 30}};
+  contestants.push_back({{"name", "lock"}, {"per_s", {{"median", 10}, {"min", 10}, {"max", 10}}}});
+  EXPECT_NE(to_html(result).find("onelane leads with 30, 3 times more than lock (10)."),
+            std::string::npos);
+}
+
 TEST(HtmlReport, OfCostsTheSmallestWins) {
   json result = callers("onelane");
   result["cases"][0]["figures"] = {"p50_us"};
