@@ -232,9 +232,10 @@ TEST_F(Posting, IsInsideNoLockWhenTheJournalIsPoisoned) {
   open(std::make_unique<SyncedSink>(control));
   Status poison;
   Inline executor([&] { poison = journal_->stats().poison; });
-  Receipt watched = submit({.promise = Promise::durable});
   await(submit({.promise = Promise::durable}), executor);
-  while (!watched.poll()) std::this_thread::yield();  // committed, and waits for the sync
+  Receipt watched = submit({.promise = Promise::durable});
+  // Committed, as is the one before it: both wait for the sync, and no tick is under way.
+  while (!watched.poll()) std::this_thread::yield();
   control->damaged.store(true);
   EXPECT_TRUE(class_->push(statement_, row(2)).ok());
   executor.await_post();
