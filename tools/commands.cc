@@ -12,9 +12,11 @@
 #include "tools/kit/printable.h"
 #include "tools/kit/terminal.h"
 #include "tools/plan.h"
+#include "tools/replay.h"
 #ifdef ONELANE_TOP
 #include "tools/top.h"
 #endif
+#include "tools/tune.h"
 
 namespace onelane::tools {
 namespace {
@@ -41,7 +43,7 @@ std::string usage(std::FILE* output) {
 
 std::span<const Command> commands() {
   static const std::vector<Command> kCommands = {
-      check_command(), plan_command(),
+      check_command(), plan_command(), replay_command(), tune_command(),
 #ifdef ONELANE_TOP
       top_command(),
 #endif

@@ -40,7 +40,7 @@ struct OptionField {
   //   switch          on or off; also true, false, yes, no, 1, 0
   //   choice          one of `choices`
   //   table           a table's name
-  //   folder          a path
+  //   folder, file    a path
   //   mode            permissions of a file, in octal: 0640
   std::string unit;
   std::string limits;                // "1MiB to 1TiB", "block, reject or drop-oldest"

@@ -247,6 +247,18 @@ struct IntakeOptions {
   IntakeMismatch on_mismatch = IntakeMismatch::refuse;
 };
 
+// A recording of what was pushed and of what the ticks made of it, for onelane/trace.h and the
+// commands "onelane replay" and "onelane tune". It holds sizes, times, names of classes and call
+// sites, and no row. Takes up to 8 MiB of memory, and no tick waits for its file.
+struct TraceOptions {
+  // A file that must not exist yet; it is private to the user. Empty: nothing is recorded.
+  std::filesystem::path path{};
+
+  // Of the file. The recording ends before it would be larger: the file says so, and
+  // JournalStats::trace. A unit takes some 4 bytes, a tick some 60. 64 KiB to 1 GiB.
+  std::uint64_t most_bytes = 64 * kMiB;
+};
+
 class Transaction;
 
 // One step of the program's schema, from the version before to the next.
@@ -333,6 +345,9 @@ struct JournalOptions {
 
   // For classes with an intake.
   IntakeOptions intake{};
+
+  // A path that exists, or cannot be made, is refused.
+  TraceOptions trace{};
 
   // Told of what an operator must know (event.h). Empty: nobody is.
   EventHandler on_event{};

@@ -275,6 +275,26 @@ struct ForeignStats {
   Histogram lock_wait_ns;        // how long each of these was
 };
 
+// Why a recording ended.
+enum class TraceEnd : std::uint8_t {
+  closed,  // with the journal
+  size,    // TraceOptions::most_bytes
+  behind,  // the disk took it slower than it came, and there was no more room in memory
+  failed,  // its file could not be written, or there was no memory
+};
+inline constexpr std::size_t kTraceEndCount = static_cast<std::size_t>(TraceEnd::failed) + 1;
+
+// The end's name as it is written above, "closed". Stable.
+std::string_view name(TraceEnd end) noexcept;
+
+// The recording: see JournalOptions::trace. All 0 without one.
+struct TraceStats {
+  std::uint64_t bytes = 0;        // of the file
+  std::uint64_t ticks = 0;        // that are in it, or on their way there
+  std::uint64_t lost_ticks = 0;   // since it ended
+  std::optional<TraceEnd> ended;  // none: it goes on
+};
+
 // What Journal::stats() gives. Takes 90 KiB for each class and each call site, and 100 KiB beside.
 struct JournalStats {
   TimePoint when;                         // it was taken
@@ -312,6 +332,7 @@ struct JournalStats {
   double occupancy = 0;      // held / open, 0 to 1
   LogStats log;              // of a sink with a log
   IntakeStats intake;
+  TraceStats trace;
 
   Status poison;  // ok, or the first error
 

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <utility>
 
+#include "src/base/caller.h"
 #include "src/base/memory.h"
 #include "src/engine/patience.h"
 #include "src/engine/refusals.h"
@@ -193,8 +194,14 @@ Status Admission::accept(ClassLane& lane, EntryRef& entry, const Offer& how) {
   if (Status why = with_.state.entrance(); !why.ok()) return why;
   Promise promise = options.promise.value_or(lane.settings.promise());
   if (Status why = promised(lane, *entry, promise); !why.ok()) return why;
-  if (too_large(lane, *entry) || !lane.gate.grant(charge_of(*entry))) {
+  const bool full = too_large(lane, *entry) || !lane.gate.grant(charge_of(*entry));
+  if (full) {
     if (Status why = charge_slowly(lane, *entry, options); !why.ok()) return why;
+  }
+  if (!options_.trace.path.empty()) {
+    entry->caller = base::caller_number();
+    entry->caller_waits = how.caller_waits;
+    entry->waited_for_room = full;
   }
   entry->klass = lane.index;
   entry->pushed = with_.clock.now();

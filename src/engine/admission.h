@@ -47,6 +47,7 @@ class Admission {
     const PushOptions& options;
     NextTick next = NextTick::by_thread;
     detail::EntryRef* reference = nullptr;  // gets a reference of its own, if not null
+    bool caller_waits = false;              // and goes on once the unit has ended
   };
   // Checks the unit, charges its class, and enqueues it; ok, or why it is refused.
   template <class Unit>

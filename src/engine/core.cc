@@ -69,6 +69,13 @@ Status stays(const ClassLane& lane, const ClassOptions& options) {
   return {};
 }
 
+// Null where nothing is to be recorded.
+Result<std::unique_ptr<engine::Tracer>> make_tracer(const JournalOptions& options) {
+  if (options.trace.path.empty()) return std::unique_ptr<engine::Tracer>();
+  return base::sheltered(
+      [&] { return engine::Tracer::open(with_tick(options), *clock_or_default(options)); });
+}
+
 }  // namespace
 
 struct CoreDeleter {
@@ -81,25 +88,39 @@ struct CoreDeleter {
 
 Result<std::shared_ptr<Core>> Core::make(std::unique_ptr<Sink> sink, const JournalOptions& options,
                                          Forgo forgo) {
-  std::shared_ptr<Core> core(new Core(std::move(sink), options), CoreDeleter());
+  Result<std::unique_ptr<engine::Tracer>> tracer = make_tracer(options);
+  const Status untraced = tracer.status();
+  std::shared_ptr<Core> core(
+      new Core(std::move(sink), options, tracer.ok() ? *std::move(tracer) : nullptr),
+      CoreDeleter());
   const Status why = base::sheltered([&] {
-    Status begun = core->reopen();
+    Status begun = untraced.ok() ? core->reopen() : untraced;
     if (begun.ok()) begun = core->migrate();
-    if (begun.ok() && options.drive == Drive::thread) begun = core->turn_.start();
+    if (begun.ok() && options.drive == Drive::thread) begun = core->start();
     return begun;
   });
   if (!why.ok()) {
     if (forgo != nullptr) forgo(*core->sink_);
     (void)core->close(Duration(0));  // what is started, and the database
+    if (core->tracer_ != nullptr) core->tracer_->discard();
     return why;
   }
   return core;
 }
 
-Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
+Status Core::start() {
+  if (tracer_ != nullptr) {
+    if (Status why = tracer_->start(); !why.ok()) return why;
+  }
+  return turn_.start();
+}
+
+Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options,
+           std::unique_ptr<engine::Tracer> tracer)
     : options_(with_tick(options)),
       clock_(clock_or_default(options)),
       sink_(std::move(sink)),
+      tracer_(std::move(tracer)),
       attribution_(lanes_, sites_, sink_->commit_is_durable()),
       recorder_(options_.tick),
       durability_(*sink_, recorder_, *clock_),
@@ -119,7 +140,8 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
                  .recorder = recorder_,
                  .attribution = attribution_,
                  .durability = durability_,
-                 .positions = make_positions()},
+                 .positions = make_positions(),
+                 .tracer = tracer_.get()},
                 options_),
       turn_({.pipeline = pipeline_,
              .lanes = lanes_,
@@ -129,7 +151,8 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
              .pen = pen_,
              .segments = segments_,
              .events = events_,
-             .clock = *clock_},
+             .clock = *clock_,
+             .tracer = tracer_.get()},
             options_),
       admission_({.lanes = lanes_,
                   .sites = sites_,
@@ -161,8 +184,13 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options)
                    .log = log_,
                    .pen = pen_,
                    .turn = turn_,
+                   .tracer = tracer_.get(),
                    .clock = *clock_},
-                  clock_->now(), epoch_of(*sink_)) {}
+                  clock_->now(), epoch_of(*sink_)) {
+  if (tracer_ == nullptr) return;
+  tracer_->use(sites_);
+  durability_.tell_syncs([this](TimePoint began, Duration took) { tracer_->synced(began, took); });
+}
 
 engine::Positions* Core::make_positions() {
   AppliedPositions* const store = sink_->applied_positions();
@@ -434,6 +462,10 @@ CloseReport Core::finish(const Status& cut) {
   report.status = !healthy ? poison : !stall.ok() ? stall : cut;
   if (report.status.ok()) report.status = sink_closed;
   pen_.close();
+  if (tracer_ != nullptr) {
+    const std::scoped_lock shared(lanes_);
+    tracer_->close(lanes_);
+  }
   found_ = {};
   // Whoever still pushes is refused before it comes to the queue.
   for (const auto& lane : lanes_.all()) lane->release_memory();

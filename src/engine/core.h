@@ -33,6 +33,7 @@
 #include "src/engine/segment_names.h"
 #include "src/engine/statements.h"
 #include "src/engine/statistics.h"
+#include "src/engine/tracer.h"
 #include "src/engine/turn.h"
 #include "src/engine/waiting.h"
 
@@ -72,11 +73,13 @@ class Core {
   std::string_view class_name(std::uint32_t klass) const { return lanes_[klass].name; }
 
  private:
-  Core(std::unique_ptr<Sink> sink, const JournalOptions& options);
+  Core(std::unique_ptr<Sink> sink, const JournalOptions& options,
+       std::unique_ptr<engine::Tracer> tracer);
   ~Core() = default;
   friend struct CoreDeleter;
 
   engine::Positions* make_positions();
+  Status start();
   Status reopen();
   Status migrate();
   Status may_have_intake(const ClassOptions& options) const;
@@ -100,6 +103,7 @@ class Core {
   std::optional<MemoryUse> memory_use_{std::in_place};  // until it is closed
 
   engine::CallSites sites_;
+  const std::unique_ptr<engine::Tracer> tracer_;  // null: nothing is recorded
   engine::Lanes lanes_;
   engine::Attribution attribution_;
   engine::Statements statements_;

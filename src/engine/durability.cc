@@ -143,6 +143,7 @@ Status Durability::sync_now(detail::Waiter*& released) {
   const TimePoint ended = clock_.now();
   const Duration took = ended - began;
   times_.record(took);
+  if (tell_synced_) tell_synced_(began, took);
   const std::scoped_lock lock(mutex_);
   running_ = false;
   took_ = took;

@@ -49,6 +49,10 @@ class Durability {
 
   // poison: called with the first error of a sync that ran outside the lane, with no lock of this.
   void use(std::function<void(const Status&)> poison) { poison_ = std::move(poison); }
+  // synced: told of each sync, when it began and what it took, by the thread that ran it.
+  void tell_syncs(std::function<void(TimePoint, Duration)> synced) {
+    tell_synced_ = std::move(synced);
+  }
   Status start();
   // No sync runs any more once it returns. Not to be called with the baton, nor where mine() is
   // true.
@@ -122,6 +126,7 @@ class Durability {
   const Recorder& recorder_;
   const Clock& clock_;
   std::function<void(const Status&)> poison_;
+  std::function<void(TimePoint, Duration)> tell_synced_;
 
   std::atomic<std::uint64_t> durable_{0};
   model::SharedHistogram times_;

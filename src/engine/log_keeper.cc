@@ -62,6 +62,7 @@ Duration LogKeeper::tick_ended(Duration held) {
   if (log_ == nullptr) return Duration(0);
   const LogState log = log_->state();
   const std::uint64_t added = log.written_bytes - std::exchange(tick_written_, log.written_bytes);
+  tick_added_ = added;
   note_most(log.bytes);
   if (wanted() || log.full) thread_.ring();
   if (added == 0) return Duration(0);

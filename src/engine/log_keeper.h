@@ -65,7 +65,8 @@ class LogKeeper {
   // After each tick, by the baton's holder, with its hold: wakes the thread if the log has grown
   // enough. How long the classes that added to the log wait where ticks are paced.
   Duration tick_ended(Duration held);
-  // The baton holder's, too.
+  // The baton holder's, too. What tick_ended() found added to the log since the time before.
+  std::uint64_t added() const { return tick_added_; }
   Room room() const;
   // Whether the log has grown enough since it was last looked at, or a commit has restarted it:
   // what was waited for before then is void.
@@ -118,6 +119,7 @@ class LogKeeper {
   TimePoint commit_seen_at_;
 
   std::uint64_t tick_written_ = 0;  // of the log, by the last tick: the baton holder's
+  std::uint64_t tick_added_ = 0;
   LogGrowth growth_;
 
   mutable std::mutex decided_mutex_;  // of the two below

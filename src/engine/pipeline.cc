@@ -31,6 +31,7 @@ Pipeline::Pipeline(const Parts& parts, const JournalOptions& options)
       recorder_(parts.recorder),
       attribution_(parts.attribution),
       positions_(parts.positions),
+      tracer_(parts.tracer),
       committer_(parts.sink, parts.clock),
       recovery_(parts.sink, parts.lanes, parts.state),
       selection_(parts.lanes, recovery_, options),
@@ -50,10 +51,12 @@ Pipeline::Pipeline(const Parts& parts, const JournalOptions& options)
 Status Pipeline::add_class(std::unique_ptr<ClassLane> lane) {
   lanes_.prepare();
   recovery_.prepare();
+  if (tracer_ != nullptr) tracer_->prepare(lane->index);
   if (Status why = selection_.prepare(*lane); !why.ok()) return why;
   if (lane->journaled != nullptr) positions_->add_class(lane->index, lane->journaled.get());
   recovery_.add_class();
   selection_.add_class(*lane);
+  if (tracer_ != nullptr) tracer_->add_class(*lane);
   lanes_.add(std::move(lane));
   return {};
 }
@@ -63,6 +66,7 @@ Status Pipeline::set_class(std::uint32_t klass, ClassOptions options) {
   if (Status why = selection_.may_set(lanes_[klass], share); !why.ok()) return why;
   lanes_.prepare();
   selection_.set(klass, share);
+  if (tracer_ != nullptr) tracer_->set_class(klass, options);
   lanes_.set_options(klass, std::move(options), share);
   return {};
 }
@@ -76,6 +80,7 @@ Status Pipeline::set_tick(const Budget& tick) {
     lane->settings.set_share(share);
   }
   recorder_.set_tick(tick);
+  if (tracer_ != nullptr) tracer_->set_tick(tick);
   return {};
 }
 
@@ -172,11 +177,19 @@ TickReport Pipeline::run(const Tick& tick) {
   }
   selection_.select(plan);
   if (selection_.declines(tick.runner)) return report(tick);
+  if (tracer_ != nullptr) tracer_->planned(plan, selection_, recovery_, lanes_);
   const Lanes::Hand hand(lanes_, plan);
   const commit::TickResult result = commit(plan);
   began_ = result.began;
   held_ = result.ended - result.began;
   if (tick.runner.lends_thread && result.transaction) recorder_.caller_tick();
+  if (tracer_ != nullptr) {
+    tracer_->ended({.plan = plan,
+                    .result = result,
+                    .work = selection_.work(),
+                    .lanes = lanes_,
+                    .by_caller = tick.runner.lends_thread});
+  }
   conclude(plan, result, tick.wakes);
   Tick after = tick;
   after.now = clock_.now();
@@ -272,6 +285,7 @@ Closing Pipeline::close_in(Log& log) {
   closing.held = clock_.now() - began;
   recorder_.record_closing_pass(closing.held);
   attribution_.held(Obstacle::checkpoint, began, began + closing.held);
+  if (tracer_ != nullptr) tracer_->closing_pass(began, closing.held);
   if (closing.pass.ok() && !ended.ok()) {
     closing.pass.fault = ended.fault;
     closing.pass.cause = ended.cause;

@@ -26,6 +26,7 @@
 #include "src/engine/recovery.h"
 #include "src/engine/selection.h"
 #include "src/engine/settlement.h"
+#include "src/engine/tracer.h"
 
 namespace onelane::inline v0::engine {
 
@@ -40,6 +41,7 @@ class Pipeline {
     Attribution& attribution;
     Durability& durability;
     Positions* positions;  // null: no class can have an intake
+    Tracer* tracer = nullptr;
   };
   // All of the parts must outlive it.
   Pipeline(const Parts& parts, const JournalOptions& options);
@@ -111,6 +113,7 @@ class Pipeline {
   Recorder& recorder_;
   Attribution& attribution_;
   Positions* const positions_;
+  Tracer* const tracer_;
 
   commit::Committer committer_;
   Recovery recovery_;

@@ -7,14 +7,13 @@
 
 namespace onelane::inline v0::engine {
 
+static_assert(kClassesMax <= 64, "a bit for each class");
+
 using commit::Work;
 using detail::EntryKind;
 
 namespace {
 
-// The clock is read, and the stop rule asked, so many times while a tick fills its hold as
-// predicted; before each unit it would cost as much as a good part of the rest.
-constexpr std::uint64_t kAsksPerHold = 128;
 // A job's step may always use this part of the tick's hold, however full the tick is otherwise.
 constexpr int kStepShareMin = 4;
 constexpr Duration kStepTimeMin = std::chrono::microseconds(100);
@@ -26,23 +25,6 @@ constexpr Duration kPauseLook = std::chrono::milliseconds(10);
 bool gathers(const ClassLane& lane) {
   return lane.may_rest() && (lane.journaled == nullptr || !lane.staging.hurry());
 }
-
-// Before which units the stop rule is asked: the first, and each time that so much was predicted
-// since.
-class Asking {
- public:
-  explicit Asking(std::uint64_t every_ps) : every_ps_(every_ps), since_ps_(every_ps) {}
-  bool before(const schedule::LinearCost& cost, const schedule::Unit& unit) {
-    const bool asks = since_ps_ >= every_ps_;
-    if (asks) since_ps_ = 0;
-    since_ps_ += schedule::linear_ps(cost, unit.records, unit.bytes);
-    return asks;
-  }
-
- private:
-  const std::uint64_t every_ps_;
-  std::uint64_t since_ps_;
-};
 
 constexpr const char* kSum =
     "the sum of max(records / tick.records, bytes / tick.bytes) must be at most 1";
@@ -160,22 +142,27 @@ std::optional<TimePoint> Selection::collect(const Room& room, TimePoint now) {
 schedule::Plan Selection::plan(const Room& room, TimePoint now) {
   const std::optional<TimePoint> held_back_until = collect(room, now);
   const bool patient = nobody_waits();
+  planned_from_ = {.now = now, .room = room, .patient = patient, .first_class = first_class_};
   Budget budget = tick_budget_;
-  const Duration needed =
-      schedule::hold_for(costs_.costs().commit_fixed_ps, commit_percent_, budget.hold);
-  budget.hold = patient ? std::min(room.most, budget.hold) : std::min(room.hold, needed);
-  schedule::Plan plan =
-      schedule::plan({.tick = budget,
-                      .shares = shares_,
-                      .backlogs = backlogs_,
-                      .costs = costs_.costs(),
-                      .state = state_,
-                      .now = now,
-                      .hold_most = std::min(patient ? room.most : room.hold, tick_budget_.hold)});
+  const schedule::Holds holds = schedule::holds_of(tick_budget_, costs_.costs(),
+                                                   {.commit_percent = commit_percent_,
+                                                    .room_hold = room.hold,
+                                                    .room_most = room.most,
+                                                    .patient = patient});
+  budget.hold = holds.hold;
+  schedule::Plan plan = schedule::plan({.tick = budget,
+                                        .shares = shares_,
+                                        .backlogs = backlogs_,
+                                        .costs = costs_.costs(),
+                                        .state = state_,
+                                        .now = now,
+                                        .hold_most = holds.most});
   if (recovery_.limit() != 0) shorten(plan);
   // A class that is held back keeps what it has saved up.
   for (std::size_t i = 0; i < shares_.size(); ++i) {
-    if (pauses(i, now) || rests(i, now)) plan.next.classes[i] = state_.classes[i];
+    if (!pauses(i, now) && !rests(i, now)) continue;
+    plan.next.classes[i] = state_.classes[i];
+    planned_from_.held_back |= std::uint64_t{1} << i;
   }
   if (plan.slices.empty() && held_back_until) {
     plan.not_before = std::min(plan.not_before.value_or(*held_back_until), *held_back_until);
@@ -208,49 +195,16 @@ bool Selection::all_gather() const {
   return true;
 }
 
-// Down to the units that earlier failures leave a tick: of the guarantees one at a time, class by
-// class, and the next tick goes on with the next class, so that none is shut out; then of the
-// shared slices, in their order. What is left out is as if it had been cut.
 void Selection::shorten(schedule::Plan& plan) {
-  std::size_t left = recovery_.limit();
-  std::vector<std::uint32_t> kept(plan.slices.size());
-  // Keeps one entry more of the slice, and empty slots before it. False if there is none.
-  const auto keep_one = [&](std::size_t i) {
-    const schedule::Slice& slice = plan.slices[i];
-    const Staging& staging = lanes_[slice.klass].staging;
-    while (kept[i] < slice.count) {
-      if (staging.at(slice.first + kept[i]++) == nullptr) continue;
-      --left;
-      return true;
-    }
-    return false;
-  };
-  const auto shared = std::find_if(plan.slices.begin(), plan.slices.end(),
-                                   [](const schedule::Slice& slice) { return !slice.guaranteed; });
-  const auto guarantees = static_cast<std::size_t>(shared - plan.slices.begin());
-  const auto first = std::find_if(plan.slices.begin(), shared, [this](const auto& slice) {
-    return slice.klass >= first_class_;
-  });
-  const auto begin = static_cast<std::size_t>(first - plan.slices.begin());
-  for (bool any = true; any && left > 0;) {
-    any = false;
-    for (std::size_t step = 0; step < guarantees && left > 0; ++step) {
-      const std::size_t i = (begin + step) % guarantees;
-      if (!keep_one(i)) continue;
-      any = true;
-      next_first_class_ = plan.slices[i].klass + 1;
-    }
-  }
-  for (std::size_t i = guarantees; i < plan.slices.size(); ++i) {
-    while (left > 0 && keep_one(i)) {
-    }
-  }
-  for (std::size_t i = 0; i < plan.slices.size(); ++i) {
-    schedule::Slice& slice = plan.slices[i];
-    const auto units = lanes_[slice.klass].staging.units().subspan(slice.first, slice.count);
-    schedule::refund(plan.next, costs_.costs(), slice, units.subspan(kept[i]));
-    slice.count = kept[i];
-  }
+  const std::optional<std::size_t> next =
+      schedule::shorten(plan, costs_.costs(),
+                        {.units = recovery_.limit(),
+                         .first_class = first_class_,
+                         .backlogs = backlogs_,
+                         .occupied = [this](std::uint32_t klass, std::size_t slot) {
+                           return lanes_[klass].staging.at(slot) != nullptr;
+                         }});
+  next_first_class_ = next.value_or(next_first_class_);
 }
 
 // The plan's units, in order.
@@ -260,7 +214,7 @@ void Selection::select(const schedule::Plan& plan) {
   work_ = {};  // while there may be no memory for what is selected
   if (work_slots_.size() < planned) work_slots_.resize(planned);
   std::size_t selected = 0;
-  Asking asking(schedule::to_ps(plan.hold) / kAsksPerHold);
+  schedule::Asking asking(plan.hold);
   for (std::uint32_t i = 0; i < plan.slices.size(); ++i) {
     const schedule::Slice& slice = plan.slices[i];
     const Staging& staging = lanes_[slice.klass].staging;

@@ -55,6 +55,18 @@ class Selection {
   // commit, but no longer than the log has room for: for 0, what is guaranteed, or one unit. Where
   // nobody waits for any of it, as long as it may be, once the log has all of its room.
   schedule::Plan plan(const Room& room, TimePoint now);
+  // What the last plan was made from, besides the staged units, for a trace.
+  struct PlannedFrom {
+    TimePoint now;
+    Room room;
+    bool patient = false;
+    std::size_t first_class = 0;
+    std::uint64_t held_back = 0;  // classes that paused or rested, a bit each
+  };
+  const PlannedFrom& planned_from() const { return planned_from_; }
+  // How many units of the class it was shown, and whether its gathering window counted.
+  std::size_t shown(std::size_t klass) const { return backlogs_[klass].size(); }
+  bool gathered(std::size_t klass) const { return shares_[klass].gather > Duration(0); }
   // The plan's units, in order: work().
   void select(const schedule::Plan& plan);
   std::span<commit::Work> work() const { return work_; }
@@ -104,6 +116,7 @@ class Selection {
   // The class that a shortened tick begins with, and the one after it.
   std::size_t first_class_ = 0;
   std::size_t next_first_class_ = 0;
+  PlannedFrom planned_from_;
 
   std::vector<std::span<const schedule::Unit>> backlogs_;  // scratch
   std::vector<Duration> step_times_;                       // scratch

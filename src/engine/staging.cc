@@ -23,11 +23,24 @@ void Staging::grow() {
   room_ = wanted;
 }
 
+void Staging::note(const Entry& entry) {
+  changes_->add({.pushed = entry.pushed,
+                 .bytes = entry.bytes,
+                 .records = entry.rows,
+                 .site = entry.site,
+                 .caller = entry.caller,
+                 .kind = entry.kind,
+                 .promise = entry.promise,
+                 .caller_waits = entry.caller_waits,
+                 .waited_for_room = entry.waited_for_room});
+}
+
 void Staging::put_behind(Entry* older, Entry* newer) {
   const std::size_t from = index_of(older);
   schedule::Unit& unit = units_[index_of(newer)];
   unit.bytes = std::max(unit.bytes, units_[from].bytes);
   unit.pushed = std::min(unit.pushed, units_[from].pushed);
+  if (changes_ != nullptr) changes_->put_behind(from - head_, index_of(newer) - head_);
   clear(from);
   older->leads = false;
   count(*older, -1);
@@ -64,6 +77,7 @@ void Staging::tidy() {
 bool Staging::tidy_behind(std::uint64_t place) {
   std::size_t to = head_ + std::min(slots(), slot_at(place));
   if (entries_.size() - to <= 2 * live_ + kSpentSlotsMin) return false;
+  if (changes_ != nullptr) changes_->squeeze(to - head_, entries_.size() - to);
   for (std::size_t from = to; from < entries_.size(); ++from) {
     if (entries_[from] == nullptr) continue;
     entries_[to] = entries_[from];
@@ -77,6 +91,7 @@ bool Staging::tidy_behind(std::uint64_t place) {
 }
 
 void Staging::compact(std::size_t slots) {
+  if (changes_ != nullptr) changes_->squeeze(0, slots);
   std::size_t to = head_ + slots;
   for (std::size_t from = to; from-- > head_;) {
     if (entries_[from] == nullptr) continue;

@@ -18,6 +18,7 @@
 #include "src/model/entry.h"
 #include "src/queue/gate.h"
 #include "src/schedule/plan.h"
+#include "src/trace/changes.h"
 
 namespace onelane::inline v0::engine {
 
@@ -34,6 +35,8 @@ inline Entry* newest(Entry* entry) {
 
 class Staging {
  public:
+  // From now on each change of the slots is noted there; null: nowhere. It outlives this.
+  void note_changes(trace::Changes* changes) { changes_ = changes; }
   // Makes room for one entry more, without which add() may not be called. Throws bad_alloc.
   void make_room() {
     if (entries_.size() < room_) [[likely]]
@@ -50,6 +53,7 @@ class Staging {
                       .records = entry->rows,
                       .closes_slice = entry->kind == detail::EntryKind::job,
                       .pushed = entry->pushed});
+    if (changes_ != nullptr) note(*entry);
     ++live_;
     count(*entry, 1);
     hurried_ += hurries(*entry);
@@ -118,6 +122,7 @@ class Staging {
   void clear(std::size_t index) {
     entries_[index] = nullptr;
     units_[index] = {.pushed = units_[index].pushed};
+    if (changes_ != nullptr) changes_->clear(index - head_);
     --live_;
   }
   // Adds `by` to the count that the entry is in, if it is in one.
@@ -127,8 +132,10 @@ class Staging {
     (entry.kind == detail::EntryKind::job ? jobs_ : barriers_) += static_cast<std::size_t>(by);
   }
   void grow();
+  void note(const Entry& entry);
   void remove_from_ring(Entry* entry);
 
+  trace::Changes* changes_ = nullptr;
   std::vector<schedule::Unit> units_;
   std::vector<Entry*> entries_;
   std::size_t room_ = 0;    // of both vectors

@@ -15,6 +15,7 @@
 #include "src/engine/log_keeper.h"
 #include "src/engine/pen.h"
 #include "src/engine/recorder.h"
+#include "src/engine/tracer.h"
 #include "src/engine/turn.h"
 
 namespace onelane::inline v0::engine {
@@ -31,6 +32,7 @@ class Statistics {
     const LogKeeper& log;
     const Pen& pen;
     const Turn& turn;
+    const Tracer* tracer;  // null: nothing is recorded
     const Clock& clock;
   };
   // All of the parts must outlive it. `epoch`: of this opening, where a watermark is kept; else 0.

@@ -153,6 +153,7 @@ TickReport Turn::run_tick(const Runner& runner, ack::Wakes& wakes) {
 void Turn::follow(ack::Wakes& wakes) {
   const Duration pause = with_.log.tick_ended(with_.pipeline.take_held());
   if (options_.drive == Drive::thread) with_.pipeline.pause(pause);
+  if (with_.tracer != nullptr) with_.tracer->followed(pause, with_.log.added());
   with_.durability.tick_ended(wakes);
   with_.pen.tick_ended();
   conditions_.tick_ended(with_.pipeline.locked_since(), pause, with_.clock);

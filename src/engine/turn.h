@@ -68,6 +68,7 @@ class Turn {
     SegmentKeeper& segments;
     Events& events;
     const Clock& clock;
+    Tracer* tracer = nullptr;
   };
   // All of the parts must outlive it.
   Turn(const Parts& parts, const JournalOptions& options);

@@ -105,7 +105,8 @@ Result<Outcome> Waiting::write(std::uint32_t klass, Unit&& unit, const PushOptio
   const Admission::Offer whose{
       .options = options,
       .next = caller_may_run() ? Admission::NextTick::by_caller : Admission::NextTick::by_thread,
-      .reference = &kept};
+      .reference = &kept,
+      .caller_waits = true};
   if (Status why = with_.admission.offer(klass, std::forward<Unit>(unit), whose); !why.ok()) {
     return why;
   }

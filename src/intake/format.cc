@@ -1,12 +1,10 @@
 #include "src/intake/format.h"
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include <algorithm>
 #include <array>
 #include <cstring>
 
+#include "src/base/checksum.h"
 #include "src/model/row.h"  // that this machine is little-endian, as the format is
 
 namespace onelane::inline v0::intake {
@@ -81,7 +79,7 @@ std::uint64_t header_checksum(const Header& header) noexcept {
 }  // namespace
 
 std::uint64_t checksum_of(std::span<const std::byte> bytes, std::uint64_t seed) noexcept {
-  return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
+  return base::checksum_of(bytes, seed);
 }
 
 std::uint64_t seed_of(const Uuid& uuid, std::uint64_t segment) noexcept {

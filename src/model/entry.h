@@ -60,6 +60,10 @@ struct Entry {
   // --- Set by the producer before the push, and constant from then on.
   EntryKind kind = EntryKind::record;
   std::uint8_t site = kCallSitesMax;  // of the engine's call sites
+  // For a trace (JournalOptions::trace); without one they are not set.
+  bool caller_waits : 1 = false;  // its caller goes on once it has ended
+  bool waited_for_room : 1 = false;
+  std::uint16_t caller = 0;  // of the thread that pushed it: base/caller.h
   std::uint32_t klass = 0;
   std::uint32_t rows = 0;       // 1 for a job's step
   std::uint64_t bytes = 0;      // of rows, for budgets

@@ -27,6 +27,12 @@ std::string_view name(Obstacle obstacle) noexcept {
   return kNames[static_cast<std::size_t>(obstacle)];
 }
 
+std::string_view name(TraceEnd end) noexcept {
+  constexpr auto kNames = std::to_array<std::string_view>({"closed", "size", "behind", "failed"});
+  static_assert(kNames.size() == kTraceEndCount);
+  return kNames[static_cast<std::size_t>(end)];
+}
+
 std::string_view name(Condition condition) noexcept {
   constexpr auto kNames = std::to_array<std::string_view>(
       {"stalled", "locked_out", "log_pinned", "held_back", "poisoned"});

@@ -112,6 +112,7 @@ constexpr std::array kClassFields{
 
 using J = JournalOptions;
 using I = IntakeOptions;
+using T = TraceOptions;
 constexpr std::array kJournalFields{
     of_journal<Mode, &J::file_mode>(
         {"file-mode", "file_mode", "permissions of the database's file, if it is made"}),
@@ -165,6 +166,11 @@ constexpr std::array kJournalFields{
     of_journal<Choice<IntakeMismatch>, &J::intake, &I::on_mismatch>(
         {"intake.on-mismatch", "intake.on_mismatch",
          "what opening does where the intake and the database do not fit together"}),
+    of_journal<File, &J::trace, &T::path>(
+        {"trace.path", "trace.path",
+         "a new file that records what was pushed, and the ticks; empty: none"}),
+    of_journal<Size<kTraceBytesMin, kTraceBytesMax>, &J::trace, &T::most_bytes>(
+        {"trace.most", "trace.most_bytes", "size at which the recording ends"}),
 };
 
 // A rule about several fields; nullopt where it is kept.

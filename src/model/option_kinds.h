@@ -181,6 +181,10 @@ struct Folder {
   static bool allowed(const Value& value) { return print(value).find('\0') == std::string::npos; }
 };
 
+struct File : Folder {
+  static constexpr std::string_view unit() { return "file"; }
+};
+
 struct Mode {
   using Value = std::filesystem::perms;
   static constexpr std::string_view unit() { return "mode"; }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <vector>
@@ -34,6 +35,7 @@ struct Share {
   Duration gather{0};
 };
 
+// Of a class with these options, in a journal whose ticks have this budget.
 Share share_of(const ClassOptions& options, const Budget& tick);
 
 // Learned costs, as integers. Picoseconds, because a byte can cost less than a nanosecond.
@@ -84,6 +86,22 @@ struct Plan {
   std::optional<TimePoint> not_before;
 };
 
+// How long the next tick may be, besides its budget.
+struct Pace {
+  std::uint32_t commit_percent = 0;      // JournalOptions::commit_percent; 0: as long as it may
+  Duration room_hold = Duration::max();  // what the log has room for,
+  Duration room_most = Duration::max();  // and the same where nobody waits for the tick
+  bool patient = false;                  // nobody does
+};
+// What `tick.hold` of a plan's inputs should be, and its `hold_most`: as long as a tick has to be
+// against the fixed cost of its commit, but no longer than the log has room for: for 0, what is
+// guaranteed, or one unit. Where nobody waits for any of it, as long as it may be.
+struct Holds {
+  Duration hold{0};
+  Duration most{0};
+};
+Holds holds_of(const Budget& tick, const Costs& costs, const Pace& pace);
+
 // Everything that a plan is made from. backlogs[i], shares[i], costs.classes[i] and
 // state.classes[i] belong to class i. References need to live for the call only.
 struct Inputs {
@@ -124,10 +142,36 @@ struct Progress {
 // slices; guaranteed ones are never cut.
 bool stop(const Progress& progress, const Costs& costs, Duration hold);
 
+// Before which units stop() is asked: the first, and each time that a 128th of the hold was
+// predicted since. Before each unit it would cost as much as a good part of the rest.
+class Asking {
+ public:
+  explicit Asking(Duration hold);
+  bool before(const LinearCost& cost, const Unit& unit);
+
+ private:
+  const std::uint64_t every_ps_;
+  std::uint64_t since_ps_;
+};
+
 // Gives back what the plan charged for `units` of `slice`, which were planned but not executed.
 // `state` is the state after the plan. Units may be refunded in one call or several; every paid
 // unit that was not executed must be refunded.
 void refund(State& state, const Costs& costs, const Slice& slice, std::span<const Unit> units);
+
+// What a plan is shortened to.
+struct Limit {
+  std::size_t units = 0;        // at least 1
+  std::size_t first_class = 0;  // it begins with this one's guarantee, or the next one's
+  std::span<const std::span<const Unit>> backlogs;  // those that were planned
+  // Whether a slot of a class has a unit. Those that have none go with the unit behind them.
+  std::function<bool(std::uint32_t klass, std::size_t slot)> occupied;
+};
+
+// Down to the units that earlier failures leave a tick: of the guarantees one at a time, class by
+// class; then of the shared slices, in their order. What is left out is refunded. Returns the class
+// to begin with next, so that none is shut out; none if no guarantee was taken.
+std::optional<std::size_t> shorten(Plan& plan, const Costs& costs, const Limit& limit);
 
 // Whether the guarantees of all classes fit the tick together: the sum over classes of
 // max(records / tick.records, bytes / tick.bytes) is at most 1.

@@ -1,0 +1,48 @@
+#include "src/tuning/planner.h"
+
+namespace onelane::inline v0::tuning {
+
+void Planner::set(const Budgets& budgets) {
+  tick_ = budgets.tick;
+  commit_percent_ = budgets.commit_percent;
+  shares_.clear();
+  gathers_.clear();
+  for (const ClassOptions& each : budgets.classes) {
+    shares_.push_back(schedule::share_of(each, tick_));
+    gathers_.push_back(each.gather);
+  }
+  while (state_.classes.size() < shares_.size()) {
+    state_.classes.emplace_back();
+    costs_.add_class();
+  }
+}
+
+schedule::Plan Planner::plan(std::span<const std::span<const schedule::Unit>> backlogs,
+                             const PlanFrom& from) {
+  for (std::size_t i = 0; i < shares_.size(); ++i) {
+    const bool gathers = (from.gathers >> i & 1) != 0;
+    shares_[i].gather = gathers ? gathers_[i] : Duration(0);
+  }
+  schedule::Pace pace = from.pace;
+  pace.commit_percent = commit_percent_;
+  const schedule::Holds holds = schedule::holds_of(tick_, costs_.costs(), pace);
+  Budget tick = tick_;
+  tick.hold = holds.hold;
+  schedule::Plan plan = schedule::plan({.tick = tick,
+                                        .shares = shares_,
+                                        .backlogs = backlogs,
+                                        .costs = costs_.costs(),
+                                        .state = state_,
+                                        .now = from.now,
+                                        .hold_most = holds.most});
+  hold_back(plan, from.held_back);
+  return plan;
+}
+
+void Planner::hold_back(schedule::Plan& plan, std::uint64_t classes) const {
+  for (std::size_t i = 0; i < shares_.size(); ++i) {
+    if ((classes >> i & 1) != 0) plan.next.classes[i] = state_.classes[i];
+  }
+}
+
+}  // namespace onelane::inline v0::tuning
