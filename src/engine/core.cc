@@ -96,7 +96,9 @@ Result<std::shared_ptr<Core>> Core::make(std::unique_ptr<Sink> sink, const Journ
   const Status why = base::sheltered([&] {
     Status begun = untraced.ok() ? core->reopen() : untraced;
     if (begun.ok()) begun = core->migrate();
-    if (begun.ok() && options.drive == Drive::thread) begun = core->start();
+    if (options.drive == Drive::manual) return begun;
+    if (begun.ok() && core->tracer_ != nullptr) begun = core->tracer_->start();
+    if (begun.ok()) begun = core->turn_.start();
     return begun;
   });
   if (!why.ok()) {
@@ -106,13 +108,6 @@ Result<std::shared_ptr<Core>> Core::make(std::unique_ptr<Sink> sink, const Journ
     return why;
   }
   return core;
-}
-
-Status Core::start() {
-  if (tracer_ != nullptr) {
-    if (Status why = tracer_->start(); !why.ok()) return why;
-  }
-  return turn_.start();
 }
 
 Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options,
@@ -187,9 +182,7 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options,
                    .tracer = tracer_.get(),
                    .clock = *clock_},
                   clock_->now(), epoch_of(*sink_)) {
-  if (tracer_ == nullptr) return;
-  tracer_->use(sites_);
-  durability_.tell_syncs([this](TimePoint began, Duration took) { tracer_->synced(began, took); });
+  if (tracer_ != nullptr) tracer_->use(sites_);
 }
 
 engine::Positions* Core::make_positions() {

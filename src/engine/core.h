@@ -79,7 +79,6 @@ class Core {
   friend struct CoreDeleter;
 
   engine::Positions* make_positions();
-  Status start();
   Status reopen();
   Status migrate();
   Status may_have_intake(const ClassOptions& options) const;

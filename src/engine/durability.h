@@ -48,9 +48,10 @@ class Durability {
   ~Durability() { stop(); }
 
   // poison: called with the first error of a sync that ran outside the lane, with no lock of this.
-  void use(std::function<void(const Status&)> poison) { poison_ = std::move(poison); }
-  // synced: told of each sync, when it began and what it took, by the thread that ran it.
-  void tell_syncs(std::function<void(TimePoint, Duration)> synced) {
+  // synced: told of each sync, when it began and what it took, by the thread that ran it; or empty.
+  void use(std::function<void(const Status&)> poison,
+           std::function<void(TimePoint, Duration)> synced) {
+    poison_ = std::move(poison);
     tell_synced_ = std::move(synced);
   }
   Status start();

@@ -23,16 +23,16 @@ void Staging::grow() {
   room_ = wanted;
 }
 
-void Staging::note(const Entry& entry) {
-  changes_->add({.pushed = entry.pushed,
-                 .bytes = entry.bytes,
-                 .records = entry.rows,
-                 .site = entry.site,
-                 .caller = entry.caller,
-                 .kind = entry.kind,
-                 .promise = entry.promise,
-                 .caller_waits = entry.caller_waits,
-                 .waited_for_room = entry.waited_for_room});
+trace::Unit noted(const Entry& entry) {
+  return {.pushed = entry.pushed,
+          .bytes = entry.bytes,
+          .records = entry.rows,
+          .site = entry.site,
+          .caller = entry.caller,
+          .kind = entry.kind,
+          .promise = entry.promise,
+          .caller_waits = entry.caller_waits,
+          .waited_for_room = entry.waited_for_room};
 }
 
 void Staging::put_behind(Entry* older, Entry* newer) {

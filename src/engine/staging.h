@@ -33,6 +33,9 @@ inline Entry* newest(Entry* entry) {
   return entry;
 }
 
+// What a trace holds of it.
+trace::Unit noted(const Entry& entry);
+
 class Staging {
  public:
   // From now on each change of the slots is noted there; null: nowhere. It outlives this.
@@ -53,7 +56,7 @@ class Staging {
                       .records = entry->rows,
                       .closes_slice = entry->kind == detail::EntryKind::job,
                       .pushed = entry->pushed});
-    if (changes_ != nullptr) note(*entry);
+    if (changes_ != nullptr) changes_->add(noted(*entry));
     ++live_;
     count(*entry, 1);
     hurried_ += hurries(*entry);
@@ -132,7 +135,6 @@ class Staging {
     (entry.kind == detail::EntryKind::job ? jobs_ : barriers_) += static_cast<std::size_t>(by);
   }
   void grow();
-  void note(const Entry& entry);
   void remove_from_ring(Entry* entry);
 
   trace::Changes* changes_ = nullptr;

@@ -18,7 +18,11 @@ Turn::Turn(const Parts& parts, const JournalOptions& options)
       return true;
     });
   };
-  with_.durability.use(fail);
+  std::function<void(TimePoint, Duration)> synced;
+  if (Tracer* const tracer = with_.tracer) {
+    synced = [tracer](TimePoint began, Duration took) { tracer->synced(began, took); };
+  }
+  with_.durability.use(fail, std::move(synced));
   with_.log.use({
       .close_in =
           [this](Log& log) {
