@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <random>
@@ -14,9 +15,11 @@
 #include <vector>
 
 #include "onelane/onelane.h"
+#include "onelane/trace.h"
 #include "tests/race/perturbing_clock.h"
 #include "tests/support/plain_sink.h"
 #include "tests/support/scale.h"
+#include "tests/support/temp_directory.h"
 
 namespace onelane::test {
 namespace {
@@ -189,11 +192,12 @@ class ChangingLane : public ::testing::Test {
  protected:
   static constexpr std::size_t kPushers = 4;
 
-  ChangingLane() {
+  explicit ChangingLane(bool traced = false) {
     tick_ = {.records = 16, .bytes = 4 * kKiB};
     tell_tick(tick_);
     JournalOptions options = perturbed();
     options.tick = tick_;
+    if (traced) options.trace.path = trace_;
     journal_.emplace(*Journal::open(std::make_unique<CountingSink>(seen_), options));
     for (std::size_t i = 0; i < kClasses; ++i) {
       options_[i] = {.name = "class" + std::to_string(i), .guarantee = {.records = 1, .bytes = 64}};
@@ -247,9 +251,13 @@ class ChangingLane : public ::testing::Test {
     while (seen_->ticks.load() == before) std::this_thread::yield();
   }
 
+  TempDirectory directory_{TempDirectory::Where::in_memory};
+  const std::filesystem::path trace_ = directory_ / "trace";
   std::shared_ptr<CountingSink::Seen> seen_ = std::make_shared<CountingSink::Seen>();
   std::optional<Journal> journal_;
   std::atomic<std::uint64_t> accepted_{0};
+  std::array<WriteClass, kClasses> classes_;
+  std::array<Statement, kClasses> statements_;
 
  private:
   void change_tick(std::mt19937_64& random) {
@@ -275,8 +283,6 @@ class ChangingLane : public ::testing::Test {
 
   Budget tick_;
   std::array<ClassOptions, kClasses> options_;
-  std::array<WriteClass, kClasses> classes_;
-  std::array<Statement, kClasses> statements_;
 };
 
 TEST_F(ChangingLane, NoTickIsAboveBothTheOldAndTheNewBudgets) {
@@ -311,6 +317,50 @@ TEST_F(ChangingLane, NoTickIsAboveBothTheOldAndTheNewBudgets) {
   EXPECT_GT(seen_->full.load(), kChanges / kChangesPerTick / 10) << "ticks of several units";
   EXPECT_GT(dropped, 0U);
   EXPECT_LE(seen_->rows.load(), accepted_.load());
+}
+
+class TracedChanges : public ChangingLane {
+ protected:
+  TracedChanges() : ChangingLane(true) {}
+
+  // Units that end outside ticks as well as in them.
+  void write_and_cancel_until(const std::atomic<bool>& done) {
+    while (!done.load()) {
+      const Row row = std::move(Row().text("x"));
+      (void)classes_[0].write(statements_[0], row);
+      Result<Receipt> receipt = classes_[1].submit(statements_[1], row);
+      if (receipt.ok()) (void)receipt->cancel();
+    }
+  }
+};
+
+TEST_F(TracedChanges, ArePlannedTheSameAgain) {
+  std::atomic<bool> done{false};
+  std::vector<std::thread> threads;
+  threads.emplace_back([&] { push_until(done, 0); });
+  threads.emplace_back([&] { push_until(done, 1); });
+  threads.emplace_back([&] { write_and_cancel_until(done); });
+  std::thread watcher([&] {
+    while (!done.load()) (void)journal_->stats();
+  });
+  std::mt19937_64 random(
+      static_cast<std::uint64_t>(::testing::UnitTest::GetInstance()->random_seed()));
+  for (std::size_t i = 0; i < scaled(4'000); ++i) {
+    change(random);
+    if (i % kChangesPerTick == 0) wait_for_a_tick();
+  }
+  done.store(true);
+  for (std::thread& thread : threads) thread.join();
+  watcher.join();
+  EXPECT_TRUE(journal_->close(seconds(30)).status.ok());
+  const Result<Trace> trace = read_trace(trace_);
+  ASSERT_TRUE(trace.ok()) << trace.status().to_string();
+  EXPECT_EQ(trace->end, TraceEnd::closed);
+  EXPECT_EQ(trace->damage, "");
+  EXPECT_EQ(trace->ticks.size(), journal_->stats().trace.ticks);
+  const Replay again = replay(*trace);
+  EXPECT_FALSE(again.difference) << again.difference->tick << ": " << again.difference->what;
+  EXPECT_GT(again.ticks, scaled(4'000) / kChangesPerTick);
 }
 
 }  // namespace
