@@ -97,7 +97,7 @@ void print_settings(std::FILE* output, const Budgets& before, const Budgets& aft
         fmt::format("  auto {} = onelane::parse_class(\"{}\");\n", name, to_text(after.classes[i]));
   }
   if (flags.empty()) {
-    fmt::print(output, "Nothing needs to be changed.\n");
+    fmt::print(output, "The budgets as they were recorded: nothing that was tried is better.\n");
     return;
   }
   fmt::print(output, "As flags:\n {}\n\nAs code:\n{}", flags, code);
@@ -176,8 +176,7 @@ Command tune_command() {
           "Replays a trace with other budgets, again and again, and takes the change that helps "
           "most each time: of tick.hold and commit-percent, and of each class's weight, guarantee, "
           "gather and max-delay. What turned out to be of no use is taken back.\n\n"
-          "Prints the flags and the code for what was found, and what it costs each class. The "
-          "exit "
+          "Prints the flags and the code for what was found, and what it costs each class. The exit "
           "code is 3 where not everything can be reached; then it says which want is in the way.",
       .flags =
           [] {

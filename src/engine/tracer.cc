@@ -272,13 +272,11 @@ void Tracer::hand_over() noexcept {
     const std::scoped_lock lock(mutex_);
     const std::uint64_t size =
         stats_.bytes + trace::kBlockHeaderBytes + pending_.size() + batch_.size() + kEndBytes;
+    const bool fits = !item_.full() && !batch_.full() &&
+                      pending_.has_room(batch_.size() + kEndBytes);
     if (stats_.ended) {  // its file failed meanwhile
-    } else if (item_.full() || batch_.full()) {
-      end_locked(TraceEnd::behind);
-    } else if (size > most_bytes_) {
-      end_locked(TraceEnd::size);
-    } else if (!pending_.has_room(batch_.size() + kEndBytes)) {
-      end_locked(TraceEnd::behind);
+    } else if (!fits || size > most_bytes_) {
+      end_locked(fits ? TraceEnd::size : TraceEnd::behind);
     } else {
       pending_.bytes(batch_.all());
       much = pending_.size() >= kRingBytes;

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <fstream>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "src/base/checksum.h"
@@ -37,7 +38,7 @@ T load(std::span<const std::byte> from, std::size_t at) noexcept {
 Status failed(const char* what) noexcept {
   const int code = errno;
   return base::worded(Errc::storage, [&] {
-    return std::string("the trace: ") + what + ": " + std::strerror(code);
+    return std::string("the trace: ") + what + ": " + std::generic_category().message(code);
   });
 }
 

@@ -452,13 +452,13 @@ std::vector<std::string> assumptions_of(const Trace& trace, const tuning::Source
       "Of " + count(sources.count()) + " threads that pushed, " + count(sources.closed()) +
       " push again as soon as the lane lets them, " + count(sources.paced()) +
       " wait for their unit but not longer than they idle, and the others push when they did.");
-  out.push_back(
+  out.emplace_back(
       "A tick's statements and commit take the mean for its records and bytes, times what a "
       "recorded one of about its size took more or less.");
   const auto paced = std::count_if(trace.ticks.begin(), trace.ticks.end(),
                                    [](const TracedTick& tick) { return tick.paced; });
   if (paced != 0) {
-    out.push_back("In " + count(static_cast<std::size_t>(paced)) + " of " +
+    out.emplace_back("In " + count(static_cast<std::size_t>(paced)) + " of " +
                   count(trace.ticks.size()) +
                   " ticks the disk was behind; here no class pauses for that.");
   }
@@ -469,7 +469,7 @@ std::vector<std::string> assumptions_of(const Trace& trace, const tuning::Source
                   " recorded ticks were rolled back; here none is.");
   }
   if (!trace.closing_passes.empty()) {
-    out.push_back("The passes that held the lane to close the log do so at the same times.");
+    out.emplace_back("The passes that held the lane to close the log do so at the same times.");
   }
   return out;
 }
