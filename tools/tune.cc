@@ -176,7 +176,8 @@ Command tune_command() {
           "Replays a trace with other budgets, again and again, and takes the change that helps "
           "most each time: of tick.hold and commit-percent, and of each class's weight, guarantee, "
           "gather and max-delay. What turned out to be of no use is taken back.\n\n"
-          "Prints the flags and the code for what was found, and what it costs each class. The exit "
+          "Prints the flags and the code for what was found, and what it costs each class. The "
+          "exit "
           "code is 3 where not everything can be reached; then it says which want is in the way.",
       .flags =
           [] {

@@ -272,8 +272,8 @@ void Tracer::hand_over() noexcept {
     const std::scoped_lock lock(mutex_);
     const std::uint64_t size =
         stats_.bytes + trace::kBlockHeaderBytes + pending_.size() + batch_.size() + kEndBytes;
-    const bool fits = !item_.full() && !batch_.full() &&
-                      pending_.has_room(batch_.size() + kEndBytes);
+    const bool fits =
+        !item_.full() && !batch_.full() && pending_.has_room(batch_.size() + kEndBytes);
     if (stats_.ended) {  // its file failed meanwhile
     } else if (!fits || size > most_bytes_) {
       end_locked(fits ? TraceEnd::size : TraceEnd::behind);

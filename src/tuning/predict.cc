@@ -459,8 +459,8 @@ std::vector<std::string> assumptions_of(const Trace& trace, const tuning::Source
                                    [](const TracedTick& tick) { return tick.paced; });
   if (paced != 0) {
     out.emplace_back("In " + count(static_cast<std::size_t>(paced)) + " of " +
-                  count(trace.ticks.size()) +
-                  " ticks the disk was behind; here no class pauses for that.");
+                     count(trace.ticks.size()) +
+                     " ticks the disk was behind; here no class pauses for that.");
   }
   const auto failed = std::count_if(trace.ticks.begin(), trace.ticks.end(),
                                     [](const TracedTick& tick) { return !tick.kept; });

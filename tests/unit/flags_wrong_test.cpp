@@ -289,7 +289,7 @@ TEST_F(WrongFlags, ALineOfAFileIsNamedWithItsValueAndWhatWouldBeRight) {
       {"[lane]\nTick = 5ms",
        ":2: there is no option 'Tick' of a journal; the nearest is tick.records"},
       {"[lane]\nlane.tick = 5ms",
-       ":2: there is no option 'lane.tick' of a journal; the nearest is file-mode"},
+       ":2: there is no option 'lane.tick' of a journal; the nearest is trace.path"},
       {"[lane]\nweight = 4", ":2: weight is an option of a class, not of a journal"},
       {"[lane]\ntick.hold = 5", ":2: tick.hold is '5'" + kHold},
       {"[lane]\ntick.hold =", ":2: tick.hold is ''" + kHold},
