@@ -43,7 +43,7 @@ std::string usage(std::FILE* output) {
 
 std::span<const Command> commands() {
   static const std::vector<Command> kCommands = {
-      check_command(), plan_command(), replay_command(), tune_command(),
+      check_command(), plan_command(),       replay_command(), tune_command(),
 #ifdef ONELANE_TOP
       top_command(),
 #endif
