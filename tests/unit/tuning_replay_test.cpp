@@ -185,6 +185,21 @@ TEST_F(TracedLane, WaitsThatAreReplayedAreThoseThatTheJournalCounted) {
   EXPECT_EQ(replayed.held, stats_.held);
 }
 
+TEST_F(TracedLane, SlotsThatWereRemovedInTheMiddleAreNotInThePlans) {
+  open_traced({.tick = {.records = 20}});
+  Writes full = add_class("full", {.capacity_records = 100, .when_full = WhenFull::drop_oldest});
+  constexpr std::int64_t kPushes = 5000;  // so many are dropped that their slots are squeezed out
+  full.push_all(1, 90);
+  tick();
+  full.push_all(91, kPushes);
+  run_ticks();
+  const Trace trace = close_and_read();
+  EXPECT_EQ(trace.units.size(), static_cast<std::size_t>(kPushes));
+  EXPECT_EQ(stats_.classes[0].end(End::committed), 120U);
+  const Replay replayed = replay(trace);
+  EXPECT_FALSE(replayed.difference) << replayed.difference->what;
+}
+
 TEST_F(TracedLane, BudgetsThatChangeAreInTheTraceAndInItsReplay) {
   sink_->set_cost(Call::apply, microseconds(30));
   open_traced({.tick = {.records = 50, .hold = milliseconds(2)}});
