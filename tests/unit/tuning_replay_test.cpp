@@ -13,6 +13,7 @@
 #include "src/trace/changes.h"
 #include "src/trace/format.h"
 #include "src/tuning/walk.h"
+#include "tests/support/scale.h"
 #include "tests/support/traced_lane.h"
 
 namespace onelane::test {
@@ -138,8 +139,9 @@ class RandomWork : public TracedLane {
 };
 
 TEST_F(RandomWork, IsPlannedTheSameInEveryTick) {
+  constexpr std::size_t kSeeds = scaled(300);
   std::uint64_t ticks = 0, limited = 0, left = 0;
-  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+  for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
     live(seed);
     const Trace trace = close_and_read();
     const Replay replayed = replay(trace);
@@ -151,9 +153,9 @@ TEST_F(RandomWork, IsPlannedTheSameInEveryTick) {
     for (const TracedTick& each : trace.ticks) limited += each.kept ? 0 : 1;
     for (const TracedUnit& each : trace.units) left += each.served ? 0 : 1;
   }
-  EXPECT_GT(ticks, 10'000U);
-  EXPECT_GT(limited, 500U) << "ticks that failed";
-  EXPECT_GT(left, 500U) << "units that no tick settled";
+  EXPECT_GT(ticks, 30 * kSeeds);
+  EXPECT_GT(limited, kSeeds) << "ticks that failed";
+  EXPECT_GT(left, kSeeds) << "units that no tick settled";
 }
 
 TEST_F(TracedLane, WaitsThatAreReplayedAreThoseThatTheJournalCounted) {
