@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "src/base/bytes.h"
 #include "src/base/checksum.h"
 #include "src/model/row.h"  // that this machine is little-endian, as the format is
 
@@ -31,19 +32,9 @@ constexpr std::uint16_t kSealed = 2;
 constexpr std::uint8_t kNullable = 0x80;  // in a column's byte, beside its type
 constexpr std::uint8_t kGroup = 1;        // in a unit's flags
 
+using base::load;
+using base::store;
 using Header = std::array<std::byte, kHeaderBytes>;
-
-template <class T>
-void store(std::span<std::byte> to, std::size_t at, T value) noexcept {
-  std::memcpy(to.data() + at, &value, sizeof value);
-}
-
-template <class T>
-T load(std::span<const std::byte> from, std::size_t at) noexcept {
-  T value;
-  std::memcpy(&value, from.data() + at, sizeof value);
-  return value;
-}
 
 template <class T>
 void append(std::vector<std::byte>& to, T value) {

@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "src/base/bytes.h"
 #include "src/base/checksum.h"
 #include "src/base/memory.h"
 #include "src/model/row.h"  // that this machine is little-endian, as the format is
@@ -24,16 +25,8 @@ constexpr std::size_t kVersionAt = 16;
 constexpr std::size_t kChecksumAt = 24;
 static_assert(kMagic.size() + 1 == kVersionAt && kChecksumAt + 8 == kFileHeaderBytes);
 
-template <class T>
-void store(std::span<std::byte> to, std::size_t at, T value) noexcept {
-  std::memcpy(to.data() + at, &value, sizeof value);
-}
-template <class T>
-T load(std::span<const std::byte> from, std::size_t at) noexcept {
-  T value;
-  std::memcpy(&value, from.data() + at, sizeof value);
-  return value;
-}
+using base::load;
+using base::store;
 
 Status failed(const char* what) noexcept {
   const int code = errno;
