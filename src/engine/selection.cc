@@ -143,20 +143,16 @@ schedule::Plan Selection::plan(const Room& room, TimePoint now) {
   const std::optional<TimePoint> held_back_until = collect(room, now);
   const bool patient = nobody_waits();
   planned_from_ = {.now = now, .room = room, .patient = patient, .first_class = first_class_};
-  Budget budget = tick_budget_;
-  const schedule::Holds holds = schedule::holds_of(tick_budget_, costs_.costs(),
-                                                   {.commit_percent = commit_percent_,
-                                                    .room_hold = room.hold,
-                                                    .room_most = room.most,
-                                                    .patient = patient});
-  budget.hold = holds.hold;
-  schedule::Plan plan = schedule::plan({.tick = budget,
+  schedule::Plan plan = schedule::plan({.tick = tick_budget_,
                                         .shares = shares_,
                                         .backlogs = backlogs_,
                                         .costs = costs_.costs(),
                                         .state = state_,
-                                        .now = now,
-                                        .hold_most = holds.most});
+                                        .now = now},
+                                       {.commit_percent = commit_percent_,
+                                        .room_hold = room.hold,
+                                        .room_most = room.most,
+                                        .patient = patient});
   if (recovery_.limit() != 0) shorten(plan);
   // A class that is held back keeps what it has saved up.
   for (std::size_t i = 0; i < shares_.size(); ++i) {

@@ -40,13 +40,6 @@ Share share_of(const ClassOptions& options, const Budget& tick) {
   return share;
 }
 
-Holds holds_of(const Budget& tick, const Costs& costs, const Pace& pace) {
-  const Duration needed = hold_for(costs.commit_fixed_ps, pace.commit_percent, tick.hold);
-  const Duration room = pace.patient ? pace.room_most : pace.room_hold;
-  return {.hold = std::min(room, pace.patient ? tick.hold : needed),
-          .most = std::min(room, tick.hold)};
-}
-
 bool guarantees_fit(const Budget& tick, std::span<const Share> shares) {
   const Wide area = Wide{tick.records} * tick.bytes;
   Wide used = 0;

@@ -483,4 +483,15 @@ void Planner::add_slices() {
 
 Plan plan(const Inputs& inputs) { return Planner(inputs).run(); }
 
+Plan plan(const Inputs& inputs, const Pace& pace) {
+  const auto& [budget, shares, backlogs, costs, state, now, unread] = inputs;
+  const Duration room = pace.patient ? pace.room_most : pace.room_hold;
+  const Duration wanted = pace.patient
+                              ? budget.hold
+                              : hold_for(costs.commit_fixed_ps, pace.commit_percent, budget.hold);
+  Budget tick = budget;
+  tick.hold = std::min(room, wanted);
+  return plan({tick, shares, backlogs, costs, state, now, std::min(room, budget.hold)});
+}
+
 }  // namespace onelane::inline v0::schedule

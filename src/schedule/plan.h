@@ -93,14 +93,6 @@ struct Pace {
   Duration room_most = Duration::max();  // and the same where nobody waits for the tick
   bool patient = false;                  // nobody does
 };
-// What `tick.hold` of a plan's inputs should be, and its `hold_most`: as long as a tick has to be
-// against the fixed cost of its commit, but no longer than the log has room for: for 0, what is
-// guaranteed, or one unit. Where nobody waits for any of it, as long as it may be.
-struct Holds {
-  Duration hold{0};
-  Duration most{0};
-};
-Holds holds_of(const Budget& tick, const Costs& costs, const Pace& pace);
 
 // Everything that a plan is made from. backlogs[i], shares[i], costs.classes[i] and
 // state.classes[i] belong to class i. References need to live for the call only.
@@ -127,6 +119,10 @@ inline std::size_t planned_units(const Plan& plan, std::size_t klass) {
 // Plans one tick. Looks at no more of a backlog than fits the tick. If the tick is rolled back, the
 // next plan starts from `inputs.state` again, not from Plan::next.
 Plan plan(const Inputs& inputs);
+// The same, with a hold that follows the pace; inputs.hold_most is not read. The hold is as long as
+// a tick has to be against the fixed cost of its commit, but no longer than the log has room for:
+// for 0, what is guaranteed, or one unit. Where nobody waits for any of it, as long as it may be.
+Plan plan(const Inputs& inputs, const Pace& pace);
 
 // What a tick has executed so far, and the unit it would execute next.
 struct Progress {

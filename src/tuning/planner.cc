@@ -25,16 +25,13 @@ schedule::Plan Planner::plan(std::span<const std::span<const schedule::Unit>> ba
   }
   schedule::Pace pace = from.pace;
   pace.commit_percent = commit_percent_;
-  const schedule::Holds holds = schedule::holds_of(tick_, costs_.costs(), pace);
-  Budget tick = tick_;
-  tick.hold = holds.hold;
-  schedule::Plan plan = schedule::plan({.tick = tick,
+  schedule::Plan plan = schedule::plan({.tick = tick_,
                                         .shares = shares_,
                                         .backlogs = backlogs,
                                         .costs = costs_.costs(),
                                         .state = state_,
-                                        .now = from.now,
-                                        .hold_most = holds.most});
+                                        .now = from.now},
+                                       pace);
   hold_back(plan, from.held_back);
   return plan;
 }
