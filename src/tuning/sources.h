@@ -1,4 +1,5 @@
-// Who pushes when, on the virtual clock: a source is one thread of the recorded program.
+// A source is one thread of the recorded program. It says at which virtual time that thread pushes
+// its next unit.
 //
 //   open    its pushes come when they were recorded, whatever the lane does
 //   paced   it calls write(), and idled between its calls for most of the time: as open, but never
