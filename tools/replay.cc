@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 
-#include "onelane/option_text.h"
 #include "tools/kit/errors.h"
 #include "tools/kit/json_file.h"
 #include "tools/replayed.h"
