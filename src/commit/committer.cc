@@ -57,6 +57,16 @@ void reset_for_attempt(std::span<Work> work, TickResult& result) {
   for (SliceTime& slice : result.slices) slice = {};
 }
 
+// The transaction's own time is divided by what the slices weigh.
+void divide_commit_time(TickResult& result) {
+  std::uint64_t whole = 0;
+  for (const SliceTime& each : result.slices) whole += weight_of(each.records, each.bytes);
+  for (SliceTime& each : result.slices) {
+    const std::uint64_t own = weight_of(each.records, each.bytes);
+    each.held = each.elapsed + part_of(result.commit_time, own, whole);
+  }
+}
+
 // Reads the clock where one slice ends and the next begins.
 class SliceTimer {
  public:
@@ -100,6 +110,7 @@ TickResult Committer::run(std::span<Work> work, const StopRule& stop,
       spent_ += result.ended - result.began;
       continue;
     }
+    divide_commit_time(result);
     result.action = failed.action;
     result.cause = std::move(failed.cause);
     return result;
@@ -346,6 +357,7 @@ Committer::Failed Committer::records(std::span<Work> units, TickResult& result, 
   }
   SliceTime& slice = result.slices[units.front().slice];
   slice.units += applied;
+  slice.applied += applied;
   slice.records += applied;
   slice.bytes += bytes;
   result.units += applied;
@@ -375,6 +387,7 @@ Committer::Failed Committer::run(Work& work, TickResult& result) {
   slice.records += work.entry->rows;
   slice.bytes += work.entry->bytes;
   if (work.verdict != Verdict::applied) return failed;
+  ++slice.applied;
   ++result.units;
   result.records += work.entry->rows;
   result.bytes += work.entry->bytes;

@@ -74,10 +74,24 @@ class JournaledUnits {
 
 struct SliceTime {
   std::uint64_t units = 0;    // applied, or failed
-  std::uint64_t records = 0;  // of these
+  std::uint64_t applied = 0;  // of these
+  std::uint64_t records = 0;  // of all
   std::uint64_t bytes = 0;
-  Duration elapsed{0};
+  Duration elapsed{0};  // its statements
+  Duration held{0};     // the lane: these, and its part of BEGIN and COMMIT
 };
+
+// By what a tick's time is divided among what is in it: a record costs about as much as so many
+// bytes.
+inline std::uint64_t weight_of(std::uint64_t records, std::uint64_t bytes) {
+  return bytes + 256 * records;
+}
+// That part of a time; none of it where there is no whole.
+inline Duration part_of(Duration time, std::uint64_t part, std::uint64_t whole) {
+  if (whole == 0) return Duration(0);
+  const double share = static_cast<double>(part) / static_cast<double>(whole);
+  return Duration(static_cast<Duration::rep>(share * static_cast<double>(time.count())));
+}
 
 struct TickResult {
   Action action = Action::proceed;  // proceed: committed, or nothing was to be done

@@ -11,53 +11,67 @@ namespace {
 
 constexpr std::int64_t kSlicesPerMinute = kSlicesOfMinute;
 
-// That part of a duration.
-Duration scaled(Duration whole, double part) {
-  return Duration(static_cast<Duration::rep>(static_cast<double>(whole.count()) * part));
-}
-
-double ratio(std::uint64_t part, std::uint64_t whole) {
-  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
-}
-
-std::uint64_t weight_of_slice(const commit::SliceTime& slice) {
-  return weight_of(slice.records, slice.bytes);
-}
-
 bool began(const commit::Work& work) {
   return work.verdict == commit::Verdict::applied && work.entry->kind != EntryKind::barrier;
 }
 
 }  // namespace
 
-Duration held_for(const commit::TickResult& result, std::size_t slice) {
-  std::uint64_t all = 0;
-  for (const commit::SliceTime& each : result.slices) all += weight_of_slice(each);
-  const commit::SliceTime& own = result.slices[slice];
-  return own.elapsed + scaled(result.commit_time, ratio(weight_of_slice(own), all));
+template <class Part>
+Part* Attribution::Parts<Part>::of(std::uint32_t write_class) noexcept {
+  for (Part& each : std::span(list).first(count)) {
+    if (each.write_class == write_class) return &each;
+  }
+  if (count == list.size()) return nullptr;
+  Part& added = list[count++];
+  added = {};
+  added.write_class = write_class;
+  return &added;
 }
 
 // --- Spells.
 
-void Attribution::append(const Spell& spell) noexcept {
-  const std::scoped_lock lock(mutex_);
-  spells_[spells_count_ % kSpells] = spell;
-  ++spells_count_;
+Attribution::Spell& Attribution::append(TimePoint from, TimePoint to, const Rest& why) noexcept {
+  Spell& spell = spells_[spells_count_++ % kSpells];
+  spell.from = from;
+  spell.to = to;
+  spell.rest = why;
+  spell.tick = false;
+  ended_ = std::max(ended_, to);
+  return spell;
 }
 
 // The time since the last spell. One that goes on for the same reason gets longer.
 void Attribution::append_rest(TimePoint now) noexcept {
   if (now <= ended_) return;
-  {
-    const std::scoped_lock lock(mutex_);
-    Spell& last = spells_[(spells_count_ + kSpells - 1) % kSpells];
-    if (spells_count_ != 0 && !last.tick && last.rest == rest_ && last.to == ended_) {
-      last.to = ended_ = now;
-      return;
-    }
+  Spell& last = spells_[(spells_count_ + kSpells - 1) % kSpells];
+  if (spells_count_ != 0 && !last.tick && last.rest == rest_ && last.to == ended_) {
+    last.to = ended_ = now;
+  } else {
+    append(ended_, now, rest_);
   }
-  append({.from = ended_, .to = now, .rest = rest_});
-  ended_ = now;
+}
+
+void Attribution::append_held(Obstacle what, TimePoint from, TimePoint to) noexcept {
+  append_rest(from);
+  if (to > ended_) append(ended_, to, {.why = what});
+}
+
+void Attribution::append_tick(const schedule::Plan& plan, const commit::TickResult& result,
+                              std::uint64_t commit) noexcept {
+  append_rest(result.began);
+  Spell& spell = append(result.began, result.ended, {});
+  spell.tick = true;
+  spell.commit = commit;
+  spell.commit_time = result.commit_time;
+  spell.sync = commits_sync_ ? result.commit_time : Duration(0);
+  spell.parts.count = 0;
+  for (std::size_t i = 0; i < result.slices.size(); ++i) {
+    const commit::SliceTime& slice = result.slices[i];
+    const Duration time = commits_sync_ ? slice.elapsed : slice.held;
+    if (time <= Duration(0)) continue;
+    if (Held* const part = spell.parts.of(plan.slices[i].klass)) part->time += time;
+  }
 }
 
 // Each spell that lies after that time, newest first. With the lock, or by the baton's holder.
@@ -84,17 +98,15 @@ void Attribution::add_behind(const Spell& spell, Duration waited, const ClassLan
     behind[index_of(why)] += waited;
     return;
   }
-  const double part =
-      static_cast<double>(waited.count()) / static_cast<double>((spell.to - spell.from).count());
+  const auto part = static_cast<std::uint64_t>(waited.count());
+  const auto whole = static_cast<std::uint64_t>((spell.to - spell.from).count());
   Duration rest = waited;
   const auto give = [&](std::size_t to_whom, Duration held) {
-    const Duration given = std::min(rest, scaled(held, part));
+    const Duration given = std::min(rest, commit::part_of(held, part, whole));
     behind[to_whom] += given;
     rest -= given;
   };
-  for (const Part& each : std::span(spell.parts).first(spell.parts_count)) {
-    give(each.klass, each.held);
-  }
+  for (const Held& each : spell.parts.all()) give(each.write_class, each.time);
   give(index_of(Obstacle::sync), spell.sync);
   behind[index_of(Obstacle::other)] += rest;
 }
@@ -111,6 +123,7 @@ Behind Attribution::behind(const ClassLane& lane, TimePoint from, TimePoint to) 
 // --- The baton's holder.
 
 void Attribution::begin(TimePoint now) noexcept {
+  const std::scoped_lock lock(mutex_);
   append_rest(now);
   rest_ = {};
   account(now);
@@ -132,62 +145,36 @@ void Attribution::account(TimePoint now) noexcept {
 
 void Attribution::end(const schedule::Plan& plan, const commit::TickResult& result,
                       std::span<const commit::Work> work, std::uint64_t commit) noexcept {
+  const std::scoped_lock lock(mutex_);
   if (result.log_hold > Duration(0)) {
-    held(Obstacle::checkpoint, result.began - result.log_hold, result.began);
+    append_held(Obstacle::checkpoint, result.began - result.log_hold, result.began);
     account(result.began);
   }
   if (!result.transaction) return;
-  append_rest(result.began);
-  Spell spell{.from = result.began, .to = result.ended, .commit = commit, .tick = true};
-  spell.commit_time = result.commit_time;
-  if (commits_sync_) spell.sync = result.commit_time;
-  std::array<Duration, kClassesMax> held{};
-  for (std::size_t i = 0; i < result.slices.size(); ++i) {
-    const commit::SliceTime& slice = result.slices[i];
-    const std::uint32_t klass = plan.slices[i].klass;
-    const Duration whole = held_for(result, i);
-    held[klass] += whole;
-    add_part(spell, {.klass = klass, .held = commits_sync_ ? slice.elapsed : whole});
-  }
-  note_held(result, work, held);
-  append(spell);
-  ended_ = std::max(ended_, result.ended);
+  append_tick(plan, result, commit);
+  note_held(plan, result);
   note_slow_tick(plan, result, commit);
   if (result.committed) note_slow_units(result, work, commit);
 }
 
-// Of more classes than a spell has room for, the rest is Obstacle::other to those that wait.
-void Attribution::add_part(Spell& spell, const Part& part) noexcept {
-  if (part.held <= Duration(0)) return;
-  const auto parts = std::span(spell.parts).first(spell.parts_count);
-  const auto known = std::find_if(parts.begin(), parts.end(),
-                                  [&](const Part& each) { return each.klass == part.klass; });
-  if (known != parts.end()) {
-    known->held += part.held;
-  } else if (spell.parts_count < spell.parts.size()) {
-    spell.parts[spell.parts_count++] = part;
-  }
-}
-
 // A commit is a class's if it holds any of its units.
-void Attribution::note_held(const commit::TickResult& result, std::span<const commit::Work> work,
-                            std::span<const Duration> held) noexcept {
-  std::uint64_t committed = 0;
-  for (const commit::Work& each : work) {
-    if (result.committed && began(each)) committed |= std::uint64_t{1} << each.entry->klass;
-  }
-  const auto lanes = lanes_.all();
-  for (std::size_t i = 0; i < lanes.size(); ++i) {
-    const bool in_it = (committed >> i & 1) != 0;
-    if (in_it || held[i] > Duration(0)) lanes[i]->waits.held(held[i], in_it, result.ended);
+void Attribution::note_held(const schedule::Plan& plan, const commit::TickResult& result) noexcept {
+  std::uint64_t in_it = 0;
+  for (std::size_t i = 0; i < result.slices.size(); ++i) {
+    const commit::SliceTime& slice = result.slices[i];
+    const std::uint32_t klass = plan.slices[i].klass;
+    const std::uint64_t bit = std::uint64_t{1} << klass;
+    const bool commits = result.committed && slice.applied != 0 && (in_it & bit) == 0;
+    if (commits) in_it |= bit;
+    if (commits || slice.held > Duration(0)) {
+      lanes_[klass].waits.held(slice.held, commits, result.ended);
+    }
   }
 }
 
 void Attribution::held(Obstacle what, TimePoint from, TimePoint to) noexcept {
-  append_rest(from);
-  if (to <= ended_) return;
-  append({.from = ended_, .to = to, .rest = {.why = what}});
-  ended_ = to;
+  const std::scoped_lock lock(mutex_);
+  append_held(what, from, to);
 }
 
 // --- What took longest.
@@ -198,15 +185,21 @@ void Attribution::Slowest<Slow>::turn_to(TimePoint when) noexcept {
   if (number <= minute) return;
   before = number == minute + 1 ? now : decltype(now){};
   now = {};
+  least = Duration(0);
   minute = number;
 }
 
 template <class Slow>
 Slow* Attribution::Slowest<Slow>::place_for(Duration measure) noexcept {
-  const auto shortest = std::min_element(now.begin(), now.end(), [](const auto& a, const auto& b) {
-    return a.measure() < b.measure();
-  });
-  return shortest->measure() < measure ? &*shortest : nullptr;
+  if (measure <= least) return nullptr;
+  Slow* shortest = &now[0];
+  Duration next = Duration::max();  // what is the shortest after it
+  for (Slow& each : std::span(now).subspan(1)) {
+    next = std::min(next, std::max(each.measure(), shortest->measure()));
+    if (each.measure() < shortest->measure()) shortest = &each;
+  }
+  least = std::min(next, measure);
+  return shortest;
 }
 
 template <class Slow>
@@ -225,7 +218,6 @@ std::vector<const Slow*> Attribution::Slowest<Slow>::longest_first() const {
 void Attribution::note_slow_tick(const schedule::Plan& plan, const commit::TickResult& result,
                                  std::uint64_t commit) noexcept {
   const Duration hold = result.ended - result.began;
-  const std::scoped_lock lock(mutex_);
   slow_ticks_.turn_to(result.ended);
   SlowTick* const slow = slow_ticks_.place_for(hold);
   if (slow == nullptr) return;
@@ -244,16 +236,8 @@ void Attribution::note_slow_tick(const schedule::Plan& plan, const commit::TickR
   for (std::size_t i = 0; i < result.slices.size(); ++i) {
     const commit::SliceTime& slice = result.slices[i];
     slow->tick.statements += slice.elapsed;
-    const std::uint32_t klass = plan.slices[i].klass;
-    auto parts = std::span(slow->parts).first(slow->parts_count);
-    auto part = std::find_if(parts.begin(), parts.end(),
-                             [&](const TickPart& each) { return each.write_class == klass; });
-    if (part == parts.end()) {
-      if (slice.records == 0 || slow->parts_count == slow->parts.size()) continue;
-      parts = std::span(slow->parts).first(++slow->parts_count);
-      part = parts.end() - 1;
-      part->write_class = klass;
-    }
+    TickPart* const part = slice.units == 0 ? nullptr : slow->parts.of(plan.slices[i].klass);
+    if (part == nullptr) continue;
     part->units += slice.units;
     part->records += slice.records;
     part->bytes += slice.bytes;
@@ -265,7 +249,6 @@ void Attribution::note_slow_tick(const schedule::Plan& plan, const commit::TickR
 void Attribution::note_slow_units(const commit::TickResult& result,
                                   std::span<const commit::Work> work,
                                   std::uint64_t commit) noexcept {
-  const std::scoped_lock lock(mutex_);
   slow_units_.turn_to(result.ended);
   std::optional<std::uint32_t> slice;
   for (const commit::Work& each : work) {
@@ -311,8 +294,8 @@ void Attribution::snapshot_slowest(JournalStats& out) const {
   for (const SlowTick* slow : ticks.longest_first()) {
     TickStats& tick = out.slowest_ticks.emplace_back(slow->tick);
     tick.longest_step = slow->longest_step.data();
-    tick.parts.assign(slow->parts.begin(),
-                      slow->parts.begin() + static_cast<std::ptrdiff_t>(slow->parts_count));
+    const auto parts = slow->parts.all();
+    tick.parts.assign(parts.begin(), parts.end());
     std::erase_if(tick.parts, [&](const TickPart& part) {  // of a class that was added since
       return part.write_class >= classes;
     });

@@ -36,21 +36,20 @@ struct Rest {
 };
 static_assert(kClassesMax <= 64);
 
-// What a slice of a tick took of the lane: its statements, and its part of BEGIN and COMMIT.
-Duration held_for(const commit::TickResult& result, std::size_t slice);
-
 class Attribution {
  public:
   // Both must outlive it. `commits_sync`: COMMIT waits for the disk.
-  Attribution(const Lanes& lanes, const CallSites& sites, bool commits_sync)
-      : lanes_(lanes), sites_(sites), commits_sync_(commits_sync) {}
+  Attribution(const Lanes& lanes, const CallSites& sites, bool commits_sync, TimePoint opened)
+      : lanes_(lanes),
+        sites_(sites),
+        commits_sync_(commits_sync),
+        ended_(opened),
+        accounted_(opened) {}
   Attribution(const Attribution&) = delete;
   Attribution& operator=(const Attribution&) = delete;
 
   // --- The baton's holder.
 
-  // Once, before the first tick.
-  void start(TimePoint now) { ended_ = accounted_ = now; }
   // A tick has staged what it found. With the lanes' lock.
   void begin(TimePoint now) noexcept;
   // It ended, and its units are not settled yet. With the lanes' lock. `commit`: its number, 0 if
@@ -71,27 +70,35 @@ class Attribution {
   std::optional<Journey> journey(const Entry& unit) const;
 
  private:
-  struct Part {
-    std::uint32_t klass = 0;
-    Duration held{0};
+  // Of the first classes in a tick.
+  template <class Part>
+  struct Parts {
+    std::size_t count = 0;
+    std::array<Part, 8> list{};
+    std::span<const Part> all() const { return std::span(list).first(count); }
+    // A class's, which is added if need be; null if there is no room.
+    Part* of(std::uint32_t write_class) noexcept;
   };
-  // What the lane did from then to then.
-  struct Spell {
+  struct Held {
+    std::uint32_t write_class = 0;
+    Duration time{0};
+  };
+  // What the lane did from then to then. That of a rest is written in one cache line.
+  struct alignas(64) Spell {
     TimePoint from;
     TimePoint to;
-    std::uint64_t commit = 0;  // of a tick
-    Duration commit_time{0};
-    Duration sync{0};  // of the commit's time
-    Rest rest;         // of all else
+    Rest rest;
     bool tick = false;
-    std::size_t parts_count = 0;
-    std::array<Part, 8> parts{};  // of a tick; of more classes, the rest is Obstacle::other
+    // Of a tick, not of a rest:
+    std::uint64_t commit = 0;
+    Duration commit_time{0};
+    Duration sync{0};   // of the commit's time
+    Parts<Held> parts;  // of more classes, the rest is Obstacle::other
   };
   struct SlowTick {
     TickStats tick;  // without the texts and the list, which need memory
     std::array<char, 64> longest_step{};
-    std::array<TickPart, 8> parts{};
-    std::size_t parts_count = 0;
+    Parts<TickPart> parts;
     Duration measure() const { return tick.hold; }
   };
   struct SlowUnit {
@@ -111,18 +118,21 @@ class Attribution {
     std::array<Slow, kMost> now{};
     std::array<Slow, kMost> before{};
     std::int64_t minute = INT64_MIN;
+    Duration least{0};  // of now
     void turn_to(TimePoint when) noexcept;
-    // Where a longer one than the shortest goes; null if it is not longer.
+    // Where one of that measure is put, instead of the shortest; null if it is not longer.
     Slow* place_for(Duration measure) noexcept;
     std::vector<const Slow*> longest_first() const;
   };
   static constexpr std::size_t kSpells = 512;
 
-  void append(const Spell& spell) noexcept;
-  static void add_part(Spell& spell, const Part& part) noexcept;
-  void note_held(const commit::TickResult& result, std::span<const commit::Work> work,
-                 std::span<const Duration> held) noexcept;
+  // With the lock, as all that follow.
+  Spell& append(TimePoint from, TimePoint to, const Rest& why) noexcept;
   void append_rest(TimePoint now) noexcept;
+  void append_held(Obstacle what, TimePoint from, TimePoint to) noexcept;
+  void append_tick(const schedule::Plan& plan, const commit::TickResult& result,
+                   std::uint64_t commit) noexcept;
+  void note_held(const schedule::Plan& plan, const commit::TickResult& result) noexcept;
   void account(TimePoint now) noexcept;
   template <class Each>
   void back_to(TimePoint from, const Each& each) const;

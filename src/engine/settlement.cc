@@ -38,9 +38,9 @@ void Settlement::count(std::span<const Work> work, const commit::TickResult& res
       return each.slice != work.front().slice;
     });
     const auto slice = work.first(static_cast<std::size_t>(next - work.begin()));
-    const std::size_t number = slice.front().slice;
-    done.held = held_for(result, number);
-    done.weight = weight_of(result.slices[number].records, result.slices[number].bytes);
+    const commit::SliceTime& time = result.slices[slice.front().slice];
+    done.held = time.held;
+    done.weight = commit::weight_of(time.records, time.bytes);
     lane_of(slice.front()).tally.count_committed(slice, done);
     work = work.subspan(slice.size());
   }

@@ -30,14 +30,9 @@ class Slices {
  public:
   // The writer's: that of this time.
   Slice& at(TimePoint now) noexcept {
-    const std::int64_t number = slice_of(now);
-    Slot& slot = slots_[index_of(number)];
-    if (slot.number.load(std::memory_order_relaxed) != number) [[unlikely]] {
-      slot.number.store(kNone, std::memory_order_relaxed);
-      slot.slice.clear();
-      slot.number.store(number, std::memory_order_release);
-    }
-    return slot.slice;
+    if (now < from_ || now >= until_) [[unlikely]]
+      turn_to(now);
+    return *current_;
   }
   // Any thread's: each(number, slice) for the newest `whole` slices before that of this time, and
   // that, oldest first, as far as they are there.
@@ -58,11 +53,27 @@ class Slices {
     std::atomic<std::int64_t> number{kNone};
     Slice slice;
   };
+  void turn_to(TimePoint now) noexcept {
+    const std::int64_t number = slice_of(now);
+    Slot& slot = slots_[index_of(number)];
+    if (slot.number.load(std::memory_order_relaxed) != number) {
+      slot.number.store(kNone, std::memory_order_relaxed);
+      slot.slice.clear();
+      slot.number.store(number, std::memory_order_release);
+    }
+    current_ = &slot.slice;
+    from_ = begin_of_slice(number);
+    until_ = from_ + kSlice;
+  }
   static std::size_t index_of(std::int64_t number) {
     constexpr auto kCount = static_cast<std::int64_t>(kSlots);
     return static_cast<std::size_t>(((number % kCount) + kCount) % kCount);
   }
 
+  // The writer's: its last slice. Divisions by its length are for where it ends.
+  TimePoint from_;
+  TimePoint until_;
+  Slice* current_ = nullptr;
   std::array<Slot, kSlots> slots_{};
 };
 

@@ -30,16 +30,6 @@ void Tally::note(const Status& cause, TimePoint now) noexcept {
   reason.when = now;
 }
 
-namespace {
-
-Duration part_of(Duration whole, std::uint64_t part, std::uint64_t all) {
-  if (all == 0) return Duration(0);
-  const double share = static_cast<double>(part) / static_cast<double>(all);
-  return Duration(static_cast<Duration::rep>(share * static_cast<double>(whole.count())));
-}
-
-}  // namespace
-
 // Units of one call site mostly follow each other.
 void Tally::count_committed(std::span<const commit::Work> slice, const SliceDone& done) {
   std::uint64_t units = 0;
@@ -49,7 +39,7 @@ void Tally::count_committed(std::span<const commit::Work> slice, const SliceDone
   const auto end_run = [&] {
     run.reset();
     if (series != nullptr)
-      series->held(done.commit, part_of(done.held, weight, done.weight), done.now);
+      series->held(done.commit, commit::part_of(done.held, weight, done.weight), done.now);
     weight = 0;
   };
   for (const commit::Work& work : slice) {
@@ -61,7 +51,7 @@ void Tally::count_committed(std::span<const commit::Work> slice, const SliceDone
       series = &own;
       run.emplace(own, done.now);
     }
-    weight += weight_of(entry.rows, entry.bytes);
+    weight += commit::weight_of(entry.rows, entry.bytes);
     if (!committed_rows(work)) continue;
     run->record(done.began - entry.pushed, done.now - entry.pushed);
     freed_ += charge_of(entry);

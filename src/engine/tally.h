@@ -29,11 +29,6 @@ inline bool committed_rows(const commit::Work& work) {
   return work.verdict == commit::Verdict::applied && work.entry->kind <= detail::EntryKind::group;
 }
 
-// By what a tick's time is divided among its units: a record costs about as much as so many bytes.
-inline std::uint64_t weight_of(std::uint64_t records, std::uint64_t bytes) {
-  return bytes + 256 * records;
-}
-
 // A slice of a tick that was committed.
 struct SliceDone {
   TimePoint began;  // the tick

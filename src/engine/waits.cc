@@ -10,27 +10,30 @@ WaitedBehind to_public(const Behind& behind, std::size_t classes) {
 }
 
 void Waits::Counts::clear() noexcept {
-  for (auto& each : behind_ns) each.store(0, std::memory_order_relaxed);
   commits.store(0, std::memory_order_relaxed);
   held_ns.store(0, std::memory_order_relaxed);
+  for (auto& each : obstacles_ns) each.store(0, std::memory_order_relaxed);
+  for (auto& each : classes_ns) each.store(0, std::memory_order_relaxed);
 }
 
 void Waits::Counts::add_to(Behind& behind) const {
-  for (std::size_t i = 0; i < behind.size(); ++i) {
-    behind[i] += Duration(static_cast<Duration::rep>(behind_ns[i].load(std::memory_order_relaxed)));
-  }
+  const auto add = [&](std::size_t i, const std::atomic<std::uint64_t>& ns) {
+    behind[i] += Duration(static_cast<Duration::rep>(ns.load(std::memory_order_relaxed)));
+  };
+  for (std::size_t i = 0; i < kClassesMax; ++i) add(i, classes_ns[i]);
+  for (std::size_t i = 0; i < kObstacleCount; ++i) add(kClassesMax + i, obstacles_ns[i]);
+}
+
+void Waits::Counts::add(const Behind& behind, std::size_t classes) noexcept {
+  const auto add = [](std::atomic<std::uint64_t>& ns, Duration time) {
+    if (time > Duration(0)) model::add(ns, static_cast<std::uint64_t>(time.count()));
+  };
+  for (std::size_t i = 0; i < classes; ++i) add(classes_ns[i], behind[i]);
+  for (std::size_t i = 0; i < kObstacleCount; ++i) add(obstacles_ns[i], behind[kClassesMax + i]);
 }
 
 void Waits::waited(const Behind& behind, std::size_t classes, TimePoint now) noexcept {
-  Counts& slice = slices_.at(now);
-  const auto add = [&](std::size_t i) {
-    if (behind[i] <= Duration(0)) return;
-    const auto ns = static_cast<std::uint64_t>(behind[i].count());
-    model::add(all_.behind_ns[i], ns);
-    model::add(slice.behind_ns[i], ns);
-  };
-  for (std::size_t i = 0; i < classes; ++i) add(i);
-  for (std::size_t i = kClassesMax; i < behind.size(); ++i) add(i);
+  for (Counts* counts : {&all_, &slices_.at(now)}) counts->add(behind, classes);
 }
 
 void Waits::held(Duration time, bool committed, TimePoint now) noexcept {

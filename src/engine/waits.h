@@ -35,10 +35,13 @@ class Waits {
 
  private:
   struct Counts {
-    std::array<std::atomic<std::uint64_t>, kClassesMax + kObstacleCount> behind_ns{};
+    // What each tick writes lies together: a tick's thread is often another than the last one's.
     std::atomic<std::uint64_t> commits{0};
     std::atomic<std::uint64_t> held_ns{0};
+    std::array<std::atomic<std::uint64_t>, kObstacleCount> obstacles_ns{};
+    std::array<std::atomic<std::uint64_t>, kClassesMax> classes_ns{};
     void clear() noexcept;
+    void add(const Behind& behind, std::size_t classes) noexcept;
     void add_to(Behind& behind) const;
   };
 
