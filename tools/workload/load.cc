@@ -179,8 +179,11 @@ class Sorter {
     }
     double at_work = 0;
     for (const auto& [caller, own] : callers) at_work += ns(own.free - own.first) / ns(load_.span);
-    source.callers = source.closed ? static_cast<std::uint64_t>(std::max(1.0, std::round(at_work)))
-                                   : callers.size();
+    source.callers = callers.size();
+    if (source.closed) {
+      const auto most = static_cast<double>(callers.size());
+      source.callers = static_cast<std::uint64_t>(std::clamp(std::round(at_work), 1.0, most));
+    }
   }
 
   // A push supersedes an older unit if that waits and has its key. With the keys at random, the
