@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <compare>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "tools/kit/units.h"
@@ -73,7 +73,9 @@ struct Way {
   bool caller_waits = false;
   bool journaled = false;
   bool closed = false;
-  friend auto operator<=>(const Way&, const Way&) = default;
+
+  auto all() const { return std::tuple(write_class, site, kind, caller_waits, journaled, closed); }
+  bool operator<(const Way& other) const { return all() < other.all(); }
 };
 using Numbers = std::vector<std::uint32_t>;  // of units in the trace
 
@@ -201,7 +203,7 @@ class Sorter {
     return static_cast<std::uint64_t>(std::clamp(std::round(keys), 1.0, 1e9));
   }
 
-  // The file's limits: so many sources, and no rarer ones.
+  // The file's limits, see kSourcesMax and kPerSecondMin.
   void leave_out_small_ones() {
     std::vector<RecordedSource>& sources = load_.sources;
     const double least = kPerSecondMin * kit::to_seconds(load_.span);

@@ -145,11 +145,9 @@ class Text {
     if (of.closed) {
       out["closed"] = closed(of);
     } else {
-      // So many that the rows are as many as they were.
-      const double rows_each = of.kind == UnitKind::group ? static_cast<double>(count) : 1;
-      const double rows_all = of.kind == UnitKind::group ? static_cast<double>(of.records)
-                                                         : static_cast<double>(of.units);
-      out["open"] = open(of, rows_all / rows_each / kit::to_seconds(load_.span));
+      // Rows come as often as they did, whatever the count was rounded from.
+      const double calls = static_cast<double>(of.records) / static_cast<double>(count);
+      out["open"] = open(of, calls / kit::to_seconds(load_.span));
     }
     if (of.kind == UnitKind::job) out["job"] = job(of);
     out["rows"] = Json::array({row(number, count)});
