@@ -17,6 +17,7 @@
 #include "tools/top.h"
 #endif
 #include "tools/tune.h"
+#include "tools/workload.h"
 
 namespace onelane::tools {
 namespace {
@@ -43,7 +44,7 @@ std::string usage(std::FILE* output) {
 
 std::span<const Command> commands() {
   static const std::vector<Command> kCommands = {
-      check_command(), plan_command(),       replay_command(), tune_command(),
+      check_command(), plan_command(),       replay_command(), tune_command(), workload_command(),
 #ifdef ONELANE_TOP
       top_command(),
 #endif
