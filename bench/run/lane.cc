@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "bench/kit/errors.h"
+#include "bench/kit/required.h"
 #include "bench/run/strategy.h"
 #include "bench/storm/outstanding.h"
 #include "bench/storm/strategy.h"
@@ -13,12 +14,6 @@ constexpr std::chrono::seconds kSettleTimeout(60);
 constexpr std::chrono::seconds kGiveUpTimeout(2);
 
 Instant now() { return std::chrono::steady_clock::now(); }
-
-template <class T>
-T required(Result<T> result, std::string_view what) {
-  if (!result) throw RunError(fmt::format("{}: {}", what, result.status().to_string()));
-  return std::move(*result);
-}
 
 StatementSpec spec_of(const RowSpec& row) {
   StatementSpec spec{.sql = row.sql, .key_columns = row.coalesce};

@@ -6,6 +6,7 @@
 #include <deque>
 
 #include "bench/kit/errors.h"
+#include "bench/kit/required.h"
 #include "bench/storm/outstanding.h"
 #include "onelane/onelane.h"
 
@@ -17,12 +18,6 @@ constexpr std::chrono::seconds kGiveUpTimeout(2);
 constexpr std::size_t kBatchesPerJob = 64;
 
 Instant now() { return std::chrono::steady_clock::now(); }
-
-template <class T>
-T required(Result<T> result, std::string_view what) {
-  if (!result) throw RunError(fmt::format("{}: {}", what, result.status().to_string()));
-  return std::move(*result);
-}
 
 Journal open(const StormOptions& options, const std::filesystem::path& database, Promise promised) {
   JournalOptions journal = options.journal;
