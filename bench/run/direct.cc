@@ -3,7 +3,6 @@
 #include "bench/kit/database.h"
 #include "bench/run/bind.h"
 #include "bench/run/strategy.h"
-#include "bench/storm/strategy.h"
 
 namespace onelane::bench::run {
 namespace {

@@ -5,7 +5,6 @@
 #include "bench/run/strategy.h"
 #include "bench/storm/lane_journal.h"
 #include "bench/storm/outstanding.h"
-#include "bench/storm/strategy.h"
 #include "onelane/onelane.h"
 
 namespace onelane::bench::run {
