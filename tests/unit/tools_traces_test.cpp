@@ -3,8 +3,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "tests/support/tool.h"
 #include "tests/support/traced_lane.h"
 #include "tools/command.h"
+#include "tools/kit/errors.h"
 
 namespace onelane::test {
 namespace {
@@ -32,11 +34,13 @@ class OnATrace : public TracedLane {
     arguments.insert(arguments.end(), {"--json", "-"});
     ::testing::internal::CaptureStdout();
     ::testing::internal::CaptureStderr();
-    (void)tools::command_called(command).run(arguments);
-    (void)::testing::internal::GetCapturedStderr();
+    code_ = tools::command_called(command).run(arguments);
+    text_ = ::testing::internal::GetCapturedStderr();
     json_ = nlohmann::json::parse(::testing::internal::GetCapturedStdout());
   }
 
+  int code_ = 0;
+  std::string text_;
   nlohmann::json json_;
 };
 
@@ -47,6 +51,23 @@ TEST_F(OnATrace, EachJsonSaysOfWhichSchemaItIs) {
   EXPECT_EQ(json_["schema"], 1);
   run("tune", {"--want", "peers:p99<=1s"});
   EXPECT_EQ(json_["schema"], 1);
+}
+
+TEST_F(OnATrace, WhatCannotBeReachedIsSaidWithTheBestThatWasFound) {
+  run("tune", {"--want", "peers:p99<=1us"});
+  EXPECT_EQ(code_, kit::kExitThreshold);
+  expect_contains(text_,
+                  "NOT MET peers:p99<=1us: 4.00 ms, 4.00 ms with the recorded budgets, "
+                  "4.00 ms if it alone is wanted\n");
+  expect_contains(text_,
+                  "peers:p99<=1us cannot be reached by any budgets that were tried, "
+                  "whatever the others get.\n");
+}
+
+TEST_F(OnATrace, WhatIsMetIsSaidWithoutABestOne) {
+  run("tune", {"--want", "peers:p99<=1s"});
+  EXPECT_EQ(code_, kit::kExitOk);
+  expect_contains(text_, "met     peers:p99<=1s: 4.00 ms, 4.00 ms with the recorded budgets\n");
 }
 
 }  // namespace
