@@ -45,7 +45,9 @@ int same_budgets(const Trace& trace, kit::JsonFile& result) {
     fmt::print(output, "All {} ticks are planned as they were.\n\n", trace.ticks.size());
   }
   fmt::print(output, "{}", replay_table(replayed));
-  result.write(to_json(replayed));
+  nlohmann::json json = to_json(replayed);
+  json["schema"] = 1;
+  result.write(json);
   return replayed.difference ? kit::kExitThreshold : kit::kExitOk;
 }
 

@@ -148,9 +148,12 @@ int tune_main(const std::vector<std::string>& arguments) {
   if (!tuned.ok()) throw UsageError(tuned.status().message());
   std::FILE* const output = result.text();
   for (const WantResult& each : tuned->wants) {
-    fmt::print(output, "{} {}: {}, {} with the recorded budgets\n",
-               each.met ? "met    " : "NOT MET", to_string(each.want),
-               in_words(each.want.metric, each.after), in_words(each.want.metric, each.before));
+    const Metric metric = each.want.metric;
+    fmt::print(
+        output, "{} {}: {}, {} with the recorded budgets{}\n", each.met ? "met    " : "NOT MET",
+        to_string(each.want), in_words(metric, each.after), in_words(metric, each.before),
+        each.met ? ""
+                 : fmt::format(", {} if it alone is wanted", in_words(metric, each.best_alone)));
   }
   if (!tuned->met) fmt::print(output, "\n{}.\nThe nearest that was found:\n", tuned->in_the_way);
   fmt::print(output, "\n");

@@ -1,12 +1,11 @@
 #include "onelane/onelane.h"
 
-#include <fmt/format.h>
-
 #include <optional>
 
 #include "bench/contestants/makers.h"
 #include "bench/contestants/sqlite.h"
 #include "bench/kit/errors.h"
+#include "bench/kit/required.h"
 
 namespace onelane::bench {
 namespace {
@@ -16,16 +15,6 @@ constexpr std::chrono::seconds kCloseTimeout(60);
 // Nobody waits for a commit of what is journaled: large ticks write each hot page once.
 constexpr Budget kLargeTick{
     .records = 32'768, .bytes = 64 * kMiB, .hold = std::chrono::milliseconds(100)};
-
-template <class T>
-T required(Result<T> result, std::string_view what) {
-  if (!result) throw RunError(fmt::format("{}: {}", what, result.status().to_string()));
-  return std::move(*result);
-}
-
-void require(const Status& status, std::string_view what) {
-  if (!status.ok()) throw RunError(fmt::format("{}: {}", what, status.to_string()));
-}
 
 Journal open(const StoreOptions& options, Promise promise) {
   JournalOptions journal;

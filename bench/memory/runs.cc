@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "bench/kit/errors.h"
+#include "bench/kit/required.h"
 #include "bench/kit/resident.h"
 #include "onelane/journal.h"
 
@@ -65,15 +66,11 @@ class Subject {
     for (std::uint64_t rows = 0;; ++rows) {
       Status pushed = mine.push({static_cast<std::int64_t>(rows) % kIds, value_});
       if (pushed.code() == Errc::full) return rows;
-      if (!pushed.ok()) throw RunError("pushing: " + pushed.to_string());
+      require(pushed, "pushing");
     }
   }
 
-  bool tick() {
-    Result<TickReport> report = journal_.tick();
-    if (!report) throw RunError("ticking: " + report.status().to_string());
-    return report->more;
-  }
+  bool tick() { return required(journal_.tick(), "ticking").more; }
   void drain() {
     while (tick()) {
     }

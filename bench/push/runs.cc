@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "bench/kit/errors.h"
+#include "bench/kit/required.h"
 #include "bench/push/probe.h"
 #include "onelane/journal.h"
 
@@ -126,10 +127,6 @@ Figures run_queue_of(const Load& load) {
 template <std::size_t kRow, std::size_t kEntry>
 Figures run_queue_of(const Load& load, Element element) {
   return element == Element::row ? run_queue_of<kRow>(load) : run_queue_of<kEntry>(load);
-}
-
-void require(const Status& status, std::string_view what) {
-  if (!status.ok()) throw RunError(fmt::format("{}: {}", what, status.to_string()));
 }
 
 }  // namespace

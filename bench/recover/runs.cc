@@ -4,13 +4,13 @@
 
 #include <algorithm>
 #include <chrono>
-#include <string_view>
 #include <utility>
 
 #include "bench/contestants/rows.h"
 #include "bench/contestants/sqlite.h"
 #include "bench/kit/errors.h"
 #include "bench/kit/keyed_row.h"
+#include "bench/kit/required.h"
 #include "bench/kit/resident.h"
 #include "bench/kit/units.h"
 #include "onelane/journal.h"
@@ -24,16 +24,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::uint64_t kOverheadBytes = 37;
 constexpr std::uint64_t kRecordBytes = kKeyBytes + kValueBytes + kOverheadBytes;
 constexpr std::chrono::seconds kCloseTimeout(60);
-
-template <class T>
-T required(Result<T> result, std::string_view what) {
-  if (!result) throw RunError(fmt::format("{}: {}", what, result.status().to_string()));
-  return std::move(*result);
-}
-
-void require(const Status& status, std::string_view what) {
-  if (!status.ok()) throw RunError(fmt::format("{}: {}", what, status.to_string()));
-}
 
 double mib(std::uint64_t bytes) { return static_cast<double>(bytes) / static_cast<double>(kMiB); }
 

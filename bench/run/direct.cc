@@ -1,29 +1,15 @@
-#include <fmt/format.h>
-
 #include "bench/kit/database.h"
 #include "bench/run/bind.h"
 #include "bench/run/strategy.h"
-#include "bench/storm/strategy.h"
+#include "bench/storm/direct_transaction.h"
 
 namespace onelane::bench::run {
 namespace {
 
-using storm::Refusal;
-
-constexpr std::chrono::seconds kBusyTimeout(10);
-
 Instant now() { return std::chrono::steady_clock::now(); }
 
 Connection connect(const std::filesystem::path& path, const Workload& workload) {
-  Connection connection(path, Access::read_write);
-  connection.busy_timeout(kBusyTimeout);
-  connection.execute(journal_pragmas(workload.journal.synchronous, storm::kCheckpointFrames));
-  return connection;
-}
-
-Refusal refusal_of(int rc) {
-  constexpr int kPrimaryCode = 0xFF;
-  return (rc & kPrimaryCode) == SQLITE_BUSY ? Refusal::busy : Refusal::failed;
+  return storm::connect(path, workload.journal.synchronous);
 }
 
 class DirectWriter : public Writer {
@@ -38,8 +24,9 @@ class DirectWriter : public Writer {
 
   void serve(std::size_t source, std::span<const Unit> units) override {
     for (const Unit& unit : units) {
-      const int rc = begin();
-      settle(source, rc == SQLITE_DONE ? end(write(source, unit.number)) : rc, {&unit, 1});
+      int rc = transaction_.begin();
+      if (rc == SQLITE_DONE) rc = transaction_.end(write(source, unit.number), ledger_);
+      settle(source, rc, {&unit, 1});
     }
   }
 
@@ -61,9 +48,10 @@ class DirectWriter : public Writer {
   // time was over before the lock came: else that wait would not count.
   void serve_held(std::size_t source, const Feed& feed, Nanoseconds hold) {
     const Instant wanted = now();
-    int rc = begin();
+    int rc = transaction_.begin();
     if (rc != SQLITE_DONE) {
-      return ledger_.refuse(source_of(source), refusal_of(rc), now() - wanted, error_);
+      return ledger_.refuse(source_of(source), storm::refusal_of(rc), now() - wanted,
+                            transaction_.error());
     }
     const Instant hold_until = now() + hold;
     std::vector<Unit> written;
@@ -73,27 +61,7 @@ class DirectWriter : public Writer {
       written.push_back(unit);
       rc = write(source, unit.number);
     } while (rc == SQLITE_DONE && now() < hold_until && !feed.over());
-    settle(source, end(rc), written);
-  }
-
-  // SQLITE_DONE, or an error that left no transaction.
-  int begin() {
-    const int rc = begin_.run();
-    error_ = rc == SQLITE_DONE ? "" : connection_.error();
-    held_since_ = now();
-    changes_before_ = connection_.changes();
-    return rc;
-  }
-
-  // After an error of `rc` or of the COMMIT nothing of the transaction is left.
-  int end(int rc) {
-    if (rc == SQLITE_DONE) rc = commit_.run();
-    if (rc != SQLITE_DONE) {
-      error_ = connection_.error();
-      if (connection_.in_transaction()) rollback_.run();
-    }
-    ledger_.held(now() - held_since_);
-    return rc;
+    settle(source, transaction_.end(rc, ledger_), written);
   }
 
   int write(std::size_t source, std::uint64_t unit) {
@@ -116,25 +84,21 @@ class DirectWriter : public Writer {
       if (rc == SQLITE_DONE) {
         ledger_.acknowledge({source_of(source), 0, unit.number, 0}, 0, end - unit.intended);
       } else {
-        ledger_.refuse(source_of(source), refusal_of(rc), end - unit.intended, error_);
+        ledger_.refuse(source_of(source), storm::refusal_of(rc), end - unit.intended,
+                       transaction_.error());
       }
     }
     if (rc == SQLITE_DONE) {
-      ledger_.add_rows(source_of(source), connection_.changes() - changes_before_);
+      ledger_.add_rows(source_of(source), transaction_.changed());
     }
   }
 
   const Workload& workload_;
   Ledger& ledger_;
   Connection connection_;
-  Query begin_ = connection_.prepare("BEGIN IMMEDIATE");
-  Query commit_ = connection_.prepare("COMMIT");
-  Query rollback_ = connection_.prepare("ROLLBACK");
+  storm::DirectTransaction transaction_{connection_};
   std::vector<std::vector<Query>> statements_;  // by source and row specification
   Cells cells_;
-  Instant held_since_;
-  std::uint64_t changes_before_ = 0;
-  std::string error_;
 };
 
 class Direct : public Strategy {
@@ -153,11 +117,7 @@ class Direct : public Strategy {
 
   storm::Pragmas pragmas() override {
     Connection connection = connect(database_, workload_);
-    storm::Pragmas pragmas;
-    for (std::string_view pragma : storm::kPragmas) {
-      pragmas.emplace_back(pragma, connection.single_text(fmt::format("PRAGMA {}", pragma)));
-    }
-    return pragmas;
+    return storm::pragmas_of(connection);
   }
 
  private:

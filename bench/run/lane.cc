@@ -1,24 +1,16 @@
 #include <fmt/format.h>
 
 #include "bench/kit/errors.h"
+#include "bench/kit/required.h"
 #include "bench/run/strategy.h"
+#include "bench/storm/lane_journal.h"
 #include "bench/storm/outstanding.h"
-#include "bench/storm/strategy.h"
 #include "onelane/onelane.h"
 
 namespace onelane::bench::run {
 namespace {
 
-constexpr std::chrono::seconds kSettleTimeout(60);
-constexpr std::chrono::seconds kGiveUpTimeout(2);
-
 Instant now() { return std::chrono::steady_clock::now(); }
-
-template <class T>
-T required(Result<T> result, std::string_view what) {
-  if (!result) throw RunError(fmt::format("{}: {}", what, result.status().to_string()));
-  return std::move(*result);
-}
 
 StatementSpec spec_of(const RowSpec& row) {
   StatementSpec spec{.sql = row.sql, .key_columns = row.coalesce};
@@ -26,24 +18,17 @@ StatementSpec spec_of(const RowSpec& row) {
   return spec;
 }
 
-// Units that were fetched whole and are written in steps, each as long as the lane allows. Shared
-// by the thread that submits it and the lane, one after the other.
+// Shared by the thread that submits it and the lane, one after the other.
 struct UnitsJob {
   const Workload& workload;
   std::size_t source;
   std::vector<Unit> units;
-  std::vector<std::size_t> written_after;  // units, after each step that was begun; by step
+  storm::UnitsInSteps written;
   Cells cells;
 
   Result<Step> step(Transaction& transaction) {
-    const std::uint32_t steps = transaction.steps();
-    std::size_t at = steps == 0 ? 0 : written_after[steps - 1];
-    do {
-      if (Status status = write(transaction, units[at].number); !status.ok()) return status;
-    } while (++at < units.size() && !transaction.yield_due());
-    written_after.resize(steps);
-    written_after.push_back(at);
-    return at < units.size() ? Step::more : Step::done;
+    return written.step(transaction, units.size(),
+                        [&](std::size_t at) { return write(transaction, units[at].number); });
   }
 
   Status write(Transaction& transaction, std::uint64_t unit) {
@@ -56,10 +41,6 @@ struct UnitsJob {
       }
     }
     return {};
-  }
-
-  std::size_t committed(const Outcome& outcome) const {
-    return outcome.steps == 0 ? 0 : written_after[outcome.steps - 1];
   }
 };
 
@@ -106,45 +87,19 @@ class Lane : public Strategy {
     return std::make_unique<LaneWriter>(*this, ledger);
   }
 
-  void give_up() override {
-    const CloseReport report = journal_.close(kGiveUpTimeout);
-    throw RunError("the journal does not write what it has accepted: " + report.status.to_string());
-  }
+  void give_up() override { storm::give_up(journal_); }
 
   void finish(Ledger& ledger) override {
-    Status flushed = journal_.flush(kSettleTimeout);
-    ledger.merge(watcher_.finish());
-    stats_ = journal_.stats();
+    stats_ = storm::finish(journal_, watcher_, ledger);
     for (std::size_t i = 0; i < workload_.sources.size(); ++i) {
       const ClassStats& own = stats_.classes[workload_.sources[i].write_class];
       ledger.of(source_of(i)).wait.merge(own.wait_ns);
     }
-    ledger.merge_hold(stats_.hold_ns);
-    CloseReport report = journal_.close(kSettleTimeout);
-    if (!flushed.ok()) throw RunError("flushing the journal: " + flushed.to_string());
-    if (!report.status.ok()) throw RunError("closing the journal: " + report.status.to_string());
   }
 
-  // Read by a job, since the journal's connection is its own.
   storm::Pragmas pragmas() override {
-    auto pragmas = std::make_shared<storm::Pragmas>();
-    Job job{.name = "pragmas", .step = [pragmas](Transaction& transaction) -> Result<Step> {
-              pragmas->clear();
-              for (std::string_view pragma : storm::kPragmas) {
-                auto read = [&](const ResultRow& row) {
-                  pragmas->emplace_back(pragma, row.text(0));
-                };
-                auto done = transaction.query(fmt::format("PRAGMA {}", pragma), read);
-                if (!done) return done.status();
-              }
-              return Step::done;
-            }};
     const WriteClass* own = without_intake();
-    if (own == nullptr) return {};
-    Receipt receipt = required(own->submit(std::move(job)), "reading the pragmas");
-    Outcome outcome = required(receipt.wait(), "reading the pragmas");
-    if (!outcome.committed()) throw RunError("reading the pragmas: " + outcome.cause.to_string());
-    return *pragmas;
+    return own == nullptr ? storm::Pragmas() : storm::pragmas_of(*own);
   }
 
   std::optional<JournalStats> journal_stats() const override { return stats_; }
@@ -255,7 +210,7 @@ void LaneWriter::run_job(std::size_t source, std::span<const Unit> units) {
                 .bytes_per_step = spec.job_bytes_per_step};
   Result<Receipt> receipt = lane_.classes_[spec.write_class].submit(std::move(submitted));
   const Result<Outcome> outcome = receipt ? receipt->wait() : Result<Outcome>(receipt.status());
-  const std::size_t committed = outcome ? job->committed(*outcome) : 0;
+  const std::size_t committed = outcome ? job->written.committed(*outcome) : 0;
   const Instant end = now();
   for (std::size_t i = 0; i < units.size(); ++i) {
     if (i < committed) {

@@ -1,7 +1,5 @@
 #include "bench/run/run.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <atomic>
 #include <deque>
@@ -11,7 +9,6 @@
 #include "bench/run/strategy.h"
 #include "bench/storm/watch.h"
 #include "tools/kit/interrupt.h"
-#include "tools/kit/terminal.h"
 
 namespace onelane::bench::run {
 namespace {
@@ -88,7 +85,7 @@ class Run {
     {
       std::vector<std::jthread> closed = closed_callers();
       std::jthread arrivals([&](const std::stop_token& stop) { offer(pool, end, stop); });
-      wait_until(end);
+      storm::wait_for_end(result_, workload_.duration, errors_);
       arrivals.request_stop();
       stopping_ = true;
       patience.emplace(storm::kPatience, [this] { give_up(); });
@@ -163,16 +160,6 @@ class Run {
       if (due.intended >= end) return;
       std::this_thread::sleep_until(due.intended);
       pool.offer(due);
-    }
-  }
-
-  void wait_until(Instant end) {
-    Progress progress;
-    while (now() < end && !interrupted() && !errors_.raised()) {
-      progress.show(fmt::format("{}: {:.0f} of {:.0f} s", result_.name,
-                                to_seconds(now() - result_.began), to_seconds(workload_.duration)));
-      std::this_thread::sleep_for(
-          std::min<Nanoseconds>(end - now(), std::chrono::milliseconds(100)));
     }
   }
 

@@ -10,6 +10,7 @@
 
 #include "bench/run/workload.h"
 #include "bench/storm/result.h"
+#include "bench/storm/strategy.h"
 
 namespace onelane::bench::run {
 
@@ -46,24 +47,10 @@ class Writer {
   virtual void serve_closed(std::size_t source, const Feed& feed) = 0;
 };
 
-// Throws RunError where the run cannot go on.
-class Strategy {
+class Strategy : public storm::AnyStrategy {
  public:
-  Strategy() = default;
-  Strategy(const Strategy&) = delete;
-  Strategy& operator=(const Strategy&) = delete;
-  virtual ~Strategy() = default;
-
   // For one thread, whose own the ledger is.
   virtual std::unique_ptr<Writer> writer(Ledger& ledger) = 0;
-  // When what was accepted is not written in time: ends it, so that nobody waits any longer, and
-  // throws RunError with the reason. Any thread, once.
-  virtual void give_up() {}
-  // When all threads have ended: settles what is still open, closes the database.
-  virtual void finish(Ledger& ledger) = 0;
-  // As they are in force on a connection that writes.
-  virtual storm::Pragmas pragmas() = 0;
-  virtual std::optional<JournalStats> journal_stats() const { return std::nullopt; }
 };
 
 // Every caller BEGINs for itself, on a connection of its own.

@@ -1,25 +1,14 @@
 #include "bench/storm/direct.h"
 
-#include <fmt/format.h>
-
 #include <optional>
 
 #include "bench/kit/database.h"
-#include "bench/kit/errors.h"
+#include "bench/storm/direct_transaction.h"
 
 namespace onelane::bench::storm {
 namespace {
 
-constexpr std::chrono::seconds kBusyTimeout(10);
-
 Instant now() { return std::chrono::steady_clock::now(); }
-
-Connection connect(const std::filesystem::path& path, Synchronous synchronous) {
-  Connection connection(path, Access::read_write);
-  connection.busy_timeout(kBusyTimeout);
-  connection.execute(journal_pragmas(synchronous, kCheckpointFrames));
-  return connection;
-}
 
 // One thread's connection with all its statements prepared.
 class Writer {
@@ -27,27 +16,7 @@ class Writer {
   Writer(const std::filesystem::path& path, Synchronous synchronous)
       : connection_(connect(path, synchronous)) {}
 
-  // SQLITE_DONE, or an error that left no transaction.
-  int begin() {
-    int rc = begin_.run();
-    held_since_ = now();
-    changes_before_ = connection_.changes();
-    return rc;
-  }
-
-  // After an error of `rc` or of the COMMIT nothing of the transaction is left.
-  int end(int rc, Ledger& ledger) {
-    if (rc == SQLITE_DONE) rc = commit_.run();
-    if (rc != SQLITE_DONE) {
-      error_ = connection_.error();
-      if (connection_.in_transaction()) rollback_.run();
-    }
-    ledger.held(now() - held_since_);
-    return rc;
-  }
-
-  std::uint64_t changed() { return connection_.changes() - changes_before_; }
-  std::string error() { return error_.empty() ? connection_.error() : error_; }
+  DirectTransaction& transaction() { return transaction_; }
 
   int write(const Arrival& arrival) {
     switch (arrival.source) {
@@ -87,9 +56,7 @@ class Writer {
   }
 
   Connection connection_;
-  Query begin_ = connection_.prepare("BEGIN IMMEDIATE");
-  Query commit_ = connection_.prepare("COMMIT");
-  Query rollback_ = connection_.prepare("ROLLBACK");
+  DirectTransaction transaction_{connection_};
   Query block_ = statement<BlockRow>();
   Query entry_ = statement<EntryRow>();
   Query link_ = statement<LinkRow>();
@@ -97,15 +64,7 @@ class Writer {
   Query connect_ = statement<ConnectRow>();
   Query identify_ = statement<IdentifyRow>();
   Query domain_ = statement<DomainRow>();
-  Instant held_since_;
-  std::uint64_t changes_before_ = 0;
-  std::string error_;
 };
-
-Refusal refusal_of(int rc) {
-  constexpr int kPrimaryCode = 0xFF;
-  return (rc & kPrimaryCode) == SQLITE_BUSY ? Refusal::busy : Refusal::failed;
-}
 
 class Direct : public Strategy {
  public:
@@ -140,11 +99,7 @@ class Direct : public Strategy {
 
   Pragmas pragmas() override {
     Connection connection = connect(database_, synchronous_);
-    Pragmas pragmas;
-    for (std::string_view pragma : kPragmas) {
-      pragmas.emplace_back(pragma, connection.single_text(fmt::format("PRAGMA {}", pragma)));
-    }
-    return pragmas;
+    return pragmas_of(connection);
   }
 
  private:
@@ -155,18 +110,18 @@ class Direct : public Strategy {
 
   void serve(const Due& due, Writer& writer, Ledger& ledger) {
     const Arrival& arrival = due.arrival;
-    int rc = writer.begin();
+    int rc = writer.transaction().begin();
     std::uint64_t order = 0;
     if (rc == SQLITE_DONE) {
       order = next_order();
-      rc = writer.end(writer.write(arrival), ledger);
+      rc = writer.transaction().end(writer.write(arrival), ledger);
     }
     Nanoseconds total = now() - due.intended;
     if (rc == SQLITE_DONE) {
-      ledger.acknowledge({arrival.source, arrival.key, arrival.number, order}, writer.changed(),
-                         total);
+      ledger.acknowledge({arrival.source, arrival.key, arrival.number, order},
+                         writer.transaction().changed(), total);
     } else {
-      ledger.refuse(arrival.source, refusal_of(rc), total, writer.error());
+      ledger.refuse(arrival.source, refusal_of(rc), total, writer.transaction().error());
     }
   }
 
@@ -177,9 +132,9 @@ class Direct : public Strategy {
     Writer writer(database_, synchronous_);
     while (!feed.stopping()) {
       Instant wanted = now();
-      int rc = writer.begin();
+      int rc = writer.transaction().begin();
       if (rc != SQLITE_DONE) {
-        ledger.refuse(source, refusal_of(rc), now() - wanted, writer.error());
+        ledger.refuse(source, refusal_of(rc), now() - wanted, writer.transaction().error());
         continue;
       }
       std::uint64_t order = next_order();
@@ -191,7 +146,7 @@ class Direct : public Strategy {
         rc = write(writer, next.number);
         written.push_back(next);
       } while (rc == SQLITE_DONE && now() < hold_until && !feed.stopping());
-      rc = writer.end(rc, ledger);
+      rc = writer.transaction().end(rc, ledger);
       settle(source, rc, order, written, writer, ledger);
     }
   }
@@ -203,10 +158,10 @@ class Direct : public Strategy {
       if (rc == SQLITE_DONE) {
         ledger.acknowledge({source, 0, one.number, order}, 0, end - one.intended);
       } else {
-        ledger.refuse(source, refusal_of(rc), end - one.intended, writer.error());
+        ledger.refuse(source, refusal_of(rc), end - one.intended, writer.transaction().error());
       }
     }
-    if (rc == SQLITE_DONE) ledger.add_rows(source, writer.changed());
+    if (rc == SQLITE_DONE) ledger.add_rows(source, writer.transaction().changed());
   }
 
   // Taken while the write lock is held: the order of these numbers is the order of the commits.

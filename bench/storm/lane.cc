@@ -1,28 +1,20 @@
 #include "bench/storm/lane.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <deque>
 
 #include "bench/kit/errors.h"
+#include "bench/kit/required.h"
+#include "bench/storm/lane_journal.h"
 #include "bench/storm/outstanding.h"
 #include "onelane/onelane.h"
 
 namespace onelane::bench::storm {
 namespace {
 
-constexpr std::chrono::seconds kSettleTimeout(60);
-constexpr std::chrono::seconds kGiveUpTimeout(2);
 constexpr std::size_t kBatchesPerJob = 64;
 
 Instant now() { return std::chrono::steady_clock::now(); }
-
-template <class T>
-T required(Result<T> result, std::string_view what) {
-  if (!result) throw RunError(fmt::format("{}: {}", what, result.status().to_string()));
-  return std::move(*result);
-}
 
 Journal open(const StormOptions& options, const std::filesystem::path& database, Promise promised) {
   JournalOptions journal = options.journal;
@@ -86,21 +78,14 @@ class Window {
   std::deque<Outstanding> waiting_;
 };
 
-// A reconciliation that was fetched whole and is written in steps, each as long as the lane allows.
-// Shared by the thread that submits it and the lane, one after the other.
+// A reconciliation. Shared by the thread that submits it and the lane, one after the other.
 struct SyncJob {
   std::vector<std::uint64_t> batches;
-  std::vector<std::size_t> written_after;  // batches, after each step that was begun; by step
+  UnitsInSteps written;
 
   Result<Step> step(Transaction& transaction) {
-    std::uint32_t steps = transaction.steps();
-    std::size_t at = steps == 0 ? 0 : written_after[steps - 1];
-    do {
-      if (Status status = write(transaction, batches[at]); !status.ok()) return status;
-    } while (++at < batches.size() && !transaction.yield_due());
-    written_after.resize(steps);
-    written_after.push_back(at);
-    return at < batches.size() ? Step::more : Step::done;
+    return written.step(transaction, batches.size(),
+                        [&](std::size_t at) { return write(transaction, batches[at]); });
   }
 
   static Status write(Transaction& transaction, std::uint64_t batch) {
@@ -113,10 +98,6 @@ struct SyncJob {
       if (!changed) return changed.status();
     }
     return {};
-  }
-
-  std::size_t committed(const Outcome& outcome) const {
-    return outcome.steps == 0 ? 0 : written_after[outcome.steps - 1];
   }
 };
 
@@ -193,43 +174,16 @@ class Lane : public Strategy {
     }
   }
 
-  void give_up() override {
-    const CloseReport report = journal_.close(kGiveUpTimeout);
-    throw RunError("the journal does not write what it has accepted: " + report.status.to_string());
-  }
+  void give_up() override { storm::give_up(journal_); }
 
   void finish(Ledger& ledger) override {
-    Status flushed = journal_.flush(kSettleTimeout);
-    ledger.merge(watcher_.finish());
-    stats_ = journal_.stats();
+    stats_ = storm::finish(journal_, watcher_, ledger);
     for (Source source : kAllSources) {
       ledger.of(source).wait.merge(stats_.classes[index(source)].wait_ns);
     }
-    ledger.merge_hold(stats_.hold_ns);
-    CloseReport report = journal_.close(kSettleTimeout);
-    if (!flushed.ok()) throw RunError("flushing the journal: " + flushed.to_string());
-    if (!report.status.ok()) throw RunError("closing the journal: " + report.status.to_string());
   }
 
-  // Read by a job, since the journal's connection is its own.
-  Pragmas pragmas() override {
-    auto pragmas = std::make_shared<Pragmas>();
-    Job job{.name = "pragmas", .step = [pragmas](Transaction& transaction) -> Result<Step> {
-              pragmas->clear();
-              for (std::string_view pragma : kPragmas) {
-                auto read = [&](const ResultRow& row) {
-                  pragmas->emplace_back(pragma, row.text(0));
-                };
-                auto done = transaction.query(fmt::format("PRAGMA {}", pragma), read);
-                if (!done) return done.status();
-              }
-              return Step::done;
-            }};
-    Receipt receipt = required(of(kSync).submit(std::move(job)), "reading the pragmas");
-    Outcome outcome = required(receipt.wait(), "reading the pragmas");
-    if (!outcome.committed()) throw RunError("reading the pragmas: " + outcome.cause.to_string());
-    return *pragmas;
-  }
+  Pragmas pragmas() override { return pragmas_of(of(kSync)); }
 
   std::optional<JournalStats> journal_stats() const override { return stats_; }
 
@@ -270,7 +224,7 @@ class Lane : public Strategy {
                   .bytes_per_step = kSyncRowsPerBatch * kRowBytes};
     Result<Receipt> receipt = of(kSync).submit(std::move(submitted));
     Result<Outcome> outcome = receipt ? receipt->wait() : Result<Outcome>(receipt.status());
-    std::size_t committed = outcome ? job->committed(*outcome) : 0;
+    std::size_t committed = outcome ? job->written.committed(*outcome) : 0;
     Instant end = now();
     for (std::size_t i = 0; i < job->batches.size(); ++i) {
       if (i < committed) {

@@ -1,8 +1,5 @@
 #include "bench/storm/run.h"
 
-#include <fmt/format.h>
-
-#include <algorithm>
 #include <deque>
 #include <functional>
 #include <optional>
@@ -14,7 +11,6 @@
 #include "bench/storm/lane.h"
 #include "bench/storm/watch.h"
 #include "tools/kit/interrupt.h"
-#include "tools/kit/terminal.h"
 
 namespace onelane::bench::storm {
 namespace {
@@ -63,7 +59,7 @@ class Storm {
       std::jthread arrivals([&](std::stop_token stop) {
         if (!silent_) offer(pool, start, end, stop);
       });
-      wait_until(end, start);
+      wait_for_end(result_, options_.duration, errors_);
       arrivals.request_stop();
       feed_.stop();
       patience.emplace(kPatience, [this] { give_up(); });
@@ -118,16 +114,6 @@ class Storm {
       if (intended >= end) return;
       std::this_thread::sleep_until(intended);
       pool.offer({arrival, intended});
-    }
-  }
-
-  void wait_until(Instant end, Instant start) {
-    Progress progress;
-    while (now() < end && !interrupted() && !errors_.raised()) {
-      progress.show(fmt::format("{}: {:.0f} of {:.0f} s", result_.name, to_seconds(now() - start),
-                                to_seconds(options_.duration)));
-      std::this_thread::sleep_for(
-          std::min<Nanoseconds>(end - now(), std::chrono::milliseconds(100)));
     }
   }
 

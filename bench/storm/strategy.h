@@ -44,29 +44,32 @@ struct Due {
   Instant intended;
 };
 
-// Throws RunError where the run cannot go on.
-class Strategy {
+// What all strategies have in common, of the storm and of `run`. Throws RunError where the run
+// cannot go on.
+class AnyStrategy {
  public:
-  Strategy() = default;
-  Strategy(const Strategy&) = delete;
-  Strategy& operator=(const Strategy&) = delete;
-  virtual ~Strategy() = default;
+  AnyStrategy() = default;
+  AnyStrategy(const AnyStrategy&) = delete;
+  AnyStrategy& operator=(const AnyStrategy&) = delete;
+  virtual ~AnyStrategy() = default;
 
+  // When what was accepted is not written in time: ends it, so that nobody waits any longer, and
+  // throws RunError with the reason. Any thread, once.
+  virtual void give_up() {}
+  // When all threads have ended: settles what is still open, closes the database.
+  virtual void finish(Ledger& ledger) = 0;
+  // As they are in force on a connection that writes.
+  virtual Pragmas pragmas() = 0;
+  virtual std::optional<JournalStats> journal_stats() const { return std::nullopt; }
+};
+
+class Strategy : public AnyStrategy {
+ public:
   // What one caller's thread does with an arrival; the ledger is that thread's own.
   virtual std::function<void(const Due&)> caller(Ledger& ledger) = 0;
   // A heavy thread of that source, until the feed stops.
   virtual void write_blobs(Feed& feed, Ledger& ledger) = 0;
   virtual void write_sync(Feed& feed, Ledger& ledger) = 0;
-
-  // When all threads have ended: settles what is still open, closes the database.
-  // When what was accepted is not written in time: ends it, so that nobody waits any longer, and
-  // throws RunError with the reason. Any thread, once.
-  virtual void give_up() {}
-  virtual void finish(Ledger& ledger) = 0;
-
-  // As they are in force on a connection that writes.
-  virtual Pragmas pragmas() = 0;
-  virtual std::optional<JournalStats> journal_stats() const { return std::nullopt; }
 };
 
 // Frames in the log after which SQLite's automatic checkpoint runs at a COMMIT.

@@ -1,10 +1,13 @@
 #include "bench/storm/watch.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <system_error>
 #include <utility>
 
 #include "tools/kit/interrupt.h"
+#include "tools/kit/terminal.h"
 
 namespace onelane::bench::storm {
 namespace {
@@ -29,6 +32,18 @@ void LogWatch::loop(const std::stop_token& stop) {
     std::uint64_t size = std::filesystem::file_size(log_, gone);
     if (!gone) largest_ = std::max(largest_, size);
     std::this_thread::sleep_for(kSampleGap);
+  }
+}
+
+void wait_for_end(const StrategyResult& run, Nanoseconds duration, const FirstError& errors) {
+  constexpr std::chrono::milliseconds kShown(100);
+  Progress progress;
+  while (!interrupted() && !errors.raised()) {
+    const Nanoseconds elapsed = std::chrono::steady_clock::now() - run.began;
+    if (elapsed >= duration) return;
+    progress.show(
+        fmt::format("{}: {:.0f} of {:.0f} s", run.name, to_seconds(elapsed), to_seconds(duration)));
+    std::this_thread::sleep_for(std::min<Nanoseconds>(duration - elapsed, kShown));
   }
 }
 

@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "bench/kit/units.h"
+#include "bench/storm/result.h"
 
 namespace onelane::bench::storm {
 
@@ -51,6 +52,10 @@ class FirstError {
   std::exception_ptr error_;
   std::atomic<bool> raised_{false};
 };
+
+// Shows how far the run is, until its time is over; sooner if it was interrupted, or a thread
+// failed.
+void wait_for_end(const StrategyResult& run, Nanoseconds duration, const FirstError& errors);
 
 // How long what was accepted may take to be written once the time is over; a disk that is full, or
 // hangs, would keep a run for ever.

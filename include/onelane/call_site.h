@@ -22,7 +22,7 @@ class CallSite {
       : text_(name.data()), size_(static_cast<std::uint32_t>(name.size())) {}
   constexpr CallSite(const char* name) noexcept : CallSite(std::string_view(name)) {}  // NOLINT
   CallSite(const std::string& name) noexcept : CallSite(std::string_view(name)) {}     // NOLINT
-  CallSite(std::string&& name) = delete;  // it would be gone before options that are kept
+  CallSite(std::string&& name) = delete;  // options would point to a temporary that is gone
 
   // The place that calls this, or that makes the object whose member is set by it. The texts must
   // live as long as the program, as those of the compiler do.

@@ -14,7 +14,7 @@ namespace onelane::inline v0 {
 
 // What kept a class waiting, where it was no class's work in a tick.
 enum class Obstacle : std::uint8_t {
-  checkpoint,  // the log was copied back, or begun anew, in the lane
+  checkpoint,  // the lane itself checkpointed the WAL, or restarted it
   sync,    // of the intake, before a tick may take the unit; or of COMMIT, with Synchronous::full
   lock,    // somebody else had the write lock
   disk,    // the class paused for what it had added to the log, or the store took no commits

@@ -6,6 +6,7 @@
 #include <optional>
 #include <system_error>
 
+#include "src/model/option_fields.h"
 #include "src/model/option_grammar.h"
 #include "src/model/option_values.h"
 
@@ -64,10 +65,25 @@ class Reader {
       return refused(key, " is set before any section; it must stand under [" + names_.prefix +
                               "] or [class NAME]");
     }
+    if (const std::optional<std::string> right = without_prefix(key)) {
+      return refused(key,
+                     " begins with " + names_.prefix + "., as only flags do; it must be " + *right);
+    }
     Result<std::string> value = value_of(model::trimmed(line.substr(equals + 1)));
     if (!value) return wrong(here(), std::string(key) + ": " + value.status().message());
     given_.push_back({*class_, std::string(key), std::move(*value), here()});
     return {};
+  }
+
+  // Of a flag's name, "lane.tick", the key that a file has for it.
+  std::optional<std::string> without_prefix(std::string_view key) const {
+    const auto known = [](std::string_view name) {
+      return model::find_field(JournalOptions(), name) != nullptr ||
+             model::find_field(ClassOptions(), name) != nullptr;
+    };
+    if (!key.starts_with(names_.prefix + ".") || known(key)) return std::nullopt;
+    const std::string_view own = key.substr(names_.prefix.size() + 1);
+    return known(own) ? std::string(own) : "a key without that, such as tick.hold";
   }
 
   static bool only_comment(std::string_view text) {

@@ -13,7 +13,7 @@ namespace {
 constexpr std::size_t kVictimsMax = 3;
 constexpr std::size_t kCausesMax = 2;        // of a victim's wait that are named
 constexpr double kNoticed = 0.01;            // of the last minute: less has no offender
-constexpr Duration kVictimWaitMin{100'000};  // at p99: who waits less is no victim
+constexpr Duration kVictimWaitMin{100'000};  // at p99: a class that waits less is no victim
 
 // What the classes waited behind in the last minute, their own work aside.
 struct Waiting {
@@ -203,7 +203,7 @@ void name_victims(const JournalStats& stats, Verdict& verdict) {
   }
 }
 
-// What is wrong with the journal, apart from who waits.
+// Whether anything is wrong with the journal itself; how long its classes wait is left out.
 void judge_condition(const JournalStats& stats, const About& about, Verdict& verdict) {
   verdict.ok = false;
   const auto say = [&](std::string_view what, const Status& cause) {

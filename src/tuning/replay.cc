@@ -3,6 +3,7 @@
 #include <chrono>
 #include <string>
 
+#include "onelane/option_text.h"
 #include "onelane/trace.h"
 #include "src/schedule/costs.h"
 #include "src/schedule/plan.h"
@@ -14,10 +15,6 @@ namespace onelane::inline v0 {
 namespace {
 
 using tuning::Walk;
-
-std::string in_words(Duration duration) {
-  return std::to_string(std::chrono::duration<double, std::milli>(duration).count()) + " ms";
-}
 
 class Replayer final : public tuning::Visitor {
  public:
@@ -123,7 +120,8 @@ class Replayer final : public tuning::Visitor {
   // Empty if the plan is the recorded one.
   std::string difference(const trace::PlanItem& recorded) const {
     if (plan_.hold != recorded.hold) {
-      return "the hold is " + in_words(plan_.hold) + "; it was " + in_words(recorded.hold);
+      return "the hold is " + duration_text(plan_.hold) + "; it was " +
+             duration_text(recorded.hold);
     }
     if (plan_.end != recorded.end) {
       return "it ends for \"" + std::string(name(plan_.end)) + "\"; it was \"" +

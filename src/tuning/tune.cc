@@ -250,20 +250,12 @@ Search::Found Search::run(const std::vector<Want>& wants) {
   return found;
 }
 
-std::string in_words(const Want& want, double figure) {
-  if (want.metric != Metric::rate) {
-    return duration_text(std::chrono::round<std::chrono::microseconds>(
-        std::chrono::duration<double, std::nano>(figure)));
-  }
-  return std::to_string(std::llround(figure)) + "/s";
-}
-
 // Of wants that are not all met: which of them is in the way of the others.
 std::string blame(Search& search, const std::vector<WantResult>& results) {
   for (const WantResult& each : results) {
     if (each.met || each.met_alone) continue;
-    return to_string(each.want) + " cannot be reached by any budgets that were tried: " +
-           in_words(each.want, each.best_alone) + " is the best, whatever the others get";
+    return to_string(each.want) +
+           " cannot be reached by any budgets that were tried, whatever the others get";
   }
   for (std::size_t out = 0; out < results.size(); ++out) {
     std::vector<Want> others;

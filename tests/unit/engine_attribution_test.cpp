@@ -1,4 +1,4 @@
-// Who took the lane's time, and who waited behind whom.
+// Which class, lock or disk had the lane, and how long each class waited behind it.
 #include <numeric>
 
 #include "tests/support/lane.h"

@@ -196,6 +196,14 @@ TEST_F(LaneFlags, TheProcessesOwnEnvironmentIsRead) {
   EXPECT_TRUE(cache.print().starts_with("[cache]\n"));
 }
 
+TEST_F(LaneFlags, AKeyOfAFileMayBeginLikeTheFlags) {
+  Lane tick({.prefix = "tick"});
+  file("[tick]\ntick.hold = 3ms\n");
+  const Result<Strings> rest = tick.parse({"--tick.config", path_}, {});
+  ASSERT_TRUE(rest) << rest.status().message();
+  EXPECT_EQ(to_text(tick.journal()), "tick.hold=3ms");
+}
+
 TEST_F(LaneFlags, WithoutAPrefixTheEnvironmentIsNotLookedAt) {
   Lane lane({.environment = ""});
   EXPECT_TRUE(lane.parse({}, {"ONELANE_TICK_HOLD=x", "=x", "x"}));

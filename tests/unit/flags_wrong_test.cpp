@@ -289,7 +289,12 @@ TEST_F(WrongFlags, ALineOfAFileIsNamedWithItsValueAndWhatWouldBeRight) {
       {"[lane]\nTick = 5ms",
        ":2: there is no option 'Tick' of a journal; the nearest is tick.records"},
       {"[lane]\nlane.tick = 5ms",
-       ":2: there is no option 'lane.tick' of a journal; the nearest is trace.path"},
+       ":2: 'lane.tick' begins with lane., as only flags do; it must be tick"},
+      {"[class peers]\nlane.weight = 4",
+       ":2: 'lane.weight' begins with lane., as only flags do; it must be weight"},
+      {"[lane]\nlane.class = peers:weight=4",
+       ":2: 'lane.class' begins with lane., as only flags do; it must be a key without that, such "
+       "as tick.hold"},
       {"[lane]\nweight = 4", ":2: weight is an option of a class, not of a journal"},
       {"[lane]\ntick.hold = 5", ":2: tick.hold is '5'" + kHold},
       {"[lane]\ntick.hold =", ":2: tick.hold is ''" + kHold},
