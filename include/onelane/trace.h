@@ -124,6 +124,8 @@ struct ReplayedClass {
   Duration held{0};           // its statements
   Histogram wait_ns;          // from push to the BEGIN of the tick that took it
   Histogram total_ns;         // from push to the settled receipt
+  // Of predict(): of units that were not settled when it ended, from push to there.
+  Histogram unsettled_ns;
 };
 
 // Where a replay plans otherwise than the recording.
@@ -159,7 +161,8 @@ Result<Replay> predict(const Trace& trace, const Budgets& budgets);
 
 enum class Metric : std::uint8_t { p50, p90, p99, max, rate };
 
-// "peers:p99<=20ms": of the time from push to settled receipt. "blobs:rate>=5000/s": units served.
+// "peers:p99<=20ms": of the time from push to settled receipt; what is not settled at the end of the
+// trace has taken until there. "blobs:rate>=5000/s": units served.
 struct Want {
   std::string write_class;
   Metric metric = Metric::p99;

@@ -14,7 +14,8 @@
 namespace onelane::inline v0::engine {
 
 class Series {
-  struct Slice {
+  // What each tick writes lies together: a tick's thread is often another than the last one's.
+  struct alignas(64) Slice {
     std::atomic<std::uint64_t> offered{0};
     std::atomic<std::uint64_t> commits{0};
     std::atomic<std::uint64_t> held_ns{0};
@@ -76,17 +77,17 @@ class Series {
   void one(Duration value, model::SharedHistogram& all, TimePoint now,
            model::CoarseHistogram Slice::*part) noexcept;
 
-  struct {
-    model::SharedHistogram wait;
-    model::SharedHistogram total;
-  } all_;
-  std::atomic<std::uint64_t> offered_{0};
-  std::atomic<std::uint64_t> refused_{0};  // any thread's
+  alignas(64) std::atomic<std::uint64_t> offered_{0};
   std::atomic<std::uint64_t> commits_{0};
   std::atomic<std::uint64_t> held_ns_{0};
   std::uint64_t refused_seen_ = 0;  // in slices
   std::uint64_t last_commit_ = 0;
+  struct {
+    model::SharedHistogram wait;
+    model::SharedHistogram total;
+  } all_;
   Slices<Slice> slices_;
+  std::atomic<std::uint64_t> refused_{0};  // any thread's
 };
 
 // What several series did together, any thread's. What it gives needs memory.

@@ -37,9 +37,9 @@ class SharedHistogram {
   Histogram snapshot() const;
 
  private:
-  std::array<std::atomic<std::uint64_t>, Histogram::kBuckets> counts_{};
   std::atomic<std::uint64_t> sum_{0};
   std::atomic<std::uint64_t> max_{0};
+  std::array<std::atomic<std::uint64_t>, Histogram::kBuckets> counts_{};
 };
 
 // A smaller one, for a time that has an end: 8 buckets an octave, and one for all above half an
@@ -75,10 +75,10 @@ class CoarseHistogram {
   static constexpr unsigned kShift = 2;  // four buckets of a Histogram are one
   static constexpr std::size_t kBuckets = (64 + (41 - 6) * 32) >> kShift;  // the last: from 2^41 ns
 
-  // 32 bits: what is counted here is counted for a few seconds.
-  std::array<std::atomic<std::uint32_t>, kBuckets> counts_{};
   std::atomic<std::uint64_t> sum_{0};
   std::atomic<std::uint64_t> max_{0};
+  // 32 bits: what is counted here is counted for a few seconds.
+  std::array<std::atomic<std::uint32_t>, kBuckets> counts_{};
 };
 
 // Records values that come one after another, and mostly lie in the bucket of the one before: those

@@ -12,6 +12,7 @@
 
 #include "onelane/trace.h"
 #include "src/schedule/plan.h"
+#include "src/tuning/assumptions.h"
 #include "src/tuning/backlog.h"
 #include "src/tuning/planner.h"
 #include "src/tuning/samples.h"
@@ -26,8 +27,6 @@ using tuning::Backlog;
 
 // What a unit takes of its class's capacity, roughly (ClassOptions::capacity_bytes).
 std::uint64_t footprint_of(const TracedUnit& unit) { return 512 + unit.bytes / 64 * 64; }
-
-std::vector<std::string> assumptions_of(const Trace& trace, const tuning::Sources& sources);
 
 Duration ns(double value) { return Duration(static_cast<Duration::rep>(value)); }
 
@@ -86,6 +85,7 @@ class Simulation {
   void leave(const Leaving& leaving, TimePoint now);
   void remove(std::size_t klass, std::size_t slot, TimePoint now);
   void unblock(std::size_t klass, TimePoint now);
+  void note_unsettled(std::size_t klass);
 
   bool nothing_queued() const;
   std::optional<TimePoint> next_event() const;
@@ -281,14 +281,25 @@ Replay Simulation::run() {
     if (idle_ && !nothing_queued()) now_ += samples_.wakes.next();
     idle_ = true;
   }
-  out_.span = std::max(now_, horizon_) - trace_.opened;
+  now_ = std::max(now_, horizon_);
+  for (std::size_t i = 0; i < classes_.size(); ++i) note_unsettled(i);
+  out_.span = now_ - trace_.opened;
   const double span_s = std::chrono::duration<double>(out_.span).count();
   for (ReplayedClass& each : out_.classes) {
     each.units_per_s = span_s > 0 ? static_cast<double>(each.units) / span_s : 0;
   }
   out_.occupancy = span_s > 0 ? std::chrono::duration<double>(out_.held).count() / span_s : 0;
-  out_.assumptions = assumptions_of(trace_, sources_);
+  out_.assumptions = tuning::assumptions_of(trace_, sources_);
   return std::move(out_);
+}
+
+void Simulation::note_unsettled(std::size_t klass) {
+  const Backlog& backlog = classes_[klass].backlog;
+  for (std::size_t slot = 0; slot < backlog.size(); ++slot) {
+    const tuning::Slot& each = backlog.slot(slot);
+    if (!each.occupied) continue;
+    out_.classes[klass].unsettled_ns.record(now_ - units_[each.unit].entered);
+  }
 }
 
 schedule::Plan Simulation::plan(std::optional<TimePoint>& rests_until) {
@@ -443,35 +454,6 @@ void Simulation::settle(const schedule::Slice& slice, const Part& part, const Wh
     out.total_ns.record(when.settled - unit.entered);
     remove(slice.klass, slot, when.settled);
   }
-}
-
-std::vector<std::string> assumptions_of(const Trace& trace, const tuning::Sources& sources) {
-  std::vector<std::string> out;
-  const auto count = [](std::size_t number) { return std::to_string(number); };
-  out.push_back(
-      "Of " + count(sources.count()) + " threads that pushed, " + count(sources.closed()) +
-      " push again as soon as the lane lets them, " + count(sources.paced()) +
-      " wait for their unit but not longer than they idle, and the others push when they did.");
-  out.emplace_back(
-      "A tick's statements and commit take the mean for its records and bytes, times what a "
-      "recorded one of about its size took more or less.");
-  const auto paced = std::count_if(trace.ticks.begin(), trace.ticks.end(),
-                                   [](const TracedTick& tick) { return tick.paced; });
-  if (paced != 0) {
-    out.emplace_back("In " + count(static_cast<std::size_t>(paced)) + " of " +
-                     count(trace.ticks.size()) +
-                     " ticks the disk was behind; here no class pauses for that.");
-  }
-  const auto failed = std::count_if(trace.ticks.begin(), trace.ticks.end(),
-                                    [](const TracedTick& tick) { return !tick.kept; });
-  if (failed != 0) {
-    out.push_back(count(static_cast<std::size_t>(failed)) +
-                  " recorded ticks were rolled back; here none is.");
-  }
-  if (!trace.closing_passes.empty()) {
-    out.emplace_back("The passes that held the lane to close the log do so at the same times.");
-  }
-  return out;
 }
 
 }  // namespace

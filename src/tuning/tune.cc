@@ -48,7 +48,8 @@ struct Knob {
 };
 
 double figure_of(const ReplayedClass& of, Metric metric) {
-  const Histogram& total = of.total_ns;
+  Histogram total = of.total_ns;
+  total.merge(of.unsettled_ns);
   switch (metric) {
     case Metric::p50:
       return static_cast<double>(total.p50());

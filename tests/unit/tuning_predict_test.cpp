@@ -147,6 +147,33 @@ TEST_F(TwoClasses, AWantThatNothingReachesIsNamed) {
       << tuned->in_the_way;
 }
 
+// A window that is longer than the trace settles nothing, and so nothing late.
+TEST_F(TracedLane, AWantIsNotMetByUnitsThatAreNotSettledAtAll) {
+  open_traced();
+  sink_->on(Call::commit, [this](const std::string&) {
+    advance(milliseconds(4));
+    return Reply{};
+  });
+  Writes peers = add_class("peers");
+  for (std::int64_t row = 0; row < 20; ++row) {
+    peers.push(row);
+    tick();
+  }
+  const Trace trace = close_and_read();
+  Budgets gathering = trace.budgets;
+  gathering.classes[0].gather = milliseconds(100);
+  const Result<Replay> predicted = predict(trace, gathering);
+  ASSERT_TRUE(predicted.ok()) << predicted.status().to_string();
+  ASSERT_EQ(predicted->classes[0].units, 0U) << "of such a window";
+  EXPECT_EQ(predicted->classes[0].unsettled_ns.count(), 20U);
+  EXPECT_GE(predicted->classes[0].unsettled_ns.max(), 76'000'000U);
+
+  const Result<Tuning> tuned = tune(trace, wants({"peers:p99<=1us"}));
+  ASSERT_TRUE(tuned.ok()) << tuned.status().to_string();
+  EXPECT_FALSE(tuned->met);
+  EXPECT_EQ(tuned->budgets.classes[0].gather, Duration(0));
+}
+
 TEST_F(TwoClasses, AWantOfAClassThatIsNotThereIsRefused) {
   const Trace trace = run(budgets(milliseconds(10)));
   EXPECT_EQ(tune(trace, wants({"blob:p99<=20ms"})).status().message(),

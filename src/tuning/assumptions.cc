@@ -1,0 +1,37 @@
+#include "src/tuning/assumptions.h"
+
+#include <algorithm>
+#include <cstddef>
+
+namespace onelane::inline v0::tuning {
+
+std::vector<std::string> assumptions_of(const Trace& trace, const Sources& sources) {
+  std::vector<std::string> out;
+  const auto count = [](std::size_t number) { return std::to_string(number); };
+  out.push_back(
+      "Of " + count(sources.count()) + " threads that pushed, " + count(sources.closed()) +
+      " push again as soon as the lane lets them, " + count(sources.paced()) +
+      " wait for their unit but not longer than they idle, and the others push when they did.");
+  out.emplace_back(
+      "A tick's statements and commit take the mean for its records and bytes, times what a "
+      "recorded one of about its size took more or less.");
+  const auto paced = std::count_if(trace.ticks.begin(), trace.ticks.end(),
+                                   [](const TracedTick& tick) { return tick.paced; });
+  if (paced != 0) {
+    out.emplace_back("In " + count(static_cast<std::size_t>(paced)) + " of " +
+                     count(trace.ticks.size()) +
+                     " ticks the disk was behind; here no class pauses for that.");
+  }
+  const auto failed = std::count_if(trace.ticks.begin(), trace.ticks.end(),
+                                    [](const TracedTick& tick) { return !tick.kept; });
+  if (failed != 0) {
+    out.push_back(count(static_cast<std::size_t>(failed)) +
+                  " recorded ticks were rolled back; here none is.");
+  }
+  if (!trace.closing_passes.empty()) {
+    out.emplace_back("The passes that held the lane to close the log do so at the same times.");
+  }
+  return out;
+}
+
+}  // namespace onelane::inline v0::tuning
