@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "onelane/options.h"
+#include "src/schedule/pauses.h"
 
 namespace onelane::inline v0::engine {
 
@@ -62,7 +63,7 @@ double seconds_of(Duration time) { return std::chrono::duration<double>(time).co
 
 Duration from_ns(double ns) {
   return Duration(
-      static_cast<Duration::rep>(std::min(ns, static_cast<double>(kPauseMost.count()))));
+      static_cast<Duration::rep>(std::min(ns, static_cast<double>(schedule::kPauseMost.count()))));
 }
 
 std::uint64_t minus(std::uint64_t a, std::uint64_t b) { return a - std::min(a, b); }
@@ -263,7 +264,7 @@ void LogGrowth::tick(std::uint64_t bytes, Duration held) {
 }
 
 Duration LogGrowth::time_of(std::uint64_t bytes) const {
-  return per_ns_ == 0 ? kPauseMost : from_ns(static_cast<double>(bytes) / per_ns_);
+  return per_ns_ == 0 ? schedule::kPauseMost : from_ns(static_cast<double>(bytes) / per_ns_);
 }
 
 // If the log is shorter than what was seen of it, a commit has restarted it.

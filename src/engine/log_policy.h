@@ -65,9 +65,6 @@ struct LogDecision {
 
 LogDecision decide(const LogView& view, const LogCycle& cycle, TimePoint now);
 
-// Nothing waits for longer because of the log, before it is asked again.
-inline constexpr Duration kPauseMost = std::chrono::seconds(10);
-
 // How much may be added yet; at least a small part of the limit.
 std::uint64_t left(const LogRoom& room, std::uint64_t bytes, std::uint64_t limit);
 

@@ -14,11 +14,7 @@ using detail::EntryKind;
 
 namespace {
 
-// A job's step may always use this part of the tick's hold, however full the tick is otherwise.
-constexpr int kStepShareMin = 4;
 constexpr Duration kStepTimeMin = std::chrono::microseconds(100);
-// A pause may be lifted: once the disk has caught up, nobody is told.
-constexpr Duration kPauseLook = std::chrono::milliseconds(10);
 
 // Whether a gathering window may keep the class's units waiting: not, with an intake, if one
 // promises more than journaled.
@@ -119,7 +115,7 @@ std::optional<TimePoint> Selection::collect(const Room& room, TimePoint now) {
     }
     const std::uint64_t bit = std::uint64_t{1} << i;
     if (pauses(i, now) && hold_back(i)) {
-      until(std::min(pauses_.until(i), now + kPauseLook));
+      until(std::min(pauses_.until(i), now + schedule::kPauseLook));
       held_back_ |= bit;
     }
     if (rests(i, now) && hold_back(i)) {
@@ -132,7 +128,7 @@ std::optional<TimePoint> Selection::collect(const Room& room, TimePoint now) {
   if (room.paced && nobody_waits() && all_gather()) {
     for (std::size_t i = 0; i < shares_.size(); ++i) {
       if (!hold_back(i)) continue;
-      until(now + kPauseLook);
+      until(now + schedule::kPauseLook);
       held_back_ |= std::uint64_t{1} << i;
     }
   }
@@ -269,7 +265,7 @@ std::span<const Duration> Selection::step_times(const schedule::Plan& plan) {
   // What the others got of this tick was planned with the step's learned cost beside it, so what
   // they left is not shared with them a second time.
   const Duration share = waiting_weight == 0 ? plan.hold - predict() : plan.hold;
-  const Duration rest = std::max(share, tick_budget_.hold / kStepShareMin);
+  const Duration rest = std::max(share, tick_budget_.hold / schedule::kStepShareMin);
   const auto total = static_cast<Duration::rep>(job_weight + waiting_weight);
   for (std::size_t i = 0; i < shares_.size(); ++i) {
     const Duration part = rest * static_cast<Duration::rep>(shares_[i].weight) / total;

@@ -15,9 +15,9 @@
 #include "src/engine/attribution.h"
 #include "src/engine/lanes.h"
 #include "src/engine/log_keeper.h"
-#include "src/engine/pauses.h"
 #include "src/engine/recovery.h"
 #include "src/schedule/costs.h"
+#include "src/schedule/pauses.h"
 #include "src/schedule/plan.h"
 
 namespace onelane::inline v0::engine {
@@ -108,7 +108,7 @@ class Selection {
   schedule::CostModel costs_;
   schedule::State state_;
   std::vector<schedule::Share> shares_;
-  Pauses pauses_;
+  schedule::Pauses pauses_;
   std::uint64_t held_back_ = 0;       // the classes that paused in the last plan, as bits
   std::uint64_t resting_ = 0;         // and those that an interval or a window kept waiting
   std::vector<Duration> spent_;       // by class, in the last commit

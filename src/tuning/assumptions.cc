@@ -14,13 +14,20 @@ std::vector<std::string> assumptions_of(const Trace& trace, const Sources& sourc
       " wait for their unit but not longer than they idle, and the others push when they did.");
   out.emplace_back(
       "A tick's statements and commit take the mean for its records and bytes, times what a "
-      "recorded one of about its size took more or less.");
+      "recorded one of about its size and time took more or less.");
+  const auto in_steps = [](const TracedUnit& unit) { return unit.steps > 1; };
+  if (std::any_of(trace.units.begin(), trace.units.end(), in_steps)) {
+    out.emplace_back(
+        "A job's step uses the time that it is given: with another hold it is longer "
+        "or shorter.");
+  }
   const auto paced = std::count_if(trace.ticks.begin(), trace.ticks.end(),
                                    [](const TracedTick& tick) { return tick.paced; });
   if (paced != 0) {
-    out.emplace_back("In " + count(static_cast<std::size_t>(paced)) + " of " +
-                     count(trace.ticks.size()) +
-                     " ticks the disk was behind; here no class pauses for that.");
+    out.emplace_back(
+        "In " + count(static_cast<std::size_t>(paced)) + " of " + count(trace.ticks.size()) +
+        " ticks the disk was behind: at those times classes pause for what they add to "
+        "the log as long as they did.");
   }
   const auto failed = std::count_if(trace.ticks.begin(), trace.ticks.end(),
                                     [](const TracedTick& tick) { return !tick.kept; });

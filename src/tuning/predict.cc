@@ -14,9 +14,11 @@
 #include "src/schedule/plan.h"
 #include "src/tuning/assumptions.h"
 #include "src/tuning/backlog.h"
+#include "src/tuning/disk.h"
 #include "src/tuning/planner.h"
 #include "src/tuning/samples.h"
 #include "src/tuning/sources.h"
+#include "src/tuning/steps.h"
 
 namespace onelane::inline v0 {
 
@@ -24,6 +26,9 @@ namespace {
 
 using tuning::Arrival;
 using tuning::Backlog;
+
+// A step that has time for this part of what is left of a job does all of it.
+constexpr double kWholePart = 0.99;
 
 // What a unit takes of its class's capacity, roughly (ClassOptions::capacity_bytes).
 std::uint64_t footprint_of(const TracedUnit& unit) { return 512 + unit.bytes / 64 * 64; }
@@ -39,7 +44,7 @@ class Simulation {
   struct Unit {
     Arrival arrival;
     TimePoint entered;
-    std::uint32_t steps = 1;  // left
+    double steps = 1;  // left, of the recorded length
     bool begun = false;
   };
   struct Class {
@@ -63,18 +68,26 @@ class Simulation {
     std::uint64_t bytes = 0;
     double took = 0;  // ns
   };
-  struct Run {  // of a tick, up to its COMMIT
+  struct Run {  // of a tick
+    TimePoint began;
     std::vector<Part> parts;
     std::uint64_t records = 0;
     std::uint64_t bytes = 0;
-    double elapsed = 0;  // ns
+    double elapsed = 0;  // ns, up to its COMMIT
     bool stopped = false;
+    Duration commit_time{0};
   };
   struct When {
     TimePoint began;
     TimePoint settled;
   };
 
+  // How many of the recorded ones the next step of the slot's unit is.
+  double steps_of(std::size_t klass, std::size_t slot) const {
+    const double left = units_[classes_[klass].backlog.slot(slot).unit].steps;
+    const bool whole = step_scales_[klass] >= kWholePart * left;
+    return whole ? left : step_scales_[klass];
+  }
   const TracedUnit& traced(const Unit& unit) const { return trace_.units[unit.arrival.unit]; }
 
   void pump(TimePoint now);
@@ -92,14 +105,16 @@ class Simulation {
   void pass_closings();
   void tick();
   schedule::Plan plan(std::optional<TimePoint>& rests_until);
-  Run run_units(const schedule::Plan& plan);
+  Run run_units(const schedule::Plan& plan, TimePoint began);
   void execute(const schedule::Plan& plan);
-  void learn(const schedule::Plan& plan, const Run& run, Duration commit_time);
+  void learn(const schedule::Plan& plan, const Run& run);
   void settle(const schedule::Slice& slice, const Part& part, const When& when);
 
   const Trace& trace_;
   const Budgets& budgets_;
   tuning::Samples samples_;
+  const std::vector<double> step_scales_;
+  tuning::Disk disk_;
   tuning::Sources sources_;
   tuning::Planner planner_;
   std::vector<Class> classes_;
@@ -119,6 +134,8 @@ Simulation::Simulation(const Trace& trace, const Budgets& budgets)
     : trace_(trace),
       budgets_(budgets),
       samples_(tuning::samples_of(trace)),
+      step_scales_(tuning::step_scales(trace, budgets, samples_.hold)),
+      disk_(trace, budgets, samples_.pauses),
       sources_(trace),
       classes_(budgets.classes.size()),
       now_(trace.opened),
@@ -193,7 +210,7 @@ void Simulation::enter(const Arrival& arrival, TimePoint now) {
   }
   units_[number] = {.arrival = arrival,
                     .entered = now,
-                    .steps = unit.kind == UnitKind::job ? std::max(1U, unit.steps) : 1U};
+                    .steps = unit.kind == UnitKind::job ? std::max<double>(1, unit.steps) : 1};
   of.backlog.add({.bytes = unit.bytes,
                   .records = unit.records,
                   .closes_slice = unit.kind == UnitKind::job,
@@ -278,7 +295,7 @@ Replay Simulation::run() {
     if (!next) break;
     now_ = std::max(now_, *next);
     pump(now_);
-    if (idle_ && !nothing_queued()) now_ += samples_.wakes.next();
+    if (idle_ && !nothing_queued()) now_ += samples_.wakes.next(now_);
     idle_ = true;
   }
   now_ = std::max(now_, horizon_);
@@ -306,21 +323,24 @@ schedule::Plan Simulation::plan(std::optional<TimePoint>& rests_until) {
   tuning::PlanFrom from{.now = now_};
   from.pace.patient = true;
   backlogs_.clear();
+  disk_.turn_to(now_);
   for (std::size_t i = 0; i < classes_.size(); ++i) {
     const Class& each = classes_[i];
     const auto units = each.backlog.units();
     const bool crowded = !each.blocked.empty();
     const bool rests = now_ < each.rests_until && !crowded;
-    backlogs_.push_back(rests ? units.first(schedule::free_units(units)) : units);
+    const bool pauses = disk_.pauses(i);
+    backlogs_.push_back(rests || pauses ? units.first(schedule::free_units(units)) : units);
     if (crowded || (budgets_.classes[i].intake && each.hurried != 0)) {
       from.gathers &= ~(std::uint64_t{1} << i);
     }
     if (each.records != 0 && (!budgets_.classes[i].intake || each.hurried != 0)) {
       from.pace.patient = false;
     }
-    if (!rests) continue;
+    if (!rests && !pauses) continue;
     from.held_back |= std::uint64_t{1} << i;
-    rests_until = std::min(rests_until.value_or(each.rests_until), each.rests_until);
+    const TimePoint until = pauses ? disk_.look_again(i) : each.rests_until;
+    rests_until = std::min(rests_until.value_or(until), until);
   }
   return planner_.plan(backlogs_, from);
 }
@@ -338,8 +358,8 @@ void Simulation::tick() {
 }
 
 // Runs the plan's units until the stop rule ends the tick.
-Simulation::Run Simulation::run_units(const schedule::Plan& plan) {
-  Run run;
+Simulation::Run Simulation::run_units(const schedule::Plan& plan, TimePoint began) {
+  Run run{.began = began};
   schedule::Asking asking(plan.hold);
   for (const schedule::Slice& slice : plan.slices) {
     Part part;
@@ -351,7 +371,7 @@ Simulation::Run Simulation::run_units(const schedule::Plan& plan) {
       bytes += static_cast<double>(each.bytes);
     }
     tuning::Draws& draws = samples_.slices[slice.klass];
-    const double ratio = records > 0 ? draws.next(records, bytes) : 0;
+    const double ratio = records > 0 ? draws.ratio(records, bytes, began) : 0;
     const schedule::LinearCost& cost = planner_.costs().classes[slice.klass];
     double fixed = draws.mean().fixed;
     for (std::uint32_t i = 0; i < slice.count && !run.stopped; ++i) {
@@ -368,9 +388,9 @@ Simulation::Run Simulation::run_units(const schedule::Plan& plan) {
         run.stopped = schedule::stop(progress, planner_.costs(), plan.hold);
         if (run.stopped) break;
       }
-      const double took =
-          ratio * (std::exchange(fixed, 0) + draws.mean().per_record * units[i].records +
-                   draws.mean().per_byte * static_cast<double>(units[i].bytes));
+      const double took = ratio * steps_of(slice.klass, slice.first + i) *
+                          (std::exchange(fixed, 0) + draws.mean().per_record * units[i].records +
+                           draws.mean().per_byte * static_cast<double>(units[i].bytes));
       part.took += took;
       part.records += units[i].records;
       part.bytes += units[i].bytes;
@@ -385,24 +405,23 @@ Simulation::Run Simulation::run_units(const schedule::Plan& plan) {
 }
 
 void Simulation::execute(const schedule::Plan& plan) {
-  const TimePoint began = now_ + samples_.to_begin.next();
-  const Run run = run_units(plan);
+  const TimePoint began = now_ + samples_.to_begin.next(now_);
+  Run run = run_units(plan, began);
   const auto records = static_cast<double>(run.records);
   const auto bytes = static_cast<double>(run.bytes);
-  const double commit_ns =
-      samples_.commits.mean().of(records, bytes) * samples_.commits.next(records, bytes);
-  const TimePoint ended = began + ns(run.elapsed + commit_ns);
-  const TimePoint settled = ended + samples_.to_settle.next();
+  run.commit_time = ns(samples_.commits.next(records, bytes, began));
+  const TimePoint ended = began + ns(run.elapsed) + run.commit_time;
+  const TimePoint settled = ended + samples_.to_settle.next(ended);
   out_.hold_ns.record(ended - began);
   out_.held += ended - began;
-  out_.log_bytes += static_cast<std::uint64_t>(samples_.log.of(records, bytes));
+  out_.log_bytes += static_cast<std::uint64_t>(samples_.log.next(records, bytes, began));
   ++out_.ticks;
 
   for (std::size_t i = 0; i < classes_.size(); ++i) {
     classes_[i].in_hand = schedule::planned_units(plan, i);
   }
   pump(settled);
-  learn(plan, run, ns(commit_ns));
+  learn(plan, run);
   for (std::size_t i = 0; i < plan.slices.size(); ++i) {
     settle(plan.slices[i], run.parts[i], {began, settled});
   }
@@ -416,10 +435,10 @@ void Simulation::execute(const schedule::Plan& plan) {
     if (run.parts[i].records == 0) continue;
     classes_[klass].rests_until = began + budgets_.classes[klass].interval;
   }
-  now_ = settled + (nothing_queued() ? Duration(0) : samples_.busy.next());
+  now_ = settled + (nothing_queued() ? Duration(0) : samples_.busy.next(settled));
 }
 
-void Simulation::learn(const schedule::Plan& plan, const Run& run, Duration commit_time) {
+void Simulation::learn(const schedule::Plan& plan, const Run& run) {
   planner_.keep(plan.next);
   for (std::size_t i = 0; i < plan.slices.size(); ++i) {
     const schedule::Slice& slice = plan.slices[i];
@@ -429,12 +448,15 @@ void Simulation::learn(const schedule::Plan& plan, const Run& run, Duration comm
       if (backlog.slot(slot).occupied) planner_.refund(slice, backlog.units().subspan(slot, 1));
     }
   }
+  std::vector<Duration> spent(classes_.size());
   for (std::size_t i = 0; i < plan.slices.size(); ++i) {
     const Part& part = run.parts[i];
     out_.classes[plan.slices[i].klass].held += ns(part.took);
+    spent[plan.slices[i].klass] += ns(part.took);
     planner_.learn_slice(plan.slices[i].klass, part.records, part.bytes, ns(part.took));
   }
-  if (run.records != 0) planner_.learn_commit(run.records, run.bytes, commit_time);
+  if (run.records != 0) planner_.learn_commit(run.records, run.bytes, run.commit_time);
+  disk_.ended({run.began, static_cast<double>(run.records), static_cast<double>(run.bytes)}, spent);
 }
 
 // What the slice has executed.
@@ -449,7 +471,8 @@ void Simulation::settle(const schedule::Slice& slice, const Part& part, const Wh
     const TracedUnit& recorded = traced(unit);
     out.records += recorded.records;
     out.bytes += recorded.bytes;
-    if (--unit.steps != 0) continue;
+    unit.steps -= steps_of(slice.klass, slot);
+    if (unit.steps > 0) continue;
     ++out.units;
     out.total_ns.record(when.settled - unit.entered);
     remove(slice.klass, slot, when.settled);

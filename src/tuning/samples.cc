@@ -53,22 +53,28 @@ std::size_t Draws::bucket_of(double records, double bytes) {
   return static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(size)));
 }
 
-Draws::Draws(const std::vector<Sample>& samples) : mean_(fit(samples)), count_(samples.size()) {
+double Recorded::next(TimePoint now) {
+  if (all_.back().at >= now) {
+    const auto off = [&](std::size_t at) { return std::chrono::abs(all_[at].at - now); };
+    while (used_ + 1 < all_.size() && off(used_ + 1) <= off(used_)) ++used_;
+  }
+  const double value = all_[used_].value;
+  used_ = (used_ + 1) % all_.size();
+  return value;
+}
+
+Draws::Draws(const std::vector<Sample>& samples) : mean_(fit(samples)) {
   for (const Sample& each : samples) {
     const double mean = mean_.of(each.records, each.bytes);
-    const double ratio = mean > 0 ? each.took / mean : 1;
-    buckets_[bucket_of(each.records, each.bytes)].ratios.push_back(static_cast<float>(ratio));
+    ratios_[bucket_of(each.records, each.bytes)].add(each.at, mean > 0 ? each.took / mean : 1);
   }
 }
 
-double Draws::next(double records, double bytes) {
-  if (count_ == 0) return 1;
+double Draws::ratio(double records, double bytes, TimePoint now) {
   const std::size_t wanted = bucket_of(records, bytes);
-  for (std::size_t off = 0; off < buckets_.size(); ++off) {
+  for (std::size_t off = 0; off < ratios_.size(); ++off) {
     for (const std::size_t at : {wanted - std::min(wanted, off), wanted + off}) {
-      if (at >= buckets_.size() || buckets_[at].ratios.empty()) continue;
-      Bucket& bucket = buckets_[at];
-      return static_cast<double>(bucket.ratios[bucket.used++ % bucket.ratios.size()]);
+      if (at < ratios_.size() && !ratios_[at].empty()) return ratios_[at].next(now);
     }
   }
   return 1;
@@ -88,45 +94,62 @@ class Sampler final : public Visitor {
     // What was pushed before the last tick had settled was there for this one at once.
     const bool busy = last_settled_ && (backlog_left_ || first_push_ <= *last_settled_);
     if (busy) {
-      out_.busy.add(std::max(Duration(0), plan.now - *last_settled_));
+      out_.busy.add(*last_settled_, gap(*last_settled_, plan.now));
     } else if (first_push_ != TimePoint::max() && plan.gathers == 0) {
-      out_.wakes.add(std::max(Duration(0), plan.now - first_push_));
+      out_.wakes.add(first_push_, gap(first_push_, plan.now));
     }
     first_push_ = TimePoint::max();
+    holds_ += plan.hold;
+    ++plans_;
     return true;
   }
   void ended(const trace::PlanItem& plan, const trace::OutcomeItem& outcome) override {
     last_settled_ = outcome.settled;
     backlog_left_ = plan.end != TickEnd::drained || !outcome.left.empty() || !outcome.kept;
     if (!outcome.kept || !outcome.committed) return;
-    out_.to_begin.add(std::max(Duration(0), outcome.began - plan.now));
-    out_.to_settle.add(std::max(Duration(0), outcome.settled - outcome.ended));
+    out_.to_begin.add(plan.now, outcome.began - plan.now);
+    out_.to_settle.add(outcome.ended, outcome.settled - outcome.ended);
     for (std::size_t i = 0; i < outcome.slices.size(); ++i) {
       const trace::SliceTime& each = outcome.slices[i];
-      if (each.records != 0)
-        add(slices_[plan.slices[i].klass], each.records, each.bytes, each.elapsed);
+      if (each.records == 0) continue;
+      slices_[plan.slices[i].klass].push_back(
+          sample(outcome.began, each.records, each.bytes, each.elapsed));
     }
-    add(commits_, outcome.records, outcome.bytes, outcome.commit_time);
+    commits_.push_back(sample(outcome.began, outcome.records, outcome.bytes, outcome.commit_time));
   }
 
   Samples take() {
     for (const std::vector<Sample>& each : slices_) out_.slices.emplace_back(each);
     out_.commits = Draws(commits_);
-    std::vector<Sample> log;
+    std::vector<Sample> log, pauses;
     for (const TracedTick& each : trace_.ticks) {
       if (each.log_bytes == 0) continue;
-      log.push_back({static_cast<double>(each.records), static_cast<double>(each.bytes),
-                     static_cast<double>(each.log_bytes)});
+      const double records = static_cast<double>(each.records);
+      const double bytes = static_cast<double>(each.bytes);
+      log.push_back({each.began, records, bytes, static_cast<double>(each.log_bytes)});
+      pauses.push_back({each.began, records, bytes, static_cast<double>(each.pause.count())});
     }
-    out_.log = fit(log);
+    out_.log = Draws(log);
+    if (trace_.drive == Drive::thread) out_.pauses = Draws(pauses);
+    if (plans_ != 0) out_.hold = holds_ / plans_;
     return std::move(out_);
   }
 
  private:
-  static void add(std::vector<Sample>& to, std::uint64_t records, std::uint64_t bytes,
-                  Duration took) {
-    to.push_back({static_cast<double>(records), static_cast<double>(bytes),
-                  static_cast<double>(std::max(Duration(0), took).count())});
+  // From then to then, without what passes that close the log took of it.
+  Duration gap(TimePoint from, TimePoint to) {
+    const std::vector<TracedHold>& passes = trace_.closing_passes;
+    while (passes_ < passes.size() && passes[passes_].at < from) ++passes_;
+    Duration out = to - from;
+    for (; passes_ < passes.size() && passes[passes_].at < to; ++passes_)
+      out -= passes[passes_].took;
+    return out;
+  }
+  static Sample sample(TimePoint at, std::uint64_t records, std::uint64_t bytes, Duration took) {
+    return {.at = at,
+            .records = static_cast<double>(records),
+            .bytes = static_cast<double>(bytes),
+            .took = static_cast<double>(std::max(Duration(0), took).count())};
   }
 
   const Trace& trace_;
@@ -136,6 +159,9 @@ class Sampler final : public Visitor {
   TimePoint first_push_ = TimePoint::max();
   std::optional<TimePoint> last_settled_;
   bool backlog_left_ = false;
+  std::size_t passes_ = 0;  // that are over
+  Duration holds_{0};
+  std::int64_t plans_ = 0;
 };
 
 }  // namespace

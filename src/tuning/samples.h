@@ -1,8 +1,12 @@
 // What statements and commits take, learned from a trace: a mean by records and bytes, and how the
 // single ones differed from it. A virtual tick takes the mean, times the ratio of a recorded one of
-// about its size; those are used in their order, and from the beginning again.
+// about its size.
+//
+// That is the one of about the same time. Where the machine stood still, what pushes did, too: at
+// another time as many pushes as ever would wait for it.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -24,6 +28,7 @@ struct MeanCost {
 };
 
 struct Sample {
+  TimePoint at;
   double records = 0;
   double bytes = 0;
   double took = 0;  // ns
@@ -32,36 +37,56 @@ struct Sample {
 // Least squares; where the samples cannot tell the three apart, the fewer of them.
 MeanCost fit(const std::vector<Sample>& samples);
 
+// What was recorded at some times, in their order.
+class Recorded {
+ public:
+  bool empty() const { return all_.empty(); }
+  void add(TimePoint at, double value) { all_.push_back({at, value}); }
+  // The nearest to that time, of those after the one that was given last; if there are none, of all
+  // again. Once all of them are earlier, they are given in their order. There must be some.
+  double next(TimePoint now);
+
+ private:
+  struct One {
+    TimePoint at;
+    double value = 0;
+  };
+  std::vector<One> all_;
+  std::size_t used_ = 0;
+};
+
 class Draws {
  public:
   Draws() = default;
   explicit Draws(const std::vector<Sample>& samples);
-  bool empty() const { return count_ == 0; }
   const MeanCost& mean() const { return mean_; }
-  // The ratio to the mean of the next recorded one of about this size; 1 if there is none.
-  double next(double records, double bytes);
+  // The ratio to the mean of a recorded one of about this size; 1 if there is none.
+  double ratio(double records, double bytes, TimePoint now);
+  // The mean, times that.
+  double next(double records, double bytes, TimePoint now) {
+    return mean_.of(records, bytes) * ratio(records, bytes, now);
+  }
 
  private:
-  struct Bucket {  // sizes by powers of 2
-    std::vector<float> ratios;
-    std::size_t used = 0;
-  };
   static std::size_t bucket_of(double records, double bytes);
 
   MeanCost mean_;
-  std::size_t count_ = 0;
-  std::array<Bucket, 48> buckets_{};
+  std::array<Recorded, 48> ratios_{};  // sizes by powers of 2
 };
 
-// Durations in their order, and from the beginning again.
+// 0 if none was recorded.
 class Gaps {
  public:
-  void add(Duration gap) { gaps_.push_back(gap); }
-  Duration next() { return gaps_.empty() ? Duration(0) : gaps_[used_++ % gaps_.size()]; }
+  void add(TimePoint at, Duration gap) {
+    gaps_.add(at, static_cast<double>(std::max(gap, Duration(0)).count()));
+  }
+  Duration next(TimePoint now) {
+    if (gaps_.empty()) return Duration(0);
+    return Duration(static_cast<Duration::rep>(gaps_.next(now)));
+  }
 
  private:
-  std::vector<Duration> gaps_;
-  std::size_t used_ = 0;
+  Recorded gaps_;
 };
 
 // All that a prediction draws from.
@@ -72,7 +97,9 @@ struct Samples {
   Gaps to_settle;             // from the end of COMMIT to the settled receipts
   Gaps wakes;                 // from the first push to an idle lane to the plan
   Gaps busy;                  // from the settled receipts to the next plan, if more waits
-  MeanCost log;               // bytes that a tick adds to the log, for its records and bytes
+  Draws log;                  // bytes that a tick adds to the log
+  Draws pauses;               // for the disk, after a tick
+  Duration hold{0};           // that was planned, on average
 };
 Samples samples_of(const Trace& trace);
 

@@ -2,15 +2,20 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace onelane::inline v0::tuning {
 
 namespace {
 
 // A source is closed if its calls of write() took this part of its time, or if this part of its
-// pushes waited for room.
+// pushes waited for room; or if its units were in the lane for that part of its time, and no more
+// than this part of them together with the one before.
 constexpr double kBusyPart = 0.5;
 constexpr double kWaitedPart = 0.05;
+constexpr double kTogetherPart = 0.02;
+// So few units say nothing of that.
+constexpr std::size_t kUnitsMin = 8;
 
 bool is_barrier(const TracedUnit& unit) {
   return unit.records == 0 && unit.kind == UnitKind::record;
@@ -43,19 +48,28 @@ Sources::Sources(const Trace& trace) : units_(trace.units) {
 void Sources::judge(Source& source) const {
   const TracedUnit& first = units_[source.units.front()];
   const TracedUnit& last = units_[source.units.back()];
-  std::size_t waits = 0, waited = 0;
-  double busy_ns = 0;
+  std::size_t waits = 0, waited = 0, together = 0;
+  double busy_ns = 0, in_lane_ns = 0;
+  TimePoint before_left = first.pushed;
   for (const std::uint32_t number : source.units) {
     const TracedUnit& unit = units_[number];
     waited += unit.waited_for_room ? 1 : 0;
-    if (!unit.caller_waits || unit.left == TimePoint::max()) continue;
+    together += unit.pushed < std::exchange(before_left, unit.left) ? 1 : 0;
+    if (unit.left == TimePoint::max()) continue;
+    const auto took_ns = static_cast<double>((unit.left - unit.pushed).count());
+    in_lane_ns += took_ns;
+    if (!unit.caller_waits) continue;
     ++waits;
-    busy_ns += static_cast<double>((unit.left - unit.pushed).count());
+    busy_ns += took_ns;
   }
   const auto span_ns = static_cast<double>((last.pushed - first.pushed).count());
   const auto count = static_cast<double>(source.units.size());
   if (first.caller == 0) return;
-  if (static_cast<double>(waited) > kWaitedPart * count || busy_ns > kBusyPart * span_ns) {
+  source.one_by_one = source.units.size() >= kUnitsMin &&
+                      static_cast<double>(together) <= kTogetherPart * count &&
+                      in_lane_ns > kBusyPart * span_ns;
+  if (static_cast<double>(waited) > kWaitedPart * count || busy_ns > kBusyPart * span_ns ||
+      source.one_by_one) {
     source.kind = Kind::closed;
   } else if (waits != 0) {
     source.kind = Kind::paced;
@@ -70,14 +84,14 @@ Arrival Sources::take() {
 
 void Sources::entered(const Arrival& arrival, TimePoint now) {
   const Source& source = sources_[arrival.source];
-  if (units_[arrival.unit].caller_waits && source.kind != Kind::open) return;
+  if (waits_for(source, arrival.unit)) return;
   go_on(arrival.source, now, false);
 }
 
 void Sources::refused(const Arrival& arrival, TimePoint now) { go_on(arrival.source, now, false); }
 
 void Sources::ended(std::uint32_t source, std::uint32_t unit, TimePoint now) {
-  if (units_[unit].caller_waits && sources_[source].kind != Kind::open) go_on(source, now, true);
+  if (waits_for(sources_[source], unit)) go_on(source, now, true);
 }
 
 // From `now` on the source is free again.

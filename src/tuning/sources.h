@@ -7,6 +7,9 @@
 //   closed  it called write() one after the other, or waited for room in a full class: what came
 //           before decides when it comes again, as long after that as recorded; once it is through
 //           it begins again, so that it never stops being a rival
+//
+// Of a thread that waits on receipts the trace does not know that it does. But one that mostly has
+// something in the lane, and never two things, is closed.
 #pragma once
 
 #include <cstddef>
@@ -49,6 +52,7 @@ class Sources {
   enum class Kind : std::uint8_t { open, paced, closed };
   struct Source {
     Kind kind = Kind::open;
+    bool one_by_one = false;           // it waits for each, whatever the trace says of that
     std::vector<std::uint32_t> units;  // in the order of its pushes
     std::size_t next = 0;
   };
@@ -59,6 +63,9 @@ class Sources {
   };
 
   void judge(Source& source) const;
+  bool waits_for(const Source& source, std::uint32_t unit) const {
+    return source.kind != Kind::open && (source.one_by_one || units_[unit].caller_waits);
+  }
   void go_on(std::uint32_t source, TimePoint now, bool waited);
 
   const std::vector<TracedUnit>& units_;

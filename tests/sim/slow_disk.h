@@ -18,7 +18,7 @@
 #include "onelane/options.h"
 #include "src/engine/lane_state.h"
 #include "src/engine/log_keeper.h"
-#include "src/engine/pauses.h"
+#include "src/schedule/pauses.h"
 #include "tests/support/fake_clock.h"
 
 namespace onelane::test {
@@ -100,7 +100,7 @@ class SlowDisk final : public Log {
   TimePoint next_row_;            // of the small class
   std::optional<TimePoint> first_row_;
   int rows_ = 0;
-  engine::Pauses pauses_;  // of the heavy classes, and the small one
+  schedule::Pauses pauses_;  // of the heavy classes, and the small one
 
   double written_ = 0;  // of the heavy classes
   std::uint64_t most_ = 0;

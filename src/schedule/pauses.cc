@@ -1,11 +1,9 @@
-#include "src/engine/pauses.h"
+#include "src/schedule/pauses.h"
 
 #include <algorithm>
 #include <numeric>
 
-#include "src/engine/log_policy.h"
-
-namespace onelane::inline v0::engine {
+namespace onelane::inline v0::schedule {
 
 void Pauses::lift() noexcept {
   for (Class& each : classes_) each.until = TimePoint::min();
@@ -31,4 +29,4 @@ void Pauses::tick(TimePoint from, Duration pause, std::span<const Duration> spen
   }
 }
 
-}  // namespace onelane::inline v0::engine
+}  // namespace onelane::inline v0::schedule

@@ -4,9 +4,9 @@
 #include <chrono>
 #include <vector>
 
-#include "src/engine/pauses.h"
+#include "src/schedule/pauses.h"
 
-namespace onelane::engine {
+namespace onelane::schedule {
 namespace {
 
 using std::chrono::milliseconds;
@@ -87,4 +87,4 @@ TEST(Pauses, NobodyWaitsLongerThanTenSecondsAtOnce) {
 }
 
 }  // namespace
-}  // namespace onelane::engine
+}  // namespace onelane::schedule

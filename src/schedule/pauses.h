@@ -6,6 +6,7 @@
 // however many classes there are, all of them together add no more than one would.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -13,7 +14,12 @@
 
 #include "onelane/clock.h"
 
-namespace onelane::inline v0::engine {
+namespace onelane::inline v0::schedule {
+
+// Nothing waits for longer because of the log, before it is asked again.
+inline constexpr Duration kPauseMost = std::chrono::seconds(10);
+// A pause may be lifted: once the disk has caught up, nobody is told. So one looks this often.
+inline constexpr Duration kPauseLook = std::chrono::milliseconds(10);
 
 class Pauses {
  public:
@@ -38,4 +44,4 @@ class Pauses {
   TimePoint all_until_ = TimePoint::min();  // when there is room for whoever comes first
 };
 
-}  // namespace onelane::inline v0::engine
+}  // namespace onelane::inline v0::schedule
