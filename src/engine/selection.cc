@@ -14,8 +14,6 @@ using detail::EntryKind;
 
 namespace {
 
-constexpr Duration kStepTimeMin = std::chrono::microseconds(100);
-
 // Whether a gathering window may keep the class's units waiting: not, with an intake, if one
 // promises more than journaled.
 bool gathers(const ClassLane& lane) {
@@ -244,32 +242,21 @@ Duration Selection::predict() const {
   return schedule::to_duration(ps);
 }
 
-// What a job's step of each class may take of the hold: where the plan leaves others waiting, or
-// there are several jobs, its class's share by weight, or a step that uses all that is left would
-// leave them ever less (its cost is learned); otherwise all that is left. Never more than the
-// class's own budget.
 std::span<const Duration> Selection::step_times(const schedule::Plan& plan) {
-  std::uint64_t job_weight = 0;
-  std::uint64_t waiting_weight = 0;
+  schedule::StepTimes times;
   for (std::size_t i = 0; i < shares_.size(); ++i) {
     const Staging& staging = lanes_[i].staging;
     if (staging.empty()) continue;
-    if (staging.jobs() != 0) {
-      job_weight += shares_[i].weight;
-    } else if (schedule::planned_units(plan, i) < staging.slots()) {
-      waiting_weight += shares_[i].weight;
-    }
+    const bool more = schedule::planned_units(plan, i) < staging.slots();
+    times.add(shares_[i].weight, staging.jobs() != 0, more);
   }
   std::fill(step_times_.begin(), step_times_.end(), Duration(0));
-  if (job_weight == 0) return step_times_;
+  if (!times.any()) return step_times_;
   // What the others got of this tick was planned with the step's learned cost beside it, so what
   // they left is not shared with them a second time.
-  const Duration share = waiting_weight == 0 ? plan.hold - predict() : plan.hold;
-  const Duration rest = std::max(share, tick_budget_.hold / schedule::kStepShareMin);
-  const auto total = static_cast<Duration::rep>(job_weight + waiting_weight);
+  const Duration left = times.others_wait() ? plan.hold : plan.hold - predict();
   for (std::size_t i = 0; i < shares_.size(); ++i) {
-    const Duration part = rest * static_cast<Duration::rep>(shares_[i].weight) / total;
-    step_times_[i] = std::min(std::max(part, kStepTimeMin), shares_[i].budget.hold);
+    step_times_[i] = times.of(shares_[i], left, tick_budget_.hold);
   }
   return step_times_;
 }

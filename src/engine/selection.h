@@ -19,6 +19,7 @@
 #include "src/schedule/costs.h"
 #include "src/schedule/pauses.h"
 #include "src/schedule/plan.h"
+#include "src/schedule/step_time.h"
 
 namespace onelane::inline v0::engine {
 

@@ -25,9 +25,6 @@ struct Unit {
   TimePoint pushed{};
 };
 
-// A job's step may always use this part of the tick's hold, however full the tick is otherwise.
-inline constexpr int kStepShareMin = 4;
-
 // The options of a class that planning needs. Where the class's own budget was 0, `budget` has the
 // tick's.
 struct Share {

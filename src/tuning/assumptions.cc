@@ -36,7 +36,10 @@ std::vector<std::string> assumptions_of(const Trace& trace, const Sources& sourc
                   " recorded ticks were rolled back; here none is.");
   }
   if (!trace.closing_passes.empty()) {
-    out.emplace_back("The passes that held the lane to close the log do so at the same times.");
+    out.emplace_back(
+        "The passes that held the lane to close the log do so at the same times, and no longer "
+        "than "
+        "a tick's hold where that is shorter than it was.");
   }
   return out;
 }

@@ -1,5 +1,6 @@
-// When classes pause since the disk is behind: at the times at which it was in the recording, and
-// for a tick as long as a recorded one of about its size and time.
+// What the disk did to the lane, at about the times at which it did: classes paused while it was
+// behind, after a tick as long as after a recorded one of about its size and time; and passes held
+// the lane to close the log.
 #pragma once
 
 #include <algorithm>
@@ -17,6 +18,9 @@ class Disk {
   // The trace and `pauses` must outlive it.
   Disk(const Trace& trace, const Budgets& budgets, Draws& pauses);
 
+  // How long the passes that are due by then hold the lane. One is begun if it is to hold it no
+  // longer than a tick may, so with a shorter hold none is longer.
+  Duration closing_passes(TimePoint now);
   // From here on for that time.
   void turn_to(TimePoint now);
   bool pauses(std::size_t klass) const { return now_ < pauses_.until(klass); }
@@ -34,8 +38,10 @@ class Disk {
   const Trace& trace_;
   Draws& draws_;
   schedule::Pauses pauses_;
+  Duration longest_pass_;
   TimePoint now_;
-  std::size_t ticks_ = 0;  // recorded ones that were planned by now
+  std::size_t ticks_ = 0;   // recorded ones that were planned by now
+  std::size_t passes_ = 0;  // that are over
 };
 
 }  // namespace onelane::inline v0::tuning

@@ -1,6 +1,24 @@
 #include "src/tuning/planner.h"
 
+#include <string>
+
 namespace onelane::inline v0::tuning {
+
+Status same_classes(const Budgets& recorded, const Budgets& budgets) {
+  const std::vector<ClassOptions>& classes = recorded.classes;
+  if (budgets.classes.size() != classes.size()) {
+    return {Errc::invalid_argument, "the budgets are of " + std::to_string(budgets.classes.size()) +
+                                        " classes; the trace has " +
+                                        std::to_string(classes.size())};
+  }
+  for (std::size_t i = 0; i < classes.size(); ++i) {
+    if (budgets.classes[i].name == classes[i].name) continue;
+    return {Errc::invalid_argument, "class " + std::to_string(i) + " is \"" +
+                                        budgets.classes[i].name + "\"; in the trace it is \"" +
+                                        classes[i].name + "\""};
+  }
+  return {};
+}
 
 void Planner::set(const Budgets& budgets) {
   tick_ = budgets.tick;

@@ -20,6 +20,9 @@ struct PlanFrom {
   std::uint64_t held_back = 0;                // classes that keep what they have saved up
 };
 
+// ok, or invalid_argument: they are of other classes than the recorded ones.
+Status same_classes(const Budgets& recorded, const Budgets& budgets);
+
 class Planner {
  public:
   // From here on. Classes are added, never removed.

@@ -27,9 +27,6 @@ namespace {
 using tuning::Arrival;
 using tuning::Backlog;
 
-// A step that has time for this part of what is left of a job does all of it.
-constexpr double kWholePart = 0.99;
-
 // What a unit takes of its class's capacity, roughly (ClassOptions::capacity_bytes).
 std::uint64_t footprint_of(const TracedUnit& unit) { return 512 + unit.bytes / 64 * 64; }
 
@@ -82,11 +79,17 @@ class Simulation {
     TimePoint settled;
   };
 
+  double steps_in_all(const Arrival& arrival) const {
+    const TracedUnit& unit = trace_.units[arrival.unit];
+    const auto job = samples_.jobs.find(arrival.unit);
+    if (job == samples_.jobs.end()) return std::max<double>(1, unit.steps);
+    return samples_.steps[unit.write_class].in_steps(job->second, unit.steps);
+  }
   // How many of the recorded ones the next step of the slot's unit is.
   double steps_of(std::size_t klass, std::size_t slot) const {
+    if (!classes_[klass].backlog.units()[slot].closes_slice) return 1;
     const double left = units_[classes_[klass].backlog.slot(slot).unit].steps;
-    const bool whole = step_scales_[klass] >= kWholePart * left;
-    return whole ? left : step_scales_[klass];
+    return tuning::does_all(step_scales_[klass], left) ? left : step_scales_[klass];
   }
   const TracedUnit& traced(const Unit& unit) const { return trace_.units[unit.arrival.unit]; }
 
@@ -102,10 +105,10 @@ class Simulation {
 
   bool nothing_queued() const;
   std::optional<TimePoint> next_event() const;
-  void pass_closings();
   void tick();
   schedule::Plan plan(std::optional<TimePoint>& rests_until);
   Run run_units(const schedule::Plan& plan, TimePoint began);
+  void take_in_hand(const schedule::Plan& plan);
   void execute(const schedule::Plan& plan);
   void learn(const schedule::Plan& plan, const Run& run);
   void settle(const schedule::Slice& slice, const Part& part, const When& when);
@@ -113,7 +116,7 @@ class Simulation {
   const Trace& trace_;
   const Budgets& budgets_;
   tuning::Samples samples_;
-  const std::vector<double> step_scales_;
+  std::vector<double> step_scales_;  // of the next tick, by class
   tuning::Disk disk_;
   tuning::Sources sources_;
   tuning::Planner planner_;
@@ -125,7 +128,6 @@ class Simulation {
   TimePoint now_;
   TimePoint horizon_;
   bool idle_ = true;
-  std::size_t closings_ = 0;  // that are over
 
   Replay out_;
 };
@@ -134,7 +136,6 @@ Simulation::Simulation(const Trace& trace, const Budgets& budgets)
     : trace_(trace),
       budgets_(budgets),
       samples_(tuning::samples_of(trace)),
-      step_scales_(tuning::step_scales(trace, budgets, samples_.hold)),
       disk_(trace, budgets, samples_.pauses),
       sources_(trace),
       classes_(budgets.classes.size()),
@@ -208,9 +209,7 @@ void Simulation::enter(const Arrival& arrival, TimePoint now) {
     number = free_.back();
     free_.pop_back();
   }
-  units_[number] = {.arrival = arrival,
-                    .entered = now,
-                    .steps = unit.kind == UnitKind::job ? std::max<double>(1, unit.steps) : 1};
+  units_[number] = {.arrival = arrival, .entered = now, .steps = steps_in_all(arrival)};
   of.backlog.add({.bytes = unit.bytes,
                   .records = unit.records,
                   .closes_slice = unit.kind == UnitKind::job,
@@ -275,17 +274,11 @@ std::optional<TimePoint> Simulation::next_event() const {
   return out;
 }
 
-void Simulation::pass_closings() {
-  const std::vector<TracedHold>& passes = trace_.closing_passes;
-  for (; closings_ < passes.size() && passes[closings_].at <= now_; ++closings_) {
-    now_ += passes[closings_].took;
-    out_.held += passes[closings_].took;
-  }
-}
-
 Replay Simulation::run() {
   while (now_ < horizon_) {
-    pass_closings();
+    const Duration closing = disk_.closing_passes(now_);
+    now_ += closing;
+    out_.held += closing;
     pump(now_);
     if (!nothing_queued()) {
       tick();
@@ -404,8 +397,24 @@ Simulation::Run Simulation::run_units(const schedule::Plan& plan, TimePoint bega
   return run;
 }
 
+void Simulation::take_in_hand(const schedule::Plan& plan) {
+  std::vector<std::size_t> planned;
+  for (std::size_t i = 0; i < classes_.size(); ++i) {
+    classes_[i].in_hand = schedule::planned_units(plan, i);
+    planned.push_back(classes_[i].in_hand);
+  }
+  const auto times =
+      tuning::step_times(budgets_, plan.hold, planned,
+                         [this](std::size_t i) -> const Backlog& { return classes_[i].backlog; });
+  step_scales_.clear();
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    step_scales_.push_back(samples_.steps[i].scale(times[i]));
+  }
+}
+
 void Simulation::execute(const schedule::Plan& plan) {
   const TimePoint began = now_ + samples_.to_begin.next(now_);
+  take_in_hand(plan);
   Run run = run_units(plan, began);
   const auto records = static_cast<double>(run.records);
   const auto bytes = static_cast<double>(run.bytes);
@@ -417,9 +426,6 @@ void Simulation::execute(const schedule::Plan& plan) {
   out_.log_bytes += static_cast<std::uint64_t>(samples_.log.next(records, bytes, began));
   ++out_.ticks;
 
-  for (std::size_t i = 0; i < classes_.size(); ++i) {
-    classes_[i].in_hand = schedule::planned_units(plan, i);
-  }
   pump(settled);
   learn(plan, run);
   for (std::size_t i = 0; i < plan.slices.size(); ++i) {
@@ -483,18 +489,7 @@ void Simulation::settle(const schedule::Slice& slice, const Part& part, const Wh
 
 Result<Replay> predict(const Trace& trace, const Budgets& budgets) {
   if (Status why = validate(budgets); !why.ok()) return why;
-  const std::vector<ClassOptions>& recorded = trace.budgets.classes;
-  if (budgets.classes.size() != recorded.size()) {
-    return Status(Errc::invalid_argument,
-                  "the budgets are of " + std::to_string(budgets.classes.size()) +
-                      " classes; the trace has " + std::to_string(recorded.size()));
-  }
-  for (std::size_t i = 0; i < recorded.size(); ++i) {
-    if (budgets.classes[i].name == recorded[i].name) continue;
-    return Status(Errc::invalid_argument,
-                  "class " + std::to_string(i) + " is \"" + budgets.classes[i].name +
-                      "\"; in the trace it is \"" + recorded[i].name + "\"");
-  }
+  if (Status why = tuning::same_classes(trace.budgets, budgets); !why.ok()) return why;
   if (trace.items == nullptr) return Replay{};
   return Simulation(trace, budgets).run();
 }

@@ -85,8 +85,13 @@ namespace {
 class Sampler final : public Visitor {
  public:
   explicit Sampler(const Trace& trace) : trace_(trace) {}
+  void use(const Walk& walk) { walk_ = &walk; }
 
-  void class_added() override { slices_.emplace_back(); }
+  void class_added() override {
+    slices_.emplace_back();
+    rests_.emplace_back();
+    out_.steps.emplace_back();
+  }
   void added(std::size_t /*klass*/, const trace::Unit& unit) override {
     first_push_ = std::min(first_push_, unit.pushed);
   }
@@ -99,8 +104,18 @@ class Sampler final : public Visitor {
       out_.wakes.add(first_push_, gap(first_push_, plan.now));
     }
     first_push_ = TimePoint::max();
-    holds_ += plan.hold;
-    ++plans_;
+    std::vector<std::size_t> planned(slices_.size());
+    for (const trace::Slice& each : plan.slices) {
+      planned[each.klass] = std::max<std::size_t>(planned[each.klass], each.first + each.count);
+    }
+    const auto backlog_of = [this](std::size_t klass) -> const Backlog& {
+      return walk_->backlog(klass);
+    };
+    step_times_ = step_times(walk_->budgets(), plan.hold, planned, backlog_of);
+    last_planned_.resize(planned.size());
+    for (std::size_t i = 0; i < planned.size(); ++i) {
+      if (planned[i] != 0) last_planned_[i] = backlog_of(i).slot(planned[i] - 1).unit;
+    }
     return true;
   }
   void ended(const trace::PlanItem& plan, const trace::OutcomeItem& outcome) override {
@@ -112,14 +127,23 @@ class Sampler final : public Visitor {
     for (std::size_t i = 0; i < outcome.slices.size(); ++i) {
       const trace::SliceTime& each = outcome.slices[i];
       if (each.records == 0) continue;
-      slices_[plan.slices[i].klass].push_back(
+      const std::uint32_t klass = plan.slices[i].klass;
+      bool rest = false;
+      if (step_times_[klass] != Duration(0)) {
+        rest = !out_.steps[klass].add(each.elapsed, step_times_[klass]);
+        out_.jobs[last_planned_[klass]] += each.elapsed;
+      }
+      (rest ? rests_ : slices_)[klass].push_back(
           sample(outcome.began, each.records, each.bytes, each.elapsed));
     }
     commits_.push_back(sample(outcome.began, outcome.records, outcome.bytes, outcome.commit_time));
   }
 
   Samples take() {
-    for (const std::vector<Sample>& each : slices_) out_.slices.emplace_back(each);
+    // What was left for a job's last step says nothing of a whole one, if there were any.
+    for (std::size_t i = 0; i < slices_.size(); ++i) {
+      out_.slices.emplace_back(slices_[i].empty() ? rests_[i] : slices_[i]);
+    }
     out_.commits = Draws(commits_);
     std::vector<Sample> log, pauses;
     for (const TracedTick& each : trace_.ticks) {
@@ -131,7 +155,6 @@ class Sampler final : public Visitor {
     }
     out_.log = Draws(log);
     if (trace_.drive == Drive::thread) out_.pauses = Draws(pauses);
-    if (plans_ != 0) out_.hold = holds_ / plans_;
     return std::move(out_);
   }
 
@@ -153,15 +176,18 @@ class Sampler final : public Visitor {
   }
 
   const Trace& trace_;
+  const Walk* walk_ = nullptr;
   Samples out_;
   std::vector<std::vector<Sample>> slices_;
+  std::vector<std::vector<Sample>> rests_;  // of jobs
   std::vector<Sample> commits_;
   TimePoint first_push_ = TimePoint::max();
   std::optional<TimePoint> last_settled_;
   bool backlog_left_ = false;
   std::size_t passes_ = 0;  // that are over
-  Duration holds_{0};
-  std::int64_t plans_ = 0;
+  // Of the last plan, by class: its job's step, and the number of its last unit.
+  std::vector<Duration> step_times_;
+  std::vector<std::uint32_t> last_planned_;
 };
 
 }  // namespace
@@ -169,6 +195,7 @@ class Sampler final : public Visitor {
 Samples samples_of(const Trace& trace) {
   Sampler sampler(trace);
   Walk walk(trace.items->bytes, sampler);
+  sampler.use(walk);
   (void)walk.run();  // it was read before
   return sampler.take();
 }

@@ -10,10 +10,12 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <unordered_map>
 #include <vector>
 
 #include "onelane/clock.h"
 #include "onelane/trace.h"
+#include "src/tuning/steps.h"
 
 namespace onelane::inline v0::tuning {
 
@@ -91,15 +93,16 @@ class Gaps {
 
 // All that a prediction draws from.
 struct Samples {
-  std::vector<Draws> slices;  // by class: statements
-  Draws commits;              // BEGIN's and COMMIT's own
-  Gaps to_begin;              // from the plan to BEGIN
-  Gaps to_settle;             // from the end of COMMIT to the settled receipts
-  Gaps wakes;                 // from the first push to an idle lane to the plan
-  Gaps busy;                  // from the settled receipts to the next plan, if more waits
-  Draws log;                  // bytes that a tick adds to the log
-  Draws pauses;               // for the disk, after a tick
-  Duration hold{0};           // that was planned, on average
+  std::vector<Draws> slices;       // by class: statements
+  Draws commits;                   // BEGIN's and COMMIT's own
+  Gaps to_begin;                   // from the plan to BEGIN
+  Gaps to_settle;                  // from the end of COMMIT to the settled receipts
+  Gaps wakes;                      // from the first push to an idle lane to the plan
+  Gaps busy;                       // from the settled receipts to the next plan, if more waits
+  Draws log;                       // bytes that a tick adds to the log
+  Draws pauses;                    // for the disk, after a tick
+  std::vector<StepLengths> steps;  // by class
+  std::unordered_map<std::uint32_t, Duration> jobs;  // what each took, by its number
 };
 Samples samples_of(const Trace& trace);
 
