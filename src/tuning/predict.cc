@@ -41,7 +41,8 @@ class Simulation {
   struct Unit {
     Arrival arrival;
     TimePoint entered;
-    double steps = 1;  // left, of the recorded length
+    std::uint32_t steps = 1;  // left
+    double left_ns = 0;       // of a job, instead, if its steps use up their time
     bool begun = false;
   };
   struct Class {
@@ -79,17 +80,10 @@ class Simulation {
     TimePoint settled;
   };
 
-  double steps_in_all(const Arrival& arrival) const {
-    const TracedUnit& unit = trace_.units[arrival.unit];
-    const auto job = samples_.jobs.find(arrival.unit);
-    if (job == samples_.jobs.end()) return std::max<double>(1, unit.steps);
-    return samples_.steps[unit.write_class].in_steps(job->second, unit.steps);
-  }
-  // How many of the recorded ones the next step of the slot's unit is.
-  double steps_of(std::size_t klass, std::size_t slot) const {
-    if (!classes_[klass].backlog.units()[slot].closes_slice) return 1;
-    const double left = units_[classes_[klass].backlog.slot(slot).unit].steps;
-    return tuning::does_all(step_scales_[klass], left) ? left : step_scales_[klass];
+  // Of a job whose steps use up their time, how long the next one of the slot takes; else 0.
+  double step_of(std::size_t klass, std::size_t slot) const {
+    if (step_ns_[klass] == 0 || !classes_[klass].backlog.units()[slot].closes_slice) return 0;
+    return std::min(step_ns_[klass], units_[classes_[klass].backlog.slot(slot).unit].left_ns);
   }
   const TracedUnit& traced(const Unit& unit) const { return trace_.units[unit.arrival.unit]; }
 
@@ -108,7 +102,7 @@ class Simulation {
   void tick();
   schedule::Plan plan(std::optional<TimePoint>& rests_until);
   Run run_units(const schedule::Plan& plan, TimePoint began);
-  void take_in_hand(const schedule::Plan& plan);
+  void take_in_hand(const schedule::Plan& plan, TimePoint began);
   void execute(const schedule::Plan& plan);
   void learn(const schedule::Plan& plan, const Run& run);
   void settle(const schedule::Slice& slice, const Part& part, const When& when);
@@ -116,11 +110,11 @@ class Simulation {
   const Trace& trace_;
   const Budgets& budgets_;
   tuning::Samples samples_;
-  std::vector<double> step_scales_;  // of the next tick, by class
   tuning::Disk disk_;
   tuning::Sources sources_;
   tuning::Planner planner_;
   std::vector<Class> classes_;
+  std::vector<double> step_ns_;  // of the next tick, by class
   std::vector<Unit> units_;
   std::vector<std::uint32_t> free_;
   std::priority_queue<Leaving> leaving_;
@@ -139,6 +133,7 @@ Simulation::Simulation(const Trace& trace, const Budgets& budgets)
       disk_(trace, budgets, samples_.pauses),
       sources_(trace),
       classes_(budgets.classes.size()),
+      step_ns_(budgets.classes.size()),
       now_(trace.opened),
       horizon_(trace.last) {
   planner_.set(budgets);
@@ -209,7 +204,11 @@ void Simulation::enter(const Arrival& arrival, TimePoint now) {
     number = free_.back();
     free_.pop_back();
   }
-  units_[number] = {.arrival = arrival, .entered = now, .steps = steps_in_all(arrival)};
+  units_[number] = {.arrival = arrival, .entered = now};
+  if (unit.kind == UnitKind::job) {
+    units_[number].steps = std::max(1U, unit.steps);
+    units_[number].left_ns = samples_.job_ns(arrival.unit);
+  }
   of.backlog.add({.bytes = unit.bytes,
                   .records = unit.records,
                   .closes_slice = unit.kind == UnitKind::job,
@@ -381,9 +380,11 @@ Simulation::Run Simulation::run_units(const schedule::Plan& plan, TimePoint bega
         run.stopped = schedule::stop(progress, planner_.costs(), plan.hold);
         if (run.stopped) break;
       }
-      const double took = ratio * steps_of(slice.klass, slice.first + i) *
-                          (std::exchange(fixed, 0) + draws.mean().per_record * units[i].records +
-                           draws.mean().per_byte * static_cast<double>(units[i].bytes));
+      double took = step_of(slice.klass, slice.first + i);
+      if (took == 0) {
+        took = ratio * (std::exchange(fixed, 0) + draws.mean().per_record * units[i].records +
+                        draws.mean().per_byte * static_cast<double>(units[i].bytes));
+      }
       part.took += took;
       part.records += units[i].records;
       part.bytes += units[i].bytes;
@@ -397,7 +398,7 @@ Simulation::Run Simulation::run_units(const schedule::Plan& plan, TimePoint bega
   return run;
 }
 
-void Simulation::take_in_hand(const schedule::Plan& plan) {
+void Simulation::take_in_hand(const schedule::Plan& plan, TimePoint began) {
   std::vector<std::size_t> planned;
   for (std::size_t i = 0; i < classes_.size(); ++i) {
     classes_[i].in_hand = schedule::planned_units(plan, i);
@@ -406,15 +407,15 @@ void Simulation::take_in_hand(const schedule::Plan& plan) {
   const auto times =
       tuning::step_times(budgets_, plan.hold, planned,
                          [this](std::size_t i) -> const Backlog& { return classes_[i].backlog; });
-  step_scales_.clear();
   for (std::size_t i = 0; i < times.size(); ++i) {
-    step_scales_.push_back(samples_.steps[i].scale(times[i]));
+    const bool by_time = times[i] != Duration(0) && samples_.steps[i].by_time();
+    step_ns_[i] = by_time ? samples_.steps[i].next(times[i], began) : 0;
   }
 }
 
 void Simulation::execute(const schedule::Plan& plan) {
   const TimePoint began = now_ + samples_.to_begin.next(now_);
-  take_in_hand(plan);
+  take_in_hand(plan, began);
   Run run = run_units(plan, began);
   const auto records = static_cast<double>(run.records);
   const auto bytes = static_cast<double>(run.bytes);
@@ -477,8 +478,9 @@ void Simulation::settle(const schedule::Slice& slice, const Part& part, const Wh
     const TracedUnit& recorded = traced(unit);
     out.records += recorded.records;
     out.bytes += recorded.bytes;
-    unit.steps -= steps_of(slice.klass, slot);
-    if (unit.steps > 0) continue;
+    const double step = step_of(slice.klass, slot);
+    unit.left_ns -= step;
+    if (step != 0 ? unit.left_ns > 0 : --unit.steps != 0) continue;
     ++out.units;
     out.total_ns.record(when.settled - unit.entered);
     remove(slice.klass, slot, when.settled);

@@ -6,6 +6,7 @@
 #include <span>
 
 #include "src/base/least_squares.h"
+#include "src/tuning/steps.h"
 #include "src/tuning/walk.h"
 
 namespace onelane::inline v0::tuning {
@@ -89,7 +90,6 @@ class Sampler final : public Visitor {
 
   void class_added() override {
     slices_.emplace_back();
-    rests_.emplace_back();
     out_.steps.emplace_back();
   }
   void added(std::size_t /*klass*/, const trace::Unit& unit) override {
@@ -128,22 +128,17 @@ class Sampler final : public Visitor {
       const trace::SliceTime& each = outcome.slices[i];
       if (each.records == 0) continue;
       const std::uint32_t klass = plan.slices[i].klass;
-      bool rest = false;
       if (step_times_[klass] != Duration(0)) {
-        rest = !out_.steps[klass].add(each.elapsed, step_times_[klass]);
+        out_.steps[klass].add(outcome.began, each.elapsed, step_times_[klass]);
         out_.jobs[last_planned_[klass]] += each.elapsed;
       }
-      (rest ? rests_ : slices_)[klass].push_back(
-          sample(outcome.began, each.records, each.bytes, each.elapsed));
+      slices_[klass].push_back(sample(outcome.began, each.records, each.bytes, each.elapsed));
     }
     commits_.push_back(sample(outcome.began, outcome.records, outcome.bytes, outcome.commit_time));
   }
 
   Samples take() {
-    // What was left for a job's last step says nothing of a whole one, if there were any.
-    for (std::size_t i = 0; i < slices_.size(); ++i) {
-      out_.slices.emplace_back(slices_[i].empty() ? rests_[i] : slices_[i]);
-    }
+    for (const std::vector<Sample>& each : slices_) out_.slices.emplace_back(each);
     out_.commits = Draws(commits_);
     std::vector<Sample> log, pauses;
     for (const TracedTick& each : trace_.ticks) {
@@ -179,7 +174,6 @@ class Sampler final : public Visitor {
   const Walk* walk_ = nullptr;
   Samples out_;
   std::vector<std::vector<Sample>> slices_;
-  std::vector<std::vector<Sample>> rests_;  // of jobs
   std::vector<Sample> commits_;
   TimePoint first_push_ = TimePoint::max();
   std::optional<TimePoint> last_settled_;

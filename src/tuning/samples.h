@@ -15,7 +15,6 @@
 
 #include "onelane/clock.h"
 #include "onelane/trace.h"
-#include "src/tuning/steps.h"
 
 namespace onelane::inline v0::tuning {
 
@@ -76,6 +75,30 @@ class Draws {
   std::array<Recorded, 48> ratios_{};  // sizes by powers of 2
 };
 
+// How long a job's step is that uses up its time: that, and what recorded ones took beyond it.
+class StepLengths {
+ public:
+  // One that had that time.
+  void add(TimePoint at, Duration took, Duration had) {
+    ++steps_;
+    constexpr int kClearly = 80;  // percent; one that took clearly less ended by itself
+    if (took * 100 < had * kClearly) return;
+    over_.add(at, static_cast<double>((took - had).count()));
+    ++used_up_;
+  }
+  // Whether it is the time that ends them. The last one of a job never uses it up.
+  bool by_time() const { return used_up_ * 2 >= steps_ && used_up_ != 0; }
+  // ns; there must be some.
+  double next(Duration has, TimePoint now) {
+    return std::max(1.0, static_cast<double>(has.count()) + over_.next(now));
+  }
+
+ private:
+  Recorded over_;
+  std::size_t steps_ = 0;
+  std::size_t used_up_ = 0;
+};
+
 // 0 if none was recorded.
 class Gaps {
  public:
@@ -103,6 +126,11 @@ struct Samples {
   Draws pauses;                    // for the disk, after a tick
   std::vector<StepLengths> steps;  // by class
   std::unordered_map<std::uint32_t, Duration> jobs;  // what each took, by its number
+
+  double job_ns(std::uint32_t unit) const {
+    const auto at = jobs.find(unit);
+    return at == jobs.end() ? 0 : static_cast<double>(at->second.count());
+  }
 };
 Samples samples_of(const Trace& trace);
 
