@@ -161,8 +161,8 @@ Result<Replay> predict(const Trace& trace, const Budgets& budgets);
 
 enum class Metric : std::uint8_t { p50, p90, p99, max, rate };
 
-// "peers:p99<=20ms": of the time from push to settled receipt; what is not settled at the end of the
-// trace has taken until there. "blobs:rate>=5000/s": units served.
+// "peers:p99<=20ms": of the time from push to settled receipt; what is not settled when the trace
+// ends has taken until there. "blobs:rate>=5000/s": units served.
 struct Want {
   std::string write_class;
   Metric metric = Metric::p99;

@@ -37,9 +37,9 @@ std::vector<std::string> assumptions_of(const Trace& trace, const Sources& sourc
   }
   if (!trace.closing_passes.empty()) {
     out.emplace_back(
-        "The passes that held the lane to close the log do so at the same times, and no longer "
-        "than "
-        "a tick's hold where that is shorter than it was.");
+        "The passes that held the lane to close the log do so at the same times; where a tick's "
+        "hold "
+        "is shorter than it was, no longer than that or than the shortest of them were.");
   }
   return out;
 }

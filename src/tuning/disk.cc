@@ -1,12 +1,27 @@
 #include "src/tuning/disk.h"
 
+#include <vector>
+
 namespace onelane::inline v0::tuning {
 
+namespace {
+
+// A pass is begun if it is to hold the lane no longer than a tick may, or than syncing takes in any
+// case: that is, about as long as the shortest tenth of the recorded ones.
+Duration longest_pass(const Trace& trace, Duration hold) {
+  if (hold >= trace.budgets.tick.hold) return Duration::max();
+  std::vector<Duration> took;
+  for (const TracedHold& each : trace.closing_passes) took.push_back(each.took);
+  if (took.empty()) return hold;
+  const auto tenth = took.begin() + static_cast<std::ptrdiff_t>(took.size() / 10);
+  std::nth_element(took.begin(), tenth, took.end());
+  return std::max(hold, *tenth);
+}
+
+}  // namespace
+
 Disk::Disk(const Trace& trace, const Budgets& budgets, Draws& pauses)
-    : trace_(trace),
-      draws_(pauses),
-      longest_pass_(budgets.tick.hold < trace.budgets.tick.hold ? budgets.tick.hold
-                                                                : Duration::max()) {
+    : trace_(trace), draws_(pauses), longest_pass_(longest_pass(trace, budgets.tick.hold)) {
   pauses_.reserve(budgets.classes.size());
   for (const ClassOptions& each : budgets.classes) pauses_.add_class(each.weight);
 }

@@ -18,8 +18,7 @@ class Disk {
   // The trace and `pauses` must outlive it.
   Disk(const Trace& trace, const Budgets& budgets, Draws& pauses);
 
-  // How long the passes that are due by then hold the lane. One is begun if it is to hold it no
-  // longer than a tick may, so with a shorter hold none is longer.
+  // How long the passes that are due by then hold the lane. With a shorter hold they are shorter.
   Duration closing_passes(TimePoint now);
   // From here on for that time.
   void turn_to(TimePoint now);

@@ -64,7 +64,10 @@ TEST_F(Predicted, APassThatClosesTheLogHoldsTheLaneOnce) {
   advance(milliseconds(40));
   push_each_millisecond(peers, 100);
   Trace trace = close_and_read();
-  trace.closing_passes = {{began, milliseconds(40)}};
+  for (int i = 0; i < 20; ++i) {
+    trace.closing_passes.push_back({began - milliseconds(80 - 2 * i), microseconds(500)});
+  }
+  trace.closing_passes.push_back({began, milliseconds(40)});
   const auto longest = [&](const Budgets& budgets) {
     return static_cast<double>(predicted(trace, budgets).classes[0].total_ns.max());
   };
@@ -72,6 +75,8 @@ TEST_F(Predicted, APassThatClosesTheLogHoldsTheLaneOnce) {
   Budgets shorter = trace.budgets;
   shorter.tick.hold = milliseconds(5);
   EXPECT_NEAR(longest(shorter), 5e6, 1e6) << "no pass is longer than a tick";
+  trace.closing_passes = {{began, milliseconds(40)}};
+  EXPECT_NEAR(longest(shorter), 40e6, 1e6) << "but for the shortest of them";
 }
 
 // The thread never has two units in the lane, and always has one.

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <set>
 #include <tuple>
 #include <utility>
 
@@ -15,9 +14,13 @@ namespace onelane::tools {
 namespace {
 
 // A thread is closed if its calls of write() took this part of its time, or if this part of its
-// pushes waited for room. As predictions have it (src/tuning/sources.cc).
+// pushes waited for room; or if its units were in the lane for that part of its time, and no more
+// than this part of them together with the one before: it waits on receipts. As predictions have it
+// (src/tuning/sources.cc).
 constexpr double kBusyPart = 0.5;
 constexpr double kWaitedPart = 0.05;
+constexpr double kTogetherPart = 0.02;
+constexpr double kUnitsMin = 8;
 
 // No shorter time says anything of a rate.
 constexpr Duration kSpanMin = std::chrono::milliseconds(100);
@@ -32,17 +35,25 @@ bool is_barrier(const TracedUnit& unit) {
 }
 
 // From when on the thread could push again.
-TimePoint free_after(const TracedUnit& unit) {
-  return unit.caller_waits && unit.left != TimePoint::max() ? unit.left : unit.pushed;
+TimePoint free_after(const TracedUnit& unit, bool caller_waits) {
+  return caller_waits && unit.left != TimePoint::max() ? unit.left : unit.pushed;
 }
 
-std::set<std::uint16_t> closed_callers(const Trace& trace) {
+struct Habit {
+  bool closed = false;
+  bool waits = false;  // for each unit, whatever the trace says of that
+};
+
+std::map<std::uint16_t, Habit> habits_of(const Trace& trace) {
   struct Times {
     TimePoint first = TimePoint::max();
     TimePoint last{};
     double units = 0;
     double waited = 0;
     double busy_ns = 0;
+    double in_lane_ns = 0;
+    double together = 0;
+    TimePoint before_left{};
   };
   std::map<std::uint16_t, Times> callers;
   for (const TracedUnit& unit : trace.units) {
@@ -52,17 +63,21 @@ std::set<std::uint16_t> closed_callers(const Trace& trace) {
     own.last = std::max(own.last, unit.pushed);
     own.units += 1;
     own.waited += unit.waited_for_room ? 1 : 0;
-    own.busy_ns += ns(free_after(unit) - unit.pushed);
+    own.busy_ns += ns(free_after(unit, unit.caller_waits) - unit.pushed);
+    own.in_lane_ns += ns(free_after(unit, true) - unit.pushed);
+    own.together += own.units > 1 && unit.pushed < own.before_left ? 1 : 0;
+    own.before_left = unit.left;
   }
-  std::set<std::uint16_t> closed;
+  std::map<std::uint16_t, Habit> habits;
   for (const auto& [caller, own] : callers) {
     if (caller == 0 || own.units < 2) continue;
-    if (own.waited > kWaitedPart * own.units ||
-        own.busy_ns > kBusyPart * ns(own.last - own.first)) {
-      closed.insert(caller);
-    }
+    const double busy = kBusyPart * ns(own.last - own.first);
+    Habit& habit = habits[caller];
+    habit.waits = own.units >= kUnitsMin && own.together <= kTogetherPart * own.units &&
+                  own.in_lane_ns > busy;
+    habit.closed = habit.waits || own.waited > kWaitedPart * own.units || own.busy_ns > busy;
   }
-  return closed;
+  return habits;
 }
 
 // What the units of a source have in common.
@@ -81,7 +96,7 @@ using Numbers = std::vector<std::uint32_t>;  // of units in the trace
 
 class Sorter {
  public:
-  explicit Sorter(const Trace& trace) : trace_(trace), closed_(closed_callers(trace)) {
+  explicit Sorter(const Trace& trace) : trace_(trace), habits_(habits_of(trace)) {
     TimePoint first = TimePoint::max(), last{};
     for (const TracedUnit& unit : trace.units) {
       if (is_barrier(unit)) continue;
@@ -119,12 +134,14 @@ class Sorter {
     for (std::uint32_t i = 0; i < trace_.units.size(); ++i) {
       const TracedUnit& unit = trace_.units[i];
       if (is_barrier(unit)) continue;
+      const auto known = habits_.find(unit.caller);
+      const Habit habit = known == habits_.end() ? Habit{} : known->second;
       const Way way{.write_class = unit.write_class,
                     .site = by_site ? unit.site : 0,
                     .kind = unit.kind,
-                    .caller_waits = unit.caller_waits,
+                    .caller_waits = unit.caller_waits || habit.waits,
                     .journaled = unit.promise == Promise::journaled && class_of(unit).intake,
-                    .closed = closed_.contains(unit.caller)};
+                    .closed = habit.closed};
       ways[way].push_back(i);
     }
     return ways;
@@ -177,7 +194,7 @@ class Sorter {
       if (!fresh && !unit.waited_for_room) {
         source.pause_ns.add(std::max(0.0, ns(unit.pushed - own.free)));
       }
-      own.free = free_after(unit);
+      own.free = free_after(unit, source.caller_waits);
     }
     double at_work = 0;
     for (const auto& [caller, own] : callers) at_work += ns(own.free - own.first) / ns(load_.span);
@@ -237,7 +254,7 @@ class Sorter {
   }
 
   const Trace& trace_;
-  const std::set<std::uint16_t> closed_;
+  const std::map<std::uint16_t, Habit> habits_;
   RecordedLoad load_;
 };
 

@@ -39,7 +39,7 @@ struct RecordedSource {
   std::size_t write_class = 0;  // index in Budgets::classes
   std::string site;             // empty: of all call sites
   UnitKind kind = UnitKind::record;
-  bool caller_waits = false;  // it called write()
+  bool caller_waits = false;  // by write(), or on the receipt
   bool journaled = false;     // its class has an intake, and the unit was to be journaled
   // Its threads went on as soon as the lane let them, so that they set no rate of their own.
   bool closed = false;

@@ -255,7 +255,7 @@ class Text {
     static constexpr const char* kKinds[] = {"records", "groups", "jobs"};
     std::string out = fmt::format(
         "{}: {}{}, {} in all", names_[number], kKinds[static_cast<std::size_t>(of.kind)],
-        of.caller_waits ? " by write()" : "", kit::format_count(of.units));
+        of.caller_waits ? " by threads that wait for each" : "", kit::format_count(of.units));
     if (!of.site.empty()) out += fmt::format(", from {}", kit::printable(of.site));
     if (of.closed) {
       out += "; closed: its threads went on whenever the lane let them";
