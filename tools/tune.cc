@@ -158,7 +158,7 @@ int tune_main(const std::vector<std::string>& arguments) {
   if (!tuned->met) fmt::print(output, "\n{}.\nThe nearest that was found:\n", tuned->in_the_way);
   fmt::print(output, "\n");
   print_settings(output, trace.budgets, tuned->budgets);
-  fmt::print(output, "\nWhat each class gets:\n");
+  fmt::print(output, "\nWhat each class gets, as predicted:\n");
   print_costs(output, *tuned);
   fmt::print(output, "\nFrom {} predictions, which assume:\n", tuned->predictions);
   for (const std::string& each : tuned->after.assumptions) fmt::print(output, "- {}\n", each);

@@ -173,9 +173,10 @@ struct Want {
 Result<Want> parse_want(std::string_view text);
 std::string to_string(const Want& want);
 
+// Figures are predictions, times what the recorded run was off the prediction of itself.
 struct WantResult {
   Want want;
-  double before = 0;  // as predicted with the recorded budgets, in the want's unit
+  double before = 0;  // with the recorded budgets, in the want's unit
   double after = 0;   // with Tuning::budgets
   bool met = false;
   // Of one that is not: whether budgets were found that meet it alone, and the best of these.

@@ -27,6 +27,8 @@ using std::chrono::milliseconds;
 constexpr double kGainMin = 0.02;
 constexpr std::size_t kRoundsMax = 10;
 constexpr std::uint64_t kPredictionsMax = 400;
+// No recorded figure is believed to be further off its prediction: it was chance then.
+constexpr double kOffMost = 4;
 // What is lost of other classes' rates counts this much of a want that is not met.
 constexpr double kLossWeight = 0.05;
 
@@ -92,7 +94,7 @@ std::string key_of(const Budgets& budgets) {
 
 class Search {
  public:
-  explicit Search(const Trace& trace) : trace_(trace) {
+  explicit Search(const Trace& trace) : trace_(trace), recorded_(replay(trace)) {
     for (std::size_t i = 0; i < trace.budgets.classes.size(); ++i) add_class_knobs(i);
     add_knob("tick.hold", kHolds, [](Budgets& budgets, auto hold) { budgets.tick.hold = hold; });
     if (trace.drive == Drive::thread) {
@@ -108,8 +110,14 @@ class Search {
   };
   Found run(const std::vector<Want>& wants);
   const Replay& predicted(const Budgets& budgets);
-  double figure(const Replay& replay, const Want& want) const {
-    return figure_of(replay.classes[index_of(want)], want.metric);
+  // As predicted, times what the recorded run was off its own prediction.
+  double figure(const Replay& replay, const Want& want) {
+    const std::size_t klass = index_of(want);
+    const double own = figure_of(predicted(trace_.budgets).classes[klass], want.metric);
+    const double measured = figure_of(recorded_.classes[klass], want.metric);
+    const double predicted = figure_of(replay.classes[klass], want.metric);
+    if (own <= 0 || measured <= 0) return predicted;
+    return predicted * std::clamp(measured / own, 1 / kOffMost, kOffMost);
   }
   std::size_t index_of(const Want& want) const {
     const auto& classes = trace_.budgets.classes;
@@ -130,12 +138,13 @@ class Search {
     knobs_.push_back(std::move(knob));
   }
   void add_class_knobs(std::size_t klass);
-  double miss_of(const Replay& replay, const std::vector<Want>& wants) const;
+  double miss_of(const Replay& replay, const std::vector<Want>& wants);
   double loss_of(const Replay& replay) const;
   std::optional<Found> best_change(const Found& from, const std::vector<Want>& wants);
   void take_back(Found& found, const std::vector<Want>& wants);
 
   const Trace& trace_;
+  const Replay recorded_;
   std::vector<Knob> knobs_;
   std::map<std::string, Replay> known_;
   std::uint64_t predictions_ = 0;
@@ -171,7 +180,7 @@ const Replay& Search::predicted(const Budgets& budgets) {
   return at->second;
 }
 
-double Search::miss_of(const Replay& replay, const std::vector<Want>& wants) const {
+double Search::miss_of(const Replay& replay, const std::vector<Want>& wants) {
   double out = 0;
   for (const Want& each : wants) out += miss(each, figure(replay, each));
   return out;
