@@ -29,6 +29,8 @@ constexpr std::size_t kRoundsMax = 10;
 constexpr std::uint64_t kPredictionsMax = 400;
 // No recorded figure is believed to be further off its prediction: it was chance then.
 constexpr double kOffMost = 4;
+// The search aims at so much better than what is wanted: a real run differs from its prediction.
+constexpr double kMargin = 0.15;
 // What is lost of other classes' rates counts this much of a want that is not met.
 constexpr double kLossWeight = 0.05;
 
@@ -71,8 +73,9 @@ bool met(const Want& want, double figure) {
   return want.metric == Metric::rate ? figure >= want.value : figure <= want.value;
 }
 
-// How far from met, in factors of e; 0 if it is.
-double miss(const Want& want, double figure) {
+// How far from what is aimed at, in factors of e; 0 if it is reached.
+double miss(Want want, double figure) {
+  want.value *= want.metric == Metric::rate ? 1 + kMargin : 1 - kMargin;
   if (met(want, figure)) return 0;
   constexpr double kLeast = 1e-9;
   return std::abs(std::log(std::max(figure, kLeast) / std::max(want.value, kLeast)));
@@ -109,6 +112,10 @@ class Search {
     double miss = 0;
   };
   Found run(const std::vector<Want>& wants);
+  bool meets(const Found& found, const std::vector<Want>& wants) {
+    return std::all_of(wants.begin(), wants.end(),
+                       [&](const Want& each) { return met(each, figure(found.replay, each)); });
+  }
   const Replay& predicted(const Budgets& budgets);
   // As predicted, times what the recorded run was off its own prediction.
   double figure(const Replay& replay, const Want& want) {
@@ -272,7 +279,7 @@ std::string blame(Search& search, const std::vector<WantResult>& results) {
     for (std::size_t i = 0; i < results.size(); ++i) {
       if (i != out) others.push_back(results[i].want);
     }
-    if (search.run(others).miss > 0) continue;
+    if (!search.meets(search.run(others), others)) continue;
     return to_string(results[out].want) + " is in the way: without it the others can be met";
   }
   return "each can be met alone, but not together, and leaving out one of them does not do";
@@ -297,7 +304,7 @@ Result<Tuning> tune(const Trace& trace, const std::vector<Want>& wants) {
   const Search::Found found = search.run(wants);
   out.budgets = found.budgets;
   out.after = found.replay;
-  out.met = found.miss <= 0;
+  out.met = search.meets(found, wants);
   for (const Want& each : wants) {
     WantResult result{.want = each,
                       .before = search.figure(out.before, each),
@@ -306,7 +313,7 @@ Result<Tuning> tune(const Trace& trace, const std::vector<Want>& wants) {
     if (!out.met) {
       const Search::Found alone = search.run({each});
       result.best_alone = search.figure(alone.replay, each);
-      result.met_alone = alone.miss <= 0;
+      result.met_alone = search.meets(alone, {each});
     }
     out.wants.push_back(result);
   }
