@@ -196,9 +196,8 @@ struct Tuning {
   std::uint64_t predictions = 0;
 };
 
-// Searches budgets that meet all wants, by 15 % if it can: a number of predictions, a hundred or so,
-// in a fixed order.
-// Errors: invalid_argument for a class that is not there; as predict().
+// Searches budgets that meet all wants, by 15 % if it can: a number of predictions, a hundred or
+// so, in a fixed order. Errors: invalid_argument for a class that is not there; as predict().
 Result<Tuning> tune(const Trace& trace, const std::vector<Want>& wants);
 
 }  // namespace onelane::inline v0
