@@ -15,7 +15,7 @@ namespace onelane::inline v0::engine {
 
 class Series {
   // What each tick writes lies together: a tick's thread is often another than the last one's.
-  struct alignas(64) Slice {
+  struct Slice {
     std::atomic<std::uint64_t> offered{0};
     std::atomic<std::uint64_t> commits{0};
     std::atomic<std::uint64_t> held_ns{0};
@@ -77,7 +77,7 @@ class Series {
   void one(Duration value, model::SharedHistogram& all, TimePoint now,
            model::CoarseHistogram Slice::*part) noexcept;
 
-  alignas(64) std::atomic<std::uint64_t> offered_{0};
+  std::atomic<std::uint64_t> offered_{0};
   std::atomic<std::uint64_t> commits_{0};
   std::atomic<std::uint64_t> held_ns_{0};
   std::uint64_t refused_seen_ = 0;  // in slices

@@ -130,7 +130,7 @@ class Sampler final : public Visitor {
       const std::uint32_t klass = plan.slices[i].klass;
       if (step_times_[klass] != Duration(0)) {
         out_.steps[klass].add(outcome.began, each.elapsed, step_times_[klass]);
-        out_.jobs[last_planned_[klass]] += each.elapsed;
+        out_.jobs[last_planned_[klass]] += static_cast<double>(each.elapsed.count());
       }
       slices_[klass].push_back(sample(outcome.began, each.records, each.bytes, each.elapsed));
     }
@@ -159,8 +159,9 @@ class Sampler final : public Visitor {
     const std::vector<TracedHold>& passes = trace_.closing_passes;
     while (passes_ < passes.size() && passes[passes_].at < from) ++passes_;
     Duration out = to - from;
-    for (; passes_ < passes.size() && passes[passes_].at < to; ++passes_)
-      out -= passes[passes_].took;
+    for (; passes_ < passes.size() && passes[passes_].at < to; ++passes_) {
+      out = std::max(Duration(0), out - passes[passes_].took);
+    }
     return out;
   }
   static Sample sample(TimePoint at, std::uint64_t records, std::uint64_t bytes, Duration took) {

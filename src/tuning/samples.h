@@ -81,8 +81,7 @@ class StepLengths {
   // One that had that time.
   void add(TimePoint at, Duration took, Duration had) {
     ++steps_;
-    constexpr int kClearly = 80;  // percent; one that took clearly less ended by itself
-    if (took * 100 < had * kClearly) return;
+    if (took < had / 5 * 4) return;  // it took clearly less, and so ended by itself
     over_.add(at, static_cast<double>((took - had).count()));
     ++used_up_;
   }
@@ -125,11 +124,11 @@ struct Samples {
   Draws log;                       // bytes that a tick adds to the log
   Draws pauses;                    // for the disk, after a tick
   std::vector<StepLengths> steps;  // by class
-  std::unordered_map<std::uint32_t, Duration> jobs;  // what each took, by its number
+  std::unordered_map<std::uint32_t, double> jobs;  // ns that each took, by its number
 
   double job_ns(std::uint32_t unit) const {
     const auto at = jobs.find(unit);
-    return at == jobs.end() ? 0 : static_cast<double>(at->second.count());
+    return at == jobs.end() ? 0 : at->second;
   }
 };
 Samples samples_of(const Trace& trace);
