@@ -20,8 +20,8 @@ Duration longest_pass(const Trace& trace, Duration hold) {
 
 }  // namespace
 
-Disk::Disk(const Trace& trace, const Budgets& budgets, Draws& pauses)
-    : trace_(trace), draws_(pauses), longest_pass_(longest_pass(trace, budgets.tick.hold)) {
+Disk::Disk(const Trace& trace, const Budgets& budgets, Samples& samples)
+    : trace_(trace), samples_(samples), longest_pass_(longest_pass(trace, budgets.tick.hold)) {
   pauses_.reserve(budgets.classes.size());
   for (const ClassOptions& each : budgets.classes) pauses_.add_class(each.weight);
 }
@@ -39,6 +39,7 @@ void Disk::turn_to(TimePoint now) {
   now_ = now;
   const std::vector<TracedTick>& ticks = trace_.ticks;
   while (ticks_ < ticks.size() && ticks[ticks_].planned <= now) ++ticks_;
+  while (rooms_ < samples_.rooms.size() && samples_.rooms[rooms_].at <= now) ++rooms_;
   const bool behind = ticks_ != 0 && ticks[ticks_ - 1].paced;
   if (!behind) pauses_.lift();
 }

@@ -9,19 +9,26 @@
 
 #include "onelane/trace.h"
 #include "src/schedule/pauses.h"
+#include "src/schedule/plan.h"
 #include "src/tuning/samples.h"
 
 namespace onelane::inline v0::tuning {
 
 class Disk {
  public:
-  // The trace and `pauses` must outlive it.
-  Disk(const Trace& trace, const Budgets& budgets, Draws& pauses);
+  // The trace and the samples must outlive it.
+  Disk(const Trace& trace, const Budgets& budgets, Samples& samples);
 
   // How long the passes that are due by then hold the lane. With a shorter hold they are shorter.
   Duration closing_passes(TimePoint now);
   // From here on for that time.
   void turn_to(TimePoint now);
+  // What the log has room for.
+  void limit(schedule::Pace& pace) const {
+    if (rooms_ == 0) return;
+    pace.room_hold = samples_.rooms[rooms_ - 1].hold;
+    pace.room_most = samples_.rooms[rooms_ - 1].most;
+  }
   bool pauses(std::size_t klass) const { return now_ < pauses_.until(klass); }
   // When to ask again, of a class that pauses.
   TimePoint look_again(std::size_t klass) const {
@@ -29,17 +36,18 @@ class Disk {
   }
   // `tick`: when it began, and its size; `spent`: what each class took of it.
   void ended(const Sample& tick, std::span<const Duration> spent) {
-    const double pause = draws_.next(tick.records, tick.bytes, tick.at);
+    const double pause = samples_.pauses.next(tick.records, tick.bytes, tick.at);
     pauses_.tick(tick.at, Duration(static_cast<Duration::rep>(pause)), spent);
   }
 
  private:
   const Trace& trace_;
-  Draws& draws_;
+  Samples& samples_;
   schedule::Pauses pauses_;
   Duration longest_pass_;
   TimePoint now_;
   std::size_t ticks_ = 0;   // recorded ones that were planned by now
+  std::size_t rooms_ = 0;   // the same
   std::size_t passes_ = 0;  // that are over
 };
 

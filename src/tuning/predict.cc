@@ -130,7 +130,7 @@ Simulation::Simulation(const Trace& trace, const Budgets& budgets)
     : trace_(trace),
       budgets_(budgets),
       samples_(tuning::samples_of(trace)),
-      disk_(trace, budgets, samples_.pauses),
+      disk_(trace, budgets, samples_),
       sources_(trace),
       classes_(budgets.classes.size()),
       step_ns_(budgets.classes.size()),
@@ -316,6 +316,7 @@ schedule::Plan Simulation::plan(std::optional<TimePoint>& rests_until) {
   from.pace.patient = true;
   backlogs_.clear();
   disk_.turn_to(now_);
+  disk_.limit(from.pace);
   for (std::size_t i = 0; i < classes_.size(); ++i) {
     const Class& each = classes_[i];
     const auto units = each.backlog.units();

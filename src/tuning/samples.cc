@@ -4,6 +4,7 @@
 #include <bit>
 #include <cmath>
 #include <span>
+#include <utility>
 
 #include "src/base/least_squares.h"
 #include "src/tuning/steps.h"
@@ -54,14 +55,10 @@ std::size_t Draws::bucket_of(double records, double bytes) {
   return static_cast<std::size_t>(std::bit_width(static_cast<std::uint64_t>(size)));
 }
 
-double Recorded::next(TimePoint now) {
-  if (all_.back().at >= now) {
-    const auto off = [&](std::size_t at) { return std::chrono::abs(all_[at].at - now); };
-    while (used_ + 1 < all_.size() && off(used_ + 1) <= off(used_)) ++used_;
-  }
-  const double value = all_[used_].value;
-  used_ = (used_ + 1) % all_.size();
-  return value;
+double Recorded::at(TimePoint when) {
+  const auto off = [&](std::size_t index) { return std::chrono::abs(all_[index].at - when); };
+  while (index_ + 1 < all_.size() && off(index_ + 1) <= off(index_)) ++index_;
+  return all_[index_].value;
 }
 
 Draws::Draws(const std::vector<Sample>& samples) : mean_(fit(samples)) {
@@ -75,7 +72,7 @@ double Draws::ratio(double records, double bytes, TimePoint now) {
   const std::size_t wanted = bucket_of(records, bytes);
   for (std::size_t off = 0; off < ratios_.size(); ++off) {
     for (const std::size_t at : {wanted - std::min(wanted, off), wanted + off}) {
-      if (at < ratios_.size() && !ratios_[at].empty()) return ratios_[at].next(now);
+      if (at < ratios_.size() && !ratios_[at].empty()) return ratios_[at].at(now);
     }
   }
   return 1;
@@ -96,14 +93,17 @@ class Sampler final : public Visitor {
     first_push_ = std::min(first_push_, unit.pushed);
   }
   bool planned(const trace::PlanItem& plan) override {
-    // What was pushed before the last tick had settled was there for this one at once.
+    // What was pushed before the last tick had settled was there for this one at once. Where a
+    // class pauses or rests, the time until this plan says nothing.
     const bool busy = last_settled_ && (backlog_left_ || first_push_ <= *last_settled_);
-    if (busy) {
+    const bool waited = std::exchange(held_back_, plan.held_back != 0) || held_back_;
+    if (busy && !waited) {
       out_.busy.add(*last_settled_, gap(*last_settled_, plan.now));
-    } else if (first_push_ != TimePoint::max() && plan.gathers == 0) {
+    } else if (!busy && !waited && first_push_ != TimePoint::max() && plan.gathers == 0) {
       out_.wakes.add(first_push_, gap(first_push_, plan.now));
     }
     first_push_ = TimePoint::max();
+    out_.rooms.push_back({plan.now, plan.room_hold, plan.room_most});
     std::vector<std::size_t> planned(slices_.size());
     for (const trace::Slice& each : plan.slices) {
       planned[each.klass] = std::max<std::size_t>(planned[each.klass], each.first + each.count);
@@ -179,6 +179,7 @@ class Sampler final : public Visitor {
   TimePoint first_push_ = TimePoint::max();
   std::optional<TimePoint> last_settled_;
   bool backlog_left_ = false;
+  bool held_back_ = false;  // a class, when the last tick was planned
   std::size_t passes_ = 0;  // that are over
   // Of the last plan, by class: its job's step, and the number of its last unit.
   std::vector<Duration> step_times_;

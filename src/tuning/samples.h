@@ -43,9 +43,9 @@ class Recorded {
  public:
   bool empty() const { return all_.empty(); }
   void add(TimePoint at, double value) { all_.push_back({at, value}); }
-  // The nearest to that time, of those after the one that was given last; if there are none, of all
-  // again. Once all of them are earlier, they are given in their order. There must be some.
-  double next(TimePoint now);
+  // The one nearest to that time, which is no earlier than that of the last call. There must be
+  // any.
+  double at(TimePoint when);
 
  private:
   struct One {
@@ -53,7 +53,7 @@ class Recorded {
     double value = 0;
   };
   std::vector<One> all_;
-  std::size_t used_ = 0;
+  std::size_t index_ = 0;
 };
 
 class Draws {
@@ -89,7 +89,7 @@ class StepLengths {
   bool by_time() const { return used_up_ * 2 >= steps_ && used_up_ != 0; }
   // ns; there must be some.
   double next(Duration has, TimePoint now) {
-    return std::max(1.0, static_cast<double>(has.count()) + over_.next(now));
+    return std::max(1.0, static_cast<double>(has.count()) + over_.at(now));
   }
 
  private:
@@ -106,11 +106,18 @@ class Gaps {
   }
   Duration next(TimePoint now) {
     if (gaps_.empty()) return Duration(0);
-    return Duration(static_cast<Duration::rep>(gaps_.next(now)));
+    return Duration(static_cast<Duration::rep>(gaps_.at(now)));
   }
 
  private:
   Recorded gaps_;
+};
+
+// What the log had room for when a tick was planned.
+struct Room {
+  TimePoint at;
+  Duration hold{0};
+  Duration most{0};
 };
 
 // All that a prediction draws from.
@@ -123,6 +130,7 @@ struct Samples {
   Gaps busy;                       // from the settled receipts to the next plan, if more waits
   Draws log;                       // bytes that a tick adds to the log
   Draws pauses;                    // for the disk, after a tick
+  std::vector<Room> rooms;         // by plan
   std::vector<StepLengths> steps;  // by class
   std::unordered_map<std::uint32_t, double> jobs;  // ns that each took, by its number
 
