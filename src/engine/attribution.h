@@ -126,7 +126,7 @@ class Attribution {
   };
   static constexpr std::size_t kSpells = 512;
 
-  // With the lock, as all that follow.
+  // With the lock, as all that follow but snapshot_slowest().
   Spell& append(TimePoint from, TimePoint to, const Rest& why) noexcept;
   void append_rest(TimePoint now) noexcept;
   void append_held(Obstacle what, TimePoint from, TimePoint to) noexcept;

@@ -96,7 +96,9 @@ class Sampler final : public Visitor {
     // What was pushed before the last tick had settled was there for this one at once. Where a
     // class pauses or rests, the time until this plan says nothing.
     const bool busy = last_settled_ && (backlog_left_ || first_push_ <= *last_settled_);
-    const bool waited = std::exchange(held_back_, plan.held_back != 0) || held_back_;
+    const bool holds_back = plan.held_back != 0;
+    const bool waited = holds_back || held_back_;
+    held_back_ = holds_back;
     if (busy && !waited) {
       out_.busy.add(*last_settled_, gap(*last_settled_, plan.now));
     } else if (!busy && !waited && first_push_ != TimePoint::max() && plan.gathers == 0) {

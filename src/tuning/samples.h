@@ -43,8 +43,7 @@ class Recorded {
  public:
   bool empty() const { return all_.empty(); }
   void add(TimePoint at, double value) { all_.push_back({at, value}); }
-  // The one nearest to that time, which is no earlier than that of the last call. There must be
-  // any.
+  // The one nearest to that time, of those from the last one that was given on. Not of none.
   double at(TimePoint when);
 
  private:
