@@ -5,7 +5,8 @@
 
 namespace onelane::inline v0::tuning {
 
-std::vector<std::string> assumptions_of(const Trace& trace, const Sources& sources) {
+std::vector<std::string> assumptions_of(const Trace& trace, const Sources& sources,
+                                        const Samples& samples) {
   std::vector<std::string> out;
   const auto count = [](std::size_t number) { return std::to_string(number); };
   out.push_back(
@@ -15,11 +16,11 @@ std::vector<std::string> assumptions_of(const Trace& trace, const Sources& sourc
   out.emplace_back(
       "A tick's statements and commit take the mean for its records and bytes, times what a "
       "recorded one of about its size and time took more or less.");
-  const auto in_steps = [](const TracedUnit& unit) { return unit.steps > 1; };
-  if (std::any_of(trace.units.begin(), trace.units.end(), in_steps)) {
+  if (std::any_of(samples.steps.begin(), samples.steps.end(),
+                  [](const StepLengths& each) { return each.by_time(); })) {
     out.emplace_back(
-        "A job's step uses the time that it is given: with another hold it is longer "
-        "or shorter.");
+        "Steps of jobs that used up their time do so here: with another hold they are longer or "
+        "shorter.");
   }
   const auto paced = std::count_if(trace.ticks.begin(), trace.ticks.end(),
                                    [](const TracedTick& tick) { return tick.paced; });
@@ -38,8 +39,7 @@ std::vector<std::string> assumptions_of(const Trace& trace, const Sources& sourc
   if (!trace.closing_passes.empty()) {
     out.emplace_back(
         "The passes that held the lane to close the log do so at the same times; where a tick's "
-        "hold "
-        "is shorter than it was, no longer than that or than the shortest of them were.");
+        "hold is shorter than it was, no longer than that or than the shortest of them were.");
   }
   return out;
 }

@@ -5,11 +5,13 @@
 #include <vector>
 
 #include "onelane/trace.h"
+#include "src/tuning/samples.h"
 #include "src/tuning/sources.h"
 
 namespace onelane::inline v0::tuning {
 
 // A sentence each, as Replay::assumptions has them.
-std::vector<std::string> assumptions_of(const Trace& trace, const Sources& sources);
+std::vector<std::string> assumptions_of(const Trace& trace, const Sources& sources,
+                                        const Samples& samples);
 
 }  // namespace onelane::inline v0::tuning

@@ -298,7 +298,7 @@ Replay Simulation::run() {
     each.units_per_s = span_s > 0 ? static_cast<double>(each.units) / span_s : 0;
   }
   out_.occupancy = span_s > 0 ? std::chrono::duration<double>(out_.held).count() / span_s : 0;
-  out_.assumptions = tuning::assumptions_of(trace_, sources_);
+  out_.assumptions = tuning::assumptions_of(trace_, sources_, samples_);
   return std::move(out_);
 }
 
