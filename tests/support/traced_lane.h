@@ -18,6 +18,12 @@ class TracedLane : public QuietLane {
     options.trace.path = path_;
     open(std::move(options));
   }
+  void commits_take(Duration time) {
+    sink_->on(Call::commit, [this, time](const std::string&) {
+      advance(time);
+      return Reply{};
+    });
+  }
   // What the journal counted until then is in stats_.
   Trace close_and_read() {
     stats_ = journal_->stats();

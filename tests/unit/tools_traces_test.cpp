@@ -16,10 +16,7 @@ class OnATrace : public TracedLane {
   // Rows whose commits take 4 ms each.
   void SetUp() override {
     open_traced();
-    sink_->on(Call::commit, [this](const std::string&) {
-      advance(milliseconds(4));
-      return Reply{};
-    });
+    commits_take(milliseconds(4));
     Writes peers = add_class("peers");
     for (std::int64_t row = 0; row < 200; ++row) {
       peers.push(row);

@@ -14,12 +14,6 @@ namespace {
 
 class Predicted : public TracedLane {
  protected:
-  void commits_take(Duration time) {
-    sink_->on(Call::commit, [this, time](const std::string&) {
-      advance(time);
-      return Reply{};
-    });
-  }
   // A row each millisecond, for so long; a tick takes 300 us.
   void push_each_millisecond(Writes& peers, int count) {
     for (int i = 0; i < count; ++i) {

@@ -150,10 +150,7 @@ TEST_F(TwoClasses, AWantThatNothingReachesIsNamed) {
 // A window that is longer than the trace settles nothing, and so nothing late.
 TEST_F(TracedLane, AWantIsNotMetByUnitsThatAreNotSettledAtAll) {
   open_traced();
-  sink_->on(Call::commit, [this](const std::string&) {
-    advance(milliseconds(4));
-    return Reply{};
-  });
+  commits_take(milliseconds(4));
   Writes peers = add_class("peers");
   for (std::int64_t row = 0; row < 20; ++row) {
     peers.push(row);
