@@ -164,16 +164,19 @@ class Answering {
   Answering(const std::string& address, httplib::Server::Handler handler) {
     server_.Get("/json", std::move(handler));
     server_.set_address_family(AF_UNIX);
-    thread_ = std::thread([this, address] { server_.listen(address, 80); });
-    while (!server_.is_running()) std::this_thread::yield();
+    server_.set_socket_options([this](int socket) { socket_ = socket; });
+    EXPECT_TRUE(server_.bind_to_port(address, 80));
+    thread_ = std::thread([this] { server_.listen_after_bind(); });
   }
+  // Not stop(): it would close the socket under the thread that accepts on it.
   ~Answering() {
-    server_.stop();
+    EXPECT_EQ(shutdown(socket_, SHUT_RDWR), 0);
     thread_.join();
   }
 
  private:
   httplib::Server server_;
+  int socket_ = -1;
   std::thread thread_;
 };
 
