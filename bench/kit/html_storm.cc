@@ -158,7 +158,8 @@ std::string storm_html(const json& result) {
   }
   std::string tables = "<h2>Figures</h2>\n" + strategies_table(strategies);
   for (const json& strategy : strategies) tables += classes_table(strategy);
-  return rates_chart(strategies) + timelines + totals + tables;
+  return "<div class=\"columns\">\n" + rates_chart(strategies) + timelines + totals + "</div>\n" +
+         tables;
 }
 
 }  // namespace onelane::bench

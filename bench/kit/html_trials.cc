@@ -285,7 +285,7 @@ std::string trials_html(const json& result) {
     distributions += distribution(one, styles);
     tables += case_table(one);
   }
-  return charts + distributions + tables;
+  return "<div class=\"columns\">\n" + charts + distributions + "</div>\n" + tables;
 }
 
 }  // namespace onelane::bench

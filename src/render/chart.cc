@@ -12,18 +12,16 @@
 namespace onelane::inline v0::render {
 namespace {
 
-// In the SVG's own units, which are pixels where there is room.
+// In the SVG's own units: its text can be read on a phone as it is.
+constexpr double kWidth = 360;
 constexpr double kLeft = 64;
-constexpr double kNameLeft = 120;       // of charts with names at the side, and
-constexpr double kNarrowNameLeft = 96;  // of narrow ones
+constexpr double kNameLeft = 96;  // of charts with names at the side
 constexpr double kRight = 24;
 constexpr double kTop = 16;
-constexpr double kPlotHeight = 260;
+constexpr double kPlotHeight = 200;
 constexpr double kAxisHeight = 44;
 constexpr double kRowHeight = 34;
-constexpr double kLabelRoom = 84;  // beside a bar
-constexpr double kNarrowLabelRoom = 48;
-constexpr double kPlotHeightNarrow = 200;
+constexpr double kLabelRoom = 48;  // beside a bar
 
 double power_of_ten(double value) { return std::pow(10, std::floor(std::log10(value))); }
 
@@ -40,13 +38,8 @@ double round_up(double value) {
   return power * (lead <= 1 ? 1 : lead <= 2 ? 2 : lead <= 5 ? 5 : 10);
 }
 
-bool narrow(const Chart& chart) { return chart.width <= kNarrow; }
-double name_left(const Chart& chart) { return narrow(chart) ? kNarrowNameLeft : kNameLeft; }
-
 // As much of a name as there is room for at the side.
-std::string side_name(const Chart& chart, std::string_view name) {
-  return shortened(name, narrow(chart) ? 13 : 17);
-}
+std::string side_name(std::string_view name) { return shortened(name, 13); }
 
 bool shown(const Axis& axis, double value) {
   return std::isfinite(value) && (axis.scale == Scale::linear || value > 0);
@@ -164,13 +157,13 @@ std::string x_axis(const Chart& chart, const Mapping& x, double left, double bot
     out += stroke({x.at(tick), kTop, x.at(tick), bottom}, "rule");
     out += text_at(x.at(tick), bottom + 18, "middle", short_number(tick));
   }
-  return out + text_at((left + chart.width - kRight) / 2, bottom + 36, "middle", chart.x.title);
+  return out + text_at((left + kWidth - kRight) / 2, bottom + 36, "middle", chart.x.title);
 }
 
-std::string y_axis(const Chart& chart, const Mapping& y) {
+std::string y_axis(const Mapping& y) {
   std::string out;
   for (double tick : y.ticks()) {
-    out += stroke({kLeft, y.at(tick), chart.width - kRight, y.at(tick)}, "rule");
+    out += stroke({kLeft, y.at(tick), kWidth - kRight, y.at(tick)}, "rule");
     out += text_at(kLeft - 8, y.at(tick) + 4, "end", short_number(tick));
   }
   return out;
@@ -187,10 +180,10 @@ std::string figure(const Chart& chart, const std::string& legend, double height,
                    const std::string& inside) {
   const std::string title = escape(chart.title);
   return fmt::format(
-      "<figure>\n<figcaption>{0}</figcaption>\n{1}<div class=\"{2}><svg role=\"img\" "
-      "viewBox=\"0 0 {3} {4}\">\n<title>{0}</title>\n<desc>A chart of the figures {5}.</desc>\n"
-      "{6}</svg></div>\n</figure>\n",
-      title, legend, narrow(chart) ? "narrow\"" : "wide\" tabindex=\"0\"", chart.width, height,
+      "<figure>\n<figcaption>{0}</figcaption>\n{1}<svg role=\"img\" "
+      "viewBox=\"0 0 {2} {3}\">\n<title>{0}</title>\n<desc>A chart of the figures {4}.</desc>\n"
+      "{5}</svg>\n</figure>\n",
+      title, legend, kWidth, height,
       chart.instead.empty() ? "in the tables below" : escape(chart.instead), inside);
 }
 
@@ -267,10 +260,10 @@ std::string line_chart(const Chart& chart, const std::vector<Line>& lines) {
       if (point.spread) ys.insert(ys.end(), {point.spread->first, point.spread->second});
     }
   }
-  const double bottom = kTop + (narrow(chart) ? kPlotHeightNarrow : kPlotHeight);
-  const Mapping x(chart.x, xs, kLeft + 12, chart.width - kRight - 12);
+  const double bottom = kTop + kPlotHeight;
+  const Mapping x(chart.x, xs, kLeft + 12, kWidth - kRight - 12);
   const Mapping y(chart.y, ys, bottom, kTop);
-  std::string inside = y_axis(chart, y) + x_axis(chart, x, kLeft, bottom);
+  std::string inside = y_axis(y) + x_axis(chart, x, kLeft, bottom);
   for (const Line& line : lines) inside += line_marks(chart, line, x, y);
   Chart titled = chart;
   if (!chart.y.title.empty()) titled.title += ": " + chart.y.title;
@@ -284,13 +277,12 @@ std::string bar_chart(const Chart& chart, const std::vector<Bar>& bars) {
     if (bar.spread) values.insert(values.end(), {bar.spread->first, bar.spread->second});
   }
   const double bottom = kTop + kRowHeight * static_cast<double>(bars.size());
-  const double left = name_left(chart);
-  const double label_room = narrow(chart) ? kNarrowLabelRoom : kLabelRoom;
-  const Mapping x(chart.x, values, left, chart.width - kRight - label_room);
+  const double left = kNameLeft;
+  const Mapping x(chart.x, values, left, kWidth - kRight - kLabelRoom);
   std::string inside = x_axis(chart, x, left, bottom);
   double middle = kTop + kRowHeight / 2;
   for (const Bar& bar : bars) {
-    inside += text_at(left - 8, middle + 4, "end", side_name(chart, bar.name));
+    inside += text_at(left - 8, middle + 4, "end", side_name(bar.name));
     if (shown(chart.x, bar.value)) {
       std::string marks = fmt::format(
           "<rect class=\"bar\" x=\"{:.1f}\" y=\"{:.1f}\" width=\"{:.1f}\" height=\"18\">"
@@ -316,12 +308,12 @@ std::string range_chart(const Chart& chart, const std::vector<Range>& ranges) {
     for (const Range::Mark& mark : range.marks) values.push_back(mark.value);
   }
   const double bottom = kTop + kRowHeight * static_cast<double>(ranges.size());
-  const double left = name_left(chart);
-  const Mapping x(chart.x, values, left + 12, chart.width - kRight - 12);
+  const double left = kNameLeft;
+  const Mapping x(chart.x, values, left + 12, kWidth - kRight - 12);
   std::string inside = x_axis(chart, x, left, bottom);
   double middle = kTop + kRowHeight / 2;
   for (const Range& range : ranges) {
-    inside += text_at(left - 8, middle + 4, "end", side_name(chart, range.name));
+    inside += text_at(left - 8, middle + 4, "end", side_name(range.name));
     std::string marks;
     std::string labels;
     double last = -1;

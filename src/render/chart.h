@@ -1,6 +1,6 @@
 // Charts as SVG, for a page: colours come from the page's classes s0 to s7, text from its font.
 // Names are escaped here. Every mark says its value in a <title>, and a series is told by its shape
-// as well as by its colour.
+// as well as by its colour. A chart fits a phone as it is.
 #pragma once
 
 #include <cstddef>
@@ -30,12 +30,8 @@ struct Chart {
   std::string title;
   Axis x;
   Axis y{};                  // of a line chart
-  double width = 720;        // in pixels where there is room; kNarrow fits a phone
   std::string instead = {};  // where its figures are in words; empty: in the tables below
 };
-
-// So wide that its text can be read on a phone as it is; what is wider can be moved there.
-inline constexpr double kNarrow = 360;
 
 // Colours and shapes, which repeat after that many.
 inline constexpr std::size_t kStyles = 8;

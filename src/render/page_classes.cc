@@ -124,7 +124,6 @@ std::string waits_section(const JournalStats& stats) {
                      .x = {.title = "seconds; 0 is now"},
                      .y = {.title = "ms at p99 in five seconds, from p50 to the longest",
                            .scale = Scale::logarithmic},
-                     .width = kNarrow,
                      .instead = "in the table below"},
                     lines) +
          left_out(stats) + timeline_table(stats);
@@ -148,7 +147,6 @@ std::string share_section(const JournalStats& stats) {
   }
   return bar_chart({.title = "Share of the lane, last minute",
                     .x = {.title = "% of the time"},
-                    .width = kNarrow,
                     .instead = "in the table below"},
                    bars) +
          left_out(stats) + folded("share-figures", "The same as a table", table.text());

@@ -23,8 +23,7 @@ dl { display: grid; grid-template-columns: minmax(8rem, max-content) 1fr; gap: .
 figure { margin: 1.5rem 0; } figcaption { font-weight: 600; }
 .legend { margin: .25rem 0; font-size: .875rem; } .entry { display: inline-block;
   margin-right: 1.25rem; } .entry svg { vertical-align: middle; margin-right: .35rem; }
-.wide { overflow-x: auto; } .wide > svg { width: 100%; min-width: 34rem; height: auto; }
-.narrow > svg { width: 100%; max-width: 34rem; height: auto; }
+figure > svg { width: 100%; max-width: 34rem; height: auto; } .wide { overflow-x: auto; }
 svg text { fill: var(--text); font: 12px system-ui, sans-serif; }
 svg .small text { fill: var(--faint); font-size: 10px; }
 .rule { stroke: var(--rule); stroke-width: 1; } .line { stroke: currentColor; stroke-width: 2;
