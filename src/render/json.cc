@@ -193,6 +193,13 @@ Json Writer::of_intake() const {
           {"replay_ns", intake.replay.count()}};
 }
 
+Json of(const TraceStats& trace) {
+  return {{"bytes", trace.bytes},
+          {"ticks", trace.ticks},
+          {"lost_ticks", trace.lost_ticks},
+          {"ended", trace.ended ? Json(name(*trace.ended)) : Json()}};
+}
+
 Json Writer::of_lane() const {
   Json ends = Json::object();
   for (std::size_t i = 0; i < kTickEndCount; ++i) {
@@ -265,7 +272,8 @@ Json Writer::all(const About& about) const {
             {"lock_waits", stats_.foreign.lock_waits},
             {"lock_wait_ns", of(stats_.foreign.lock_wait_ns)}}},
           {"log", of_log()},
-          {"intake", of_intake()}};
+          {"intake", of_intake()},
+          {"trace", of(stats_.trace)}};
 }
 
 }  // namespace

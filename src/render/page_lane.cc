@@ -136,6 +136,17 @@ void add_intake(const JournalStats& stats, List& list) {
   }
 }
 
+void add_trace(const TraceStats& trace, List& list) {
+  if (trace.bytes == 0 && !trace.ended) return;
+  std::string text =
+      fmt::format("{} in {}", counted(trace.ticks, "tick", "ticks"), bytes_text(trace.bytes));
+  if (trace.ended) {
+    text += fmt::format("; it ended ({}), {} since", name(*trace.ended),
+                        counted(trace.lost_ticks, "tick", "ticks"));
+  }
+  list.add("Trace", text);
+}
+
 }  // namespace
 
 std::string slowest_section(const JournalStats& stats) {
@@ -206,6 +217,7 @@ std::string totals_section(const JournalStats& stats) {
                          count_text(stats.units_per_tick.max())));
   }
   list.add("Found the database locked", counted(stats.busy, "time", "times"));
+  add_trace(stats.trace, list);
   if (stats.overlong_steps != 0) {
     list.add("Overlong steps of jobs",
              fmt::format("{}; the longest {} of {}", count_text(stats.overlong_steps),

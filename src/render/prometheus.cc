@@ -331,6 +331,12 @@ void add_intake(Exposition& out, const JournalStats& stats) {
             any ? seconds(stats.when - *intake.oldest) : 0.0);
 }
 
+void add_trace(Exposition& out, const TraceStats& trace) {
+  out.gauge("trace_bytes", "Size of the trace's file; 0: nothing is recorded.", trace.bytes);
+  out.counter("trace_ticks_total", "Ticks that are in the trace.", trace.ticks);
+  out.counter("trace_lost_ticks_total", "Ticks since the trace ended.", trace.lost_ticks);
+}
+
 }  // namespace
 
 std::string prometheus(const JournalStats& stats, const About& about) {
@@ -341,6 +347,7 @@ std::string prometheus(const JournalStats& stats, const About& about) {
   add_lane(out, stats);
   add_log(out, stats.log);
   add_intake(out, stats);
+  add_trace(out, stats.trace);
   return out.take();
 }
 

@@ -184,6 +184,15 @@ TEST(Page, ATickSaysWhatItWasMadeOf) {
             std::string::npos);
 }
 
+TEST(Page, SaysOfATraceHowLargeItIsAndThatItEnded) {
+  JournalStats stats = busy_snapshot();
+  EXPECT_EQ(render::html(stats).find("<dt>Trace</dt>"), std::string::npos);
+  stats.trace = {.bytes = 65'536, .ticks = 12, .lost_ticks = 3, .ended = TraceEnd::size};
+  EXPECT_NE(render::html(stats).find(
+                "<dt>Trace</dt><dd>12 ticks in 64 KiB; it ended (size), 3 ticks since</dd>"),
+            std::string::npos);
+}
+
 TEST(Page, AForkedChildsSaysSoAndNothingElse) {
   const std::string page =
       render::html(JournalStats(), {.standing = render::Standing::forked, .refresh = 2s});

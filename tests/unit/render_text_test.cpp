@@ -90,6 +90,15 @@ TEST(Prometheus, LabelsAreEscaped) {
   EXPECT_NE(text.find("{class=\"<b>\\\"a\\\\'&\\n{}\uFFFD\u00e9\x01\"}"), std::string::npos);
 }
 
+TEST(Prometheus, ATraceThatEndedShowsByWhatIsNotInIt) {
+  JournalStats stats = busy_snapshot();
+  stats.trace = {.bytes = 65'536, .ticks = 12, .lost_ticks = 3, .ended = TraceEnd::size};
+  const std::string text = render::prometheus(stats);
+  EXPECT_TRUE(has_line(text, "onelane_trace_bytes 65536"));
+  EXPECT_TRUE(has_line(text, "onelane_trace_ticks_total 12"));
+  EXPECT_TRUE(has_line(text, "onelane_trace_lost_ticks_total 3"));
+}
+
 TEST(Prometheus, TheConditionThatHoldsIsOne) {
   const std::string text = render::prometheus(
       busy_snapshot(), {.health = {Condition::held_back, Status(Errc::storage, "slow")}});
@@ -123,6 +132,15 @@ TEST(Json, HasTheWholeSnapshot) {
   EXPECT_EQ(all["log"]["disk"]["log"]["floor_ns"], 160'000);
   EXPECT_EQ(all["log"]["pinned_age_ns"], nullptr);
   EXPECT_EQ(all["intake"]["segments"], 0);
+}
+
+TEST(Json, SaysWhetherATraceIsRecorded) {
+  JournalStats stats = busy_snapshot();
+  stats.trace = {.bytes = 4096, .ticks = 12};
+  EXPECT_EQ(json::parse(render::json(stats))["trace"],
+            json({{"bytes", 4096}, {"ticks", 12}, {"lost_ticks", 0}, {"ended", nullptr}}));
+  stats.trace.ended = TraceEnd::size;
+  EXPECT_EQ(json::parse(render::json(stats))["trace"]["ended"], "size");
 }
 
 TEST(Json, AHistogramIsItsCountSumMaximumAndPercentiles) {
