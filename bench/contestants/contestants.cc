@@ -18,6 +18,7 @@ const std::vector<std::pair<std::string, MakeStore*>>& makers() {
       {"onelane", make_onelane},
       {"durable", make_durable},
       {"journaled", make_journaled},
+      {"traced", make_traced},
       {"beside_reader", make_beside_reader},
 #ifdef ONELANE_BENCH_ROCKSDB
       {"rocksdb", make_rocksdb},

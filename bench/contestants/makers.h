@@ -25,6 +25,8 @@ MakeStore make_durable;
 // onelane at synchronous=normal, whatever the case's level, with an intake. Its writes wait for
 // journaled, and a drain for their commit.
 MakeStore make_journaled;
+// onelane, while it records a trace.
+MakeStore make_traced;
 // onelane, while one reader's transaction keeps the log from being copied back.
 MakeStore make_beside_reader;
 MakeStore make_rocksdb;

@@ -21,6 +21,7 @@ Journal open(const StoreOptions& options, Promise promise) {
   journal.schema = schema_for(options.value_bytes);
   journal.synchronous = options.synchronous;
   journal.wal_limit_bytes = options.wal_limit_bytes;
+  if (options.trace) journal.trace.path = options.path.string() + ".trace";
   if (promise == Promise::journaled) {
     journal.intake.dead_letters = "dead_letters";
     journal.tick = kLargeTick;
@@ -159,6 +160,12 @@ std::unique_ptr<Store> make_journaled(const StoreOptions& options) {
   StoreOptions normal = options;
   normal.synchronous = Synchronous::normal;
   return std::make_unique<Lane>(normal, Promise::journaled);
+}
+
+std::unique_ptr<Store> make_traced(const StoreOptions& options) {
+  StoreOptions with_trace = options;
+  with_trace.trace = true;
+  return std::make_unique<Lane>(with_trace, Promise::committed);
 }
 
 std::unique_ptr<Store> make_beside_reader(const StoreOptions& options) {

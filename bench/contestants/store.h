@@ -28,6 +28,7 @@ struct StoreOptions {
   std::uint64_t wal_limit_bytes = 0;   // size of SQLite's log from which on it is checkpointed
   std::uint64_t rows_per_commit = 1;   // of the ceiling; the others find their own
   std::chrono::nanoseconds gather{0};  // of journaled: how long a tick waits for more rows
+  bool trace = false;                  // of onelane: it records one, beside the database
 };
 
 // What a store's intake and SQLite's log have taken so far.
@@ -67,8 +68,8 @@ class Store {
 };
 
 // Those that are built in: "direct", "mutex", "fixed_batch", "leader", "ceiling", "onelane",
-// "durable", "journaled", "beside_reader" and, where their packages were found, "rocksdb" and
-// "leveldb".
+// "durable", "journaled", "traced", "beside_reader" and, where their packages were found, "rocksdb"
+// and "leveldb".
 const std::vector<std::string>& contestant_names();
 // Throws RunError; UsageError for a name that is not built in.
 std::unique_ptr<Store> make_store(std::string_view contestant, const StoreOptions& options);
