@@ -148,12 +148,10 @@ schedule::Plan Selection::plan(const Room& room, TimePoint now) {
                                         .room_most = room.most,
                                         .patient = patient});
   if (recovery_.limit() != 0) shorten(plan);
-  // A class that is held back keeps what it has saved up.
   for (std::size_t i = 0; i < shares_.size(); ++i) {
-    if (!pauses(i, now) && !rests(i, now)) continue;
-    plan.next.classes[i] = state_.classes[i];
-    planned_from_.held_back |= std::uint64_t{1} << i;
+    if (pauses(i, now) || rests(i, now)) planned_from_.held_back |= std::uint64_t{1} << i;
   }
+  plan.keep(state_, planned_from_.held_back);
   if (plan.slices.empty() && held_back_until) {
     plan.not_before = std::min(plan.not_before.value_or(*held_back_until), *held_back_until);
   }

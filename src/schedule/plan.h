@@ -84,6 +84,13 @@ struct Plan {
   // Set if gathering windows keep the plan empty although there is a backlog: when the first
   // closes.
   std::optional<TimePoint> not_before;
+
+  // Those classes, a bit each, are held back: they keep what they have saved up.
+  void keep(const State& before, std::uint64_t classes) {
+    for (std::size_t i = 0; i < next.classes.size(); ++i) {
+      if ((classes >> i & 1) != 0) next.classes[i] = before.classes[i];
+    }
+  }
 };
 
 // How long the next tick may be, besides its budget.

@@ -50,14 +50,8 @@ schedule::Plan Planner::plan(std::span<const std::span<const schedule::Unit>> ba
                                         .state = state_,
                                         .now = from.now},
                                        pace);
-  hold_back(plan, from.held_back);
+  plan.keep(state_, from.held_back);
   return plan;
-}
-
-void Planner::hold_back(schedule::Plan& plan, std::uint64_t classes) const {
-  for (std::size_t i = 0; i < shares_.size(); ++i) {
-    if ((classes >> i & 1) != 0) plan.next.classes[i] = state_.classes[i];
-  }
 }
 
 }  // namespace onelane::inline v0::tuning

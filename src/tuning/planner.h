@@ -30,8 +30,6 @@ class Planner {
 
   schedule::Plan plan(std::span<const std::span<const schedule::Unit>> backlogs,
                       const PlanFrom& from);
-  // Classes that are held back keep their state.
-  void hold_back(schedule::Plan& plan, std::uint64_t classes) const;
 
   // After a tick that was kept, in this order.
   void keep(const schedule::State& state) { state_ = state; }

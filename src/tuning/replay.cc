@@ -57,7 +57,7 @@ class Replayer final : public tuning::Visitor {
                                .occupied = [this](std::uint32_t klass, std::size_t slot) {
                                  return walk_->backlog(klass).slot(slot).occupied;
                                }});
-      planner_.hold_back(plan_, recorded.held_back);
+      plan_.keep(planner_.state(), recorded.held_back);
     }
     if (const std::string what = difference(recorded); !what.empty()) {
       out_.difference = PlanDifference{.tick = ticks_, .what = what};
