@@ -4,7 +4,7 @@
 // default that is correct, and each that is overridden gains something. What only some stores can
 // do is a part, a class of its own that the sink hands out or leaves out: Savepoints (without them
 // a failed group costs its tick another attempt), JobStatements (without them jobs run no SQL),
-// SchemaVersion, Watermark, AppliedPositions, Log and CommitSync.
+// PipelinedCalls, SchemaVersion, Watermark, AppliedPositions, Log and CommitSync.
 //
 // The calls of a journal, as a grammar: [] at most once, {} any number of times, | either.
 //
@@ -196,6 +196,31 @@ class Savepoints : public SinkPart {
   virtual Reply rollback_to() = 0;
 };
 
+// What came of a record.
+struct AppliedRecord {
+  std::uint64_t changes = 0;  // rows
+  std::optional<std::int64_t> rowid{};
+  std::vector<ReturnedRow> returned{};
+};
+
+// Of a sink that sends calls on before the store has answered those before them, so that a
+// transaction can be a single round trip to a server. Calls that are sent on reply ok, with no
+// changes: begin, apply, apply_returning, apply_each (but for records that want shelter), verify,
+// and those of Savepoints, Watermark and AppliedPositions within a transaction, but for
+// rollback_to. A later call tells of the first that failed, commit at the latest: its reply has
+// Effect::ended.
+class PipelinedCalls : public SinkPart {
+ public:
+  // Within a transaction, and until it ends: whether each call waits for its own answer. At its
+  // beginning none does.
+  virtual void wait_for_each(bool wait) = 0;
+  // After a call that failed in this transaction: the record that the failure is of, if that was
+  // sent on. By its number, from 0, among those since begin() that had replied ok.
+  virtual std::optional<std::size_t> failed_record() const noexcept = 0;
+  // After a commit() that succeeded, until the next call: what came of each of those records.
+  virtual std::span<AppliedRecord> applied() noexcept = 0;
+};
+
 // Runs the SQL of jobs' steps.
 class JobStatements : public SinkPart {
  public:
@@ -383,6 +408,8 @@ class Sink : public SinkPart {
 
   virtual Savepoints* savepoints() noexcept { return nullptr; }
   virtual JobStatements* job_statements() noexcept { return nullptr; }
+  // Of a sink that sends calls on before it knows what came of those before them.
+  virtual PipelinedCalls* pipelined_calls() noexcept { return nullptr; }
   // Of a sink whose schema can be migrated.
   virtual SchemaVersion* schema_version() noexcept { return nullptr; }
   virtual Watermark* watermark() noexcept { return nullptr; }

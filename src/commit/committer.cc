@@ -9,6 +9,7 @@
 #include "src/base/memory.h"
 #include "src/commit/lane_transaction.h"
 #include "src/commit/sheltered.h"
+#include "src/commit/slice_timer.h"
 #include "src/model/row.h"
 
 namespace onelane::inline v0::commit {
@@ -67,32 +68,6 @@ void divide_commit_time(TickResult& result) {
   }
 }
 
-// Reads the clock where one slice ends and the next begins.
-class SliceTimer {
- public:
-  explicit SliceTimer(const Clock& clock) : clock_(clock), began_(clock.now()) {}
-  SliceTimer(const SliceTimer&) = delete;
-  SliceTimer& operator=(const SliceTimer&) = delete;
-  ~SliceTimer() { leave(); }
-
-  void enter(SliceTime& slice) {
-    if (slice_ == &slice) return;
-    leave();
-    slice_ = &slice;
-  }
-
- private:
-  void leave() {
-    const TimePoint now = clock_.now();
-    if (slice_ != nullptr) slice_->elapsed += now - began_;
-    began_ = now;
-  }
-
-  const Clock& clock_;
-  TimePoint began_;
-  SliceTime* slice_ = nullptr;
-};
-
 }  // namespace
 
 TickResult Committer::run(std::span<Work> work, const StopRule& stop,
@@ -124,6 +99,11 @@ Committer::Troubled* Committer::troubled(std::uint32_t klass) noexcept {
   return nullptr;
 }
 
+// Whether its class has had a culprit in this tick.
+bool Committer::in_trouble(const Work& work) noexcept {
+  return !troubled_.empty() && troubled(work.entry->klass) != nullptr;
+}
+
 // Whether its class has had all its culprits in this tick, and the unit comes after the last of
 // them, or in its place.
 bool Committer::waits(const Work& work) noexcept {
@@ -145,6 +125,7 @@ Committer::Failed Committer::attempt(std::span<Work> work, const StopRule& stop,
     return execute_sheltered(work, stop, result);
   }
   ++result.attempts;
+  pipelined_.begin();
   const Reply began = begin(result);
   result.commit_time = clock_.now() - result.began;
   if (!began.ok()) {
@@ -215,8 +196,11 @@ Committer::Failed Committer::commit(std::span<const Work> work, TickResult& resu
     if (reply.ok()) reply = sheltered(Effect::unknown, [this] { return sink_.commit(); });
     result.commit_time += clock_.now() - start;
     result.committed = reply.ok();
-    if (reply.ok()) return {};
-    executed = {action_for(Place::commit, reply.fault, reply.effect), std::move(reply.cause)};
+    if (reply.ok()) {
+      pipelined_.settle();
+      return {};
+    }
+    executed = failed_commit(std::move(reply), result);
   }
   const Reply undone = sheltered(Effect::kept, [this] { return sink_.rollback(); });
   if (undone.ok()) return executed;
@@ -226,6 +210,16 @@ Committer::Failed Committer::commit(std::span<const Work> work, TickResult& resu
     return executed;  // the first error is the one that is kept
   }
   return {Action::poison, undone.cause};
+}
+
+Committer::Failed Committer::failed_commit(Reply reply, TickResult& result) {
+  Work* const earlier = pipelined_.failed();
+  if (earlier == nullptr) {
+    return {action_for(Place::commit, reply.fault, reply.effect), std::move(reply.cause)};
+  }
+  Failed failed = judge(*earlier, std::move(reply));
+  blame(failed, result);
+  return failed;
 }
 
 // What is written behind the units.
@@ -277,52 +271,49 @@ Committer::Failed Committer::execute(std::span<Work> work, const StopRule& stop,
       continue;
     }
     timer.enter(result.slices[unit.slice]);
+    pipelined_.wait_for_each(in_trouble(unit));
     Failed failed =
         unit.entry->kind == EntryKind::record ? records(rest, result, done) : run(unit, result);
-    Work& last = rest[done - 1];
     if (failed.action == Action::proceed) {
+      Work& last = rest[done - 1];
       if (last.verdict == Verdict::rejected && give_way(last)) --done;
       continue;
     }
-    if (failed.action == Action::rerun_without) ++trouble_at(last).culprits;
-    result.suspect = last.entry;
+    blame(failed, result);
     return failed;
   }
   return {};
 }
 
-namespace {
-
-void keep_returned(detail::Entry& entry, std::vector<ReturnedRow>& returned) {
-  if (returned.empty()) {
-    entry.returned.reset();
-    return;
-  }
-  entry.returned = std::make_unique<detail::Returned>(
-      std::make_shared<const std::vector<ReturnedRow>>(std::exchange(returned, {})));
-}
-
-// What the reply means for the unit: its verdict, and what the tick does.
-Action judge(Work& work, const Reply& reply) {
+// What the reply means: the verdict of the unit, or of an earlier one that it is about, and what
+// the tick does.
+Committer::Failed Committer::judge(Work& asked, Reply reply) {
   const Action action = action_for(Place::unit, reply.fault, reply.effect);
   if (action == Action::proceed) {
-    work.verdict = Verdict::applied;
-    return action;
+    asked.verdict = Verdict::applied;
+    return {};
   }
-  if (action != Action::reject && action != Action::rerun_without) return action;
-  work.entry->forget_outcome();
-  work.entry->cause = reply.cause;
-  work.verdict = action == Action::reject ? Verdict::rejected : Verdict::culprit;
-  return action == Action::reject ? Action::proceed : action;
+  Work* const earlier = pipelined_.failed();
+  Work& work = earlier == nullptr ? asked : *earlier;
+  if (action == Action::reject || action == Action::rerun_without) {
+    work.entry->forget_outcome();
+    work.entry->cause = reply.cause;
+    work.verdict = action == Action::reject ? Verdict::rejected : Verdict::culprit;
+  }
+  const bool go_on = action == Action::reject;
+  return {go_on ? Action::proceed : action, std::move(reply.cause), &work};
 }
 
-}  // namespace
+void Committer::blame(const Failed& failed, TickResult& result) {
+  if (failed.action == Action::rerun_without) ++trouble_at(*failed.unit).culprits;
+  result.suspect = failed.unit->entry;
+}
 
 // Takes the lone records that follow each other in one slice, up to where the tick may end. The
 // first is taken already.
 std::size_t Committer::gather(std::span<Work> units) {
   const std::uint32_t slice = units.front().slice;
-  const bool shelter = !troubled_.empty() && troubled(units.front().entry->klass) != nullptr;
+  const bool shelter = in_trouble(units.front());
   std::size_t n = 0;
   for (Work& unit : units.first(std::min(units.size(), kBatch))) {
     if (n + kAhead < units.size()) __builtin_prefetch(units[n + kAhead].entry->frames().data());
@@ -353,6 +344,7 @@ Committer::Failed Committer::records(std::span<Work> units, TickResult& result, 
     entry.rowid = batch_[i].rowid;
     keep_returned(entry, batch_[i].returned);
     units[i].verdict = Verdict::applied;
+    pipelined_.applied(units[i]);
     bytes += entry.bytes;
   }
   SliceTime& slice = result.slices[units.front().slice];
@@ -366,12 +358,11 @@ Committer::Failed Committer::records(std::span<Work> units, TickResult& result, 
   done = applied;
   if (applied == gathered) return {};
   Work& culprit = units[applied];
-  const Action action = judge(culprit, reply);
   slice.units += 1;
   slice.records += culprit.entry->rows;
   slice.bytes += culprit.entry->bytes;
   ++done;
-  return {action, std::move(reply.cause)};
+  return judge(culprit, std::move(reply));
 }
 
 // A unit that is more than one record.
@@ -396,7 +387,7 @@ Committer::Failed Committer::run(Work& work, TickResult& result) {
 
 Committer::Failed Committer::group(Work& work) {
   Reply reply = begin_unit();
-  if (!reply.ok()) return {judge(work, reply), reply.cause};
+  if (!reply.ok()) return judge(work, std::move(reply));
   Entry& entry = *work.entry;
   entry.changes = 0;
   entry.rowid.reset();
@@ -409,11 +400,11 @@ Committer::Failed Committer::group(Work& work) {
                    : sink_.apply(frame.statement, frame.row);
     entry.changes += reply.changes;
     if (reply.rowid) entry.rowid = reply.rowid;
+    if (reply.ok()) pipelined_.applied(work);
   }
   ONELANE_CHECK(frames.ok(), entry.bytes);
   keep_returned(entry, returned);
-  reply = end_unit(std::move(reply));
-  return {judge(work, reply), reply.cause};
+  return judge(work, end_unit(std::move(reply)));
 }
 
 Committer::Failed Committer::job(Work& work, TickResult& result) {
@@ -423,7 +414,7 @@ Committer::Failed Committer::job(Work& work, TickResult& result) {
   }
   ++run.attempt;
   Reply reply = begin_unit();
-  if (!reply.ok()) return {judge(work, reply), reply.cause};
+  if (!reply.ok()) return judge(work, std::move(reply));
   const TimePoint began = clock_.now();
   {
     LaneTransaction transaction(sink_.job_statements(), clock_, run,
@@ -446,8 +437,7 @@ Committer::Failed Committer::job(Work& work, TickResult& result) {
     result.longest_step = work.entry;
     result.longest_step_time = elapsed;
   }
-  reply = end_unit(std::move(reply));
-  Failed failed{judge(work, reply), reply.cause};
+  Failed failed = judge(work, end_unit(std::move(reply)));
   if (work.verdict == Verdict::rejected || work.verdict == Verdict::culprit) {
     Status& cause = work.entry->cause;
     cause = base::worded(Errc::record, cause.sqlite_code(),

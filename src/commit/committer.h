@@ -25,6 +25,7 @@
 #include "onelane/clock.h"
 #include "onelane/sink.h"
 #include "src/commit/failure.h"
+#include "src/commit/pipelined.h"
 #include "src/model/entry.h"
 
 namespace onelane::inline v0::commit {
@@ -122,7 +123,11 @@ class Committer {
 
   // Both must outlive the committer.
   Committer(Sink& sink, const Clock& clock)
-      : sink_(sink), savepoints_(sink.savepoints()), watermark_(sink.watermark()), clock_(clock) {}
+      : sink_(sink),
+        savepoints_(sink.savepoints()),
+        watermark_(sink.watermark()),
+        clock_(clock),
+        pipelined_(sink.pipelined_calls()) {}
 
   // Null: no unit is journaled.
   void use(JournaledUnits* journaled) { journaled_ = journaled; }
@@ -138,6 +143,7 @@ class Committer {
   struct Failed {
     Action action = Action::proceed;
     Status cause;
+    Work* unit = nullptr;  // whose failure it is, if it is a unit's
   };
 
   // A class that has had culprits in this tick.
@@ -148,6 +154,7 @@ class Committer {
   };
 
   Troubled* troubled(std::uint32_t klass) noexcept;
+  bool in_trouble(const Work& work) noexcept;
   bool waits(const Work& work) noexcept;
   Troubled& trouble_at(const Work& work);
   Failed attempt(std::span<Work> work, const StopRule& stop, TickResult& result);
@@ -159,7 +166,10 @@ class Committer {
   std::size_t gather(std::span<Work> units);
   Failed records(std::span<Work> units, TickResult& result, std::size_t& done);
   Failed run(Work& work, TickResult& result);
+  Failed judge(Work& asked, Reply reply);
+  void blame(const Failed& failed, TickResult& result);
   Failed commit(std::span<const Work> work, TickResult& result, Failed executed);
+  Failed failed_commit(Reply reply, TickResult& result);
   Reply write_last(bool owed);
   Failed group(Work& work);
   Failed job(Work& work, TickResult& result);
@@ -175,6 +185,7 @@ class Committer {
   JournaledUnits* journaled_ = nullptr;
   const std::atomic<bool>* closing_ = nullptr;
   std::span<const Duration> step_times_;
+  Pipelined pipelined_;
   std::array<Application, kBatch> batch_;  // scratch
   std::vector<Troubled> troubled_;         // of this tick
   Duration spent_{0};                      // on its attempts that failed
