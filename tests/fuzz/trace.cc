@@ -1,6 +1,6 @@
 // The reader of traces: whatever the bytes are, nothing outside them is read; what is read is the
-// same when it is read again, and can be replayed. A part of the input is taken as a file, the rest
-// as items behind right checksums, so that what is behind those is reached.
+// same when it is read again, and can be replayed and predicted. A part of the input is taken as a
+// file, the rest as items behind right checksums, so that what is behind those is reached.
 #include "onelane/trace.h"
 
 #include <span>
@@ -24,6 +24,9 @@ void read(std::span<const std::byte> file) {
   require(validate(one->budgets).ok(), "budgets are within their limits");
   const Replay replayed = replay(*one);
   require(replayed.classes.size() == one->budgets.classes.size(), "all classes are replayed");
+  const Result<Replay> predicted = predict(*one, one->budgets);
+  require(predicted.ok(), "a trace's own budgets fit it");
+  require(predicted->classes.size() == one->budgets.classes.size(), "all classes are predicted");
 }
 
 void feed(std::span<const std::byte> bytes) {
