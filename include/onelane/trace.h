@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -61,6 +62,8 @@ struct TracedUnit {
   bool caller_waits = false;     // its thread called write(), and goes on once it is settled
   bool waited_for_room = false;  // its push did
   bool served = false;           // a tick settled it; else it was cancelled, expired, superseded...
+
+  bool is_flush() const noexcept { return records == 0 && kind == UnitKind::record; }
 };
 
 struct TracedTick {
@@ -112,6 +115,18 @@ struct Trace {
 Result<Trace> read_trace(const std::filesystem::path& path);
 // The same of a file that is in memory.
 Result<Trace> parse_trace(std::span<const std::byte> bytes);
+
+// How a thread pushed.
+struct CallerHabit {
+  // What came of the unit before decided when its next one came: it calls write(), or waits for
+  // room or for receipts. Else pushes came at times of their own.
+  bool closed = false;
+  // It mostly had something in the lane, and hardly ever two things: it waits for each unit,
+  // whatever TracedUnit::caller_waits says.
+  bool one_by_one = false;
+};
+// By TracedUnit::caller; of those who pushed no unit, nothing. Flushes do not count.
+std::map<std::uint16_t, CallerHabit> habits_of(const Trace& trace);
 
 // A class's part in a replay.
 struct ReplayedClass {

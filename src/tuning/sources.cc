@@ -2,31 +2,15 @@
 
 #include <algorithm>
 #include <map>
-#include <utility>
+
+#include "src/tuning/habits.h"
 
 namespace onelane::inline v0::tuning {
-
-namespace {
-
-// A source is closed if its calls of write() took this part of its time, or if this part of its
-// pushes waited for room; or if its units were in the lane for that part of its time, and no more
-// than this part of them together with the one before.
-constexpr double kBusyPart = 0.5;
-constexpr double kWaitedPart = 0.05;
-constexpr double kTogetherPart = 0.02;
-// So few units say nothing of that.
-constexpr std::size_t kUnitsMin = 8;
-
-bool is_barrier(const TracedUnit& unit) {
-  return unit.records == 0 && unit.kind == UnitKind::record;
-}
-
-}  // namespace
 
 Sources::Sources(const Trace& trace) : units_(trace.units) {
   std::map<std::uint16_t, std::uint32_t> by_caller;
   for (std::uint32_t i = 0; i < units_.size(); ++i) {
-    if (is_barrier(units_[i])) continue;
+    if (units_[i].is_flush()) continue;
     const auto [at, fresh] =
         by_caller.try_emplace(units_[i].caller, static_cast<std::uint32_t>(sources_.size()));
     if (fresh) sources_.emplace_back();
@@ -46,32 +30,13 @@ Sources::Sources(const Trace& trace) : units_(trace.units) {
 }
 
 void Sources::judge(Source& source) const {
-  const TracedUnit& first = units_[source.units.front()];
-  const TracedUnit& last = units_[source.units.back()];
-  std::size_t waits = 0, waited = 0, together = 0;
-  double busy_ns = 0, in_lane_ns = 0;
-  TimePoint before_left = first.pushed;
-  for (const std::uint32_t number : source.units) {
-    const TracedUnit& unit = units_[number];
-    waited += unit.waited_for_room ? 1 : 0;
-    together += unit.pushed < std::exchange(before_left, unit.left) ? 1 : 0;
-    if (unit.left == TimePoint::max()) continue;
-    const auto took_ns = static_cast<double>((unit.left - unit.pushed).count());
-    in_lane_ns += took_ns;
-    if (!unit.caller_waits) continue;
-    ++waits;
-    busy_ns += took_ns;
-  }
-  const auto span_ns = static_cast<double>((last.pushed - first.pushed).count());
-  const auto count = static_cast<double>(source.units.size());
-  if (first.caller == 0) return;
-  source.one_by_one = source.units.size() >= kUnitsMin &&
-                      static_cast<double>(together) <= kTogetherPart * count &&
-                      in_lane_ns > kBusyPart * span_ns;
-  if (static_cast<double>(waited) > kWaitedPart * count || busy_ns > kBusyPart * span_ns ||
-      source.one_by_one) {
+  const CallerHabit habit = habit_of(units_, source.units);
+  source.one_by_one = habit.one_by_one;
+  const auto waits = [this](std::uint32_t number) { return units_[number].caller_waits; };
+  const bool known = units_[source.units.front()].caller != 0;
+  if (habit.closed) {
     source.kind = Kind::closed;
-  } else if (waits != 0) {
+  } else if (known && std::any_of(source.units.begin(), source.units.end(), waits)) {
     source.kind = Kind::paced;
   }
 }

@@ -13,15 +13,6 @@
 namespace onelane::tools {
 namespace {
 
-// A thread is closed if its calls of write() took this part of its time, or if this part of its
-// pushes waited for room; or if its units were in the lane for that part of its time, and no more
-// than this part of them together with the one before: it waits on receipts. As predictions have it
-// (src/tuning/sources.cc).
-constexpr double kBusyPart = 0.5;
-constexpr double kWaitedPart = 0.05;
-constexpr double kTogetherPart = 0.02;
-constexpr double kUnitsMin = 8;
-
 // No shorter time says anything of a rate.
 constexpr Duration kSpanMin = std::chrono::milliseconds(100);
 
@@ -29,55 +20,9 @@ constexpr double kBeforeRow = 6;  // bytes, see Group::bytes()
 
 double ns(Duration time) { return static_cast<double>(time.count()); }
 
-// A flush; it writes nothing.
-bool is_barrier(const TracedUnit& unit) {
-  return unit.records == 0 && unit.kind == UnitKind::record;
-}
-
 // From when on the thread could push again.
 TimePoint free_after(const TracedUnit& unit, bool caller_waits) {
   return caller_waits && unit.left != TimePoint::max() ? unit.left : unit.pushed;
-}
-
-struct Habit {
-  bool closed = false;
-  bool waits = false;  // for each unit, whatever the trace says of that
-};
-
-std::map<std::uint16_t, Habit> habits_of(const Trace& trace) {
-  struct Times {
-    TimePoint first = TimePoint::max();
-    TimePoint last{};
-    double units = 0;
-    double waited = 0;
-    double busy_ns = 0;
-    double in_lane_ns = 0;
-    double together = 0;
-    TimePoint before_left{};
-  };
-  std::map<std::uint16_t, Times> callers;
-  for (const TracedUnit& unit : trace.units) {
-    if (is_barrier(unit)) continue;
-    Times& own = callers[unit.caller];
-    own.first = std::min(own.first, unit.pushed);
-    own.last = std::max(own.last, unit.pushed);
-    own.units += 1;
-    own.waited += unit.waited_for_room ? 1 : 0;
-    own.busy_ns += ns(free_after(unit, unit.caller_waits) - unit.pushed);
-    own.in_lane_ns += ns(free_after(unit, true) - unit.pushed);
-    own.together += own.units > 1 && unit.pushed < own.before_left ? 1 : 0;
-    own.before_left = unit.left;
-  }
-  std::map<std::uint16_t, Habit> habits;
-  for (const auto& [caller, own] : callers) {
-    if (caller == 0 || own.units < 2) continue;
-    const double busy = kBusyPart * ns(own.last - own.first);
-    Habit& habit = habits[caller];
-    habit.waits = own.units >= kUnitsMin && own.together <= kTogetherPart * own.units &&
-                  own.in_lane_ns > busy;
-    habit.closed = habit.waits || own.waited > kWaitedPart * own.units || own.busy_ns > busy;
-  }
-  return habits;
 }
 
 // What the units of a source have in common.
@@ -99,7 +44,7 @@ class Sorter {
   explicit Sorter(const Trace& trace) : trace_(trace), habits_(habits_of(trace)) {
     TimePoint first = TimePoint::max(), last{};
     for (const TracedUnit& unit : trace.units) {
-      if (is_barrier(unit)) continue;
+      if (unit.is_flush()) continue;
       first = std::min(first, unit.pushed);
       last = std::max(last, unit.pushed);
     }
@@ -133,13 +78,13 @@ class Sorter {
     std::map<Way, Numbers> ways;
     for (std::uint32_t i = 0; i < trace_.units.size(); ++i) {
       const TracedUnit& unit = trace_.units[i];
-      if (is_barrier(unit)) continue;
+      if (unit.is_flush()) continue;
       const auto known = habits_.find(unit.caller);
-      const Habit habit = known == habits_.end() ? Habit{} : known->second;
+      const CallerHabit habit = known == habits_.end() ? CallerHabit{} : known->second;
       const Way way{.write_class = unit.write_class,
                     .site = by_site ? unit.site : 0,
                     .kind = unit.kind,
-                    .caller_waits = unit.caller_waits || habit.waits,
+                    .caller_waits = unit.caller_waits || habit.one_by_one,
                     .journaled = unit.promise == Promise::journaled && class_of(unit).intake,
                     .closed = habit.closed};
       ways[way].push_back(i);
@@ -240,7 +185,7 @@ class Sorter {
   void leave_out_what_no_source_has() {
     std::uint64_t flushes = 0, durable = 0;
     for (const TracedUnit& unit : trace_.units) {
-      flushes += is_barrier(unit) ? 1 : 0;
+      flushes += unit.is_flush() ? 1 : 0;
       durable += unit.promise == Promise::durable && class_of(unit).promise != Promise::durable;
     }
     if (flushes != 0) leave_out(fmt::format("Flushes: {}.", flushes));
@@ -254,7 +199,7 @@ class Sorter {
   }
 
   const Trace& trace_;
-  const std::map<std::uint16_t, Habit> habits_;
+  const std::map<std::uint16_t, CallerHabit> habits_;
   RecordedLoad load_;
 };
 
