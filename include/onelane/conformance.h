@@ -51,6 +51,7 @@ enum class Ability : std::uint8_t {
   reopening,   // a sink that is opened on the store of a closed one finds what that committed
   preparing,   // add_statement() refuses a statement that the store cannot run
   updates,     // ConformanceSql::set and remove
+  changes,     // Reply::changes is what the store says
   rowids,      // Reply::rowid of what put has inserted
   returning,   // ConformanceSql::put_values
   // Kinds of rows that the store refuses.

@@ -63,6 +63,7 @@ testing::SinkUnderTest memory_under_test() {
       .sql = {.put = "put", .set = "set", .remove = "remove", .put_mistyped = "put_mistyped"},
       .absences = {{Ability::jobs, no_sql},
                    {Ability::preparing, no_sql},
+                   {Ability::changes, no_sql},
                    {Ability::rowids, no_sql},
                    {Ability::returning, no_sql},
                    {Ability::migrations, "a MemoryStore has no schema"},

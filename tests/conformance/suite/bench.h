@@ -143,9 +143,12 @@ class Bench {
   Outcome outcome(std::size_t unit);
   // Of all units since the last time, in order: "committed rejected".
   void expect_ends(const std::string& must);
-  // Of the store, as others see it: "1:x 2:x".
+  // Of the store, as others see it: "1:x 2:x". Without the first of all, which open() puts there.
   std::string things();
+  std::string all_things();
   void expect_things(const std::string& must);
+  // How many rows; none if they cannot be counted.
+  std::optional<std::size_t> dead_letters() { return store_->dead_letters(); }
   // "1:x 2:x ... n:x".
   static std::string numbered(std::int64_t first, std::int64_t last);
   // Whether all that was accepted has ended, once.

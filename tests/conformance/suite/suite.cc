@@ -15,8 +15,8 @@ using conformance::Cases;
 std::string_view name(Ability ability) noexcept {
   constexpr std::array<std::string_view, kAbilityCount> kNames{
       "savepoints", "jobs",      "migrations", "watermark", "positions", "durability",
-      "reopening",  "preparing", "updates",    "rowids",    "returning", "unique",
-      "not_null",   "check",     "type",       "deferred"};
+      "reopening",  "preparing", "updates",    "changes",   "rowids",    "returning",
+      "unique",     "not_null",  "check",      "type",      "deferred"};
   return kNames[static_cast<std::size_t>(ability)];
 }
 
@@ -61,7 +61,10 @@ void add_case(Cases& cases, std::string group, std::string name, void (*body)(Be
 const std::vector<ConformanceCase>& conformance_cases() {
   static const Cases kCases = [] {
     Cases cases;
+    conformance::add_sink_cases(cases);
+    conformance::add_part_cases(cases);
     conformance::add_lane_cases(cases);
+    conformance::add_isolation_cases(cases);
     return cases;
   }();
   return kCases;
