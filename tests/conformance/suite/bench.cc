@@ -149,6 +149,7 @@ void Bench::check_abilities(Sink& sink) {
 }
 
 void Bench::connect() {
+  if (line_ != nullptr) line_->cut();  // if its journal could not be opened
   line_ = std::make_shared<Line>(value(store_->open(), "opening the sink"));
   check_abilities(line_->sink());
 }
@@ -169,6 +170,7 @@ Status Bench::try_open(JournalOptions options) {
   connect();
   options.drive = Drive::manual;
   options.clock = clock_;
+  line_->next_commit(std::exchange(opening_fate_, CommitFate::passes));
   Result<Journal> opened = Journal::open(make_line_sink(line_), options);
   if (!opened) return opened.status();
   journal_.emplace(*std::move(opened));
@@ -190,7 +192,7 @@ void Bench::put_taken() {
   receipts_.clear();
 }
 
-void Bench::open_with_intake() {
+JournalOptions Bench::with_intake() {
   need(Ability::positions);
   if (folder_.empty()) folder_ = make_folder();
   JournalOptions options;
@@ -198,8 +200,11 @@ void Bench::open_with_intake() {
   options.intake.segment_bytes = 64 * kKiB;
   options.intake.most_bytes = kMiB;
   options.intake.dead_letters = "dead_letters";
-  open(options);
+  return options;
 }
+
+void Bench::open_with_intake() { open(with_intake()); }
+Status Bench::try_open_with_intake() { return try_open(with_intake()); }
 
 CloseReport Bench::close_within(Duration timeout) { return journal_->close(timeout); }
 

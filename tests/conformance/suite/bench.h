@@ -120,6 +120,9 @@ class Bench {
   // With an intake in a folder of its own, which crashes survive.
   void open_with_intake();
   Status try_open(JournalOptions options);
+  Status try_open_with_intake();
+  // Of the first commit that the next opening makes.
+  void fail_next_opening(CommitFate fate) { opening_fate_ = fate; }
   void close();
   CloseReport close_within(Duration timeout);
   // The process dies: what the store and the intake have is what the next opening finds.
@@ -175,6 +178,7 @@ class Bench {
   const std::string* reason_of(Ability ability) const;
   void check_abilities(Sink& sink);
   void connect();
+  JournalOptions with_intake();
   void put_taken();
 
   const SinkUnderTest& sink_;
@@ -188,6 +192,7 @@ class Bench {
   bool taken_ = false;  // a thing that unique refusals meet is in the store
   std::filesystem::path folder_;
   int crashes_ = 0;
+  CommitFate opening_fate_ = CommitFate::passes;
   std::string scene_;
   std::string faults_;
 };

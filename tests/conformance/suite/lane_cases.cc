@@ -3,10 +3,12 @@
 
 namespace onelane::inline v0::testing::conformance {
 
+namespace {
+
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 
-void add_lane_cases(Cases& cases) {
+void order(Cases& cases) {
   add_case(cases, "Order", "RecordsOfAClassCommitInTheOrderOfTheirPushes", [](Bench& bench) {
     bench.open({.tick = {.records = 64}});
     Things things = bench.add_class("things");
@@ -28,6 +30,64 @@ void add_lane_cases(Cases& cases) {
     bench.expect(bench.outcome(0).commit < bench.outcome(63).commit, "all is in one commit");
   });
 
+  add_case(cases, "Order", "RecordsAndGroupsOfDifferentStatementsKeepTheirOrder",
+           [](Bench& bench) {
+             bench.need(Ability::updates);
+             bench.open({.tick = {.records = 16}});
+             Things things = bench.add_class("things");
+             const SpecOf specs = bench.specs();
+             std::string must;
+             for (std::int64_t id = 1; id <= 60; ++id) {
+               things.put(id, "old");
+               const Filled newer{specs.set(), row_of(id, "new")};
+               if (id % 3 == 0) {
+                 things.group({{specs.remove(), row_of(id)}, bench.thing(id, "again")});
+               } else {
+                 things.submit(newer);
+               }
+               must += (id == 1 ? "" : " ") + std::to_string(id) + (id % 3 == 0 ? ":again" : ":new");
+             }
+             bench.run();
+             bench.expect_things(must);
+             bench.expect_all_settled();
+           });
+
+  add_case(cases, "Order", "ARecordSeesTheOneBeforeIt", [](Bench& bench) {
+    bench.need(Ability::updates);
+    bench.open();
+    Things things = bench.add_class("things");
+    things.put(1, "a");
+    things.submit({bench.specs().remove(), row_of(1)});
+    things.put(1, "b");
+    things.submit({bench.specs().set(), row_of(1, "c")});
+    bench.run();
+    bench.expect_ends("committed committed committed committed");
+    bench.expect_things("1:c");
+  });
+
+  add_case(cases, "Order", "EachClassKeepsItsOwnOrder", [](Bench& bench) {
+    bench.open({.tick = {.records = 32}});
+    Things odd = bench.add_class("odd");
+    Things even = bench.add_class("even");
+    for (std::int64_t id = 1; id <= 100; id += 2) odd.put(id, "odd");
+    for (std::int64_t id = 2; id <= 100; id += 2) even.put(id, "even");
+    bench.run();
+    const std::string all = bench.things();
+    std::size_t at = 0;
+    std::size_t odd_at = 0;
+    for (std::int64_t id = 1; id <= 100; ++id) {
+      const std::string thing = std::to_string(id) + (id % 2 == 0 ? ":even" : ":odd");
+      std::size_t& before = id % 2 == 0 ? at : odd_at;
+      const std::size_t found = (" " + all + " ").find(" " + thing + " ");
+      bench.require(found != std::string::npos, thing + " is not stored");
+      bench.expect(id <= 2 || found > before, thing + " is stored before an older one");
+      before = found;
+    }
+    bench.expect_all_settled();
+  });
+}
+
+void deadlines(Cases& cases) {
   add_case(cases, "Deadlines", "AUnitThatNoTickTookInTimeIsNotApplied", [](Bench& bench) {
     bench.open();
     Things things = bench.add_class("things");
@@ -40,27 +100,187 @@ void add_lane_cases(Cases& cases) {
     bench.expect_things("2:x 3:x");
   });
 
+  add_case(cases, "Deadlines", "OneThatComesWhileTheStoreTakesNoCommitsEndsTheUnit",
+           [](Bench& bench) {
+             bench.open();
+             Things things = bench.add_class("things");
+             things.put(1, PushOptions{.timeout = milliseconds(5)});
+             things.put(2);
+             bench.line().fail_begins(Fault::busy, 3);
+             bench.tick();
+             bench.advance(milliseconds(5));
+             bench.run();
+             bench.expect_ends("expired committed");
+             bench.expect_things("2:x");
+           });
+
+  add_case(cases, "Cancelling", "ACancelledUnitIsNotAppliedAndACommittedOneIsNotCancelled",
+           [](Bench& bench) {
+             bench.open();
+             Things things = bench.add_class("things");
+             things.put(1);
+             const std::size_t cancelled = things.put(2);
+             things.put(3);
+             bench.expect(bench.receipts()[cancelled].cancel(), "a queued unit is not cancelled");
+             bench.run();
+             bench.expect(!bench.receipts()[0].cancel(), "a committed unit is cancelled");
+             bench.expect_ends("committed cancelled committed");
+             bench.expect_things("1:x 3:x");
+           });
+}
+
+ClassOptions newest_only() {
+  return {.name = "things", .guarantee = kGuarantee, .coalesce = true};
+}
+
+void coalescing(Cases& cases) {
+  add_case(cases, "Coalescing", "OnlyTheNewestRecordOfAKeyIsApplied", [](Bench& bench) {
+    bench.open();
+    Things things = bench.add_class(newest_only());
+    things.put(1, "a");
+    things.put(2, "a");
+    things.put(1, "b");
+    things.put(1, "c");
+    bench.run();
+    bench.expect_ends("superseded committed superseded committed");
+    bench.expect_things("2:a 1:c");
+  });
+
+  add_case(cases, "Coalescing", "AnOlderRecordTakesOverFromARefusedOne", [](Bench& bench) {
+    bench.need(Ability::check);
+    bench.open();
+    Things things = bench.add_class(newest_only());
+    for (std::int64_t id = 1; id <= 3; ++id) {
+      things.put(id, "a");
+      things.put(id, "b");
+      things.put(id, "refused");
+    }
+    things.put(4, "refused");
+    bench.run();
+    bench.expect_ends(
+        "superseded committed rejected superseded committed rejected superseded committed rejected "
+        "rejected");
+    bench.expect_things("1:b 2:b 3:b");
+  });
+
+  add_case(cases, "Coalescing", "RefusedRecordsAreSupersededByANewerOneThatIsNot",
+           [](Bench& bench) {
+             bench.need(Ability::check);
+             bench.open();
+             Things things = bench.add_class(newest_only());
+             things.put(1, "refused");
+             things.put(1, "refused");
+             things.put(1, "c");
+             things.put(2, "refused");
+             things.put(2, "refused");
+             bench.run();
+             bench.expect_ends("superseded superseded committed rejected rejected");
+             bench.expect_things("1:c");
+             bench.expect_all_settled();
+           });
+}
+
+void closing(Cases& cases) {
   add_case(cases, "Close", "WhatWasQueuedIsCommittedByAClose", [](Bench& bench) {
     bench.open();
     Things things = bench.add_class("things");
+    const Statement put = bench.statement(bench.specs().put());
     things.put(1);
     things.put(2);
     bench.close();
     bench.expect_ends("committed committed");
     bench.expect_things("1:x 2:x");
+    bench.expect(!things.handle().push(put, row_of(3, "x")).ok(),
+                 "a closed journal takes a push");
+  });
+
+  add_case(cases, "Close", "OneWithoutTimeAppliesNothingOfWhatWasQueued", [](Bench& bench) {
+    bench.open();
+    Things things = bench.add_class("things");
+    things.put(1);
+    bench.run();
+    things.put(2);
+    (void)bench.close_within(Duration(0));
+    bench.expect_ends("committed closed");
+    bench.expect_things("1:x");
   });
 
   add_case(cases, "Close", "AnotherOpeningGoesOnWhereACloseEnded", [](Bench& bench) {
     bench.need(Ability::reopening);
+    for (std::int64_t id = 1; id <= 4; ++id) {
+      bench.open();
+      bench.add_class("things").put(id);
+      bench.run();
+      bench.expect_ends("committed");
+      bench.close();
+    }
+    bench.expect_things("1:x 2:x 3:x 4:x");
+  });
+
+  add_case(cases, "Close", "ACrashKeepsWhatWasCommittedAndNothingElse", [](Bench& bench) {
+    bench.need(Ability::reopening);
     bench.open();
-    bench.add_class("things").put(1);
-    bench.close();
-    bench.open();
-    bench.add_class("things").put(2);
+    Things things = bench.add_class("things");
+    things.put(1);
     bench.run();
     bench.expect_ends("committed");
-    bench.expect_things("1:x 2:x");
+    things.put(2);
+    bench.crash();
+    bench.expect_things("1:x");
+    bench.open();
+    bench.add_class("things").put(3);
+    bench.run();
+    bench.expect_things("1:x 3:x");
   });
+
+  add_case(cases, "Durable", "ACommitIsDurableOnceThatIsWaitedFor", [](Bench& bench) {
+    bench.need(Ability::durability);
+    bench.open();
+    Things things = bench.add_class("things");
+    things.put(1, PushOptions{.promise = Promise::durable});
+    bench.run();
+    const Result<Outcome> waited = bench.receipts()[0].wait_durable();
+    bench.expect(waited.ok() && waited->durable, "waiting: " + waited.status().to_string());
+    bench.expect_ok(bench.journal().sync(), "a sync of all");
+    bench.expect_things("1:x");
+  });
+
+  add_case(cases, "Migrations", "EachRunsOnceAndOneThatFailsLeavesNothing", [](Bench& bench) {
+    bench.need(Ability::migrations);
+    bench.need(Ability::jobs);
+    bench.need(Ability::reopening);
+    const std::string put = bench.specs().sql.put;
+    const auto migration = [&put](std::int32_t version, const char* text) {
+      return Migration{.version = version, .step = [&put, version, text](Transaction& step) {
+                         return step.execute(put, version, text).status();
+                       }};
+    };
+    JournalOptions options{.migrations = {migration(10, "x"), migration(20, "x")}};
+    bench.expect_ok(bench.try_open(options), "two migrations");
+    bench.close();
+    options.migrations.push_back(migration(30, "x"));
+    bench.expect_ok(bench.try_open(options), "one more");
+    bench.close();
+    if (bench.has(Ability::check)) {
+      options.migrations.push_back(migration(40, "refused"));
+      bench.expect(!bench.try_open(options).ok(), "a migration that fails is no error");
+      options.migrations.pop_back();
+      bench.expect_ok(bench.try_open(options), "without it");
+      bench.close();
+    }
+    bench.expect_things("10:x 20:x 30:x");
+    options.migrations.resize(1);
+    bench.expect(!bench.try_open(options).ok(), "an older program opens a newer store");
+  });
+}
+
+}  // namespace
+
+void add_lane_cases(Cases& cases) {
+  order(cases);
+  deadlines(cases);
+  coalescing(cases);
+  closing(cases);
 }
 
 }  // namespace onelane::inline v0::testing::conformance

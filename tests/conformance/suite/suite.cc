@@ -65,6 +65,9 @@ const std::vector<ConformanceCase>& conformance_cases() {
     conformance::add_part_cases(cases);
     conformance::add_lane_cases(cases);
     conformance::add_isolation_cases(cases);
+    conformance::add_job_cases(cases);
+    conformance::add_outcome_cases(cases);
+    conformance::add_intake_cases(cases);
     return cases;
   }();
   return kCases;
