@@ -149,6 +149,7 @@ class Bench {
   // Of the store, as others see it: "1:x 2:x". Without the first of all, which open() puts there.
   std::string things();
   std::string all_things();
+  std::vector<StoredThing> stored() { return store_->things(); }
   void expect_things(const std::string& must);
   // How many rows; none if they cannot be counted.
   std::optional<std::size_t> dead_letters() { return store_->dead_letters(); }
@@ -208,6 +209,8 @@ void add_isolation_cases(Cases& cases);
 void add_job_cases(Cases& cases);
 void add_outcome_cases(Cases& cases);
 void add_intake_cases(Cases& cases);
-void add_random_cases(Cases& cases);
+
+// For any seed.
+void random_history(Bench& bench, std::uint64_t seed);
 
 }  // namespace onelane::inline v0::testing::conformance

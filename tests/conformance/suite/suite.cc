@@ -68,6 +68,15 @@ const std::vector<ConformanceCase>& conformance_cases() {
     conformance::add_job_cases(cases);
     conformance::add_outcome_cases(cases);
     conformance::add_intake_cases(cases);
+    cases.push_back({"Histories", "RandomOnesKeepEveryPromise", [](const SinkUnderTest& sink) {
+                       constexpr std::uint64_t kSeeds = 20;
+                       Verdict verdict;
+                       for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
+                         verdict = run_random_history(sink, seed);
+                         if (verdict.kind != Verdict::Kind::passed) break;
+                       }
+                       return verdict;
+                     }});
     return cases;
   }();
   return kCases;
@@ -75,6 +84,11 @@ const std::vector<ConformanceCase>& conformance_cases() {
 
 Verdict run_case(const ConformanceCase& conformance_case, const SinkUnderTest& sink) {
   return conformance_case.run(sink);
+}
+
+Verdict run_random_history(const SinkUnderTest& sink, std::uint64_t seed) {
+  return conformance::verdict_of(
+      sink, [seed](Bench& bench) { conformance::random_history(bench, seed); });
 }
 
 std::string table_of_skips(const std::vector<Skip>& skips) {
