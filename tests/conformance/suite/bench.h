@@ -73,7 +73,8 @@ class Things {
  public:
   Things(Bench& bench, WriteClass handle) : bench_(&bench), handle_(std::move(handle)) {}
 
-  // Give the place of the unit among the bench's receipts.
+  // Give the place of the unit among the bench's receipts. What is not accepted, since the store
+  // takes no commits at the moment, has an empty one.
   std::size_t put(std::int64_t id, const PushOptions& options = {});
   std::size_t put(std::int64_t id, const std::string& text, const PushOptions& options = {});
   std::size_t submit(const Filled& filled, const PushOptions& options = {});
@@ -180,6 +181,7 @@ class Bench {
   void check_abilities(Sink& sink);
   void connect();
   JournalOptions with_intake();
+  void add_statements();
   void put_taken();
 
   const SinkUnderTest& sink_;
@@ -188,6 +190,7 @@ class Bench {
   std::shared_ptr<Line> line_;
   std::optional<Journal> journal_;
   std::vector<Journal> crashed_;
+  std::vector<std::pair<StatementSpec, Statement>> statements_;
   std::vector<Receipt> receipts_;
   std::size_t ends_seen_ = 0;
   bool taken_ = false;  // a thing that unique refusals meet is in the store

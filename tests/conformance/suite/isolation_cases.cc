@@ -34,6 +34,7 @@ class Scenes {
     for (const Ability kind : bench_.refusals()) {
       for (const auto& [place, refused] : places()) {
         bench_.about(std::string(name(kind)) + ", " + place);
+        const TimePoint began = bench_.now();
         std::string ends;
         for (const bool refuse : refused) {
           ends += (ends.empty() ? "" : " ") + std::string(refuse ? "rejected" : "committed");
@@ -43,6 +44,8 @@ class Scenes {
         bench_.expect_ends(ends);
         bench_.expect_things(must_);
         expect_causes(refused);
+        // As long as the store is blamed a unit is tried again, later.
+        bench_.expect(bench_.now() == began, "a refusal takes time");
       }
     }
     bench_.about("");
