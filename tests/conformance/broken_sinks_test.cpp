@@ -163,7 +163,9 @@ class BlamesTheStoreForARefusedRecord final : public Forwarding {
  private:
   Reply run(Statement statement, Bytes row, Rows& returned) override {
     Reply reply = Forwarding::run(statement, row, returned);
-    if (reply.fault == Fault::record) reply.fault = Fault::environment;
+    if (reply.fault != Fault::record) return reply;
+    reply.fault = Fault::environment;
+    reply.cause = {Errc::storage, reply.cause.message()};
     return reply;
   }
 };
