@@ -117,7 +117,7 @@ struct SinkUnderTest {
   ConformanceSql sql;
   std::vector<Absence> absences{};
   // A new store, empty but for the tables.
-  std::function<std::unique_ptr<StoreUnderTest>()> make_store;
+  std::function<std::unique_ptr<StoreUnderTest>()> make_store{};
 };
 
 struct Verdict {

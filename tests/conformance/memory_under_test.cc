@@ -49,6 +49,7 @@ class InMemory final : public testing::StoreUnderTest {
     }
     return out;
   }
+  std::optional<std::size_t> dead_letters() override { return store_->dead_letters().size(); }
 
  private:
   std::shared_ptr<MemoryStore> store_ = std::make_shared<MemoryStore>();
@@ -67,8 +68,6 @@ testing::SinkUnderTest memory_under_test() {
                    {Ability::rowids, no_sql},
                    {Ability::returning, no_sql},
                    {Ability::migrations, "a MemoryStore has no schema"},
-                   {Ability::watermark, "a MemoryStore ends with its process"},
-                   {Ability::positions, "a MemoryStore ends with its process"},
                    {Ability::unique, "the judge of a MemoryStore sees one row alone"},
                    {Ability::deferred, "the judge of a MemoryStore sees one row alone"}},
       .make_store = [] { return std::make_unique<InMemory>(); },
