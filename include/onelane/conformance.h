@@ -86,13 +86,13 @@ struct StoredThing {
 // where seq counts the rows in the order in which they are inserted. Texts that belong to a
 // declared absence stay empty.
 struct ConformanceSql {
-  std::string put{};         // (id, text): inserts it
-  std::string set{};         // (id, text): inserts it; or, if there is one of this id, sets its text
-  std::string remove{};      // (id): deletes it
-  std::string put_child{};   // (id, parent): inserts it with the text 'child'
+  std::string put{};           // (id, text): inserts it
+  std::string set{};           // (id, text): inserts it; or sets the text of the one with this id
+  std::string remove{};        // (id): deletes it
+  std::string put_child{};     // (id, parent): inserts it with the text 'child'
   std::string put_mistyped{};  // (id, text), where id is a text: refused if it is no number
-  std::string put_values{};  // (i, r, t, b), each may be NULL: inserts a sample and returns it
-  std::string select{};      // for jobs: id and text of all things in the order of seq
+  std::string put_values{};    // (i, r, t, b), each may be NULL: inserts a sample and returns it
+  std::string select{};        // for jobs: id and text of all things in the order of seq
 };
 
 // A store with both tables. Used by one thread at a time.

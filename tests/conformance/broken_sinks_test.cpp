@@ -290,9 +290,8 @@ template <class Bug>
 std::string caught_in(const std::string& group) {
   SinkUnderTest broken = test::sqlite_under_test();
   broken.make_store = [make = broken.make_store] {
-    return std::make_unique<BrokenStore>(make(), [](std::unique_ptr<Sink> sink) {
-      return std::make_unique<Bug>(std::move(sink));
-    });
+    return std::make_unique<BrokenStore>(
+        make(), [](std::unique_ptr<Sink> sink) { return std::make_unique<Bug>(std::move(sink)); });
   };
   for (const ConformanceCase& each : conformance_cases()) {
     if (group.empty() ? each.group == "Histories" : each.group != group) continue;
@@ -302,9 +301,7 @@ std::string caught_in(const std::string& group) {
   return "";
 }
 
-TEST(BrokenSinks, NothingIsCaughtWhereNothingIsBroken) {
-  EXPECT_EQ(caught_in<Forwarding>(""), "");
-}
+TEST(BrokenSinks, NothingIsCaughtWhereNothingIsBroken) { EXPECT_EQ(caught_in<Forwarding>(""), ""); }
 
 template <class Bug>
 void expect_caught(const std::string& group) {
@@ -352,9 +349,7 @@ TEST(BrokenSinks, AProbeThatLeavesATransactionIsCaught) {
 TEST(BrokenSinks, AWatermarkThatIsForgottenIsCaught) {
   expect_caught<ForgetsTheWatermark>("Outcomes");
 }
-TEST(BrokenSinks, PositionsThatAreForgottenAreCaught) {
-  expect_caught<ForgetsPositions>("Intake");
-}
+TEST(BrokenSinks, PositionsThatAreForgottenAreCaught) { expect_caught<ForgetsPositions>("Intake"); }
 TEST(BrokenSinks, WaitingPositionsThatAreForgottenAreCaught) {
   expect_caught<ForgetsWhatWaits>("Positions");
 }

@@ -1,11 +1,11 @@
 // The conformance suite on each sink that onelane has: a test for each case. What a sink cannot do
 // is skipped, and told at the end.
+#include "tests/conformance/sinks.h"
+
 #include <gtest/gtest.h>
 
 #include <iostream>
 #include <vector>
-
-#include "tests/conformance/sinks.h"
 
 namespace onelane {
 namespace {

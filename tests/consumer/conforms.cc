@@ -80,8 +80,8 @@ int main() {
   has_no({Ability::savepoints, Ability::watermark, Ability::positions, Ability::durability},
          "a log in memory is kept simple");
   has_no({Ability::jobs, Ability::migrations, Ability::preparing, Ability::updates,
-          Ability::changes, Ability::rowids, Ability::returning, Ability::unique,
-          Ability::not_null, Ability::type, Ability::deferred},
+          Ability::changes, Ability::rowids, Ability::returning, Ability::unique, Ability::not_null,
+          Ability::type, Ability::deferred},
          "a log knows no SQL");
   sink.make_store = [] { return std::make_unique<LogStore>(); };
   return run_conformance(sink, std::cout) == 0 ? 0 : 1;

@@ -24,8 +24,8 @@ StatementSpec thing_spec(const std::string& sql) {
 std::filesystem::path make_folder() {
   const std::filesystem::path memory = "/dev/shm";
   const bool there = ::access(memory.c_str(), W_OK) == 0;
-  std::string name = (there ? memory : std::filesystem::temp_directory_path()) /
-                     "onelane-conformance-XXXXXX";
+  std::string name =
+      (there ? memory : std::filesystem::temp_directory_path()) / "onelane-conformance-XXXXXX";
   if (::mkdtemp(name.data()) == nullptr) throw Stopped();
   return name;
 }
@@ -164,9 +164,7 @@ Sink& Bench::open_sink() {
   return line_->sink();
 }
 
-void Bench::close_sink(CloseMode mode) {
-  expect_ok(line_->close(mode), "closing the sink");
-}
+void Bench::close_sink(CloseMode mode) { expect_ok(line_->close(mode), "closing the sink"); }
 
 Status Bench::try_open(JournalOptions options) {
   receipts_.clear();
@@ -361,10 +359,9 @@ void Bench::expect_ok(const Status& status, const std::string& what) {
 }
 
 void Bench::expect_failed(const Reply& reply, Fault fault, const std::string& what) {
-  expect(reply.fault == fault, what + ": has fault " +
-                                   std::to_string(static_cast<int>(reply.fault)) + ", must have " +
-                                   std::to_string(static_cast<int>(fault)) + "; " +
-                                   reply.cause.to_string());
+  expect(reply.fault == fault,
+         what + ": has fault " + std::to_string(static_cast<int>(reply.fault)) + ", must have " +
+             std::to_string(static_cast<int>(fault)) + "; " + reply.cause.to_string());
 }
 
 void Bench::require(bool holds, const std::string& what) {

@@ -125,9 +125,9 @@ void dead_letters(Cases& cases) {
     bench.open_with_intake();
     bench.expect_things(Bench::numbered(1, id));
     const std::optional<std::size_t> letters = bench.dead_letters();
-    bench.expect(!letters || *letters == 2 * kinds.size(),
-                 std::to_string(letters.value_or(0)) + " dead letters of " +
-                     std::to_string(2 * kinds.size()));
+    bench.expect(!letters || *letters == 2 * kinds.size(), std::to_string(letters.value_or(0)) +
+                                                               " dead letters of " +
+                                                               std::to_string(2 * kinds.size()));
     bench.crash();
     bench.open_with_intake();
     bench.expect(bench.dead_letters() == letters, "another opening changes the dead letters");

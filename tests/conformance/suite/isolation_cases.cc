@@ -119,9 +119,9 @@ void add_isolation_cases(Cases& cases) {
              records(bench, {.name = "things", .guarantee = kGuarantee, .intake = true});
              const std::optional<std::size_t> letters = bench.dead_letters();
              const std::uint64_t told = bench.journal().stats().classes.back().dead_letters;
-             bench.expect(!letters || *letters == told,
-                          std::to_string(letters.value_or(0)) + " dead letters are stored, and " +
-                              std::to_string(told) + " told");
+             bench.expect(!letters || *letters == told, std::to_string(letters.value_or(0)) +
+                                                            " dead letters are stored, and " +
+                                                            std::to_string(told) + " told");
            });
 
   add_case(cases, "Isolation", "AGroupIsRefusedWholeForItsFirstRow",

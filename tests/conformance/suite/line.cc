@@ -227,9 +227,7 @@ class LineSink final : public Sink {
   }
   bool begins_log_anew() const override { return !line_->cut_ && sink().begins_log_anew(); }
   bool commit_is_durable() const override { return sink().commit_is_durable(); }
-  Status close(CloseMode mode) override {
-    return line_->cut_ ? lost_status() : line_->close(mode);
-  }
+  Status close(CloseMode mode) override { return line_->cut_ ? lost_status() : line_->close(mode); }
 
   Savepoints* savepoints() noexcept override { return only_if(sink().savepoints(), savepoints_); }
   JobStatements* job_statements() noexcept override {

@@ -83,11 +83,10 @@ void add_outcome_cases(Cases& cases) {
   add_case(cases, "Outcomes", "ACommitThatWasUndoneRunsAgain",
            [](Bench& bench) { runs_again(bench, CommitFate::undone); });
 
-  add_case(cases, "Outcomes", "AnUnknownCommitIsFencedAndItsUnitsAreAppliedOnce",
-           [](Bench& bench) {
-             bench.need(Ability::durability);
-             runs_again(bench, CommitFate::unknown);
-           });
+  add_case(cases, "Outcomes", "AnUnknownCommitIsFencedAndItsUnitsAreAppliedOnce", [](Bench& bench) {
+    bench.need(Ability::durability);
+    runs_again(bench, CommitFate::unknown);
+  });
 
   add_case(cases, "Outcomes", "CommitsMayFailAgainAndAgain", [](Bench& bench) {
     bench.open({.tick = {.records = 16}});

@@ -1,4 +1,6 @@
 // The parts that a sink may have, called by themselves.
+#include <algorithm>
+#include <array>
 #include <vector>
 
 #include "tests/conformance/suite/direct.h"
@@ -119,6 +121,42 @@ void jobs(Cases& cases) {
                       "an insert after that");
     });
     bench.expect_things("1:x 2:x 3:x");
+  });
+
+  add_case(cases, "JobStatements", "AStepReadsValuesOfEachType", [](Bench& bench) {
+    bench.need(Ability::jobs);
+    bench.need(Ability::returning);
+    Direct direct(bench);
+    const std::string& put_values = bench.specs().sql.put_values;
+    const std::vector<std::byte> bytes{std::byte{0}, std::byte{0xFF}, std::byte{'\\'}};
+    int rows = 0;
+    step(bench, direct, [&](JobStatements& part) {
+      const Row all = row_of(-5, 2.5, "it's", std::span<const std::byte>(bytes));
+      bench.expect_ok(part.execute(put_values, all.bytes(),
+                                   [&](const ResultRow& row) {
+                                     ++rows;
+                                     const std::span<const std::byte> blob = row.blob(3);
+                                     bench.expect(row.integer(0) == -5, "another integer");
+                                     bench.expect(row.real(1) == 2.5, "another real");
+                                     bench.expect(row.text(2) == "it's", "another text");
+                                     bench.expect(std::equal(blob.begin(), blob.end(),
+                                                             bytes.begin(), bytes.end()),
+                                                  "another blob");
+                                   }),
+                      "values of each type");
+      const Row nulls = Row().null().null().null().null();
+      bench.expect_ok(part.execute(put_values, nulls.bytes(),
+                                   [&](const ResultRow& row) {
+                                     ++rows;
+                                     for (std::size_t i = 0; i < row.columns(); ++i) {
+                                       bench.expect(row.is_null(i), "a NULL is none");
+                                     }
+                                     bench.expect(row.integer(0) == 0 && row.text(2).empty(),
+                                                  "a NULL does not read as 0 or empty");
+                                   }),
+                      "NULL of each type");
+    });
+    bench.expect_equal(std::to_string(rows), "2", "how many rows were visited");
   });
 
   add_case(cases, "JobStatements", "AMistakeIsTheStepsFault", [](Bench& bench) {
@@ -243,8 +281,8 @@ void positions(Cases& cases) {
     AppliedPositions& again = *direct.sink().applied_positions();
     bench.expect_equal(progress_of(bench, again), must, "positions of the next opening");
     direct.begin();
-    bench.expect_ok(
-        again.advance({.name = "things", .expected = 4, .position = 9, .journaled = 9}), "advance");
+    bench.expect_ok(again.advance({.name = "things", .expected = 4, .position = 9, .journaled = 9}),
+                    "advance");
     direct.commit();
     bench.expect_equal(progress_of(bench, again), "things 9 [] 9", "positions after it");
   });
@@ -259,11 +297,10 @@ void positions(Cases& cases) {
     direct.commit();
     for (const std::uint64_t expected : {std::uint64_t{0}, std::uint64_t{3}, std::uint64_t{5}}) {
       direct.begin();
-      bench.expect_failed(part.advance({.name = "things",
-                                        .expected = expected,
-                                        .position = expected + 1,
-                                        .journaled = 9}),
-                          Fault::corrupt, "an advance from " + std::to_string(expected));
+      bench.expect_failed(
+          part.advance(
+              {.name = "things", .expected = expected, .position = expected + 1, .journaled = 9}),
+          Fault::corrupt, "an advance from " + std::to_string(expected));
       direct.rollback();
     }
     bench.expect_equal(progress_of(bench, part), "things 4 [] 4", "positions");
@@ -306,7 +343,8 @@ void positions(Cases& cases) {
     for (const bool commits : {false, true}) {
       direct.begin();
       bench.expect_ok(
-          part.bury({.name = "things", .position = 1, .sql = "sql", .row = row.bytes(), .cause = cause}),
+          part.bury(
+              {.name = "things", .position = 1, .sql = "sql", .row = row.bytes(), .cause = cause}),
           "bury");
       commits ? direct.commit() : direct.rollback();
       const std::optional<std::size_t> letters = bench.dead_letters();

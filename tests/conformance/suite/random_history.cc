@@ -144,8 +144,8 @@ class History {
   }
   void push_newest() {
     if (!classes_.contains(Kind::newest)) return push_record();
-    const auto key = static_cast<std::int64_t>(Kind::newest) * 1'000'000 +
-                     static_cast<std::int64_t>(roll(4));
+    const auto key =
+        static_cast<std::int64_t>(Kind::newest) * 1'000'000 + static_cast<std::int64_t>(roll(4));
     Unit unit{.kind = Kind::newest, .ids = {key}, .refused = roll(5) == 0};
     unit.refused = unit.refused && bench_.has(Ability::check);
     unit.text = unit.refused ? "refused" : "t" + std::to_string(++newest_id_);

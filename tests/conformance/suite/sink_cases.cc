@@ -239,9 +239,9 @@ void values(Cases& cases) {
     direct.put(4, large);
     direct.commit();
     const std::string things = bench.things();
-    bench.expect(things == "1: 2:it's;--\"quoted\"$1?1\\n 3:\xC3\xA9\xE2\x82\xAC\xF0\x9F\x9A\x82 4:" +
-                               large,
-                 "the store has other texts: " + things.substr(0, 200));
+    bench.expect(
+        things == "1: 2:it's;--\"quoted\"$1?1\\n 3:\xC3\xA9\xE2\x82\xAC\xF0\x9F\x9A\x82 4:" + large,
+        "the store has other texts: " + things.substr(0, 200));
   });
 
   add_case(cases, "Values", "NumbersOf64BitsAreStoredWhole", [](Bench& bench) {
@@ -263,8 +263,10 @@ void values(Cases& cases) {
     const std::vector<ReturnedRow> given{
         {std::int64_t{-1}, 0.1, std::string("text"), bytes},
         {std::monostate(), std::monostate(), std::monostate(), std::monostate()},
-        {std::numeric_limits<std::int64_t>::max(), -1.5e300, std::string(), std::vector<std::byte>()},
-        {std::int64_t{0}, 4.0, std::string("\xC3\xA9"), std::vector<std::byte>(5000, std::byte{7})}};
+        {std::numeric_limits<std::int64_t>::max(), -1.5e300, std::string(),
+         std::vector<std::byte>()},
+        {std::int64_t{0}, 4.0, std::string("\xC3\xA9"),
+         std::vector<std::byte>(5000, std::byte{7})}};
     std::vector<ReturnedRow> returned;
     direct.begin();
     for (const ReturnedRow& each : given) {
