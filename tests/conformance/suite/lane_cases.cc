@@ -73,7 +73,9 @@ void order(Cases& cases) {
     const bool returns = bench.has(Ability::returning);
     for (std::int64_t id = 1; id <= kRecords; ++id) {
       things.put(id, large);
-      if (returns) things.submit({bench.specs().put_values(), row_of(id, 0.5, large, large)});
+      if (!returns) continue;
+      things.submit(
+          {bench.specs().put_values(), row_of(id, 0.5, large, std::as_bytes(std::span(large)))});
     }
     bench.run();
     std::size_t committed = 0;
