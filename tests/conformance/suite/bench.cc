@@ -167,17 +167,27 @@ Sink& Bench::open_sink() {
 void Bench::close_sink(CloseMode mode) { expect_ok(line_->close(mode), "closing the sink"); }
 
 Status Bench::try_open(JournalOptions options) {
+  options.drive = Drive::manual;
+  options.clock = clock_;
+  return make_journal(options);
+}
+
+Status Bench::make_journal(const JournalOptions& options) {
   receipts_.clear();
   ends_seen_ = 0;
   journal_.reset();
   connect();
-  options.drive = Drive::manual;
-  options.clock = clock_;
   line_->next_commit(std::exchange(opening_fate_, CommitFate::passes));
   Result<Journal> opened = Journal::open(make_line_sink(line_), options);
   if (!opened) return opened.status();
   journal_.emplace(*std::move(opened));
   return {};
+}
+
+void Bench::open_with_threads() {
+  const Status status = make_journal({});
+  require(status.ok(), "opening a journal: " + status.to_string());
+  add_statements();
 }
 
 // While the store takes no commits, none can be added.

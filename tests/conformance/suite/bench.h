@@ -120,6 +120,8 @@ class Bench {
   void open(JournalOptions options = {});
   // With an intake in a folder of its own, which crashes survive.
   void open_with_intake();
+  // With its own threads, in real time.
+  void open_with_threads();
   Status try_open(JournalOptions options);
   Status try_open_with_intake();
   // Of the first commit that the next opening makes.
@@ -180,6 +182,7 @@ class Bench {
   const std::string* reason_of(Ability ability) const;
   void check_abilities(Sink& sink);
   void connect();
+  Status make_journal(const JournalOptions& options);
   JournalOptions with_intake();
   void add_statements();
   void put_taken();

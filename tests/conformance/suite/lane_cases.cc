@@ -1,4 +1,8 @@
 // What every journal promises of units: their order, exactly one end, deadlines, coalescing, close.
+#include <atomic>
+#include <thread>
+#include <vector>
+
 #include "tests/conformance/suite/bench.h"
 
 namespace onelane::inline v0::testing::conformance {
@@ -113,6 +117,41 @@ void order(Cases& cases) {
       before = found;
     }
     bench.expect_all_settled();
+  });
+}
+
+// Each call of the sink may come from another thread.
+void threads(Cases& cases) {
+  add_case(cases, "Threads", "EachThreadsWritesAreCommittedOnceAndInOrder", [](Bench& bench) {
+    constexpr std::int64_t kThreads = 8;
+    constexpr std::int64_t kWrites = 25;
+    bench.open_with_threads();
+    Things things = bench.add_class("things");
+    const Statement put = bench.statement(bench.specs().put());
+    const bool durable = bench.has(Ability::durability);
+    std::atomic<int> failed{0};
+    std::vector<std::thread> writers;
+    for (std::int64_t writer = 0; writer < kThreads; ++writer) {
+      writers.emplace_back([&, writer] {
+        for (std::int64_t i = 1; i <= kWrites; ++i) {
+          PushOptions options;
+          if (durable && i % 5 == 0) options.promise = Promise::durable;
+          const auto written = things.handle().write(put, row_of(writer * 100 + i, "x"), options);
+          if (!written.ok() || !written->committed()) ++failed;
+        }
+      });
+    }
+    for (std::thread& each : writers) each.join();
+    bench.expect(failed == 0, std::to_string(failed) + " writes are not committed");
+    std::vector<std::int64_t> newest(kThreads);
+    for (const StoredThing& each : bench.stored()) {
+      std::int64_t& last = newest[static_cast<std::size_t>(each.id / 100)];
+      bench.expect(each.id % 100 == last + 1,
+                   "thing " + std::to_string(each.id) + " is not where it should be");
+      last = each.id % 100;
+    }
+    for (const std::int64_t last : newest) bench.expect(last == kWrites, "a thread's last is lost");
+    bench.close();
   });
 }
 
@@ -310,6 +349,7 @@ void closing(Cases& cases) {
 
 void add_lane_cases(Cases& cases) {
   order(cases);
+  threads(cases);
   deadlines(cases);
   coalescing(cases);
   closing(cases);
