@@ -8,9 +8,10 @@
 //       .make_store = [] { return std::make_unique<MyStore>(); }};
 //   return run_conformance(mine, std::cout) == 0 ? 0 : 1;
 //
-// Each case gets a new store, opens journals on it that are moved by hand at a time that stands
-// still, and looks at what the store holds afterwards. Failures of the store (an unknown COMMIT, a
-// crash, a lock) are made between the journal and the sink, so the sink needs no means for them.
+// Each case gets a new store, opens journals on it, and looks at what the store holds afterwards.
+// But for one with threads, cases move their journals by hand, at a time that stands still.
+// Failures of the store (an unknown COMMIT, a crash, a lock) are made between the journal and the
+// sink, so the sink needs no means for them.
 //
 // What a sink cannot do it declares with a reason, and the cases that need it are skipped with that
 // reason. A part that is missing and not declared fails, and so does one that is declared missing

@@ -358,6 +358,14 @@ TEST(BrokenSinks, AnExceptionThatIsSwallowedIsCaught) {
   expect_caught<SwallowsWhatAVisitorThrows>("JobStatements");
 }
 
+TEST(BrokenSinks, AStoreThatThrowsFailsTheCase) {
+  SinkUnderTest throwing = test::memory_under_test();
+  throwing.make_store = []() -> std::unique_ptr<StoreUnderTest> { throw 7; };
+  const Verdict verdict = run_case(conformance_cases().front(), throwing);
+  EXPECT_EQ(verdict.text, "thrown: what is no std::exception");
+  EXPECT_EQ(verdict.kind, Verdict::Kind::failed);
+}
+
 TEST(BrokenSinks, AnAbsenceThatIsNotDeclaredIsCaught) {
   SinkUnderTest undeclared = test::memory_under_test();
   undeclared.absences.erase(undeclared.absences.begin());

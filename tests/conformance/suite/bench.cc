@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <stdexcept>
 
 namespace onelane::inline v0::testing::conformance {
 
@@ -26,7 +27,7 @@ std::filesystem::path make_folder() {
   const bool there = ::access(memory.c_str(), W_OK) == 0;
   std::string name =
       (there ? memory : std::filesystem::temp_directory_path()) / "onelane-conformance-XXXXXX";
-  if (::mkdtemp(name.data()) == nullptr) throw Stopped();
+  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp: " + name);
   return name;
 }
 

@@ -67,18 +67,25 @@ void add_job_cases(Cases& cases) {
     Things things = bench.add_class("things");
     std::int64_t id = 0;
     for (const Mistake mistake : kMistakes) {
-      bench.about("mistake " + std::to_string(static_cast<int>(mistake)));
-      things.put(++id);
-      for (int jobs = 0; jobs < 2; ++jobs) {
-        things.job([&bench, mistake](Transaction& step) -> Result<Step> {
-          auto put = step.execute(bench.specs().sql.put, 998, "step");
-          return put ? make(mistake, step, bench) : Result<Step>(put.status());
-        });
+      // Of records and jobs.
+      for (const std::string units : {"jrrr", "rrjr", "rrrj", "rjjr", "jjj", "j"}) {
+        bench.about("mistake " + std::to_string(static_cast<int>(mistake)) + ", " + units);
+        std::string ends;
+        for (const char unit : units) {
+          ends += (ends.empty() ? "" : " ") + std::string(unit == 'j' ? "rejected" : "committed");
+          if (unit == 'r') {
+            things.put(++id);
+            continue;
+          }
+          things.job([&bench, mistake](Transaction& step) -> Result<Step> {
+            auto put = step.execute(bench.specs().sql.put, 998, "step");
+            return put ? make(mistake, step, bench) : Result<Step>(put.status());
+          });
+        }
+        bench.run();
+        bench.expect_ends(ends);
+        bench.expect_things(Bench::numbered(1, id));
       }
-      things.put(++id);
-      bench.run();
-      bench.expect_ends("committed rejected rejected committed");
-      bench.expect_things(Bench::numbered(1, id));
     }
   });
 

@@ -24,6 +24,19 @@ namespace conformance {
 
 namespace {
 
+// What an exception says, but for std::bad_alloc, which goes on.
+std::string thrown() {
+  try {
+    throw;
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (const std::exception& error) {
+    return std::string("thrown: ") + error.what();
+  } catch (...) {
+    return "thrown: what is no std::exception";
+  }
+}
+
 Verdict verdict_of(const SinkUnderTest& sink, const std::function<void(Bench&)>& body) {
   std::string faults;
   try {
@@ -33,18 +46,12 @@ Verdict verdict_of(const SinkUnderTest& sink, const std::function<void(Bench&)>&
     } catch (const Stopped&) {
     } catch (const Skipped& skipped) {
       if (bench.faults().empty()) return {Verdict::Kind::skipped, skipped.reason};
-    } catch (const std::bad_alloc&) {
-      throw;
-    } catch (const std::exception& error) {
-      bench.expect(false, std::string("thrown: ") + error.what());
+    } catch (...) {
+      bench.expect(false, thrown());
     }
     faults = bench.faults();
-  } catch (const Stopped&) {
-    faults = "a folder for the case cannot be made";
-  } catch (const std::bad_alloc&) {
-    throw;
-  } catch (const std::exception& error) {
-    faults = std::string("making the store throws: ") + error.what();
+  } catch (...) {
+    faults = thrown();
   }
   return {faults.empty() ? Verdict::Kind::passed : Verdict::Kind::failed, std::move(faults)};
 }
