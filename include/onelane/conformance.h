@@ -55,6 +55,7 @@ enum class Ability : std::uint8_t {
   changes,     // Reply::changes is what the store says
   rowids,      // Reply::rowid of what put has inserted
   returning,   // ConformanceSql::put_values
+  outages,     // StoreUnderTest::break_next_commit()
   // Kinds of rows that the store refuses.
   unique,
   not_null,
@@ -111,6 +112,9 @@ class StoreUnderTest {
   virtual std::vector<StoredThing> things() = 0;
   // How many rows the dead letters have; none if they cannot be counted.
   virtual std::optional<std::size_t> dead_letters() { return std::nullopt; }
+  // Makes the store fail in the next commit of units, once, by means of its own: so that the sink
+  // loses it there. Called while a sink is open, only where outages are not declared absent.
+  virtual void break_next_commit() {}
 };
 
 struct SinkUnderTest {

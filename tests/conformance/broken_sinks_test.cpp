@@ -279,6 +279,7 @@ class BrokenStore final : public StoreUnderTest {
   }
   std::vector<StoredThing> things() override { return store_->things(); }
   std::optional<std::size_t> dead_letters() override { return store_->dead_letters(); }
+  void break_next_commit() override { store_->break_next_commit(); }
 
  private:
   const std::unique_ptr<StoreUnderTest> store_;

@@ -68,6 +68,7 @@ testing::SinkUnderTest memory_under_test() {
                    {Ability::rowids, no_sql},
                    {Ability::returning, no_sql},
                    {Ability::migrations, "a MemoryStore has no schema"},
+                   {Ability::outages, "memory does not fail"},
                    {Ability::unique, "the judge of a MemoryStore sees one row alone"},
                    {Ability::deferred, "the judge of a MemoryStore sees one row alone"}},
       .make_store = [] { return std::make_unique<InMemory>(); },

@@ -5,6 +5,7 @@
 
 #include "src/sqlite/sink/sqlite_sink.h"
 #include "tests/conformance/sinks.h"
+#include "tests/support/faulty_vfs.h"
 #include "tests/support/sqlite_support.h"
 #include "tests/support/temp_directory.h"
 
@@ -45,8 +46,12 @@ class SqliteStore final : public testing::StoreUnderTest {
     const std::string count = query(database_, "SELECT count(*) FROM dead_letters");
     return count.starts_with("error") ? 0 : std::stoul(count);
   }
+  void break_next_commit() override {
+    vfs_.fail({.call = VfsCall::write, .file = VfsFile::log, .code = SQLITE_IOERR_WRITE});
+  }
 
  private:
+  FaultyVfs vfs_;
   // Where syncs cost nothing.
   TempDirectory folder_{TempDirectory::Where::in_memory};
   std::filesystem::path database_ = folder_ / "store.db";

@@ -77,7 +77,8 @@ int main() {
   const auto has_no = [&sink](std::initializer_list<Ability> abilities, const char* reason) {
     for (const Ability each : abilities) sink.absences.push_back({each, reason});
   };
-  has_no({Ability::savepoints, Ability::watermark, Ability::positions, Ability::durability},
+  has_no({Ability::savepoints, Ability::watermark, Ability::positions, Ability::durability,
+          Ability::outages},
          "a log in memory is kept simple");
   has_no({Ability::jobs, Ability::migrations, Ability::preparing, Ability::updates,
           Ability::changes, Ability::rowids, Ability::returning, Ability::unique, Ability::not_null,

@@ -131,6 +131,7 @@ class Bench {
   // The process dies: what the store and the intake have is what the next opening finds.
   void crash();
   Line& line() { return *line_; }
+  void break_next_commit() { store_->break_next_commit(); }
   Journal& journal() { return *journal_; }
   Things add_class(const std::string& name);
   Things add_class(const ClassOptions& options);

@@ -57,9 +57,59 @@ void is_told_later(Bench& bench, CommitFate fate) {
   bench.expect_things(Bench::numbered(1, committed ? 4 : 1));
 }
 
+// Whether thing `id` was committed, in a commit that the store broke. A poisoned journal is opened
+// again.
+bool committed_all_the_same(Bench& bench, std::size_t unit) {
+  if (bench.end_of(unit) == "committed") return true;
+  bench.need(Ability::reopening);
+  bench.expect_equal(bench.end_of(unit), "unknown", "the end of a unit in a broken commit");
+  const std::uint64_t commit = bench.outcome(unit).commit;
+  const std::uint64_t epoch = bench.journal().stats().epoch;
+  bench.crash();
+  bench.open();
+  bench.need(Ability::watermark);
+  return bench.value(bench.journal().commits_of(epoch), "commits_of") >= commit;
+}
+
+void outages(Cases& cases) {
+  add_case(cases, "Outages", "AUnitOfACommitThatTheStoreBreaksIsAppliedOnceOrUnknown",
+           [](Bench& bench) {
+             bench.need(Ability::outages);
+             bench.open();
+             std::string must;
+             for (std::int64_t id = 1; id <= 5; ++id) {
+               const std::string thing = std::to_string(id) + ":x";
+               Things things = bench.add_class("things" + std::to_string(id));
+               bench.break_next_commit();
+               const std::size_t unit = things.put(id);
+               bench.run();
+               if (committed_all_the_same(bench, unit)) must += (must.empty() ? "" : " ") + thing;
+               bench.expect_things(must);
+             }
+           });
+
+  add_case(cases, "Outages", "AJournaledUnitOfACommitThatTheStoreBreaksIsAppliedOnce",
+           [](Bench& bench) {
+             bench.need(Ability::outages);
+             bench.need(Ability::reopening);
+             for (std::int64_t id = 1; id <= 9; id += 3) {
+               bench.open_with_intake();
+               Things things = bench.add_journaled_class("things");
+               for (std::int64_t each = id; each < id + 3; ++each) things.put(each);
+               bench.break_next_commit();
+               bench.run();
+               bench.crash();
+               bench.open_with_intake();
+               bench.expect_things(Bench::numbered(1, id + 2));
+               bench.close();
+             }
+           });
+}
+
 }  // namespace
 
 void add_outcome_cases(Cases& cases) {
+  outages(cases);
   add_case(cases, "Outcomes", "ALockAtTheBeginningIsWaitedFor", [](Bench& bench) {
     bench.open();
     Things things = bench.add_class("things");

@@ -16,7 +16,7 @@ std::string_view name(Ability ability) noexcept {
   constexpr std::array<std::string_view, kAbilityCount> kNames{
       "savepoints", "jobs",      "migrations", "watermark", "positions", "durability",
       "reopening",  "preparing", "updates",    "changes",   "rowids",    "returning",
-      "unique",     "not_null",  "check",      "type",      "deferred"};
+      "outages",    "unique",    "not_null",   "check",     "type",      "deferred"};
   return kNames[static_cast<std::size_t>(ability)];
 }
 
