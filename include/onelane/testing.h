@@ -10,12 +10,16 @@
 // is. With a database in a temporary folder in the place of the sink, SQL is run, too.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <exception>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,6 +50,13 @@ class MemoryStore {
     std::string sql;
     std::vector<Value> values;
   };
+  // A row of a journaled unit that the store refused.
+  struct DeadRow {
+    std::string name;  // of its class
+    std::uint64_t position = 0;
+    AppliedRow row;
+    Status cause;
+  };
   // ok, or why the store refuses the row: then its unit is rejected. So it is if that throws.
   using Judge = std::function<Status(const AppliedRow&)>;
 
@@ -57,6 +68,10 @@ class MemoryStore {
   std::size_t commits() const {
     const std::scoped_lock lock(mutex_);
     return commits_;
+  }
+  std::vector<DeadRow> dead_letters() const {
+    const std::scoped_lock lock(mutex_);
+    return dead_letters_;
   }
   void refuse(Judge judge) {
     const std::scoped_lock lock(mutex_);
@@ -70,13 +85,23 @@ class MemoryStore {
   std::vector<AppliedRow> rows_;
   std::size_t commits_ = 0;
   Judge judge_;
+  std::vector<DeadRow> dead_letters_;
+  std::map<std::string, FoundProgress> positions_;  // by class
+  std::optional<IntakeMark> intake_;
+  std::vector<std::uint64_t> watermarks_;  // by opening
 };
 
-// A sink that keeps rows in memory. Its jobs run no SQL. What is committed counts as durable.
-class MemorySink final : public Sink, private Savepoints {
+// A sink that keeps rows in memory. Its jobs run no SQL. What is committed counts as durable, and
+// the store outlives a journal that was not closed: so a test can let an intake be replayed into
+// it. Another sink on the same store is another opening.
+class MemorySink final : public Sink, private Savepoints, private Watermark {
  public:
   // The store must not be null.
-  explicit MemorySink(std::shared_ptr<MemoryStore> store) : store_(std::move(store)) {}
+  explicit MemorySink(std::shared_ptr<MemoryStore> store) : store_(std::move(store)) {
+    const std::scoped_lock lock(store_->mutex_);
+    store_->watermarks_.push_back(0);
+    epoch_ = store_->watermarks_.size();
+  }
 
   Status add_statement(const StatementSpec& spec) override {
     sql_.push_back(spec.sql);
@@ -99,12 +124,15 @@ class MemorySink final : public Sink, private Savepoints {
   Reply commit() override {
     const std::scoped_lock lock(store_->mutex_);
     store_->rows_.insert(store_->rows_.end(), applied_.begin(), applied_.end());
+    store_->dead_letters_.insert(store_->dead_letters_.end(), buried_.begin(), buried_.end());
+    for (const auto& [name, progress] : moved_) store_->positions_[name] = progress;
+    if (marked_ != 0) store_->watermarks_[epoch_ - 1] = marked_;
     ++store_->commits_;
-    applied_.clear();
+    clear();
     return {};
   }
   Reply rollback() override {
-    applied_.clear();
+    clear();
     return {};
   }
 
@@ -120,7 +148,82 @@ class MemorySink final : public Sink, private Savepoints {
     return {};
   }
 
+  Watermark* watermark() noexcept override { return this; }
+  Reply mark(std::uint64_t commit) override {
+    marked_ = commit;
+    return {};
+  }
+  std::uint64_t epoch() const noexcept override { return epoch_; }
+  Result<std::uint64_t> commits_of(std::uint64_t epoch) override {
+    const std::scoped_lock lock(store_->mutex_);
+    if (epoch >= 1 && epoch <= store_->watermarks_.size()) return store_->watermarks_[epoch - 1];
+    return Status(Errc::invalid_argument, "epoch " + std::to_string(epoch) + " is not known");
+  }
+
+  AppliedPositions* applied_positions() noexcept override { return &positions_; }
+
  private:
+  class Positions final : public AppliedPositions {
+   public:
+    explicit Positions(MemorySink& sink) : sink_(sink), store_(*sink.store_) {}
+
+    Reply advance(const ClassProgress& progress) override {
+      const std::string name(progress.name);
+      if (position(name) != progress.expected) {
+        return {.fault = Fault::corrupt,
+                .effect = Effect::kept,
+                .cause = {Errc::corrupt, "class \"" + name + "\" is at another position"}};
+      }
+      sink_.moved_[name] = {.name = name,
+                            .position = progress.position,
+                            .waiting = {progress.waiting.begin(), progress.waiting.end()},
+                            .journaled = progress.journaled};
+      return {};
+    }
+    Reply bury(const DeadLetter& letter) override {
+      sink_.buried_.push_back({std::string(letter.name),
+                               letter.position,
+                               {std::string(letter.sql), values_of(letter.row).value()},
+                               letter.cause});
+      return {};
+    }
+    Result<std::optional<IntakeMark>> mark() override {
+      const std::scoped_lock lock(store_.mutex_);
+      return store_.intake_;
+    }
+    Status set_mark(const IntakeMark& mark) override {
+      const std::scoped_lock lock(store_.mutex_);
+      const bool another = !store_.intake_ || store_.intake_->uuid != mark.uuid;
+      store_.intake_ = mark;
+      if (!another || mark.opening) return {};
+      for (auto& [name, progress] : store_.positions_) {
+        progress.position = std::max(progress.position, progress.journaled);
+        progress.waiting.clear();
+      }
+      return {};
+    }
+    Result<std::vector<FoundProgress>> found() override {
+      const std::scoped_lock lock(store_.mutex_);
+      std::vector<FoundProgress> out;
+      for (const auto& [name, progress] : store_.positions_) out.push_back(progress);
+      return out;
+    }
+    bool buries() const noexcept override { return true; }
+
+   private:
+    std::uint64_t position(const std::string& name) const {
+      if (const auto moved = sink_.moved_.find(name); moved != sink_.moved_.end()) {
+        return moved->second.position;
+      }
+      const std::scoped_lock lock(store_.mutex_);
+      const auto found = store_.positions_.find(name);
+      return found == store_.positions_.end() ? 0 : found->second.position;
+    }
+
+    MemorySink& sink_;
+    MemoryStore& store_;
+  };
+
   static Status judged(const MemoryStore::Judge& judge, const MemoryStore::AppliedRow& row) {
     try {
       return judge ? judge(row) : Status();
@@ -131,9 +234,22 @@ class MemorySink final : public Sink, private Savepoints {
     }
   }
 
+  void clear() {
+    applied_.clear();
+    buried_.clear();
+    moved_.clear();
+    marked_ = 0;
+  }
+
   const std::shared_ptr<MemoryStore> store_;
-  std::vector<std::string> sql_;                  // by statement
-  std::vector<MemoryStore::AppliedRow> applied_;  // in the open transaction
+  std::vector<std::string> sql_;  // by statement
+  Positions positions_{*this};
+  std::uint64_t epoch_ = 0;
+  // In the open transaction.
+  std::vector<MemoryStore::AppliedRow> applied_;
+  std::vector<MemoryStore::DeadRow> buried_;
+  std::map<std::string, FoundProgress> moved_;
+  std::uint64_t marked_ = 0;
   std::size_t savepoint_ = 0;
 };
 

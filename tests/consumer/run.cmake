@@ -14,6 +14,11 @@ run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B build -G ${GENERATOR}
 run(${CMAKE_COMMAND} --build build)
 run(build/consumer)
 run(build/tested)
+execute_process(COMMAND build/conforms WORKING_DIRECTORY ${WORK_DIR} OUTPUT_VARIABLE said
+                COMMAND_ERROR_IS_FATAL ANY)
+if(NOT said MATCHES "log: [1-9][0-9] of [0-9]+ cases passed, 0 failed, .*cases: no jobs")
+  message(FATAL_ERROR "conforms says: ${said}")
+endif()
 foreach(document LICENSE README.md)
   if(NOT EXISTS ${prefix}/share/doc/onelane/${document})
     message(FATAL_ERROR "${document} is not installed")

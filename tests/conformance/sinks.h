@@ -1,0 +1,13 @@
+// The sinks that the conformance suite is run on here.
+#pragma once
+
+#include "onelane/conformance.h"
+
+namespace onelane::test {
+
+// The sink of Journal::open(path), on a database in a temporary folder.
+testing::SinkUnderTest sqlite_under_test();
+// testing::MemorySink.
+testing::SinkUnderTest memory_under_test();
+
+}  // namespace onelane::test
