@@ -1,3 +1,5 @@
+#include <gtest/gtest.h>
+
 #include <memory>
 #include <sstream>
 #include <string>
@@ -25,6 +27,8 @@ constexpr char kTables[] =
 
 class SqliteStore final : public testing::StoreUnderTest {
  public:
+  ~SqliteStore() override { EXPECT_EQ(vfs_.failures(), broken_) << "a broken commit went well"; }
+
   Result<std::unique_ptr<Sink>> open() override {
     JournalOptions options;
     options.schema = kTables;
@@ -47,11 +51,13 @@ class SqliteStore final : public testing::StoreUnderTest {
     return count.starts_with("error") ? 0 : std::stoul(count);
   }
   void break_next_commit() override {
+    ++broken_;
     vfs_.fail({.call = VfsCall::write, .file = VfsFile::log, .code = SQLITE_IOERR_WRITE});
   }
 
  private:
   FaultyVfs vfs_;
+  std::uint64_t broken_ = 0;
   // Where syncs cost nothing.
   TempDirectory folder_{TempDirectory::Where::in_memory};
   std::filesystem::path database_ = folder_ / "store.db";

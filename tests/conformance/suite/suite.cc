@@ -76,7 +76,7 @@ const std::vector<ConformanceCase>& conformance_cases() {
     conformance::add_outcome_cases(cases);
     conformance::add_intake_cases(cases);
     cases.push_back({"Histories", "RandomOnesKeepEveryPromise", [](const SinkUnderTest& sink) {
-                       constexpr std::uint64_t kSeeds = 20;
+                       constexpr std::uint64_t kSeeds = 12;
                        Verdict verdict;
                        for (std::uint64_t seed = 1; seed <= kSeeds; ++seed) {
                          verdict = run_random_history(sink, seed);
