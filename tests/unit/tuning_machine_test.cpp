@@ -73,6 +73,27 @@ TEST_F(Predicted, APassThatClosesTheLogHoldsTheLaneOnce) {
   EXPECT_NEAR(longest(shorter), 40e6, 1e6) << "but for the shortest of them";
 }
 
+TEST_F(Predicted, PassesOnADiskThatWasBehindDoNotGetShorterWithTheHold) {
+  open_traced();
+  Writes peers = add_class("peers");
+  commits_take(microseconds(300));
+  push_each_millisecond(peers, 100);
+  const TimePoint began = clock_->now();
+  peers.push_all(1, 20);
+  advance(milliseconds(40));
+  push_each_millisecond(peers, 100);
+  Trace trace = close_and_read();
+  for (TracedTick& each : trace.ticks) each.paced = true;
+  for (int i = 0; i < 20; ++i) {
+    trace.closing_passes.push_back({began - milliseconds(80 - 2 * i), microseconds(500)});
+  }
+  trace.closing_passes.push_back({began, milliseconds(40)});
+  Budgets shorter = trace.budgets;
+  shorter.tick.hold = milliseconds(5);
+  const Replay replay = predicted(trace, shorter);
+  EXPECT_NEAR(static_cast<double>(replay.classes[0].total_ns.max()), 40e6, 1e6);
+}
+
 // The thread never has two units in the lane, and always has one.
 TEST_F(Predicted, AThreadThatWaitsOnReceiptsPushesAgainWhenItsUnitIsSettled) {
   open_traced();
@@ -161,6 +182,34 @@ TEST_F(Predicted, AClassPausesWhileTheDiskWasBehind) {
   EXPECT_TRUE(std::any_of(replay.assumptions.begin(), replay.assumptions.end(), [](auto& each) {
     return each.starts_with("In 50 of 200 ticks the disk was behind");
   }));
+}
+
+// Nobody else ticks meanwhile, so no plan says that the class was held back.
+TEST_F(Predicted, APauseIsNoTimeThatTheLaneTakesToPlanAgain) {
+  open_traced({.tick = {.records = 1}});
+  Writes peers = add_class("peers", {.guarantee = {.records = 1}});
+  commits_take(microseconds(300));
+  sink_->on(Call::apply, [this](const std::string&) {
+    advance(microseconds(100));
+    return Reply{};
+  });
+  for (int i = 0; i < 50; ++i) {
+    peers.push_all(1, 2);
+    tick();
+    advance(milliseconds(20));
+    tick();
+    advance(milliseconds(100));
+  }
+  Trace trace = close_and_read();
+  ASSERT_EQ(trace.ticks.size(), 100U);
+  trace.drive = Drive::thread;
+  for (std::size_t i = 0; i < trace.ticks.size(); i += 2) {
+    trace.ticks[i].log_bytes = 4096;
+    trace.ticks[i].pause = milliseconds(20);
+    trace.ticks[i + 1].paced = true;
+  }
+  const Replay replay = predicted(trace, trace.budgets);
+  EXPECT_LT(replay.classes[0].wait_ns.max(), 25'000'000U) << "the pause, and no gap beside it";
 }
 
 }  // namespace
