@@ -19,13 +19,15 @@ Duration longest_pass(const Trace& trace, Duration hold) {
   return std::max(hold, *tenth);
 }
 
-// As recorded; or each as long as one of them, drawn by chance.
-std::vector<TracedHold> passes_of(const Trace& trace, const Chance& chance) {
-  std::vector<TracedHold> out = trace.closing_passes;
+// As recorded; or each as long as one of those under load, drawn by chance.
+std::vector<TracedHold> passes_of(const Trace& trace, const Samples& samples,
+                                  const Chance& chance) {
   if (chance.disk_keeps_up) return {};
+  std::vector<TracedHold> out = trace.closing_passes;
   if (chance.draw == 0) return out;
+  const std::size_t count = samples.passes_under_load;
   std::mt19937_64 random(chance.draw);
-  for (TracedHold& each : out) each.took = trace.closing_passes[random() % out.size()].took;
+  for (std::size_t i = 0; i < count; ++i) out[i].took = trace.closing_passes[random() % count].took;
   return out;
 }
 
@@ -40,7 +42,7 @@ bool was_behind(const Trace& trace) {
 Disk::Disk(const Trace& trace, const Budgets& budgets, Samples& samples, const Chance& chance)
     : trace_(trace),
       samples_(samples),
-      closing_passes_(passes_of(trace, chance)),
+      closing_passes_(passes_of(trace, samples, chance)),
       keeps_up_(chance.disk_keeps_up) {
   const Duration longest = longest_pass(trace, budgets.tick.hold);
   for (TracedHold& each : closing_passes_) each.took = std::min(each.took, longest);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <map>
 #include <span>
 #include <utility>
 
@@ -80,6 +81,21 @@ double Draws::ratio(double records, double bytes, TimePoint now) {
 
 namespace {
 
+// When nine threads of ten have pushed for the last time.
+TimePoint end_of_load(const Trace& trace) {
+  std::map<std::uint16_t, TimePoint> last;
+  for (const TracedUnit& each : trace.units) {
+    TimePoint& of = last.try_emplace(each.caller, each.pushed).first->second;
+    of = std::max(of, each.pushed);
+  }
+  std::vector<TimePoint> ends;
+  for (const auto& [caller, end] : last) ends.push_back(end);
+  if (ends.empty()) return trace.last;
+  const auto at = ends.begin() + static_cast<std::ptrdiff_t>(ends.size() * 9 / 10);
+  std::nth_element(ends.begin(), at, ends.end());
+  return *at;
+}
+
 class Sampler final : public Visitor {
  public:
   explicit Sampler(const Trace& trace) : trace_(trace) {}
@@ -152,6 +168,9 @@ class Sampler final : public Visitor {
       pauses.push_back({each.began, records, bytes, static_cast<double>(each.pause.count())});
     }
     out_.log = Draws(log);
+    out_.passes_under_load = static_cast<std::size_t>(
+        std::count_if(trace_.closing_passes.begin(), trace_.closing_passes.end(),
+                      [end = end_of_load(trace_)](auto& pass) { return pass.at < end; }));
     if (trace_.drive == Drive::thread) out_.pauses = Draws(pauses);
     return std::move(out_);
   }

@@ -138,6 +138,9 @@ struct Samples {
   Draws pauses;                    // for the disk, after a tick
   std::vector<Room> rooms;         // by plan
   std::vector<StepLengths> steps;  // by class
+  // How many of the passes that closed the log began before most threads had pushed for the last
+  // time.
+  std::size_t passes_under_load = 0;
   std::unordered_map<std::uint32_t, double> jobs;  // ns that each took, by its number
 
   // What ticks took is drawn from others than those of the same time.
