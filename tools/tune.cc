@@ -188,10 +188,12 @@ Command tune_command() {
       .about =
           "Replays a trace with other budgets, again and again, and takes the change that helps "
           "most each time: of tick.hold and commit-percent, and of each class's weight, guarantee, "
-          "gather and max-delay. What turned out to be of no use is taken back.\n\n"
+          "gather and max-delay. What turned out to be of no use is taken back. What is taken was "
+          "predicted seven times, with chance falling otherwise: a want is met if six of them keep "
+          "it, and of a figure are printed the median and the worst but one.\n\n"
           "Prints the flags and the code for what was found, and what it costs each class. The "
-          "exit "
-          "code is 3 where not everything can be reached; then it says which want is in the way.",
+          "exit code is 3 where not everything can be reached; then it says which want is in the "
+          "way, or that the disk is.",
       .flags =
           [] {
             static TuneOptions unused;

@@ -174,7 +174,7 @@ Result<Want> parse_want(std::string_view text);
 std::string to_string(const Want& want);
 
 // A figure that is predicted seven times, with chance falling otherwise; times what the recorded
-// run was off the predictions of itself.
+// run was worse than the predictions of itself.
 struct Forecast {
   double median = 0;
   double worse = 0;  // the worst but one
@@ -186,12 +186,11 @@ struct WantResult {
   double before = 0;  // as it was recorded
   Forecast after;     // with Tuning::budgets
   bool met = false;   // even by the worst predictions but one
-  // Of wants that are not all met: whether budgets were found that meet this one alone, and the
-  // best of these.
+  // Of one that is not: whether budgets were found that meet it alone, and the best of these.
   bool met_alone = false;
   Forecast best_alone;
-  // Of one that is not met, where the disk was behind at half of the ticks or more: what those
-  // budgets would come to on a disk that keeps up. Else 0.
+  // Of one that is not, where the disk was behind at half of the ticks or more: what those budgets
+  // would come to on a disk that keeps up. Else 0.
   double with_quick_disk = 0;
 };
 

@@ -3,14 +3,20 @@
 #include <algorithm>
 #include <cmath>
 
+#include "src/tuning/disk.h"
+
 namespace onelane::inline v0::tuning {
 
 namespace {
 
-// No recorded figure is believed to be further off its prediction: it was chance then.
+// No recorded figure is believed to be further off its prediction: it was chance then. One that was
+// better than its prediction is not believed to be so again.
 constexpr double kOffMost = 4;
-// The search aims at so much better than what is wanted: a real run differs from its prediction.
+// The search aims at so much better than what is wanted: a real run differs from its prediction. On
+// a disk that is behind, shorter ticks make more of the passes long that close the log, which no
+// prediction shows; so there just enough is safer than more than enough.
 constexpr double kMargin = 0.15;
+constexpr double kMarginBehind = 0.05;
 // What is lost of other classes' rates counts this much of a want that is not met.
 constexpr double kLossWeight = 0.05;
 // So many of the draws may be worse.
@@ -35,8 +41,8 @@ double figure_of(const ReplayedClass& of, Metric metric) {
 }
 
 // How far from what is aimed at, in factors of e; 0 if it is reached.
-double miss_of(Want want, double figure) {
-  want.value *= want.metric == Metric::rate ? 1 + kMargin : 1 - kMargin;
+double miss_of(Want want, double figure, double margin) {
+  want.value *= want.metric == Metric::rate ? 1 + margin : 1 - margin;
   if (met(want, figure)) return 0;
   constexpr double kLeast = 1e-9;
   return std::abs(std::log(std::max(figure, kLeast) / std::max(want.value, kLeast)));
@@ -70,7 +76,11 @@ bool met(const Want& want, double figure) {
 
 double Judge::Score::sum() const { return miss + kLossWeight * loss; }
 
-Judge::Judge(const Trace& trace) : trace_(trace), predictor_(trace), recorded_(replay(trace)) {}
+Judge::Judge(const Trace& trace)
+    : trace_(trace),
+      predictor_(trace),
+      recorded_(replay(trace)),
+      margin_(was_behind(trace) ? kMarginBehind : kMargin) {}
 
 std::size_t Judge::index_of(const Want& want) const {
   const auto& classes = trace_.budgets.classes;
@@ -102,8 +112,9 @@ double Judge::off(const Want& want) {
   }
   const double median = forecast_of(own, want.metric).median;
   const double measured = recorded(want);
-  if (median > 0 && measured > 0)
-    at->second = std::clamp(measured / median, 1 / kOffMost, kOffMost);
+  if (median <= 0 || measured <= 0) return at->second;
+  at->second = want.metric == Metric::rate ? std::clamp(measured / median, 1 / kOffMost, 1.0)
+                                           : std::clamp(measured / median, 1.0, kOffMost);
   return at->second;
 }
 
@@ -125,7 +136,8 @@ double Judge::with_quick_disk(const Budgets& budgets, const Want& want) {
   for (std::uint32_t draw = 0; draw < kDraws; ++draw) {
     ++predictions_;
     const Chance chance{.draw = draw, .disk_keeps_up = true};
-    figures.push_back(figure(predictor_.predict(budgets, chance), want));
+    const Replay replay = predictor_.predict(budgets, chance);
+    figures.push_back(figure_of(replay.classes[index_of(want)], want.metric));
   }
   return forecast_of(std::move(figures), want.metric).median;
 }
@@ -140,7 +152,7 @@ Judge::Score Judge::score(const Budgets& budgets, const std::vector<Want>& wants
   const Replay& replay = predicted(budgets, draw);
   const Replay& before = predicted(trace_.budgets, draw);
   Score out;
-  for (const Want& each : wants) out.miss += miss_of(each, figure(replay, each));
+  for (const Want& each : wants) out.miss += miss_of(each, figure(replay, each), margin_);
   for (std::size_t i = 0; i < replay.classes.size(); ++i) {
     const double was = before.classes[i].units_per_s;
     if (was > 0) out.loss += std::max(0.0, 1 - replay.classes[i].units_per_s / was);

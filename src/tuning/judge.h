@@ -62,6 +62,7 @@ class Judge {
   const Trace& trace_;
   const Predictor predictor_;
   const Replay recorded_;
+  const double margin_;
   std::map<std::string, std::array<std::optional<Replay>, kDraws>> known_;
   // By class and metric: what the recorded run was off the median of its own predictions.
   std::map<std::pair<std::size_t, Metric>, double> off_;

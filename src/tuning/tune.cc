@@ -24,8 +24,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kRoundsMax = 10;
-// Later rounds try no more than that.
-constexpr std::uint64_t kPredictionsMax = 600;
+// Of one search.
+constexpr std::uint64_t kPredictionsMax = 400;
 // How many changes of each round, those that look best, are judged by all draws.
 constexpr std::size_t kJudged = 6;
 
@@ -67,6 +67,7 @@ class Search {
   const Trace& trace_;
   tuning::Judge judge_;
   std::vector<std::function<void(Budgets&)>> settings_;
+  std::uint64_t most_ = 0;  // predictions, in the search that runs
 };
 
 template <class Values, class Value, class Set>
@@ -116,7 +117,7 @@ std::vector<Budgets> Search::promising(const Budgets& from, const std::vector<Wa
   for (std::size_t i = 0; i < settings_.size(); ++i) {
     Budgets budgets = from;
     settings_[i](budgets);
-    if (!validate(budgets).ok() || judge_.predictions() >= kPredictionsMax) continue;
+    if (!validate(budgets).ok() || judge_.predictions() >= most_) continue;
     const auto score = judge_.score(budgets, wants, draw);
     if (score.miss >= now.miss) continue;
     all.push_back({std::floor(score.sum() / (tuning::kGainMin * now.miss)), i, std::move(budgets)});
@@ -135,6 +136,7 @@ std::optional<Budgets> Search::best_change(const Budgets& from, const std::vecto
   std::optional<Budgets> best;
   for (Budgets& each : promising(from, wants)) {
     if (judge_.better(each, best.value_or(from), wants)) best = std::move(each);
+    if (best && judge_.reaches(*best, wants)) break;
   }
   return best;
 }
@@ -171,6 +173,7 @@ void Search::take_back(Budgets& found, const std::vector<Want>& wants) {
 
 Budgets Search::run(const std::vector<Want>& wants) {
   Budgets found = trace_.budgets;
+  most_ = judge_.predictions() + kPredictionsMax;
   for (std::size_t round = 0; round < kRoundsMax && !judge_.reaches(found, wants); ++round) {
     std::optional<Budgets> better = best_change(found, wants);
     if (!better) break;
@@ -233,11 +236,14 @@ Result<Tuning> tune(const Trace& trace, const std::vector<Want>& wants) {
     WantResult result{
         .want = each, .before = judge.recorded(each), .after = judge.forecast(out.budgets, each)};
     result.met = judge.meets(out.budgets, {each});
-    if (!out.met) {
+    if (result.met) {
+      result.met_alone = true;
+      result.best_alone = result.after;
+    } else {
       const Budgets alone = search.run({each});
       result.best_alone = judge.forecast(alone, each);
       result.met_alone = judge.meets(alone, {each});
-      if (!result.met && was_behind) result.with_quick_disk = judge.with_quick_disk(alone, each);
+      if (was_behind) result.with_quick_disk = judge.with_quick_disk(alone, each);
     }
     out.wants.push_back(result);
   }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "onelane/option_text.h"
 #include "onelane/trace.h"
 #include "tests/support/traced_lane.h"
 
@@ -145,6 +146,47 @@ TEST_F(TwoClasses, AWantThatNothingReachesIsNamed) {
   EXPECT_FALSE(tuned->met);
   EXPECT_TRUE(tuned->in_the_way.starts_with("blobs:p50<=10us cannot be reached"))
       << tuned->in_the_way;
+}
+
+// The passes alone make the p99 that it is. With a disk that keeps up it would be some 5 ms.
+TEST_F(TwoClasses, OfAWantThatTheDiskIsInTheWayOfThatIsSaid) {
+  Trace trace = run(budgets(milliseconds(20)), milliseconds(500));
+  for (TracedTick& each : trace.ticks) each.paced = true;
+  for (int i = 0; i < 10; ++i) {
+    trace.closing_passes.push_back({trace.opened + milliseconds(20 + 45 * i), milliseconds(25)});
+  }
+  const Result<Tuning> tuned = tune(trace, wants({"peers:p99<=8ms"}));
+  ASSERT_TRUE(tuned.ok()) << tuned.status().to_string();
+  EXPECT_FALSE(tuned->met);
+  EXPECT_GT(tuned->wants[0].best_alone.median, 15e6);
+  EXPECT_GT(tuned->wants[0].with_quick_disk, 0);
+  EXPECT_LE(tuned->wants[0].with_quick_disk, 8e6);
+  EXPECT_EQ(tuned->in_the_way,
+            "peers:p99<=8ms cannot be reached by any budgets that were tried: the disk is in the "
+            "way, which was behind");
+}
+
+// What a commit takes is chance here, so whatever is changed, something else is drawn.
+TEST_F(TracedLane, ChangesWhoseGainIsChanceAreNotTaken) {
+  open_traced();
+  std::uint64_t dice = 1;
+  sink_->on(Call::commit, [&](const std::string&) {
+    dice = dice * 6364136223846793005U + 1442695040888963407U;
+    advance(microseconds((dice >> 33) % 20 == 0 ? (dice >> 40) % 8000 : 300));
+    return Reply{};
+  });
+  Writes peers = add_class("peers");
+  for (std::int64_t row = 0; row < 600; ++row) {
+    peers.push(row);
+    tick();
+    advance(microseconds(700 + (dice >> 45) % 1000));
+  }
+  const Trace trace = close_and_read();
+  const Result<Tuning> tuned = tune(trace, wants({"peers:p99<=3ms"}));
+  ASSERT_TRUE(tuned.ok()) << tuned.status().to_string();
+  EXPECT_FALSE(tuned->met);
+  EXPECT_EQ(tuned->budgets.tick.hold, trace.budgets.tick.hold);
+  EXPECT_EQ(to_text(tuned->budgets.classes[0]), to_text(trace.budgets.classes[0]));
 }
 
 // A window that is longer than the trace settles nothing, and so nothing late.
