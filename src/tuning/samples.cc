@@ -89,6 +89,7 @@ TimePoint end_of_load(const Trace& trace) {
     of = std::max(of, each.pushed);
   }
   std::vector<TimePoint> ends;
+  ends.reserve(last.size());
   for (const auto& [caller, end] : last) ends.push_back(end);
   if (ends.empty()) return trace.last;
   const auto at = ends.begin() + static_cast<std::ptrdiff_t>(ends.size() * 9 / 10);

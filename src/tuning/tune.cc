@@ -128,6 +128,7 @@ std::vector<Budgets> Search::promising(const Budgets& from, const std::vector<Wa
   std::sort(all.begin(), all.end(),
             [](const auto& a, const auto& b) { return a.setting < b.setting; });
   std::vector<Budgets> out;
+  out.reserve(all.size());
   for (Candidate& each : all) out.push_back(std::move(each.budgets));
   return out;
 }

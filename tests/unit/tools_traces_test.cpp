@@ -64,7 +64,8 @@ TEST_F(OnATrace, WhatCannotBeReachedIsSaidWithTheBestThatWasFound) {
 TEST_F(OnATrace, WhatIsMetIsSaidWithoutABestOne) {
   run("tune", {"--want", "peers:p99<=1s"});
   EXPECT_EQ(code_, kit::kExitOk);
-  expect_contains(text_, "met     peers:p99<=1s: 4.00 ms, or 4.00 ms by chance; 4.00 ms as recorded\n");
+  expect_contains(text_,
+                  "met     peers:p99<=1s: 4.00 ms, or 4.00 ms by chance; 4.00 ms as recorded\n");
 }
 
 }  // namespace
