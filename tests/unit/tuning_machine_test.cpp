@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "onelane/trace.h"
 #include "tests/support/traced_lane.h"
@@ -182,6 +183,31 @@ TEST_F(Predicted, AClassPausesWhileTheDiskWasBehind) {
   EXPECT_TRUE(std::any_of(replay.assumptions.begin(), replay.assumptions.end(), [](auto& each) {
     return each.starts_with("In 50 of 200 ticks the disk was behind");
   }));
+}
+
+// The one long pass met nobody. Another time it would.
+TEST_F(Predicted, AWantThatWasKeptByChanceIsNotMet) {
+  open_traced();
+  Writes peers = add_class("peers");
+  commits_take(microseconds(300));
+  std::vector<TracedHold> passes;
+  for (int i = 0; i < 4; ++i) {
+    passes.push_back({clock_->now() + milliseconds(50), microseconds(500)});
+    push_each_millisecond(peers, 100);
+    if (i == 1) passes.push_back({clock_->now() + milliseconds(5), milliseconds(40)});
+    if (i == 1) advance(milliseconds(60));
+  }
+  Trace trace = close_and_read();
+  for (TracedTick& each : trace.ticks) each.paced = true;
+  const Want want = ok(parse_want("peers:max<=10ms"));
+  trace.closing_passes = {passes[0], passes[1], passes[3], passes[4]};
+  EXPECT_TRUE(ok(tune(trace, {want})).met) << "without it";
+  trace.closing_passes = passes;
+  const Tuning tuned = ok(tune(trace, {want}));
+  EXPECT_LT(tuned.wants[0].before, 5e6);
+  EXPECT_FALSE(tuned.met);
+  EXPECT_TRUE(tuned.in_the_way.ends_with("the disk is in the way, which was behind"))
+      << tuned.in_the_way;
 }
 
 // Classes may have paused, and once that is over no plan tells of it.
