@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -28,6 +29,11 @@ class Disk {
   // How long the passes that are due by then hold the lane. On a disk that kept up they are shorter
   // with a shorter hold.
   Duration closing_passes(TimePoint now);
+  // When the next one is due.
+  std::optional<TimePoint> next_pass() const {
+    if (passes_ == closing_passes_.size()) return std::nullopt;
+    return closing_passes_[passes_].at;
+  }
   // From here on for that time.
   void turn_to(TimePoint now);
   // What the log has room for.

@@ -46,6 +46,7 @@ bool Simulation::nothing_queued() const {
 
 std::optional<TimePoint> Simulation::next_event() const {
   std::optional<TimePoint> out = sources_.next();
+  if (const auto pass = disk_.next_pass()) out = std::min(out.value_or(*pass), *pass);
   if (!leaving_.empty()) out = std::min(out.value_or(leaving_.top().at), leaving_.top().at);
   return out;
 }
