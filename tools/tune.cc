@@ -54,6 +54,11 @@ std::string in_words(Metric metric, double figure) {
   return fmt::format("{} ms", kit::format_ms(figure / 1e6));
 }
 
+std::string in_words(Metric metric, const Forecast& figure) {
+  return fmt::format("{}, or {} by chance", in_words(metric, figure.median),
+                     in_words(metric, figure.worse));
+}
+
 // What differs, as keys and values: of the journal, then of each class.
 using Changes = std::vector<std::pair<std::string, std::string>>;
 
@@ -118,10 +123,13 @@ json tuning_json(const Tuning& tuning) {
   for (const WantResult& each : tuning.wants) {
     wants.push_back({{"want", to_string(each.want)},
                      {"before", each.before},
-                     {"after", each.after},
+                     {"after", each.after.median},
+                     {"after_worse", each.after.worse},
                      {"met", each.met},
                      {"met_alone", each.met_alone},
-                     {"best_alone", each.best_alone}});
+                     {"best_alone", each.best_alone.median},
+                     {"best_alone_worse", each.best_alone.worse},
+                     {"with_quick_disk", each.with_quick_disk}});
   }
   json classes = json::array();
   for (const ClassOptions& each : tuning.budgets.classes) classes.push_back(to_text(each));
@@ -149,11 +157,15 @@ int tune_main(const std::vector<std::string>& arguments) {
   std::FILE* const output = result.text();
   for (const WantResult& each : tuned->wants) {
     const Metric metric = each.want.metric;
-    fmt::print(
-        output, "{} {}: {}, {} with the recorded budgets{}\n", each.met ? "met    " : "NOT MET",
-        to_string(each.want), in_words(metric, each.after), in_words(metric, each.before),
-        each.met ? ""
-                 : fmt::format(", {} if it alone is wanted", in_words(metric, each.best_alone)));
+    fmt::print(output, "{} {}: {}; {} as recorded", each.met ? "met    " : "NOT MET",
+               to_string(each.want), in_words(metric, each.after), in_words(metric, each.before));
+    if (!each.met) {
+      fmt::print(output, "; {} if it alone is wanted", in_words(metric, each.best_alone));
+    }
+    if (each.with_quick_disk != 0) {
+      fmt::print(output, "; {} on a disk that keeps up", in_words(metric, each.with_quick_disk));
+    }
+    fmt::print(output, "\n");
   }
   if (!tuned->met) fmt::print(output, "\n{}.\nThe nearest that was found:\n", tuned->in_the_way);
   fmt::print(output, "\n");
@@ -176,10 +188,12 @@ Command tune_command() {
       .about =
           "Replays a trace with other budgets, again and again, and takes the change that helps "
           "most each time: of tick.hold and commit-percent, and of each class's weight, guarantee, "
-          "gather and max-delay. What turned out to be of no use is taken back.\n\n"
+          "gather and max-delay. What turned out to be of no use is taken back. What is taken was "
+          "predicted seven times, with chance falling otherwise: a want is met if six of them keep "
+          "it, and of a figure are printed the median and the worst but one.\n\n"
           "Prints the flags and the code for what was found, and what it costs each class. The "
-          "exit "
-          "code is 3 where not everything can be reached; then it says which want is in the way.",
+          "exit code is 3 where not everything can be reached; then it says which want is in the "
+          "way, or that the disk is.",
       .flags =
           [] {
             static TuneOptions unused;

@@ -188,15 +188,25 @@ struct Want {
 Result<Want> parse_want(std::string_view text);
 std::string to_string(const Want& want);
 
-// Figures are predictions, times what the recorded run was off the prediction of itself.
+// A figure that is predicted seven times, with chance falling otherwise; times what the recorded
+// run was worse than the predictions of itself.
+struct Forecast {
+  double median = 0;
+  double worse = 0;  // the worst but one
+};
+
+// Figures are in the want's unit.
 struct WantResult {
   Want want;
-  double before = 0;  // with the recorded budgets, in the want's unit
-  double after = 0;   // with Tuning::budgets
-  bool met = false;
+  double before = 0;  // as it was recorded
+  Forecast after;     // with Tuning::budgets
+  bool met = false;   // even by the worst predictions but one
   // Of one that is not: whether budgets were found that meet it alone, and the best of these.
   bool met_alone = false;
-  double best_alone = 0;
+  Forecast best_alone;
+  // Of one that is not, where the disk was behind at half of the ticks or more: what those budgets
+  // would come to on a disk that keeps up. Else 0.
+  double with_quick_disk = 0;
 };
 
 struct Tuning {
@@ -211,8 +221,9 @@ struct Tuning {
   std::uint64_t predictions = 0;
 };
 
-// Searches budgets that meet all wants, by 15 % if it can: a number of predictions, a hundred or
-// so, in a fixed order. Errors: invalid_argument for a class that is not there; as predict().
+// Searches budgets that meet all wants, by 15 % if it can: a number of predictions, some hundreds,
+// in a fixed order. Errors: invalid_argument for a class that is not there, or a trace that
+// read_trace() or parse_trace() did not give; as predict().
 Result<Tuning> tune(const Trace& trace, const std::vector<Want>& wants);
 
 }  // namespace onelane::inline v0

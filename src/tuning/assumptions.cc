@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstddef>
 
+#include "src/tuning/disk.h"
+
 namespace onelane::inline v0::tuning {
 
 std::vector<std::string> assumptions_of(const Trace& trace, const Sources& sources,
@@ -36,7 +38,12 @@ std::vector<std::string> assumptions_of(const Trace& trace, const Sources& sourc
     out.push_back(count(static_cast<std::size_t>(failed)) +
                   " recorded ticks were rolled back; here none is.");
   }
-  if (!trace.closing_passes.empty()) {
+  if (!trace.closing_passes.empty() && was_behind(trace)) {
+    out.push_back("The " + count(trace.closing_passes.size()) +
+                  " passes that held the lane to close the log take as long with any budgets: how "
+                  "long is the disk's doing, and another run may have longer ones. With shorter "
+                  "ticks more of them are long.");
+  } else if (!trace.closing_passes.empty()) {
     out.emplace_back(
         "The passes that held the lane to close the log do so at the same times; where a tick's "
         "hold is shorter than it was, no longer than that or than the shortest of them were.");

@@ -5,27 +5,40 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <span>
+#include <vector>
 
 #include "onelane/trace.h"
 #include "src/schedule/pauses.h"
 #include "src/schedule/plan.h"
+#include "src/tuning/predictor.h"
 #include "src/tuning/samples.h"
 
 namespace onelane::inline v0::tuning {
 
+// Whether classes paused for it at half of the ticks or more. How long a pass takes that closes the
+// log is the disk's then, and not the hold's.
+bool was_behind(const Trace& trace);
+
 class Disk {
  public:
   // The trace and the samples must outlive it.
-  Disk(const Trace& trace, const Budgets& budgets, Samples& samples);
+  Disk(const Trace& trace, const Budgets& budgets, Samples& samples, const Chance& chance);
 
-  // How long the passes that are due by then hold the lane. With a shorter hold they are shorter.
+  // How long the passes that are due by then hold the lane. On a disk that kept up they are shorter
+  // with a shorter hold.
   Duration closing_passes(TimePoint now);
+  // When the next one is due.
+  std::optional<TimePoint> next_pass() const {
+    if (passes_ == closing_passes_.size()) return std::nullopt;
+    return closing_passes_[passes_].at;
+  }
   // From here on for that time.
   void turn_to(TimePoint now);
   // What the log has room for.
   void limit(schedule::Pace& pace) const {
-    if (rooms_ == 0) return;
+    if (rooms_ == 0 || keeps_up_) return;
     pace.room_hold = samples_.rooms[rooms_ - 1].hold;
     pace.room_most = samples_.rooms[rooms_ - 1].most;
   }
@@ -36,6 +49,7 @@ class Disk {
   }
   // `tick`: when it began, and its size; `spent`: what each class took of it.
   void ended(const Sample& tick, std::span<const Duration> spent) {
+    if (keeps_up_) return;
     const double pause = samples_.pauses.next(tick.records, tick.bytes, tick.at);
     pauses_.tick(tick.at, Duration(static_cast<Duration::rep>(pause)), spent);
   }
@@ -44,7 +58,8 @@ class Disk {
   const Trace& trace_;
   Samples& samples_;
   schedule::Pauses pauses_;
-  Duration longest_pass_;
+  std::vector<TracedHold> closing_passes_;
+  bool keeps_up_ = false;
   TimePoint now_;
   std::size_t ticks_ = 0;   // recorded ones that were planned by now
   std::size_t rooms_ = 0;   // the same

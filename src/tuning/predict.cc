@@ -3,264 +3,41 @@
 
 #include <algorithm>
 #include <chrono>
-#include <deque>
 #include <optional>
-#include <queue>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include "onelane/trace.h"
 #include "src/schedule/plan.h"
 #include "src/tuning/assumptions.h"
-#include "src/tuning/backlog.h"
-#include "src/tuning/disk.h"
-#include "src/tuning/planner.h"
-#include "src/tuning/samples.h"
-#include "src/tuning/sources.h"
+#include "src/tuning/predictor.h"
+#include "src/tuning/simulation.h"
 #include "src/tuning/steps.h"
 
 namespace onelane::inline v0 {
 
+namespace tuning {
+
 namespace {
-
-using tuning::Arrival;
-using tuning::Backlog;
-
-// What a unit takes of its class's capacity, roughly (ClassOptions::capacity_bytes).
-std::uint64_t footprint_of(const TracedUnit& unit) { return 512 + unit.bytes / 64 * 64; }
 
 Duration ns(double value) { return Duration(static_cast<Duration::rep>(value)); }
 
-class Simulation {
- public:
-  Simulation(const Trace& trace, const Budgets& budgets);
-  Replay run();
+}  // namespace
 
- private:
-  struct Unit {
-    Arrival arrival;
-    TimePoint entered;
-    std::uint32_t steps = 1;  // left
-    double left_ns = 0;       // of a job, instead, if its steps use up their time
-    bool begun = false;
-  };
-  struct Class {
-    Backlog backlog;            // slots hold numbers in units_
-    std::uint64_t records = 0;  // queued
-    std::uint64_t bytes = 0;
-    std::uint64_t hurried = 0;  // units that promise more than journaled
-    std::deque<Arrival> blocked;
-    std::size_t in_hand = 0;  // slots that the running tick has planned
-    TimePoint rests_until = TimePoint::min();
-  };
-  struct Leaving {  // a unit that no tick settled
-    TimePoint at;
-    std::uint32_t number = 0;
-    std::uint32_t unit = 0;
-    bool operator<(const Leaving& other) const { return at > other.at; }
-  };
-  struct Part {  // of a slice that was executed
-    std::uint32_t slots = 0;
-    std::uint64_t records = 0;
-    std::uint64_t bytes = 0;
-    double took = 0;  // ns
-  };
-  struct Run {  // of a tick
-    TimePoint began;
-    std::vector<Part> parts;
-    std::uint64_t records = 0;
-    std::uint64_t bytes = 0;
-    double elapsed = 0;  // ns, up to its COMMIT
-    bool stopped = false;
-    Duration commit_time{0};
-  };
-  struct When {
-    TimePoint began;
-    TimePoint settled;
-  };
-
-  // Of a job whose steps use up their time, how long the next one of the slot takes; else 0.
-  double step_of(std::size_t klass, std::size_t slot) const {
-    if (step_ns_[klass] == 0 || !classes_[klass].backlog.units()[slot].closes_slice) return 0;
-    return std::min(step_ns_[klass], units_[classes_[klass].backlog.slot(slot).unit].left_ns);
-  }
-  const TracedUnit& traced(const Unit& unit) const { return trace_.units[unit.arrival.unit]; }
-
-  void pump(TimePoint now);
-  void come(const Arrival& arrival, TimePoint now);
-  bool has_room(std::size_t klass, const TracedUnit& unit) const;
-  void enter(const Arrival& arrival, TimePoint now);
-  void drop_for(std::size_t klass, const TracedUnit& unit, TimePoint now);
-  void leave(const Leaving& leaving, TimePoint now);
-  void remove(std::size_t klass, std::size_t slot, TimePoint now);
-  void unblock(std::size_t klass, TimePoint now);
-  void note_unsettled(std::size_t klass);
-
-  bool nothing_queued() const;
-  std::optional<TimePoint> next_event() const;
-  void tick();
-  schedule::Plan plan(std::optional<TimePoint>& rests_until);
-  Run run_units(const schedule::Plan& plan, TimePoint began);
-  void take_in_hand(const schedule::Plan& plan, TimePoint began);
-  void execute(const schedule::Plan& plan);
-  void learn(const schedule::Plan& plan, const Run& run);
-  void settle(const schedule::Slice& slice, const Part& part, const When& when);
-
-  const Trace& trace_;
-  const Budgets& budgets_;
-  tuning::Samples samples_;
-  tuning::Disk disk_;
-  tuning::Sources sources_;
-  tuning::Planner planner_;
-  std::vector<Class> classes_;
-  std::vector<double> step_ns_;  // of the next tick, by class
-  std::vector<Unit> units_;
-  std::vector<std::uint32_t> free_;
-  std::priority_queue<Leaving> leaving_;
-  std::vector<std::span<const schedule::Unit>> backlogs_;
-  TimePoint now_;
-  TimePoint horizon_;
-  bool idle_ = true;
-
-  Replay out_;
-};
-
-Simulation::Simulation(const Trace& trace, const Budgets& budgets)
-    : trace_(trace),
+Simulation::Simulation(const From& from, const Budgets& budgets, const Chance& chance)
+    : trace_(from.trace),
       budgets_(budgets),
-      samples_(tuning::samples_of(trace)),
-      disk_(trace, budgets, samples_),
-      sources_(trace),
+      samples_(from.samples),
+      disk_(trace_, budgets, samples_, chance),
+      sources_(from.sources),
       classes_(budgets.classes.size()),
       step_ns_(budgets.classes.size()),
-      now_(trace.opened),
-      horizon_(trace.last) {
+      now_(from.trace.opened),
+      horizon_(from.trace.last) {
+  samples_.shift(chance.draw);
   planner_.set(budgets);
   for (const ClassOptions& each : budgets.classes) out_.classes.push_back({.name = each.name});
 }
-
-// --- Arrivals.
-
-void Simulation::pump(TimePoint now) {
-  for (;;) {
-    const std::optional<TimePoint> arrival = sources_.next();
-    const bool leaves = !leaving_.empty() && leaving_.top().at <= now;
-    if (leaves && (!arrival || leaving_.top().at < *arrival)) {
-      const Leaving leaving = leaving_.top();
-      leaving_.pop();
-      leave(leaving, leaving.at);
-    } else if (arrival && *arrival <= now) {
-      const Arrival next = sources_.take();
-      come(next, next.at);
-    } else {
-      return;
-    }
-  }
-}
-
-void Simulation::come(const Arrival& arrival, TimePoint now) {
-  const TracedUnit& unit = trace_.units[arrival.unit];
-  Class& of = classes_[unit.write_class];
-  const ClassOptions& options = budgets_.classes[unit.write_class];
-  if (!of.blocked.empty() || !has_room(unit.write_class, unit)) {
-    if (options.when_full == WhenFull::block) {
-      of.blocked.push_back(arrival);
-      return;
-    }
-    if (options.when_full == WhenFull::reject) {
-      ++out_.classes[unit.write_class].refused;
-      sources_.refused(arrival, now);
-      return;
-    }
-    drop_for(unit.write_class, unit, now);
-  }
-  enter(arrival, now);
-}
-
-bool Simulation::has_room(std::size_t klass, const TracedUnit& unit) const {
-  const Class& of = classes_[klass];
-  const ClassOptions& options = budgets_.classes[klass];
-  if (of.records == 0) return true;
-  return of.records + unit.records <= options.capacity_records &&
-         of.bytes + footprint_of(unit) <= options.capacity_bytes;
-}
-
-void Simulation::drop_for(std::size_t klass, const TracedUnit& unit, TimePoint now) {
-  Class& of = classes_[klass];
-  for (std::size_t slot = of.in_hand; slot < of.backlog.size() && !has_room(klass, unit); ++slot) {
-    if (of.backlog.slot(slot).occupied) remove(klass, slot, now);
-  }
-}
-
-void Simulation::enter(const Arrival& arrival, TimePoint now) {
-  const TracedUnit& unit = trace_.units[arrival.unit];
-  Class& of = classes_[unit.write_class];
-  std::uint32_t number = 0;
-  if (free_.empty()) {
-    number = static_cast<std::uint32_t>(units_.size());
-    units_.emplace_back();
-  } else {
-    number = free_.back();
-    free_.pop_back();
-  }
-  units_[number] = {.arrival = arrival, .entered = now};
-  if (unit.kind == UnitKind::job) {
-    units_[number].steps = std::max(1U, unit.steps);
-    units_[number].left_ns = samples_.job_ns(arrival.unit);
-  }
-  of.backlog.add({.bytes = unit.bytes,
-                  .records = unit.records,
-                  .closes_slice = unit.kind == UnitKind::job,
-                  .pushed = now},
-                 number);
-  of.records += unit.records;
-  of.bytes += footprint_of(unit);
-  of.hurried += unit.promise == Promise::journaled ? 0 : 1;
-  if (!unit.served && unit.left != TimePoint::max()) {
-    const bool behind = unit.behind != arrival.unit && unit.behind < trace_.units.size();
-    const TimePoint end = behind ? trace_.units[unit.behind].pushed : unit.left;
-    leaving_.push({now + std::max(Duration(0), end - unit.pushed), number, arrival.unit});
-  }
-  sources_.entered(arrival, now);
-}
-
-void Simulation::leave(const Leaving& leaving, TimePoint now) {
-  const Unit& unit = units_[leaving.number];
-  if (unit.arrival.unit != leaving.unit) return;  // a tick was faster
-  const std::size_t klass = traced(unit).write_class;
-  const Backlog& backlog = classes_[klass].backlog;
-  for (std::size_t slot = backlog.size(); slot-- > classes_[klass].in_hand;) {
-    const tuning::Slot& each = backlog.slot(slot);
-    if (each.occupied && each.unit == leaving.number) return remove(klass, slot, now);
-  }
-}
-
-void Simulation::remove(std::size_t klass, std::size_t slot, TimePoint now) {
-  Class& of = classes_[klass];
-  const std::uint32_t number = of.backlog.slot(slot).unit;
-  const Arrival arrival = units_[number].arrival;
-  const TracedUnit& unit = trace_.units[arrival.unit];
-  of.records -= unit.records;
-  of.bytes -= footprint_of(unit);
-  of.hurried -= unit.promise == Promise::journaled ? 0 : 1;
-  units_[number].arrival.unit = UINT32_MAX;
-  free_.push_back(number);
-  (void)of.backlog.clear(slot, 1);
-  sources_.ended(arrival.source, arrival.unit, now);
-}
-
-void Simulation::unblock(std::size_t klass, TimePoint now) {
-  Class& of = classes_[klass];
-  while (!of.blocked.empty()) {
-    const Arrival arrival = of.blocked.front();
-    if (!has_room(klass, trace_.units[arrival.unit])) return;
-    of.blocked.pop_front();
-    enter(arrival, now);
-  }
-}
-
-// --- The lane.
 
 bool Simulation::nothing_queued() const {
   return std::all_of(classes_.begin(), classes_.end(),
@@ -269,6 +46,7 @@ bool Simulation::nothing_queued() const {
 
 std::optional<TimePoint> Simulation::next_event() const {
   std::optional<TimePoint> out = sources_.next();
+  if (const auto pass = disk_.next_pass()) out = std::min(out.value_or(*pass), *pass);
   if (!leaving_.empty()) out = std::min(out.value_or(leaving_.top().at), leaving_.top().at);
   return out;
 }
@@ -298,21 +76,21 @@ Replay Simulation::run() {
     each.units_per_s = span_s > 0 ? static_cast<double>(each.units) / span_s : 0;
   }
   out_.occupancy = span_s > 0 ? std::chrono::duration<double>(out_.held).count() / span_s : 0;
-  out_.assumptions = tuning::assumptions_of(trace_, sources_, samples_);
+  out_.assumptions = assumptions_of(trace_, sources_, samples_);
   return std::move(out_);
 }
 
 void Simulation::note_unsettled(std::size_t klass) {
   const Backlog& backlog = classes_[klass].backlog;
   for (std::size_t slot = 0; slot < backlog.size(); ++slot) {
-    const tuning::Slot& each = backlog.slot(slot);
+    const Slot& each = backlog.slot(slot);
     if (!each.occupied) continue;
     out_.classes[klass].unsettled_ns.record(now_ - units_[each.unit].entered);
   }
 }
 
 schedule::Plan Simulation::plan(std::optional<TimePoint>& rests_until) {
-  tuning::PlanFrom from{.now = now_};
+  PlanFrom from{.now = now_};
   from.pace.patient = true;
   backlogs_.clear();
   disk_.turn_to(now_);
@@ -363,7 +141,7 @@ Simulation::Run Simulation::run_units(const schedule::Plan& plan, TimePoint bega
       records += each.records;
       bytes += static_cast<double>(each.bytes);
     }
-    tuning::Draws& draws = samples_.slices[slice.klass];
+    Draws& draws = samples_.slices[slice.klass];
     const double ratio = records > 0 ? draws.ratio(records, bytes, began) : 0;
     const schedule::LinearCost& cost = planner_.costs().classes[slice.klass];
     double fixed = draws.mean().fixed;
@@ -406,8 +184,8 @@ void Simulation::take_in_hand(const schedule::Plan& plan, TimePoint began) {
     planned.push_back(classes_[i].in_hand);
   }
   const auto times =
-      tuning::step_times(budgets_, plan.hold, planned,
-                         [this](std::size_t i) -> const Backlog& { return classes_[i].backlog; });
+      step_times(budgets_, plan.hold, planned,
+                 [this](std::size_t i) -> const Backlog& { return classes_[i].backlog; });
   for (std::size_t i = 0; i < times.size(); ++i) {
     const bool by_time = times[i] != Duration(0) && samples_.steps[i].by_time();
     step_ns_[i] = by_time ? samples_.steps[i].next(times[i], began) : 0;
@@ -472,7 +250,7 @@ void Simulation::settle(const schedule::Slice& slice, const Part& part, const Wh
   Class& of = classes_[slice.klass];
   ReplayedClass& out = out_.classes[slice.klass];
   for (std::uint32_t slot = slice.first; slot < slice.first + part.slots; ++slot) {
-    const tuning::Slot each = of.backlog.slot(slot);
+    const Slot each = of.backlog.slot(slot);
     if (!each.occupied) continue;
     Unit& unit = units_[each.unit];
     if (!std::exchange(unit.begun, true)) out.wait_ns.record(when.began - unit.entered);
@@ -488,13 +266,17 @@ void Simulation::settle(const schedule::Slice& slice, const Part& part, const Wh
   }
 }
 
-}  // namespace
+Replay Predictor::predict(const Budgets& budgets, const Chance& chance) const {
+  return Simulation({trace_, samples_, sources_}, budgets, chance).run();
+}
+
+}  // namespace tuning
 
 Result<Replay> predict(const Trace& trace, const Budgets& budgets) {
   if (Status why = validate(budgets); !why.ok()) return why;
   if (Status why = tuning::same_classes(trace.budgets, budgets); !why.ok()) return why;
   if (trace.items == nullptr) return Replay{};
-  return Simulation(trace, budgets).run();
+  return tuning::Predictor(trace).predict(budgets);
 }
 
 }  // namespace onelane::inline v0

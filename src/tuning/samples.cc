@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <map>
 #include <span>
 #include <utility>
 
@@ -58,7 +59,7 @@ std::size_t Draws::bucket_of(double records, double bytes) {
 double Recorded::at(TimePoint when) {
   const auto off = [&](std::size_t index) { return std::chrono::abs(all_[index].at - when); };
   while (index_ + 1 < all_.size() && off(index_ + 1) <= off(index_)) ++index_;
-  return all_[index_].value;
+  return all_[std::min(index_ + shift_, all_.size() - 1)].value;
 }
 
 Draws::Draws(const std::vector<Sample>& samples) : mean_(fit(samples)) {
@@ -80,6 +81,22 @@ double Draws::ratio(double records, double bytes, TimePoint now) {
 
 namespace {
 
+// When nine threads of ten have pushed for the last time.
+TimePoint end_of_load(const Trace& trace) {
+  std::map<std::uint16_t, TimePoint> last;
+  for (const TracedUnit& each : trace.units) {
+    TimePoint& of = last.try_emplace(each.caller, each.pushed).first->second;
+    of = std::max(of, each.pushed);
+  }
+  std::vector<TimePoint> ends;
+  ends.reserve(last.size());
+  for (const auto& [caller, end] : last) ends.push_back(end);
+  if (ends.empty()) return trace.last;
+  const auto at = ends.begin() + static_cast<std::ptrdiff_t>(ends.size() * 9 / 10);
+  std::nth_element(ends.begin(), at, ends.end());
+  return *at;
+}
+
 class Sampler final : public Visitor {
  public:
   explicit Sampler(const Trace& trace) : trace_(trace) {}
@@ -94,10 +111,10 @@ class Sampler final : public Visitor {
   }
   bool planned(const trace::PlanItem& plan) override {
     // What was pushed before the last tick had settled was there for this one at once. Where a
-    // class pauses or rests, the time until this plan says nothing.
+    // class pauses or rests, the time until this plan says nothing. A pause may be over by then.
     const bool busy = last_settled_ && (backlog_left_ || first_push_ <= *last_settled_);
     const bool holds_back = plan.held_back != 0;
-    const bool waited = holds_back || held_back_;
+    const bool waited = holds_back || held_back_ || paused();
     held_back_ = holds_back;
     if (busy && !waited) {
       out_.busy.add(*last_settled_, gap(*last_settled_, plan.now));
@@ -122,6 +139,7 @@ class Sampler final : public Visitor {
   }
   void ended(const trace::PlanItem& plan, const trace::OutcomeItem& outcome) override {
     last_settled_ = outcome.settled;
+    ++ticks_;
     backlog_left_ = plan.end != TickEnd::drained || !outcome.left.empty() || !outcome.kept;
     if (!outcome.kept || !outcome.committed) return;
     out_.to_begin.add(plan.now, outcome.began - plan.now);
@@ -151,11 +169,20 @@ class Sampler final : public Visitor {
       pauses.push_back({each.began, records, bytes, static_cast<double>(each.pause.count())});
     }
     out_.log = Draws(log);
+    out_.passes_under_load = static_cast<std::size_t>(
+        std::count_if(trace_.closing_passes.begin(), trace_.closing_passes.end(),
+                      [end = end_of_load(trace_)](auto& pass) { return pass.at < end; }));
     if (trace_.drive == Drive::thread) out_.pauses = Draws(pauses);
     return std::move(out_);
   }
 
  private:
+  // Whether a class may have paused for the disk since the last tick.
+  bool paused() const {
+    if (ticks_ == 0) return false;
+    const TracedTick& last = trace_.ticks[ticks_ - 1];
+    return last.paced || last.pause != Duration(0);
+  }
   // From then to then, without what passes that close the log took of it.
   Duration gap(TimePoint from, TimePoint to) {
     const std::vector<TracedHold>& passes = trace_.closing_passes;
@@ -183,6 +210,7 @@ class Sampler final : public Visitor {
   bool backlog_left_ = false;
   bool held_back_ = false;  // a class, when the last tick was planned
   std::size_t passes_ = 0;  // that are over
+  std::size_t ticks_ = 0;   // that have ended
   // Of the last plan, by class: its job's step, and the number of its last unit.
   std::vector<Duration> step_times_;
   std::vector<std::uint32_t> last_planned_;

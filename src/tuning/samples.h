@@ -43,6 +43,8 @@ class Recorded {
  public:
   bool empty() const { return all_.empty(); }
   void add(TimePoint at, double value) { all_.push_back({at, value}); }
+  // From here on the one so many after the nearest is given.
+  void shift(std::size_t by) { shift_ = by; }
   // The one nearest to that time, of those from the last one that was given on. Not of none.
   double at(TimePoint when);
 
@@ -53,12 +55,16 @@ class Recorded {
   };
   std::vector<One> all_;
   std::size_t index_ = 0;
+  std::size_t shift_ = 0;
 };
 
 class Draws {
  public:
   Draws() = default;
   explicit Draws(const std::vector<Sample>& samples);
+  void shift(std::size_t by) {
+    for (Recorded& each : ratios_) each.shift(by);
+  }
   const MeanCost& mean() const { return mean_; }
   // The ratio to the mean of a recorded one of about this size; 1 if there is none.
   double ratio(double records, double bytes, TimePoint now);
@@ -103,6 +109,7 @@ class Gaps {
   void add(TimePoint at, Duration gap) {
     gaps_.add(at, static_cast<double>(std::max(gap, Duration(0)).count()));
   }
+  void shift(std::size_t by) { gaps_.shift(by); }
   Duration next(TimePoint now) {
     if (gaps_.empty()) return Duration(0);
     return Duration(static_cast<Duration::rep>(gaps_.at(now)));
@@ -131,8 +138,17 @@ struct Samples {
   Draws pauses;                    // for the disk, after a tick
   std::vector<Room> rooms;         // by plan
   std::vector<StepLengths> steps;  // by class
+  // How many of the passes that closed the log began before most threads had pushed for the last
+  // time.
+  std::size_t passes_under_load = 0;
   std::unordered_map<std::uint32_t, double> jobs;  // ns that each took, by its number
 
+  // What ticks took is drawn from others than those of the same time.
+  void shift(std::size_t by) {
+    for (Draws& each : slices) each.shift(by);
+    commits.shift(by);
+    for (Gaps* each : {&to_begin, &to_settle, &wakes, &busy}) each->shift(by);
+  }
   double job_ns(std::uint32_t unit) const {
     const auto at = jobs.find(unit);
     return at == jobs.end() ? 0 : at->second;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "onelane/trace.h"
 #include "tests/support/traced_lane.h"
@@ -71,6 +72,27 @@ TEST_F(Predicted, APassThatClosesTheLogHoldsTheLaneOnce) {
   EXPECT_NEAR(longest(shorter), 5e6, 1e6) << "no pass is longer than a tick";
   trace.closing_passes = {{began, milliseconds(40)}};
   EXPECT_NEAR(longest(shorter), 40e6, 1e6) << "but for the shortest of them";
+}
+
+TEST_F(Predicted, PassesOnADiskThatWasBehindDoNotGetShorterWithTheHold) {
+  open_traced();
+  Writes peers = add_class("peers");
+  commits_take(microseconds(300));
+  push_each_millisecond(peers, 100);
+  const TimePoint began = clock_->now();
+  peers.push_all(1, 20);
+  advance(milliseconds(40));
+  push_each_millisecond(peers, 100);
+  Trace trace = close_and_read();
+  for (TracedTick& each : trace.ticks) each.paced = true;
+  for (int i = 0; i < 20; ++i) {
+    trace.closing_passes.push_back({began - milliseconds(80 - 2 * i), microseconds(500)});
+  }
+  trace.closing_passes.push_back({began, milliseconds(40)});
+  Budgets shorter = trace.budgets;
+  shorter.tick.hold = milliseconds(5);
+  const Replay replay = predicted(trace, shorter);
+  EXPECT_NEAR(static_cast<double>(replay.classes[0].total_ns.max()), 40e6, 1e6);
 }
 
 // The thread never has two units in the lane, and always has one.
@@ -161,6 +183,50 @@ TEST_F(Predicted, AClassPausesWhileTheDiskWasBehind) {
   EXPECT_TRUE(std::any_of(replay.assumptions.begin(), replay.assumptions.end(), [](auto& each) {
     return each.starts_with("In 50 of 200 ticks the disk was behind");
   }));
+}
+
+// The one long pass met nobody. Another time it would.
+TEST_F(Predicted, AWantThatWasKeptByChanceIsNotMet) {
+  open_traced();
+  Writes peers = add_class("peers");
+  commits_take(microseconds(300));
+  std::vector<TracedHold> passes;
+  for (int i = 0; i < 4; ++i) {
+    passes.push_back({clock_->now() + milliseconds(50), microseconds(500)});
+    push_each_millisecond(peers, 100);
+    if (i == 1) passes.push_back({clock_->now() + milliseconds(5), milliseconds(40)});
+    if (i == 1) advance(milliseconds(60));
+  }
+  Trace trace = close_and_read();
+  for (TracedTick& each : trace.ticks) each.paced = true;
+  const Want want = ok(parse_want("peers:max<=10ms"));
+  trace.closing_passes = {passes[0], passes[1], passes[3], passes[4]};
+  EXPECT_TRUE(ok(tune(trace, {want})).met) << "without it";
+  trace.closing_passes = passes;
+  const Tuning tuned = ok(tune(trace, {want}));
+  EXPECT_LT(tuned.wants[0].before, 5e6);
+  EXPECT_FALSE(tuned.met);
+  EXPECT_TRUE(tuned.in_the_way.ends_with("the disk is in the way, which was behind"))
+      << tuned.in_the_way;
+}
+
+// Classes may have paused, and once that is over no plan tells of it.
+TEST_F(Predicted, WhileTheDiskIsBehindTheTimeUntilTheNextPlanSaysNothingOfTheLane) {
+  open_traced({.tick = {.records = 1}});
+  Writes peers = add_class("peers", {.guarantee = {.records = 1}});
+  commits_take(microseconds(300));
+  for (int i = 0; i < 50; ++i) {
+    peers.push_all(1, 2);
+    tick();
+    advance(milliseconds(20));
+    tick();
+    advance(milliseconds(100));
+  }
+  Trace trace = close_and_read();
+  ASSERT_EQ(trace.ticks.size(), 100U);
+  EXPECT_GE(predicted(trace, trace.budgets).classes[0].wait_ns.max(), 20'000'000U);
+  for (std::size_t i = 0; i < trace.ticks.size(); i += 2) trace.ticks[i].paced = true;
+  EXPECT_LT(predicted(trace, trace.budgets).classes[0].wait_ns.max(), 2'000'000U);
 }
 
 }  // namespace
