@@ -56,6 +56,7 @@ enum class Ability : std::uint8_t {
   rowids,      // Reply::rowid of what put has inserted
   returning,   // ConformanceSql::put_values
   outages,     // StoreUnderTest::break_next_commit()
+  pipelining,  // Sink::pipelined_calls()
   // Kinds of rows that the store refuses.
   unique,
   not_null,

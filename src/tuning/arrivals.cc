@@ -13,7 +13,7 @@ std::uint64_t footprint_of(const TracedUnit& unit) { return 512 + unit.bytes / 6
 }  // namespace
 
 void Simulation::pump(TimePoint now) {
-  for (;;) {
+  while (left_ != 0) {
     const std::optional<TimePoint> arrival = sources_.next();
     const bool leaves = !leaving_.empty() && leaving_.top().at <= now;
     if (leaves && (!arrival || leaving_.top().at < *arrival)) {
@@ -21,6 +21,7 @@ void Simulation::pump(TimePoint now) {
       leaving_.pop();
       leave(leaving, leaving.at);
     } else if (arrival && *arrival <= now) {
+      --left_;
       const Arrival next = sources_.take();
       come(next, next.at);
     } else {

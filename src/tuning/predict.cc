@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,11 @@ namespace tuning {
 
 namespace {
 
+// A prediction ends after so many pushes and ticks for each recorded one, and some more: one that
+// goes on for ever at one moment, or for a recorded century, ends, too.
+constexpr std::uint64_t kMoreMost = 64;
+constexpr std::uint64_t kFewMost = 100'000;
+
 Duration ns(double value) { return Duration(static_cast<Duration::rep>(value)); }
 
 }  // namespace
@@ -33,7 +39,8 @@ Simulation::Simulation(const From& from, const Budgets& budgets, const Chance& c
       classes_(budgets.classes.size()),
       step_ns_(budgets.classes.size()),
       now_(from.trace.opened),
-      horizon_(from.trace.last) {
+      horizon_(from.trace.last),
+      left_(kFewMost + kMoreMost * (from.trace.units.size() + from.trace.ticks.size())) {
   samples_.shift(chance.draw);
   planner_.set(budgets);
   for (const ClassOptions& each : budgets.classes) out_.classes.push_back({.name = each.name});
@@ -52,7 +59,7 @@ std::optional<TimePoint> Simulation::next_event() const {
 }
 
 Replay Simulation::run() {
-  while (now_ < horizon_) {
+  while (!is_over()) {
     const Duration closing = disk_.closing_passes(now_);
     now_ += closing;
     out_.held += closing;
@@ -68,7 +75,7 @@ Replay Simulation::run() {
     if (idle_ && !nothing_queued()) now_ += samples_.wakes.next(now_);
     idle_ = true;
   }
-  now_ = std::max(now_, horizon_);
+  if (left_ != 0) now_ = std::max(now_, horizon_);
   for (std::size_t i = 0; i < classes_.size(); ++i) note_unsettled(i);
   out_.span = now_ - trace_.opened;
   const double span_s = std::chrono::duration<double>(out_.span).count();
@@ -77,6 +84,11 @@ Replay Simulation::run() {
   }
   out_.occupancy = span_s > 0 ? std::chrono::duration<double>(out_.held).count() / span_s : 0;
   out_.assumptions = assumptions_of(trace_, sources_, samples_);
+  if (left_ == 0) {
+    out_.assumptions.emplace_back(
+        "The prediction ended before the trace does: it came to more than " +
+        std::to_string(kMoreMost) + " pushes and ticks for each that was recorded.");
+  }
   return std::move(out_);
 }
 
@@ -117,6 +129,7 @@ schedule::Plan Simulation::plan(std::optional<TimePoint>& rests_until) {
 }
 
 void Simulation::tick() {
+  --left_;
   std::optional<TimePoint> rests_until;
   const schedule::Plan next = plan(rests_until);
   if (!next.slices.empty()) return execute(next);

@@ -92,6 +92,7 @@ class Simulation {
   void unblock(std::size_t klass, TimePoint now);
   void note_unsettled(std::size_t klass);
 
+  bool is_over() const { return left_ == 0 || now_ >= horizon_; }
   bool nothing_queued() const;
   std::optional<TimePoint> next_event() const;
   void tick();
@@ -116,6 +117,7 @@ class Simulation {
   std::vector<std::span<const schedule::Unit>> backlogs_;
   TimePoint now_;
   TimePoint horizon_;
+  std::uint64_t left_ = 0;  // pushes and ticks, until it has taken long enough
   bool idle_ = true;
 
   Replay out_;

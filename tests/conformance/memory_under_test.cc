@@ -69,6 +69,7 @@ testing::SinkUnderTest memory_under_test() {
                    {Ability::returning, no_sql},
                    {Ability::migrations, "a MemoryStore has no schema"},
                    {Ability::outages, "memory does not fail"},
+                   {Ability::pipelining, "memory answers at once"},
                    {Ability::unique, "the judge of a MemoryStore sees one row alone"},
                    {Ability::deferred, "the judge of a MemoryStore sees one row alone"}},
       .make_store = [] { return std::make_unique<InMemory>(); },

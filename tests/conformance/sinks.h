@@ -9,5 +9,7 @@ namespace onelane::test {
 testing::SinkUnderTest sqlite_under_test();
 // testing::MemorySink.
 testing::SinkUnderTest memory_under_test();
+// The same sink, behind a queue of calls.
+testing::SinkUnderTest sent_on(testing::SinkUnderTest sink);
 
 }  // namespace onelane::test

@@ -47,8 +47,9 @@ class TableOfSkips : public ::testing::EmptyTestEventListener {
 
 // Once, before main().
 bool register_all() {
-  static const std::vector<SinkUnderTest> kSinks{test::sqlite_under_test(),
-                                                 test::memory_under_test()};
+  static const std::vector<SinkUnderTest> kSinks{
+      test::sqlite_under_test(), test::memory_under_test(),
+      test::sent_on(test::sqlite_under_test()), test::sent_on(test::memory_under_test())};
   for (const SinkUnderTest& sink : kSinks) {
     for (const ConformanceCase& each : conformance_cases()) {
       ::testing::RegisterTest((sink.name + "/" + each.group).c_str(), each.name.c_str(), nullptr,

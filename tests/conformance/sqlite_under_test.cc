@@ -77,6 +77,7 @@ testing::SinkUnderTest sqlite_under_test() {
               .put_values = "INSERT INTO samples(i, r, t, b) VALUES(?1, ?2, ?3, ?4) "
                             "RETURNING i, r, t, b",
               .select = "SELECT id, text FROM things ORDER BY seq"},
+      .absences = {{testing::Ability::pipelining, "SQLite answers each call at once"}},
       .make_store = [] { return std::make_unique<SqliteStore>(); },
   };
 }

@@ -78,7 +78,7 @@ int main() {
     for (const Ability each : abilities) sink.absences.push_back({each, reason});
   };
   has_no({Ability::savepoints, Ability::watermark, Ability::positions, Ability::durability,
-          Ability::outages},
+          Ability::outages, Ability::pipelining},
          "a log in memory is kept simple");
   has_no({Ability::jobs, Ability::migrations, Ability::preparing, Ability::updates,
           Ability::changes, Ability::rowids, Ability::returning, Ability::unique, Ability::not_null,

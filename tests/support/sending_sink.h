@@ -30,7 +30,7 @@ class SendingSink final : public Sink,
     applied_.clear();
     failed_.reset();
     wait_ = false;
-    return send([this] { return sink_->begin(); });
+    return sink_->begin();
   }
   Reply apply(Statement statement, std::span<const std::byte> row) override {
     Application one{.statement = statement, .row = row};
@@ -73,6 +73,8 @@ class SendingSink final : public Sink,
     return sink_->rollback();
   }
   Reply probe() override { return sink_->probe(); }
+  std::uint64_t foreign_changes() const override { return sink_->foreign_changes(); }
+  bool begins_log_anew() const override { return sink_->begins_log_anew(); }
   bool commit_is_durable() const override { return sink_->commit_is_durable(); }
   Status close(CloseMode mode) override { return sink_->close(mode); }
 
@@ -83,6 +85,9 @@ class SendingSink final : public Sink,
     return sink_->job_statements() == nullptr ? nullptr : this;
   }
   PipelinedCalls* pipelined_calls() noexcept override { return this; }
+  SchemaVersion* schema_version() noexcept override { return sink_->schema_version(); }
+  Log* log() noexcept override { return sink_->log(); }
+  CommitSync* commit_sync() noexcept override { return sink_->commit_sync(); }
   Watermark* watermark() noexcept override {
     return sink_->watermark() == nullptr ? nullptr : this;
   }

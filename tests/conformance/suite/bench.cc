@@ -149,6 +149,7 @@ void Bench::check_abilities(Sink& sink) {
   check(Ability::jobs, sink.job_statements() != nullptr);
   check(Ability::migrations, sink.schema_version() != nullptr);
   check(Ability::watermark, sink.watermark() != nullptr);
+  check(Ability::pipelining, sink.pipelined_calls() != nullptr);
   AppliedPositions* const positions = sink.applied_positions();
   check(Ability::positions, positions != nullptr && positions->buries());
   check(Ability::durability, sink.commit_is_durable() || sink.commit_sync() != nullptr);

@@ -32,7 +32,15 @@ class Direct {
     return apply(put_, bench_.thing(id, text).row);
   }
 
-  void begin() { bench_.expect_ok(sink_->begin(), "begin"); }
+  // Each call is answered at once.
+  void begin() {
+    begin_sending();
+    if (PipelinedCalls* calls = sink_->pipelined_calls(); calls != nullptr) {
+      calls->wait_for_each(true);
+    }
+  }
+  // Calls may be sent on.
+  void begin_sending() { bench_.expect_ok(sink_->begin(), "begin"); }
   void put(std::int64_t id, const std::string& text = "x") {
     bench_.expect_ok(apply(id, text), "applying thing " + std::to_string(id));
   }

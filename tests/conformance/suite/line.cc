@@ -90,6 +90,22 @@ class LineJobs final : public JobStatements {
   Line& line_;
 };
 
+class LinePipelining final : public PipelinedCalls {
+ public:
+  explicit LinePipelining(Line& line) : line_(line) {}
+  void wait_for_each(bool wait) override {
+    if (!line_.is_cut()) part().wait_for_each(wait);
+  }
+  std::optional<std::size_t> failed_record() const noexcept override {
+    return line_.is_cut() ? std::nullopt : part().failed_record();
+  }
+  std::span<AppliedRecord> applied() noexcept override { return part().applied(); }
+
+ private:
+  PipelinedCalls& part() const { return *line_.sink().pipelined_calls(); }
+  Line& line_;
+};
+
 class LineSchema final : public SchemaVersion {
  public:
   explicit LineSchema(Line& line) : line_(line) {}
@@ -233,6 +249,9 @@ class LineSink final : public Sink {
   JobStatements* job_statements() noexcept override {
     return only_if(sink().job_statements(), jobs_);
   }
+  PipelinedCalls* pipelined_calls() noexcept override {
+    return only_if(sink().pipelined_calls(), pipelining_);
+  }
   SchemaVersion* schema_version() noexcept override {
     return only_if(sink().schema_version(), schema_);
   }
@@ -254,6 +273,7 @@ class LineSink final : public Sink {
   mutable std::uint64_t foreign_changes_ = 0;
   LineSavepoints savepoints_{*line_};
   LineJobs jobs_{*line_};
+  LinePipelining pipelining_{*line_};
   LineSchema schema_{*line_};
   LineWatermark watermark_{*line_};
   LinePositions positions_{*line_};

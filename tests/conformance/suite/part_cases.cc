@@ -355,11 +355,80 @@ void positions(Cases& cases) {
   });
 }
 
+void pipelining(Cases& cases) {
+  add_case(cases, "Pipelining", "WhatBecameOfEachRecordIsKnownAfterTheCommit", [](Bench& bench) {
+    bench.need(Ability::pipelining);
+    Direct direct(bench);
+    PipelinedCalls& part = *direct.sink().pipelined_calls();
+    for (std::int64_t id = 1; id <= 6; id += 3) {
+      direct.begin_sending();
+      direct.put(id);
+      direct.put(id + 1);
+      part.wait_for_each(true);
+      direct.put(id + 2);
+      direct.verify();
+      direct.commit();
+      bench.expect(part.applied().size() == 3,
+                   std::to_string(part.applied().size()) + " of 3 records are told of");
+      if (!bench.has(Ability::changes)) continue;
+      for (const AppliedRecord& each : part.applied()) {
+        bench.expect(each.changes == 1,
+                     "a record has " + std::to_string(each.changes) + " changes in the place of 1");
+      }
+    }
+    bench.expect_things("1:x 2:x 3:x 4:x 5:x 6:x");
+  });
+
+  add_case(cases, "Pipelining", "AFailureThatComesLateNamesItsRecord", [](Bench& bench) {
+    bench.need(Ability::pipelining);
+    bench.need(Ability::check);
+    Direct direct(bench);
+    PipelinedCalls& part = *direct.sink().pipelined_calls();
+    for (std::size_t bad = 0; bad < 3; ++bad) {
+      direct.begin_sending();
+      Reply reply;
+      for (std::size_t i = 0; i < 3 && reply.ok(); ++i) {
+        reply = direct.apply(static_cast<std::int64_t>(i) + 1, i == bad ? "refused" : "x");
+      }
+      if (reply.ok()) reply = direct.sink().verify();
+      if (reply.ok()) reply = direct.sink().commit();
+      bench.expect_failed(reply, Fault::record, "what the store refuses");
+      bench.expect(reply.effect == Effect::ended, "a transaction goes on after a late failure");
+      bench.expect(part.failed_record() == bad, "the failure names another record");
+      direct.rollback();
+    }
+    direct.commit_one(9);
+    bench.expect_things("9:x");
+  });
+
+  add_case(cases, "Pipelining", "ARecordThatWantsShelterIsAnsweredAtOnce", [](Bench& bench) {
+    bench.need(Ability::pipelining);
+    bench.need(Ability::savepoints);
+    bench.need(Ability::check);
+    Direct direct(bench);
+    PipelinedCalls& part = *direct.sink().pipelined_calls();
+    direct.begin_sending();
+    direct.put(1);
+    const Filled refused = bench.thing(2, "refused");
+    Application record{.statement = Statement{}, .row = refused.row.bytes(), .shelter = true};
+    Reply reply;
+    const std::size_t applied = direct.sink().apply_each(std::span(&record, 1), reply);
+    bench.expect(applied == 0 && reply.fault == Fault::record && reply.effect == Effect::undone,
+                 "a refused record under shelter is not undone by itself");
+    bench.expect(!part.failed_record(), "a failure that came at once is told to be late");
+    direct.put(3);
+    direct.commit();
+    bench.expect(part.applied().size() == 2, "a refused record counts as applied");
+    bench.expect_things("1:x 3:x");
+  });
+}
+
 }  // namespace
 
 void add_part_cases(Cases& cases) {
   savepoints(cases);
   jobs(cases);
+  pipelining(cases);
   watermark(cases);
   positions(cases);
 }

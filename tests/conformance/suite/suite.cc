@@ -14,9 +14,9 @@ using conformance::Cases;
 
 std::string_view name(Ability ability) noexcept {
   constexpr std::array<std::string_view, kAbilityCount> kNames{
-      "savepoints", "jobs",      "migrations", "watermark", "positions", "durability",
-      "reopening",  "preparing", "updates",    "changes",   "rowids",    "returning",
-      "outages",    "unique",    "not_null",   "check",     "type",      "deferred"};
+      "savepoints", "jobs",     "migrations", "watermark", "positions", "durability", "reopening",
+      "preparing",  "updates",  "changes",    "rowids",    "returning", "outages",    "pipelining",
+      "unique",     "not_null", "check",      "type",      "deferred"};
   return kNames[static_cast<std::size_t>(ability)];
 }
 
