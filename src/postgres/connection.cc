@@ -43,6 +43,7 @@ std::string_view sqlstate_of(const PGresult* result) noexcept {
 }
 
 std::uint64_t changes_of(PGresult* result) noexcept {
+  if (std::string_view(PQcmdStatus(result)).starts_with("SELECT")) return 0;
   const std::string_view text = PQcmdTuples(result);
   std::uint64_t out = 0;
   std::from_chars(text.data(), text.data() + text.size(), out);

@@ -31,7 +31,7 @@ bool succeeded(const PGresult* result) noexcept;
 // Whether the server skipped the command, since one before it in the exchange had failed.
 bool skipped(const PGresult* result) noexcept;
 std::string_view sqlstate_of(const PGresult* result) noexcept;
-// Rows that the command changed.
+// Rows that the command inserted, updated or deleted.
 std::uint64_t changes_of(PGresult* result) noexcept;
 // The server's own words, without the statement's text.
 std::string message_of(const PGresult* result);

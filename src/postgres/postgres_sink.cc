@@ -1,5 +1,6 @@
 #include "src/postgres/postgres_sink.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "src/base/memory.h"
@@ -80,17 +81,8 @@ Reply PostgresSink::connect(CommitsTable::Found& found) {
 Reply PostgresSink::begin() {
   if (open_) return reply_of(Fault::internal, Effect::kept, "BEGIN inside a transaction");
   Reply reply;
-  auto found = CommitsTable::Found::undone;
-  if (!session_.good()) {
-    reply = connect(found);
-  } else {
-    reply = statements_.prepare_missing();
-  }
-  if (reply.ok() && std::exchange(undecided_, false) && found == CommitsTable::Found::committed) {
-    return reply_of(Fault::sync, Effect::ended,
-                    "a COMMIT whose reply was lost had been carried out: reopen, and ask "
-                    "commits_of() which units it was");
-  }
+  auto ignored = CommitsTable::Found::undone;  // the fence asks commits_of()
+  reply = session_.good() ? statements_.prepare_missing() : connect(ignored);
   if (reply.ok() && tables_missing_) reply = make_tables();
   if (!reply.ok()) {
     reply.effect = Effect::ended;
@@ -373,15 +365,17 @@ Reply PostgresSink::commit() {
   connection.run("COMMIT");
   const std::size_t last = connection.queued() - 1;
   replies_.clear();
-  undecided_ = true;
   const bool good = connection.exchange(replies_, session_.options().reply_timeout);
   const bool answered = replies_.size() > last && succeeded(replies_[last].get());
   if (!answered && !good) {
     open_ = false;
     return decide();
   }
-  undecided_ = false;
-  if (!answered) return ours(first_failure(replies_, Whose::a_units));
+  if (!answered) {
+    const std::span<const ResultPtr> all = replies_;
+    Reply reply = ours(first_failure(all.first(std::min(last, all.size())), Whose::ours));
+    return reply.ok() ? reply_to(last, Whose::a_units) : reply;
+  }
   open_ = false;
   if (std::string_view(PQcmdStatus(replies_[last].get())) != "COMMIT") {
     return reply_of(Fault::environment, Effect::ended, "COMMIT rolled back");
@@ -398,7 +392,6 @@ Reply PostgresSink::decide() {
     reply.effect = Effect::unknown;
     return reply;
   }
-  undecided_ = false;
   if (found == CommitsTable::Found::committed) return confirm();
   return reply_of(Fault::environment, Effect::ended,
                   "the connection was lost in COMMIT, and the server did not carry it out");
@@ -419,7 +412,6 @@ Reply PostgresSink::confirm() {
     reply = reply_of(Fault::environment, Effect::unknown, "no standby has answered a COMMIT");
   }
   session_.drop();
-  undecided_ = true;
   reply.effect = Effect::unknown;
   return reply;
 }

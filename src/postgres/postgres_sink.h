@@ -97,7 +97,6 @@ class PostgresSink final : public Sink,
   const std::string set_level_;  // in the transaction
   bool open_ = false;            // there is a transaction, whatever its state
   bool in_unit_ = false;         // and a savepoint in it
-  bool undecided_ = false;       // the reply to the last COMMIT was lost
   bool tables_missing_ = false;
   Parameters parameters_;
   std::vector<ResultPtr> replies_;

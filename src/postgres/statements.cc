@@ -32,6 +32,12 @@ std::string_view after_comment(std::string_view sql) {
   return sql;
 }
 
+std::vector<Oid> types_of(const StatementSpec& spec) {
+  std::vector<Oid> out;
+  for (const Column& each : spec.columns) out.push_back(oid_of(each.type));
+  return out;
+}
+
 }  // namespace
 
 std::string first_word(std::string_view sql) {
@@ -72,7 +78,8 @@ Status Statements::add(const StatementSpec& spec) {
   }
   Registered made{.spec = spec};
   std::size_t parameters = 0;
-  const Reply reply = prepare(made, parameters);
+  Reply reply = prepare(made, parameters);
+  if (reply.ok() && made.prepared && !spec.columns.empty()) reply = count(spec, parameters);
   if (!reply.ok()) return reply.cause;
   if (!made.prepared) {
     const Errc code =
@@ -118,12 +125,28 @@ Reply Statements::prepare_missing() {
   return {};
 }
 
+// The server counts each parameter whose type it was given. So it is asked without the last one's,
+// which it then counts if the SQL has it, or cannot find the type of.
+Reply Statements::count(const StatementSpec& spec, std::size_t& parameters) {
+  constexpr std::string_view kIndeterminate = "42P18";
+  Connection& connection = session_.connection();
+  std::vector<Oid> types = types_of(spec);
+  types.pop_back();
+  std::vector<ResultPtr> replies;
+  connection.prepare("", spec.sql.c_str(), types);
+  connection.describe("");
+  const Reply reply = session_.exchange(replies, Whose::a_units);
+  if (!session_.good()) return session_.lost();
+  if (reply.ok()) parameters = static_cast<std::size_t>(PQnparams(replies.back().get()));
+  const bool has_it = reply.ok() || sqlstate_of(replies.front().get()) == kIndeterminate;
+  return has_it ? Reply() : reply;
+}
+
 // A name is never used again: under the old one there may be one from before the schema was
 // changed.
 Reply Statements::prepare(Registered& registered, std::size_t& parameters) {
   Connection& connection = session_.connection();
-  std::vector<Oid> types;
-  for (const Column& each : registered.spec.columns) types.push_back(oid_of(each.type));
+  const std::vector<Oid> types = types_of(registered.spec);
   std::vector<ResultPtr> replies;
   registered.name = "onelane_" + std::to_string(names_++);
   connection.prepare(registered.name.c_str(), registered.spec.sql.c_str(), types);

@@ -39,6 +39,7 @@ class Statements {
 
  private:
   Reply prepare(Registered& registered, std::size_t& parameters);
+  Reply count(const StatementSpec& spec, std::size_t& parameters);
 
   Session& session_;
   std::size_t names_ = 0;  // that were given

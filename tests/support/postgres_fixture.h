@@ -4,9 +4,11 @@
 
 #include <gtest/gtest.h>
 #include <libpq-fe.h>
+#include <poll.h>
 
 #include <memory>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,11 +19,16 @@
 
 namespace onelane::test {
 
-// Another program's connection. Fails the test if the server refuses what it is told.
+// Another program's connection; throws if there is no server. Fails the test if the server refuses
+// what it is told.
 class Neighbour {
  public:
   explicit Neighbour(const std::string& conninfo) : connection_(PQconnectdb(conninfo.c_str())) {
-    EXPECT_EQ(PQstatus(connection_), CONNECTION_OK) << PQerrorMessage(connection_);
+    if (PQstatus(connection_) != CONNECTION_OK) {
+      const std::string why = PQerrorMessage(connection_);
+      PQfinish(connection_);
+      throw std::runtime_error(why);
+    }
     PQsetNoticeProcessor(
         connection_, [](void*, const char*) {}, nullptr);
   }
@@ -66,6 +73,7 @@ class PostgresTest : public testing::Test {
   void SetUp() override {
     server_ = shared_server();
     if (server_ == nullptr) GTEST_SKIP() << "there is no PostgreSQL server here to start";
+    if (!server_->runs()) server_->start();  // a test before failed
     static int made = 0;
     const std::string name = "test" + std::to_string(++made);
     Neighbour(server_->conninfo() + " dbname=postgres").ask("CREATE DATABASE " + name);
@@ -73,8 +81,10 @@ class PostgresTest : public testing::Test {
   }
 
   std::string ask(const std::string& sql) { return Neighbour(conninfo_).ask(sql); }
+  // For what only goes on in real time, as a server does.
+  static void pause() { ::poll(nullptr, 0, 5); }
 
-  static Row row(auto&&... values) {
+  static Row row(const auto&... values) {
     Row out;
     put(out, values...);
     return out;

@@ -29,6 +29,7 @@ class PostgresServer {
   std::filesystem::path data() const { return folder_ / "data"; }
 
   void start();
+  bool runs() const noexcept { return server_ > 0; }
   // Immediately: as a crash does, backends end where they are.
   void stop();
   void restart() {

@@ -1,0 +1,213 @@
+// Connections that are lost, and servers that are away: nothing is lost, nothing is applied twice.
+#include <signal.h>
+
+#include "tests/support/postgres_journal_fixture.h"
+#include "tests/support/temp_directory.h"
+
+namespace onelane::test {
+namespace {
+
+class PostgresLost : public PostgresJournal {
+ protected:
+  void TearDown() override {
+    journal_ = {};
+    if (server_ != nullptr && server_->runs()) forget_standby();
+  }
+  // Ends the journal's connection, and returns once its backend is gone.
+  void cut() {
+    Neighbour neighbour(conninfo_);
+    neighbour.ask(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = "
+        "'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE "
+        "datname = current_database())");
+  }
+  // COMMITs wait for a standby that there is not, once they are on the disk here.
+  void want_standby() {
+    ask("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    ask("SELECT pg_reload_conf()");
+    while (ask("SHOW synchronous_standby_names") != "nobody") pause();
+  }
+  void forget_standby() {
+    ask("ALTER SYSTEM RESET synchronous_standby_names");
+    ask("SELECT pg_reload_conf()");
+    while (!ask("SHOW synchronous_standby_names").empty()) pause();
+  }
+  // Until the journal's COMMIT waits for it.
+  void await_commit() {
+    while (ask("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND datname = "
+               "current_database()") == "0") {
+      pause();
+    }
+  }
+  void open_with_intake() {
+    peers_options_.promise = Promise::journaled;
+    peers_options_.intake = true;
+    peers_options_.guarantee = {.records = 512, .bytes = kMiB};
+    JournalOptions options;
+    options.intake.folder = folder_ / "intake";
+    options.intake.dead_letters = "dead";
+    open(options);
+  }
+
+  TempDirectory folder_;
+};
+
+TEST_F(PostgresLost, BetweenTwoTicksNobodyNotices) {
+  open(by_hand());
+  Receipt first = submit(1);
+  tick_until_idle();
+  cut();
+  Receipt second = submit(2);
+  ASSERT_TRUE(journal_.tick().ok());
+  EXPECT_EQ(end_of(second), "committed");
+  EXPECT_EQ(ids(), "1 2");
+  EXPECT_EQ(journal_.commits_of(journal_.stats().epoch).value(), 2U);
+}
+
+TEST_F(PostgresLost, InAStatementTheTickRunsAgain) {
+  open(by_hand(), {.schema = "CREATE SEQUENCE tries; CREATE FUNCTION cut() RETURNS trigger "
+                             "LANGUAGE plpgsql AS $$ BEGIN IF nextval('tries') <= 2 THEN PERFORM "
+                             "pg_terminate_backend(pg_backend_pid()); END IF; RETURN NEW; END $$; "
+                             "CREATE TRIGGER cut BEFORE INSERT ON peers FOR EACH ROW WHEN (NEW.id "
+                             "= 2) EXECUTE FUNCTION cut()"});
+  std::vector<Receipt> receipts;
+  for (const std::int64_t id : {1, 2, 3}) receipts.push_back(submit(id));
+  tick_until_idle();
+  for (Receipt& each : receipts) EXPECT_EQ(end_of(each), "committed");
+  EXPECT_EQ(ids(), "1 2 3");
+}
+
+TEST_F(PostgresLost, BeforeTheServerSeesCommitTheTickRunsAgain) {
+  open(by_hand());
+  // The mark goes with COMMIT.
+  ask("CREATE SEQUENCE tries; CREATE FUNCTION cut() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+      "IF nextval('tries') <= 1 THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF; "
+      "RETURN NEW; END $$; CREATE TRIGGER cut BEFORE UPDATE ON onelane_commits FOR EACH ROW "
+      "EXECUTE FUNCTION cut()");
+  Receipt receipt = submit(1);
+  tick_until_idle();
+  EXPECT_EQ(end_of(receipt), "committed");
+  EXPECT_EQ(receipt.poll()->commit, 1U);
+  EXPECT_EQ(ids(), "1");
+}
+
+TEST_F(PostgresLost, AfterTheServerHasCommittedNothingRunsAgain) {
+  open({}, {.lock_timeout = 200ms, .statement_timeout = 1s, .reply_timeout = 1s});
+  want_standby();
+  Receipt receipt = submit(1);
+  await_commit();
+  cut();  // it is committed, and its reply is lost
+  await_commit();
+  EXPECT_EQ(end_of(receipt), "in flight");
+  forget_standby();
+  Receipt next = submit(2);
+  EXPECT_TRUE(receipt.wait_for(20s)->committed());
+  EXPECT_TRUE(next.wait_for(20s)->committed());
+  EXPECT_EQ(ids(), "1 2");
+  EXPECT_EQ(journal_.commits_of(journal_.stats().epoch).value(), next.poll()->commit);
+}
+
+TEST_F(PostgresLost, AServerThatIsAwayInCommitIsAskedOnceItIsBack) {
+  open({}, {.statement_timeout = 20s});
+  want_standby();
+  Receipt receipt = submit(1);
+  await_commit();
+  server_->stop();
+  EXPECT_EQ(receipt.wait_for(100ms).status().code(), Errc::timed_out);
+  server_->start();
+  forget_standby();
+  const Result<Outcome> outcome = receipt.wait_for(20s);
+  ASSERT_TRUE(outcome.ok()) << outcome.status().to_string();
+  EXPECT_TRUE(outcome->committed()) << outcome->to_string();
+  EXPECT_EQ(ids(), "1");
+  EXPECT_EQ(journal_.commits_of(journal_.stats().epoch).value(), outcome->commit);
+  const Receipt next = submit(2);
+  ASSERT_TRUE(journal_.flush(20s).ok());
+  EXPECT_EQ(ids(), "1 2");
+}
+
+TEST_F(PostgresLost, AServerThatDoesNotAnswerIsGivenUpInTime) {
+  open(by_hand(), {.connect_timeout = 1s,
+                   .lock_timeout = 100ms,
+                   .statement_timeout = 200ms,
+                   .reply_timeout = 200ms});
+  Receipt receipt = submit(1);
+  const std::string pid =
+      ask("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND database = "
+          "(SELECT oid FROM pg_database WHERE datname = current_database())");
+  ASSERT_EQ(::kill(std::stoi(pid), SIGSTOP), 0);
+  ASSERT_TRUE(journal_.tick().ok());
+  EXPECT_EQ(end_of(receipt), "in flight");
+  // While it stands still it has the lock, and nobody can say what it will do.
+  ASSERT_TRUE(journal_.tick().ok());
+  EXPECT_EQ(end_of(receipt), "in flight");
+  ASSERT_EQ(::kill(std::stoi(pid), SIGCONT), 0);
+  tick_until_idle();
+  EXPECT_EQ(end_of(receipt), "committed");
+  EXPECT_EQ(ids(), "1");
+}
+
+TEST_F(PostgresLost, AnotherJournalThatTookOverEndsTheOneBefore) {
+  open(by_hand());
+  Receipt first = submit(1);
+  tick_until_idle();
+  cut();
+  {
+    const auto successor = postgres::open_sink(conninfo_);
+    ASSERT_TRUE(successor.ok()) << successor.status().to_string();
+  }
+  Receipt second = submit(2);
+  ASSERT_TRUE(journal_.tick().ok());
+  EXPECT_EQ(end_of(second), "closed");
+  EXPECT_NE(second.poll()->cause.message().find("has taken over"), std::string::npos)
+      << second.poll()->to_string();
+  EXPECT_EQ(ids(), "1");
+}
+
+TEST_F(PostgresLost, WhileTheServerIsAwayRecordsAreJournaledAndThenAppliedOnce) {
+  open_with_intake();
+  std::vector<Receipt> receipts;
+  for (std::int64_t id = 101; id <= 200; ++id) receipts.push_back(submit(id));
+  ASSERT_TRUE(journal_.flush(20s).ok());
+  server_->stop();
+  for (std::int64_t id = 201; id <= 1100; ++id) {
+    receipts.push_back(submit(id));
+    if (id % 100 != 0) continue;
+    EXPECT_TRUE(receipts.back().wait_journaled_for(20s).ok()) << id;
+  }
+  EXPECT_EQ(end_of(receipts.back()), "in flight");
+  server_->start();
+  ASSERT_TRUE(journal_.flush(30s).ok());
+  for (Receipt& each : receipts) EXPECT_TRUE(each.wait()->committed());
+  EXPECT_EQ(ask("SELECT count(*), bool_and(id = rank + 100) FROM (SELECT id, rank() OVER (ORDER BY "
+                "at) FROM peers) AS r"),
+            "1000|t");
+}
+
+TEST_F(PostgresLost, WhatWasJournaledIsAppliedByTheNextOpening) {
+  open_with_intake();
+  const Receipt first = submit(1);
+  ASSERT_TRUE(journal_.flush(20s).ok());
+  server_->stop();
+  Receipt second = submit(2);
+  EXPECT_TRUE(second.wait_journaled_for(20s).ok());
+  const CloseReport report = journal_.close(0s);
+  EXPECT_EQ(end_of(second), "carried") << report.to_string();
+  server_->start();
+  open_with_intake();
+  EXPECT_EQ(ids(), "1 2");
+}
+
+TEST_F(PostgresLost, AJournaledRecordThatIsRefusedIsAmongTheDeadLetters) {
+  open_with_intake();
+  Receipt bad = submit(13);
+  Receipt good = submit(14);
+  ASSERT_TRUE(journal_.flush(20s).ok());
+  EXPECT_EQ(end_of(bad) + end_of(good), "rejectedcommitted");
+  EXPECT_EQ(ask("SELECT class, position, statement, \"row\", cause LIKE '%peers_id_check%', time "
+                "> now() - interval '1 minute' FROM onelane_dead_letters"),
+            "peers|1|INSERT INTO peers VALUES($1)|13|t|t");
+}
+
+}  // namespace
+}  // namespace onelane::test
