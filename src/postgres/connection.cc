@@ -100,14 +100,15 @@ void Connection::on_notice(void* self, const PGresult* result) {
   if (sqlstate_of(result).starts_with("01")) static_cast<Connection*>(self)->warned_ = true;
 }
 
+// A server that closes the connection says so first: there are words to read, and then the end.
 bool Connection::good() {
-  if (bad_) return false;
-  pollfd socket{PQsocket(connection_.get()), POLLIN, 0};
-  if (::poll(&socket, 1, 0) > 0 && PQconsumeInput(connection_.get()) == 0) {
-    give_up(PQerrorMessage(connection_.get()));
-  }
-  if (!bad_ && PQstatus(connection_.get()) == CONNECTION_BAD) {
-    give_up(PQerrorMessage(connection_.get()));
+  pollfd socket{bad_ ? -1 : PQsocket(connection_.get()), POLLIN, 0};
+  while (!bad_ && ::poll(&socket, 1, 0) > 0) {
+    const bool read = PQconsumeInput(connection_.get()) != 0;
+    (void)PQisBusy(connection_.get());  // parses it
+    if (!read || PQstatus(connection_.get()) == CONNECTION_BAD) {
+      give_up(PQerrorMessage(connection_.get()));
+    }
   }
   return !bad_;
 }

@@ -327,6 +327,12 @@ Reply PostgresSink::mark(std::uint64_t commit) {
   return {};
 }
 
+Result<std::uint64_t> PostgresSink::commits_of(std::uint64_t epoch) {
+  auto ignored = CommitsTable::Found::undone;
+  const Reply reply = session_.good() ? Reply() : connect(ignored);
+  return reply.ok() ? commits_.commits_of(epoch) : Result<std::uint64_t>(reply.cause);
+}
+
 Reply PostgresSink::advance(const ClassProgress& progress) {
   return open_ ? ours(positions_.advance(progress)) : outside_transaction();
 }

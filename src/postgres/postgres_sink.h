@@ -62,9 +62,7 @@ class PostgresSink final : public Sink,
   void end_step() override {}
   Reply mark(std::uint64_t commit) override;
   std::uint64_t epoch() const noexcept override { return commits_.epoch(); }
-  Result<std::uint64_t> commits_of(std::uint64_t epoch) override {
-    return commits_.commits_of(epoch);
-  }
+  Result<std::uint64_t> commits_of(std::uint64_t epoch) override;
   Reply advance(const ClassProgress& progress) override;
   Reply bury(const DeadLetter& letter) override;
   Result<std::optional<IntakeMark>> mark() override { return positions_.mark(); }

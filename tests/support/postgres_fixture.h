@@ -53,6 +53,14 @@ class Neighbour {
     PQclear(result);
     return out;
   }
+  // Without waiting for the answer, which done() takes once it is there.
+  void send(const std::string& sql) { EXPECT_EQ(PQsendQuery(connection_, sql.c_str()), 1); }
+  bool done() {
+    EXPECT_EQ(PQconsumeInput(connection_), 1);
+    if (PQisBusy(connection_) != 0) return false;
+    while (PGresult* const result = PQgetResult(connection_)) PQclear(result);
+    return true;
+  }
 
  private:
   PGconn* connection_;

@@ -25,7 +25,19 @@ class PostgresLost : public PostgresJournal {
   void want_standby() {
     ask("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
     ask("SELECT pg_reload_conf()");
-    while (ask("SHOW synchronous_standby_names") != "nobody") pause();
+    // The server's parts learn of it one after the other.
+    Neighbour other(conninfo_);
+    const auto waits = [&] {
+      while (!commit_waits()) {
+        if (other.done()) return false;
+      }
+      return true;
+    };
+    do {
+      other.send("SELECT pg_logical_emit_message(true, 'test', '')");
+    } while (!waits());
+    ask("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+    while (!other.done()) pause();
   }
   void forget_standby() {
     ask("ALTER SYSTEM RESET synchronous_standby_names");
@@ -34,10 +46,11 @@ class PostgresLost : public PostgresJournal {
   }
   // Until the journal's COMMIT waits for it.
   void await_commit() {
-    while (ask("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND datname = "
-               "current_database()") == "0") {
-      pause();
-    }
+    while (!commit_waits()) pause();
+  }
+  bool commit_waits() {
+    return ask("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND datname = "
+               "current_database()") != "0";
   }
   void open_with_intake() {
     peers_options_.promise = Promise::journaled;
@@ -157,7 +170,7 @@ TEST_F(PostgresLost, AnotherJournalThatTookOverEndsTheOneBefore) {
     ASSERT_TRUE(successor.ok()) << successor.status().to_string();
   }
   Receipt second = submit(2);
-  ASSERT_TRUE(journal_.tick().ok());
+  EXPECT_EQ(journal_.tick().status().code(), Errc::poisoned);
   EXPECT_EQ(end_of(second), "closed");
   EXPECT_NE(second.poll()->cause.message().find("has taken over"), std::string::npos)
       << second.poll()->to_string();
@@ -172,6 +185,9 @@ TEST_F(PostgresLost, WhileTheServerIsAwayRecordsAreJournaledAndThenAppliedOnce) 
   server_->stop();
   for (std::int64_t id = 201; id <= 1100; ++id) {
     receipts.push_back(submit(id));
+    if (id == 300) {  // the journal has found out
+      while (journal_.health().ok()) pause();
+    }
     if (id % 100 != 0) continue;
     EXPECT_TRUE(receipts.back().wait_journaled_for(20s).ok()) << id;
   }
@@ -182,6 +198,24 @@ TEST_F(PostgresLost, WhileTheServerIsAwayRecordsAreJournaledAndThenAppliedOnce) 
   EXPECT_EQ(ask("SELECT count(*), bool_and(id = rank + 100) FROM (SELECT id, rank() OVER (ORDER BY "
                 "at) FROM peers) AS r"),
             "1000|t");
+}
+
+TEST_F(PostgresLost, WithoutAnIntakeWritesAreRefusedWhileTheServerIsAway) {
+  open();
+  const Receipt first = submit(1);
+  ASSERT_TRUE(journal_.flush(20s).ok());
+  server_->stop();
+  Receipt waits = submit(2);
+  Status refused;
+  for (std::int64_t id = 3; refused.ok(); ++id) {
+    refused = peers_.push(insert_, row(id));
+    pause();
+  }
+  EXPECT_EQ(refused.code(), Errc::storage);
+  EXPECT_NE(refused.message().find("PostgreSQL at host="), std::string::npos) << refused.message();
+  server_->start();
+  EXPECT_TRUE(waits.wait_for(20s)->committed());
+  EXPECT_EQ(ask("SELECT count(*) FROM peers WHERE id <= 2"), "2");
 }
 
 TEST_F(PostgresLost, WhatWasJournaledIsAppliedByTheNextOpening) {
