@@ -162,6 +162,14 @@ Reply PositionsTable::bury(const DeadLetter& letter) {
                       parameters, answer);
 }
 
+Reply PositionsTable::probe() {
+  ResultPtr answer;
+  const Reply reply =
+      session_.ask("UPDATE " + positions() + " SET position = position WHERE class = ''", answer);
+  if (!reply.ok()) return reply;
+  return session_.ask("INSERT INTO " + letters() + "(class) SELECT '' WHERE false", answer);
+}
+
 Result<std::optional<IntakeMark>> PositionsTable::mark() {
   using Found = std::optional<IntakeMark>;
   ResultPtr answer;

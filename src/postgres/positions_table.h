@@ -33,6 +33,9 @@ class PositionsTable {
   // The mark is written in the open transaction.
   Reply write_mark(const IntakeMark& mark);
 
+  // In the open transaction: whether the tables take writes.
+  Reply probe();
+
   Result<std::optional<IntakeMark>> mark();
   Result<std::vector<FoundProgress>> found();
 

@@ -1,6 +1,7 @@
 #include "src/postgres/postgres_sink.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "src/base/memory.h"
@@ -426,14 +427,28 @@ Reply PostgresSink::confirm() {
 Reply PostgresSink::rollback() {
   if (!open_) return {};
   open_ = in_unit_ = false;
-  if (session_.good()) {
-    session_.connection().run("ROLLBACK");
-    replies_.clear();
-    const bool good = session_.connection().exchange(replies_, session_.options().reply_timeout);
-    if (good && !session_.connection().in_transaction()) return {};
+  try {
+    if (session_.good()) {
+      session_.connection().run("ROLLBACK");
+      replies_.clear();
+      const bool good = session_.connection().exchange(replies_, session_.options().reply_timeout);
+      if (good && !session_.connection().in_transaction()) return {};
+    }
+  } catch (const std::bad_alloc&) {  // without the connection as well
   }
   session_.drop();
   return {};
+}
+
+// Each COMMIT writes the turn, so one without units really writes, too.
+Reply PostgresSink::probe() {
+  Reply reply = begin();
+  if (reply.ok()) reply = ours(positions_.probe());
+  if (reply.ok()) reply = commit();
+  if (reply.ok()) return reply;
+  (void)rollback();
+  reply.effect = Effect::ended;
+  return reply;
 }
 
 Status PostgresSink::close(CloseMode /*mode*/) {

@@ -42,6 +42,7 @@ class PostgresSink final : public Sink,
   Reply verify() override;
   Reply commit() override;
   Reply rollback() override;
+  Reply probe() override;
   bool commit_is_durable() const override {
     return session_.options().synchronous_commit != SynchronousCommit::off;
   }

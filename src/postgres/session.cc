@@ -14,7 +14,6 @@ namespace {
 // How long an opening waits for the lock. A connection that has just been closed has it for as long
 // as its backend takes to end.
 constexpr char kLockWait[] = "SET lock_timeout = '2s'";
-constexpr std::string_view kNotAvailable = "55P03";
 
 std::string in_milliseconds(Duration time) {
   return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(time).count());

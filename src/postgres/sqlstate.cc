@@ -54,12 +54,15 @@ constexpr std::array kTable = std::to_array<FaultRow>({
     {"XX", environment},  // "internal error", of which many pass
 });
 constexpr FaultRow kOther{"", record};
+// What libpq says itself has none: the connection is lost, or there is no memory.
+constexpr FaultRow kNone{"", environment};
 
 }  // namespace
 
 std::span<const FaultRow> fault_table() noexcept { return kTable; }
 
 const FaultRow& row_of(std::string_view state) noexcept {
+  if (state.empty()) return kNone;
   const FaultRow* of_class = &kOther;
   for (const FaultRow& row : kTable) {
     if (row.state == state) return row;

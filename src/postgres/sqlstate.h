@@ -18,7 +18,7 @@ struct FaultRow {
   int constraint = 0;
 };
 
-// A code comes before its class. What has no row is a record's fault: states that functions raise.
+// A code comes before its class. A state without a row is a record's fault: functions raise them.
 std::span<const FaultRow> fault_table() noexcept;
 
 const FaultRow& row_of(std::string_view state) noexcept;

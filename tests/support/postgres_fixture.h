@@ -76,7 +76,7 @@ inline PostgresServer* shared_server() {
 #endif
 }
 
-class PostgresTest : public testing::Test {
+class PostgresTest : public ::testing::Test {
  protected:
   void SetUp() override {
     server_ = shared_server();

@@ -1,6 +1,8 @@
 // Connections that are lost, and servers that are away: nothing is lost, nothing is applied twice.
 #include <signal.h>
 
+#include <random>
+
 #include "tests/support/postgres_journal_fixture.h"
 #include "tests/support/temp_directory.h"
 
@@ -198,6 +200,23 @@ TEST_F(PostgresLost, WhileTheServerIsAwayRecordsAreJournaledAndThenAppliedOnce) 
   EXPECT_EQ(ask("SELECT count(*), bool_and(id = rank + 100) FROM (SELECT id, rank() OVER (ORDER BY "
                 "at) FROM peers) AS r"),
             "1000|t");
+}
+
+TEST_F(PostgresLost, ConnectionsThatAreCutAtRandomLoseNothingAndRepeatNothing) {
+  constexpr std::int64_t kRecords = 2000;
+  open_with_intake();
+  std::mt19937_64 random(21);
+  std::vector<Receipt> receipts;
+  for (std::int64_t id = 101; id <= 100 + kRecords; ++id) {
+    receipts.push_back(submit(id));
+    if (random() % 40 == 0) cut();
+    if (random() % 500 == 0) server_->restart();
+  }
+  ASSERT_TRUE(journal_.flush(60s).ok());
+  for (Receipt& each : receipts) EXPECT_TRUE(each.wait()->committed());
+  EXPECT_EQ(ask("SELECT count(*), count(DISTINCT id), bool_and(id = rank + 100) FROM (SELECT id, "
+                "rank() OVER (ORDER BY at) FROM peers) AS r"),
+            "2000|2000|t");
 }
 
 TEST_F(PostgresLost, WithoutAnIntakeWritesAreRefusedWhileTheServerIsAway) {

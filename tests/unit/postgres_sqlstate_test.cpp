@@ -46,7 +46,10 @@ TEST(PostgresSqlstate, TheConstraintsAreToldApart) {
 
 TEST(PostgresSqlstate, WhatAFunctionRaisesIsItsRecordsFault) {
   EXPECT_EQ(row_of("AB123").fault, Fault::record);
-  EXPECT_EQ(row_of("").fault, Fault::record);
+}
+
+TEST(PostgresSqlstate, WhatTheServerDidNotSayIsNoRecordsFault) {
+  EXPECT_EQ(row_of("").fault, Fault::environment);
 }
 
 TEST(PostgresConninfo, WhatCannotBeReadIsNotRepeated) {
