@@ -97,7 +97,9 @@ Status Connection::connect(TimePoint deadline) {
 }
 
 void Connection::on_notice(void* self, const PGresult* result) {
-  if (sqlstate_of(result).starts_with("01")) static_cast<Connection*>(self)->warned_ = true;
+  const char* const severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+  if (severity == nullptr || std::string_view(severity) != "WARNING") return;
+  static_cast<Connection*>(self)->warned_ = true;
 }
 
 // A server that closes the connection says so first: there are words to read, and then the end.

@@ -69,8 +69,8 @@ class Connection {
   // connection is bad now. Nothing may be queued.
   ResultPtr run_script(const std::string& sql, Duration timeout);
 
-  // Of the last exchange: what the server warned of while a command succeeded, by SQLSTATE class
-  // 01. COMMIT warns so if it gave up waiting for a standby.
+  // Whether the server warned of anything in the last exchange. So does a COMMIT that gave up
+  // waiting for a standby, and succeeded.
   bool warned() const noexcept { return warned_; }
   // Between exchanges.
   bool in_transaction() const noexcept {

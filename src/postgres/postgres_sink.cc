@@ -60,7 +60,8 @@ Reply PostgresSink::make_tables() {
   return reply;
 }
 
-// A new connection, in the state that the old one had outside a transaction.
+// A new connection, in the state that the old one had outside a transaction. There is no other way
+// to one: the turn that was under way must be known before there is another.
 Reply PostgresSink::connect(CommitsTable::Found& found) {
   Reply reply = session_.reopen();
   if (!reply.ok()) return reply;
@@ -98,6 +99,12 @@ Reply PostgresSink::begin() {
 }
 
 // --- Records.
+
+Status PostgresSink::add_statement(const StatementSpec& spec) {
+  auto ignored = CommitsTable::Found::undone;
+  const Reply reply = session_.good() ? Reply() : connect(ignored);
+  return reply.ok() ? statements_.add(spec) : reply.cause;
+}
 
 Reply PostgresSink::apply(Statement statement, std::span<const std::byte> row) {
   std::vector<ReturnedRow> ignored;

@@ -33,7 +33,7 @@ class PostgresSink final : public Sink,
   // Runs a schema's SQL in a transaction of its own.
   Status run_schema(const std::string& sql);
 
-  Status add_statement(const StatementSpec& spec) override { return statements_.add(spec); }
+  Status add_statement(const StatementSpec& spec) override;
   Reply begin() override;
   Reply apply(Statement statement, std::span<const std::byte> row) override;
   Reply apply_returning(Statement statement, std::span<const std::byte> row,

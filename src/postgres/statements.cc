@@ -72,10 +72,6 @@ Status Statements::add(const StatementSpec& spec) {
             "the SQL begins with \"" + word +
                 "\"; right is INSERT, UPDATE, DELETE, MERGE, WITH, SELECT or CALL: " + spec.sql};
   }
-  if (!session_.good()) {
-    if (Reply reply = session_.reopen(); !reply.ok()) return reply.cause;
-    forget();
-  }
   Registered made{.spec = spec};
   std::size_t parameters = 0;
   Reply reply = prepare(made, parameters);

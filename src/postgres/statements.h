@@ -24,7 +24,7 @@ class Statements {
   // The session must outlive it.
   explicit Statements(Session& session) : session_(session) {}
 
-  // Outside a transaction.
+  // Outside a transaction, on a good connection.
   Status add(const StatementSpec& spec);
   // Null if there is no such statement.
   Registered* find(Statement statement) noexcept;

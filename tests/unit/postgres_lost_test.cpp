@@ -122,6 +122,32 @@ TEST_F(PostgresLost, AfterTheServerHasCommittedNothingRunsAgain) {
   EXPECT_EQ(journal_.commits_of(journal_.stats().epoch).value(), next.poll()->commit);
 }
 
+TEST_F(PostgresLost, ACommitThatDidNotWaitForItsStandbyIsNotAnsweredBeforeOneHas) {
+  open();
+  want_standby();
+  Receipt receipt = submit(1);
+  for (int i = 0; i < 2; ++i) {  // it waits once more each time
+    await_commit();
+    ask("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+    EXPECT_EQ(receipt.wait_for(50ms).status().code(), Errc::timed_out);
+  }
+  forget_standby();
+  EXPECT_TRUE(receipt.wait_for(20s)->committed());
+  EXPECT_EQ(ids(), "1");
+}
+
+TEST_F(PostgresLost, AStatementCanBeAddedOnceTheServerIsBack) {
+  open(by_hand());
+  Receipt first = submit(1);
+  tick_until_idle();
+  cut();
+  const Statement other = add("DELETE FROM peers WHERE id = $1");
+  Receipt second = peers_.submit(other, row(1)).value();
+  ASSERT_TRUE(journal_.tick().ok());
+  EXPECT_EQ(second.poll()->changes, 1U);
+  EXPECT_EQ(second.poll()->commit, 2U);
+}
+
 TEST_F(PostgresLost, AServerThatIsAwayInCommitIsAskedOnceItIsBack) {
   open({}, {.statement_timeout = 20s});
   want_standby();
