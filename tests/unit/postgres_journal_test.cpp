@@ -151,6 +151,26 @@ TEST_F(PostgresJournal, ASerializationFailureRunsAgain) {
   EXPECT_EQ(ids(), "1 2 3");
 }
 
+TEST_F(PostgresJournal, TwoJournalsThatConflictUnderSerializableLoseNoUpdate) {
+  constexpr int kUpdates = 100;
+  conninfo_ += " options='-c default_transaction_isolation=serializable'";
+  open({}, {.schema = "CREATE TABLE counter(n bigint); INSERT INTO counter VALUES(0)"});
+  Journal other = postgres::open(conninfo_, {}, {.prefix = "other"}).value();
+  const WriteClass others = other.add_class({.name = "others"}).value();
+  const std::string sql = "UPDATE counter SET n = (SELECT max(n) FROM counter) + $1";
+  const Statement mine = add(sql);
+  const Statement theirs =
+      other.add_statement({.sql = sql, .columns = {{ColumnType::integer, false}}}).value();
+  for (int i = 0; i < kUpdates; ++i) {
+    EXPECT_TRUE(peers_.push(mine, row(1)).ok());
+    EXPECT_TRUE(others.push(theirs, row(1)).ok());
+    if (i % 10 == 0) pause();
+  }
+  ASSERT_TRUE(journal_.flush(60s).ok());
+  ASSERT_TRUE(other.flush(60s).ok());
+  EXPECT_EQ(ask("SELECT n FROM counter"), std::to_string(2 * kUpdates));
+}
+
 TEST_F(PostgresJournal, SomebodyElsesLockIsNoRecordsFault) {
   open(by_hand(), {.lock_timeout = 50ms});
   Neighbour neighbour(conninfo_);
