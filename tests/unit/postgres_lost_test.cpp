@@ -3,6 +3,7 @@
 
 #include <random>
 
+#include "tests/support/cutting_proxy.h"
 #include "tests/support/postgres_journal_fixture.h"
 #include "tests/support/temp_directory.h"
 
@@ -226,6 +227,39 @@ TEST_F(PostgresLost, WhileTheServerIsAwayRecordsAreJournaledAndThenAppliedOnce) 
   EXPECT_EQ(ask("SELECT count(*), bool_and(id = rank + 100) FROM (SELECT id, rank() OVER (ORDER BY "
                 "at) FROM peers) AS r"),
             "1000|t");
+}
+
+// Each tick sends some 600 bytes, and gets some 150.
+TEST_F(PostgresLost, WhereverATickIsCutItsRecordsAreCommittedOnce) {
+  const std::string socket = "/.s.PGSQL.5432";
+  const std::string folder = server_->conninfo().substr(5, server_->conninfo().find(' ') - 5);
+  CuttingProxy proxy(folder_.path().native() + socket, folder + socket);
+  conninfo_.replace(5, folder.size(), folder_.path().native());
+  open(by_hand());
+  std::int64_t id = 100;
+  std::vector<Receipt> receipts;
+  const auto cut_at = [&](CuttingProxy::Way way, std::int64_t bytes) {
+    const std::uint64_t before = proxy.cuts();
+    receipts.push_back(submit(++id));
+    receipts.push_back(submit(++id));
+    proxy.cut_after(way, bytes);
+    tick_until_idle();
+    proxy.cut_no_more();
+    return proxy.cuts() != before;
+  };
+  std::int64_t sent = 0;
+  while (cut_at(CuttingProxy::Way::to_server, sent)) sent += 9;
+  std::int64_t got = 0;
+  while (cut_at(CuttingProxy::Way::to_client, got)) got += 3;
+  EXPECT_GT(sent, 300);
+  EXPECT_GT(got, 60);
+  for (Receipt& each : receipts) EXPECT_EQ(end_of(each), "committed");
+  conninfo_.replace(5, folder_.path().native().size(), folder);
+  EXPECT_EQ(ask("SELECT count(*) = max(id) - 100, bool_and(id = rank + 100) FROM (SELECT id, "
+                "rank() OVER (ORDER BY at) FROM peers) AS r"),
+            "t|t");
+  EXPECT_EQ(ask("SELECT max(commits) FROM onelane_commits"),
+            std::to_string(receipts.back().poll()->commit));
 }
 
 TEST_F(PostgresLost, ConnectionsThatAreCutAtRandomLoseNothingAndRepeatNothing) {
