@@ -24,6 +24,12 @@ class PostgresLost : public PostgresJournal {
         "'advisory' AND granted AND database = (SELECT oid FROM pg_database WHERE "
         "datname = current_database())");
   }
+  // The journal's.
+  pid_t backend() {
+    return std::stoi(
+        ask("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM "
+            "pg_database WHERE datname = current_database())"));
+  }
   // COMMITs wait for a standby that there is not, once they are on the disk here.
   void want_standby() {
     ask("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
@@ -174,16 +180,14 @@ TEST_F(PostgresLost, AServerThatDoesNotAnswerIsGivenUpInTime) {
                    .statement_timeout = 200ms,
                    .reply_timeout = 200ms});
   Receipt receipt = submit(1);
-  const std::string pid =
-      ask("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND database = "
-          "(SELECT oid FROM pg_database WHERE datname = current_database())");
-  ASSERT_EQ(::kill(std::stoi(pid), SIGSTOP), 0);
+  const pid_t pid = backend();
+  ASSERT_EQ(::kill(pid, SIGSTOP), 0);
   ASSERT_TRUE(journal_.tick().ok());
   EXPECT_EQ(end_of(receipt), "in flight");
   // While it stands still it has the lock, and nobody can say what it will do.
   ASSERT_TRUE(journal_.tick().ok());
   EXPECT_EQ(end_of(receipt), "in flight");
-  ASSERT_EQ(::kill(std::stoi(pid), SIGCONT), 0);
+  ASSERT_EQ(::kill(pid, SIGCONT), 0);
   tick_until_idle();
   EXPECT_EQ(end_of(receipt), "committed");
   EXPECT_EQ(ids(), "1");
@@ -277,6 +281,19 @@ TEST_F(PostgresLost, ConnectionsThatAreCutAtRandomLoseNothingAndRepeatNothing) {
   EXPECT_EQ(ask("SELECT count(*), count(DISTINCT id), bool_and(id = rank + 100) FROM (SELECT id, "
                 "rank() OVER (ORDER BY at) FROM peers) AS r"),
             "2000|2000|t");
+}
+
+TEST_F(PostgresLost, ABackendThatIsKilledTakesTheServerThroughItsRecovery) {
+  open_with_intake();
+  std::vector<Receipt> receipts;
+  for (std::int64_t id = 101; id <= 1100; ++id) {
+    receipts.push_back(submit(id));
+    if (id != 400) continue;
+    ASSERT_EQ(::kill(backend(), SIGKILL), 0);
+  }
+  ASSERT_TRUE(journal_.flush(30s).ok());
+  for (Receipt& each : receipts) EXPECT_TRUE(each.wait()->committed());
+  EXPECT_EQ(ask("SELECT count(*), max(id) FROM peers"), "1000|1100");
 }
 
 TEST_F(PostgresLost, WithoutAnIntakeWritesAreRefusedWhileTheServerIsAway) {
