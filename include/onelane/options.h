@@ -166,7 +166,7 @@ struct ClassOptions {
   // written to the intake, and not after. A unit has to fit a segment.
   //
   // add_class refuses it unless IntakeOptions::dead_letters names a table; and on a sink that has
-  // no AppliedPositions.
+  // no AppliedPositions. It takes writes also while the store takes no commits.
   bool intake = false;
 };
 

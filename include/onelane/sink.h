@@ -78,9 +78,9 @@ enum class Effect : std::uint8_t {
   undone,  // nothing: the transaction is as before the call
   kept,    // a part of what the call did is still in the transaction
   ended,   // there is no transaction any more; everything in it is undone
-  // Of commit: the transaction is over, nobody sees it, and only recovery can tell whether it was
-  // committed. Once a later commit is durable, no recovery may find this one: its units run again
-  // then. A sink that cannot promise that answers Fault::sync, which poisons the journal.
+  // Of commit: the transaction is over, and only recovery can tell whether it was committed. Once a
+  // later probe() is durable, Watermark::commits_of() knows of it, or nobody ever will: its units
+  // run again then. A sink that cannot promise that answers Fault::sync: it poisons the journal.
   unknown,
 };
 

@@ -148,7 +148,7 @@ Status Admission::charge_slowly(ClassLane& lane, const Entry& entry, const PushO
   if (patience <= Duration(0)) return full(Duration(0));
   const auto end_windows = [this] { with_.turn.wake(); };  // of gathering, or an interval
   if (lane.gate.wait(packed, patience, end_windows)) return {};
-  if (Status why = with_.state.entrance(); !why.ok()) return why;
+  if (Status why = entrance(lane); !why.ok()) return why;
   return too_large(lane, entry) ? above_capacity(lane, entry) : full(patience);  // it is now
 }
 
@@ -188,10 +188,14 @@ Status Admission::statements_fit(const ClassLane& lane, const Entry& entry) cons
                                       "; see IntakeOptions::segment_bytes"};
 }
 
+Status Admission::entrance(const ClassLane& lane) const {
+  return lane.journaled == nullptr ? with_.state.entrance() : with_.state.entrance_to_intake();
+}
+
 // Takes the entry, unless it is refused.
 Status Admission::accept(ClassLane& lane, EntryRef& entry, const Offer& how) {
   const PushOptions& options = how.options;
-  if (Status why = with_.state.entrance(); !why.ok()) return why;
+  if (Status why = entrance(lane); !why.ok()) return why;
   Promise promise = options.promise.value_or(lane.settings.promise());
   if (Status why = promised(lane, *entry, promise); !why.ok()) return why;
   const bool full = too_large(lane, *entry) || !lane.gate.grant(charge_of(*entry));
@@ -209,7 +213,7 @@ Status Admission::accept(ClassLane& lane, EntryRef& entry, const Offer& how) {
   entry->promise = promise;
   if (!lane.queue.push(entry.get())) {
     lane.gate.release(charge_of(*entry));
-    return with_.state.entrance();
+    return entrance(lane);
   }
   (void)entry.release();  // the queue's now, which may have settled and freed it already
   if (how.next == NextTick::by_thread) ring(lane);

@@ -67,6 +67,7 @@ class Admission {
   Status accept(ClassLane& lane, detail::EntryRef& entry, const Offer& how);
   Status statements_fit(const ClassLane& lane, const Entry& entry) const;
   Status promised(const ClassLane& lane, const Entry& entry, Promise& promise) const;
+  Status entrance(const ClassLane& lane) const;
   void ring(const ClassLane& lane);
   Status charge_slowly(ClassLane& lane, const Entry& entry, const PushOptions& options);
 

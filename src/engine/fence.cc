@@ -2,6 +2,7 @@
 
 #include <new>
 
+#include "src/base/memory.h"
 #include "src/engine/probe.h"
 
 namespace onelane::inline v0::engine {
@@ -14,7 +15,14 @@ void Fence::keep(std::span<commit::Work> work, const Status& cause, const Settle
 
 Fence::Result Fence::raise(Try how, const Settlement::At& at) {
   const Status cause = with_.state.cause();
-  const Reply fenced = write_over();
+  bool committed = false;
+  const Reply fenced = write_over(committed);
+  if (committed) {
+    with_.state.recover();
+    with_.recovery.found_committed(units_.size());
+    with_.settlement.settle_found(units_, at);
+    return Result::committed;
+  }
   if (fenced.ok()) {
     with_.state.recover();
     with_.recovery.fenced(units_, cause, at.now);
@@ -35,12 +43,31 @@ void Fence::abandon(const Status& cause, const Settlement::At& at) {
   with_.settlement.settle_unknown(units_, commit_, cause, at);
 }
 
-Reply Fence::write_over() {
+// Asks after the probe, which is the first call that a sink may answer on another connection.
+onelane::Result<bool> Fence::was_committed() const {
+  Watermark* const watermark = with_.sink.watermark();
+  if (watermark == nullptr) return false;
+  return base::sheltered([&]() -> onelane::Result<bool> {
+    const onelane::Result<std::uint64_t> newest = watermark->commits_of(watermark->epoch());
+    if (!newest) return newest.status();
+    return *newest >= commit_;
+  });
+}
+
+Reply Fence::write_over(bool& committed) {
   Reply reply;
   reply.fault = Fault::internal;
   if (!with_.durability.possible()) return reply;
   reply = probe(with_.sink, with_.lanes);
   if (!reply.ok()) return reply;
+  const onelane::Result<bool> found = was_committed();
+  if (!found) {
+    reply.fault = Fault::environment;
+    reply.cause = found.status();
+    return reply;
+  }
+  committed = *found;
+  if (committed) return reply;
   with_.recorder.fence();
   reply.fault = Fault::sync;
   const Lanes::LetGo meanwhile(with_.lanes);

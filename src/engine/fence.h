@@ -4,6 +4,9 @@
 // applied, and run again; until then none of them is settled. Each try writes the same bytes over
 // the same frames, so a fence that failed may be tried again.
 //
+// A server that was gone in COMMIT may have carried it out all the same. A sink with a watermark
+// says so once a fence's commit has reached the store; the units are then settled as committed.
+//
 // Everything here is the baton holder's, with the lanes' lock.
 #pragma once
 
@@ -41,9 +44,10 @@ class Fence {
   void keep(std::span<commit::Work> work, const Status& cause, const Settlement::At& at);
 
   enum class Result : std::uint8_t {
-    later,     // it failed, and is to be tried again
-    settled,   // the units are put back or settled: the lane is no longer unknown
-    poisoned,  // no fence will ever succeed: poison the lane, then call abandon()
+    later,      // it failed, and is to be tried again
+    settled,    // the units are put back or settled: the lane is no longer unknown
+    committed,  // the same: the store had the commit, and they are settled so
+    poisoned,   // no fence will ever succeed: poison the lane, then call abandon()
   };
   // last: close does not try again; where it fails, the units are settled as unknown.
   enum class Try : std::uint8_t { one_of_many, last };
@@ -53,7 +57,9 @@ class Fence {
   void abandon(const Status& cause, const Settlement::At& at);
 
  private:
-  Reply write_over();
+  onelane::Result<bool> was_committed() const;
+  // `committed`: there was nothing to write over.
+  Reply write_over(bool& committed);
 
   const Parts with_;
   std::span<commit::Work> units_;  // units of the COMMIT that failed

@@ -2,7 +2,7 @@
 //
 //   state     a tick              a push is            entered by          left by
 //   open      plans and commits   accepted             opening, recover()  every other row's
-//   stalled   probes              refused: cause       stall()             recover(), end()
+//   stalled   probes              refused: cause (**)  stall()             recover(), end()
 //   unknown   tries a fence       accepted (*)         become_unknown()    recover(),
 //                                                                          give_up_fence()
 //   closing   plans and commits   refused: closed      close()             end(), stall(),
@@ -15,6 +15,7 @@
 //
 // (*) until the store has failed the fence for long: then stall() makes pushes be refused with that
 // cause, and the state stays unknown.
+// (**) but to a class with an intake: its units are journaled meanwhile, while there is room.
 //
 // A journal may be closed while its lane is stalled or unknown. Ticks then go on as in that state,
 // and recover() leads to closing or closed; pushes are refused as closed at once. In a lane that is
@@ -53,6 +54,8 @@ class LaneState {
       return {};
     return refusal();
   }
+  // The same of a class with an intake, which takes units while the store takes no commits.
+  Status entrance_to_intake() const { return shut() ? refusal() : Status(); }
 
   // ok, or the error that poisoned the lane.
   Status first_error() const;

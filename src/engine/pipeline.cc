@@ -146,6 +146,7 @@ bool Pipeline::leave_unknown(TimePoint now, ack::Wakes& wakes) {
   const Fence::Try how = last ? Fence::Try::last : Fence::Try::one_of_many;
   const Fence::Result end = fence_.raise(how, at(now, wakes));
   // The first error is the one that is kept.
+  if (end == Fence::Result::committed && positions_ != nullptr) positions_->committed();
   if (end == Fence::Result::poisoned) fail_locked(state_.cause(), wakes);
   return end != Fence::Result::later;
 }

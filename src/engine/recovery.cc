@@ -136,4 +136,10 @@ void Recovery::fenced(std::span<Work> work, const Status& cause, TimePoint now) 
   }
 }
 
+void Recovery::found_committed(std::size_t units) {
+  not_before_.reset();
+  fence_failed_ = false;
+  committed(units);
+}
+
 }  // namespace onelane::inline v0::engine

@@ -76,6 +76,8 @@ class Recovery {
   void fence_failed(const Reply& fenced, TimePoint now);
   // It is durable: the units of the tick are surely not applied, as after any other rollback.
   void fenced(std::span<commit::Work> work, const Status& cause, TimePoint now);
+  // The store turned out to have them: as after a tick that was committed.
+  void found_committed(std::size_t units);
 
  private:
   enum class Store : std::uint8_t { unasked, takes_commits, failed_too };

@@ -138,6 +138,18 @@ std::span<Work> Settlement::leave_behind(std::span<Work> work, const At& at) {
   return work.first(static_cast<std::size_t>(rest - work.begin()));
 }
 
+void Settlement::settle_found(std::span<Work> work, const At& at) {
+  commit::TickResult result;
+  result.committed = true;
+  result.slices.resize(work.empty() ? 0 : work.back().slice + 1);
+  for (const Work& each : work) {
+    if (each.verdict != Verdict::applied) continue;
+    result.slices[each.slice].records += each.entry->rows;
+    result.slices[each.slice].bytes += each.entry->bytes;
+  }
+  settle(work, result, at);
+}
+
 void Settlement::settle_unknown(std::span<Work> work, std::uint64_t commit, const Status& cause,
                                 const At& at) {
   for (Work& each : work) {

@@ -33,6 +33,8 @@ class Settlement {
   // After a COMMIT whose outcome is unknown: puts back the units that were not part of it, and
   // returns those that were.
   std::span<commit::Work> leave_behind(std::span<commit::Work> work, const At& at);
+  // Settles those as committed: the store has them. What their tick took is not known any more.
+  void settle_found(std::span<commit::Work> work, const At& at);
   // Settles those as unknown, with this cause; `commit` is the number of the commit that failed.
   void settle_unknown(std::span<commit::Work> work, std::uint64_t commit, const Status& cause,
                       const At& at);

@@ -87,6 +87,15 @@ if(EXISTS ${WORK_DIR}/build/watched)
   endif()
 endif()
 
+# A program that writes to a server, where onelane::postgres is built.
+if(EXISTS ${WORK_DIR}/build/outgrown)
+  execute_process(COMMAND build/outgrown WORKING_DIRECTORY ${WORK_DIR}
+                  OUTPUT_VARIABLE said COMMAND_ERROR_IS_FATAL ANY)
+  if(NOT said STREQUAL "storage\n")
+    message(FATAL_ERROR "outgrown says: ${said}")
+  endif()
+endif()
+
 # As a part of a program's own build: that it can be configured.
 run(${CMAKE_COMMAND} -S ${CMAKE_CURRENT_LIST_DIR} -B embedded -G ${GENERATOR}
     -DONELANE_EMBEDDED=${CMAKE_CURRENT_LIST_DIR}/../.. -DCMAKE_CXX_COMPILER=${CXX})

@@ -64,6 +64,8 @@ constexpr std::array kHouse = {
     Place{"src/flags/", 5, "flags"},
     Place{"include/onelane/render.h", 6, "render"},
     Place{"src/render/", 6, "render"},
+    Place{"include/onelane/postgres.h", 6, "postgres"},
+    Place{"src/postgres/", 6, "postgres"},
     Place{"include/onelane/http.h", 7, "http"},
     Place{"src/http/", 7, "http"},
 };
@@ -234,6 +236,7 @@ Findings dependencies(const File& file) {
       Owner{"boost/", "src/flags/"},
       Owner{"fmt/", "src/render/"},
       Owner{"nlohmann/", "src/render/"},
+      Owner{"libpq-fe.h", "src/postgres/"},
       Owner{"httplib.h", "src/http/"},
       Owner{"openssl/", "src/http/"},
   };

@@ -1,0 +1,266 @@
+#include "src/postgres/connection.h"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <new>
+#include <utility>
+
+namespace onelane::inline v0::postgres {
+
+namespace {
+
+constexpr int kTextResults = 0;
+
+// Up to the deadline, rounded up; 0 once it is over.
+int milliseconds_until(TimePoint deadline) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - steady_clock().now());
+  return static_cast<int>(std::clamp<std::int64_t>(left.count(), 0, 3'600'000));
+}
+
+std::string without_newline(std::string text) {
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
+}  // namespace
+
+bool succeeded(const PGresult* result) noexcept {
+  const ExecStatusType status = PQresultStatus(result);
+  return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_EMPTY_QUERY;
+}
+
+bool skipped(const PGresult* result) noexcept {
+  return PQresultStatus(result) == PGRES_PIPELINE_ABORTED;
+}
+
+std::string_view sqlstate_of(const PGresult* result) noexcept {
+  const char* const state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+  return state == nullptr ? std::string_view() : state;
+}
+
+std::uint64_t changes_of(PGresult* result) noexcept {
+  if (std::string_view(PQcmdStatus(result)).starts_with("SELECT")) return 0;
+  const std::string_view text = PQcmdTuples(result);
+  std::uint64_t out = 0;
+  std::from_chars(text.data(), text.data() + text.size(), out);
+  return out;
+}
+
+std::string message_of(const PGresult* result) {
+  const char* const primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+  if (primary == nullptr) return without_newline(PQresultErrorMessage(result));
+  std::string out = primary;
+  const char* const detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+  if (detail != nullptr) out += std::string(": ") + detail;
+  return out;
+}
+
+Connection::Connection(PGconn* connection, const Conninfo& conninfo)
+    : connection_(connection), conninfo_(conninfo) {}
+
+Connection::~Connection() = default;
+
+Result<std::unique_ptr<Connection>> Connection::open(const Conninfo& conninfo, Duration timeout) {
+  const std::vector<const char*> keywords = conninfo.keywords();
+  const std::vector<const char*> values = conninfo.values();
+  const TimePoint deadline = steady_clock().now() + timeout;
+  std::unique_ptr<Connection> out(
+      new Connection(PQconnectStartParams(keywords.data(), values.data(), 0), conninfo));
+  const Status status = out->connect(deadline);
+  if (!status.ok()) return status;
+  return out;
+}
+
+Status Connection::connect(TimePoint deadline) {
+  if (connection_ == nullptr) throw std::bad_alloc();
+  PQsetNoticeReceiver(connection_.get(), &Connection::on_notice, this);
+  PostgresPollingStatusType polled = PGRES_POLLING_WRITING;
+  while (PQstatus(connection_.get()) != CONNECTION_BAD && polled != PGRES_POLLING_OK &&
+         polled != PGRES_POLLING_FAILED) {
+    if (!wait(polled == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline)) break;
+    polled = PQconnectPoll(connection_.get());
+  }
+  if (polled != PGRES_POLLING_OK || PQstatus(connection_.get()) != CONNECTION_OK) {
+    std::string message = without_newline(PQerrorMessage(connection_.get()));
+    if (message.empty()) message = why_;
+    return {Errc::storage,
+            "PostgreSQL at " + conninfo_.name() + ": " + conninfo_.scrubbed(message)};
+  }
+  if (PQsetnonblocking(connection_.get(), 1) != 0 || PQenterPipelineMode(connection_.get()) != 1) {
+    return {Errc::storage, "PostgreSQL at " + conninfo_.name() + ": no pipeline mode"};
+  }
+  return {};
+}
+
+void Connection::on_notice(void* self, const PGresult* result) {
+  const char* const severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+  if (severity == nullptr || std::string_view(severity) != "WARNING") return;
+  static_cast<Connection*>(self)->warned_ = true;
+}
+
+// A server that closes the connection says so first: there are words to read, and then the end.
+bool Connection::good() {
+  pollfd socket{bad_ ? -1 : PQsocket(connection_.get()), POLLIN, 0};
+  while (!bad_ && ::poll(&socket, 1, 0) > 0) {
+    const bool read = PQconsumeInput(connection_.get()) != 0;
+    (void)PQisBusy(connection_.get());  // parses it
+    if (!read || PQstatus(connection_.get()) == CONNECTION_BAD) {
+      give_up(PQerrorMessage(connection_.get()));
+    }
+  }
+  return !bad_;
+}
+
+void Connection::give_up(std::string why) {
+  if (bad_) return;
+  bad_ = true;
+  why_ = "PostgreSQL at " + conninfo_.name() + ": " +
+         conninfo_.scrubbed(without_newline(std::move(why)));
+}
+
+void Connection::sent(int ok) {
+  ++queued_;
+  if (ok == 0) give_up(PQerrorMessage(connection_.get()));
+}
+
+void Connection::prepare(const char* name, const char* sql, std::span<const Oid> types) {
+  if (bad_) return;
+  sent(PQsendPrepare(connection_.get(), name, sql, static_cast<int>(types.size()), types.data()));
+}
+
+void Connection::describe(const char* name) {
+  if (!bad_) sent(PQsendDescribePrepared(connection_.get(), name));
+}
+
+void Connection::run_prepared(const char* name, const Parameters& parameters) {
+  if (bad_) return;
+  sent(PQsendQueryPrepared(connection_.get(), name, parameters.count(), parameters.values(),
+                           parameters.lengths(), parameters.formats(), kTextResults));
+}
+
+void Connection::run(const char* sql, const Parameters& parameters) {
+  if (bad_) return;
+  sent(PQsendQueryParams(connection_.get(), sql, parameters.count(), parameters.types(),
+                         parameters.values(), parameters.lengths(), parameters.formats(),
+                         kTextResults));
+}
+
+void Connection::run(const char* sql) {
+  if (bad_) return;
+  sent(PQsendQueryParams(connection_.get(), sql, 0, nullptr, nullptr, nullptr, nullptr,
+                         kTextResults));
+}
+
+// Whether the socket is ready. `why_` says what kept it.
+bool Connection::wait(short events, TimePoint deadline) {
+  for (;;) {
+    pollfd socket{PQsocket(connection_.get()), events, 0};
+    const int ready = ::poll(&socket, 1, milliseconds_until(deadline));
+    if (ready > 0) return true;
+    if (ready < 0 && errno == EINTR) continue;
+    why_ = "no answer in time";
+    return false;
+  }
+}
+
+// The server may wait for us to read before it reads on.
+bool Connection::flush(TimePoint deadline) {
+  for (;;) {
+    const int left = PQflush(connection_.get());
+    if (left == 0) return true;
+    if (left < 0) {
+      // What the server said before it went is still to be read.
+      return PQconsumeInput(connection_.get()) != 0;
+    }
+    if (!wait(POLLIN | POLLOUT, deadline)) {
+      give_up(std::exchange(why_, {}));
+      return false;
+    }
+    if (PQconsumeInput(connection_.get()) == 0) return false;
+  }
+}
+
+ResultPtr Connection::next(TimePoint deadline) {
+  while (PQisBusy(connection_.get()) != 0) {
+    if (!wait(POLLIN, deadline)) {
+      give_up(std::exchange(why_, {}));
+      return nullptr;
+    }
+    if (PQconsumeInput(connection_.get()) == 0) break;  // PQgetResult says why
+    (void)PQflush(connection_.get());
+  }
+  return ResultPtr(PQgetResult(connection_.get()));
+}
+
+bool Connection::exchange(std::vector<ResultPtr>& replies, Duration timeout) {
+  if (bad_) return false;
+  warned_ = false;
+  const TimePoint deadline = steady_clock().now() + timeout;
+  const std::size_t wanted = replies.size() + std::exchange(queued_, 0);
+  bool ended = false;  // what was read last
+  try {
+    replies.reserve(wanted);
+    if (PQpipelineSync(connection_.get()) != 1) give_up(PQerrorMessage(connection_.get()));
+    if (!bad_) (void)flush(deadline);  // a failure shows in what is read
+    while (!bad_) {
+      ResultPtr reply = next(deadline);
+      if (bad_) break;
+      const ExecStatusType status = PQresultStatus(reply.get());
+      if (reply != nullptr && status == PGRES_PIPELINE_SYNC) break;
+      if (reply == nullptr) {  // the end of a command's results, or of all
+        if (PQstatus(connection_.get()) == CONNECTION_BAD) {
+          give_up(PQerrorMessage(connection_.get()));
+        } else if (std::exchange(ended, true)) {
+          give_up("replies are missing");
+        }
+        continue;
+      }
+      ended = false;
+      if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
+        give_up("COPY is not for here");
+        break;
+      }
+      if (replies.size() < wanted) replies.push_back(std::move(reply));
+    }
+  } catch (const std::bad_alloc&) {
+    bad_ = true;
+    throw;
+  }
+  if (!bad_ && replies.size() != wanted) give_up("replies are missing");
+  return !bad_;
+}
+
+ResultPtr Connection::run_script(const std::string& sql, Duration timeout) {
+  if (bad_) return nullptr;
+  const TimePoint deadline = steady_clock().now() + timeout;
+  ResultPtr last;
+  if (PQexitPipelineMode(connection_.get()) != 1 ||
+      PQsendQuery(connection_.get(), sql.c_str()) != 1) {
+    give_up(PQerrorMessage(connection_.get()));
+    return nullptr;
+  }
+  (void)flush(deadline);
+  while (!bad_) {
+    ResultPtr reply = next(deadline);
+    if (bad_ || reply == nullptr) break;
+    const ExecStatusType status = PQresultStatus(reply.get());
+    if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
+      give_up("COPY is not for here");
+      break;
+    }
+    last = std::move(reply);
+  }
+  if (!bad_ && PQstatus(connection_.get()) == CONNECTION_BAD) {
+    give_up(PQerrorMessage(connection_.get()));
+  }
+  if (!bad_ && PQenterPipelineMode(connection_.get()) != 1) {
+    give_up(PQerrorMessage(connection_.get()));
+  }
+  return bad_ ? nullptr : std::move(last);
+}
+
+}  // namespace onelane::inline v0::postgres

@@ -1,0 +1,129 @@
+// A proxy before a server's Unix socket that cuts the conversation at a byte that a test names.
+#pragma once
+
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <filesystem>
+#include <limits>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+namespace onelane::test {
+
+class CuttingProxy {
+ public:
+  enum class Way : std::size_t { to_server, to_client };
+
+  CuttingProxy(const std::filesystem::path& here, const std::filesystem::path& server)
+      : server_(address(server)), listener_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    const sockaddr_un at = address(here);
+    if (::bind(listener_, reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0 ||
+        ::listen(listener_, 16) != 0) {
+      throw std::runtime_error("no socket at " + here.native());
+    }
+    thread_ = std::thread([this] { run(); });
+  }
+  ~CuttingProxy() {
+    stop_ = true;
+    ::shutdown(listener_, SHUT_RDWR);
+    thread_.join();
+    ::close(listener_);
+  }
+  CuttingProxy(const CuttingProxy&) = delete;
+  CuttingProxy& operator=(const CuttingProxy&) = delete;
+
+  // Once this many bytes more have gone that way, the connection that they were of is cut, and what
+  // follows goes through again.
+  void cut_after(Way way, std::int64_t bytes) { left_[static_cast<std::size_t>(way)] = bytes; }
+  void cut_no_more() { left_[0] = left_[1] = kNever; }
+  std::uint64_t cuts() const { return cuts_; }
+
+ private:
+  static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
+  using Ends = std::array<int, 2>;  // the client's, the server's
+
+  static sockaddr_un address(const std::filesystem::path& path) {
+    sockaddr_un out{};
+    out.sun_family = AF_UNIX;
+    path.native().copy(out.sun_path, sizeof out.sun_path - 1);
+    return out;
+  }
+
+  void run() {
+    while (!stop_) {
+      std::vector<pollfd> wanted{{listener_, POLLIN, 0}};
+      for (const Ends& ends : open_) {
+        for (const int end : ends) wanted.push_back({end, POLLIN, 0});
+      }
+      if (::poll(wanted.data(), wanted.size(), 100) <= 0) continue;
+      std::vector<Ends> still;
+      for (std::size_t i = 0; i < open_.size(); ++i) {
+        const bool lives = (wanted[1 + 2 * i].revents == 0 || pass(open_[i], Way::to_server)) &&
+                           (wanted[2 + 2 * i].revents == 0 || pass(open_[i], Way::to_client));
+        if (lives) {
+          still.push_back(open_[i]);
+        } else {
+          for (const int end : open_[i]) ::close(end);
+        }
+      }
+      open_ = still;
+      if (wanted[0].revents != 0) accept();
+    }
+    for (const Ends& ends : open_) {
+      for (const int end : ends) ::close(end);
+    }
+  }
+
+  void accept() {
+    const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (client < 0) return;
+    const int server = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (::connect(server, reinterpret_cast<const sockaddr*>(&server_), sizeof server_) != 0) {
+      ::close(server);
+      ::close(client);
+      return;
+    }
+    open_.push_back({client, server});
+  }
+
+  // False once the connection is to be closed.
+  bool pass(const Ends& ends, Way way) {
+    const auto to = static_cast<std::size_t>(way);
+    std::array<char, 16384> buffer{};
+    const ssize_t got = ::read(ends[way == Way::to_server ? 0 : 1], buffer.data(), buffer.size());
+    if (got <= 0) return false;
+    const bool cut = got > left_[to];
+    const std::int64_t passed = cut ? left_[to].load() : got;
+    const int out = ends[way == Way::to_server ? 1 : 0];
+    for (std::int64_t at = 0; at < passed;) {
+      const auto rest = static_cast<std::size_t>(passed - at);
+      const ssize_t sent = ::send(out, buffer.data() + at, rest, MSG_NOSIGNAL);
+      if (sent <= 0) return false;
+      at += sent;
+    }
+    if (!cut) {
+      if (left_[to] != kNever) left_[to] -= got;
+      return true;
+    }
+    cut_no_more();
+    ++cuts_;
+    return false;
+  }
+
+  const sockaddr_un server_;
+  const int listener_;
+  std::atomic<bool> stop_{false};
+  std::array<std::atomic<std::int64_t>, 2> left_{kNever, kNever};
+  std::atomic<std::uint64_t> cuts_{0};
+  std::vector<Ends> open_;
+  std::thread thread_;
+};
+
+}  // namespace onelane::test
