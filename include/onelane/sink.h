@@ -4,7 +4,8 @@
 // default that is correct, and each that is overridden gains something. What only some stores can
 // do is a part, a class of its own that the sink hands out or leaves out: Savepoints (without them
 // a failed group costs its tick another attempt), JobStatements (without them jobs run no SQL),
-// PipelinedCalls, SchemaVersion, Watermark, AppliedPositions, Log and CommitSync.
+// PipelinedCalls, SchemaVersion, Watermark, AppliedPositions, Log and CommitSync. Whether a sink
+// keeps to what is said here, onelane/conformance.h can tell.
 //
 // The calls of a journal, as a grammar: [] at most once, {} any number of times, | either.
 //
@@ -212,10 +213,11 @@ struct AppliedRecord {
 class PipelinedCalls : public SinkPart {
  public:
   // Within a transaction, and until it ends: whether each call waits for its own answer. At its
-  // beginning none does.
+  // beginning none does. The end of a job's step always has to.
   virtual void wait_for_each(bool wait) = 0;
   // After a call that failed in this transaction: the record that the failure is of, if that was
-  // sent on. By its number, from 0, among those since begin() that had replied ok.
+  // sent on; of a verify, the last record before it. By its number, from 0, among those since
+  // begin() that had replied ok.
   virtual std::optional<std::size_t> failed_record() const noexcept = 0;
   // After a commit() that succeeded, until the next call: what came of each of those records.
   virtual std::span<AppliedRecord> applied() noexcept = 0;

@@ -437,6 +437,7 @@ Committer::Failed Committer::job(Work& work, TickResult& result) {
     result.longest_step = work.entry;
     result.longest_step_time = elapsed;
   }
+  pipelined_.wait_for_each(true);  // what the step left deferred is no record's
   Failed failed = judge(work, end_unit(std::move(reply)));
   if (work.verdict == Verdict::rejected || work.verdict == Verdict::culprit) {
     Status& cause = work.entry->cause;

@@ -33,36 +33,27 @@ class SendingSink final : public Sink,
     return sink_->begin();
   }
   Reply apply(Statement statement, std::span<const std::byte> row) override {
-    Application one{.statement = statement, .row = row};
-    Reply failed;
-    return apply_each(std::span(&one, 1), failed) == 1 ? Reply() : failed;
+    std::vector<ReturnedRow> none;
+    return apply_one({.statement = statement, .row = row}, Unit::part, none);
   }
   Reply apply_returning(Statement statement, std::span<const std::byte> row,
-                        std::vector<ReturnedRow>& /*returned*/) override {
-    Application one{.statement = statement, .row = row, .wants_returned = true};
-    Reply failed;
-    return apply_each(std::span(&one, 1), failed) == 1 ? Reply() : failed;
+                        std::vector<ReturnedRow>& returned) override {
+    return apply_one({.statement = statement, .row = row, .wants_returned = true}, Unit::part,
+                     returned);
   }
   std::size_t apply_each(std::span<Application> records, Reply& failed) override {
     for (std::size_t i = 0; i < records.size(); ++i) {
-      records[i].changes = 0;
-      records[i].rowid.reset();
       records[i].returned.clear();
-      const bool waits = records[i].shelter || wait_;
-      if (waits && !(failed = flush()).ok()) return i;
-      const std::size_t number = applied_.size();
-      applied_.emplace_back();
-      if (!waits) {
-        send_record(records[i], number);
-      } else if (!(failed = run(records[i], number)).ok()) {
-        applied_.pop_back();
-        return i;
-      }
+      failed = apply_one(records[i], Unit::whole, records[i].returned);
+      if (!failed.ok()) return i;
+      records[i].changes = failed.changes;
+      records[i].rowid = failed.rowid;
     }
     return records.size();
   }
+  // A late failure is of the unit's last record.
   Reply verify() override {
-    return send([this] { return sink_->verify(); });
+    return send([this] { return sink_->verify(); }, last_record());
   }
   Reply commit() override {
     if (Reply sent = flush(); !sent.ok()) return sent;
@@ -97,23 +88,55 @@ class SendingSink final : public Sink,
 
  private:
   using Call = std::function<Reply()>;
+  // Whether a record is a unit by itself, which is verified, or a part of one.
+  enum class Unit : std::uint8_t { whole, part };
 
-  Reply send(Call call) {
-    queue_.push_back({std::nullopt, std::move(call)});
-    return wait_ ? flush() : Reply();
+  std::optional<std::size_t> last_record() const {
+    return applied_.empty() ? std::nullopt : std::optional(applied_.size() - 1);
   }
-  void send_record(const Application& record, std::size_t number) {
-    std::vector<std::byte> row(record.row.begin(), record.row.end());
-    queue_.push_back({number, [this, number, copy = record, row = std::move(row)]() mutable {
-                        copy.row = row;
-                        return run(copy, number);
-                      }});
+  Reply send(Call call, std::optional<std::size_t> record = std::nullopt) {
+    if (!wait_) {
+      queue_.push_back({record, std::move(call)});
+      return {};
+    }
+    Reply sent = flush();
+    return sent.ok() ? call() : sent;
   }
-  Reply run(Application& record, std::size_t number) {
-    Reply failed;
-    if (sink_->apply_each(std::span(&record, 1), failed) == 0) return failed;
-    applied_[number] = {record.changes, record.rowid, record.returned};
-    return {};
+  Reply apply_one(const Application& record, Unit unit, std::vector<ReturnedRow>& returned) {
+    if (!record.shelter && !wait_) {
+      const std::size_t number = applied_.size();
+      std::vector<std::byte> row(record.row.begin(), record.row.end());
+      queue_.push_back({number, [this, number, unit, copy = record, row = std::move(row)] {
+                          Application sent = copy;
+                          sent.row = row;
+                          return run(std::move(sent), unit, applied_[number]);
+                        }});
+      applied_.emplace_back();
+      return {};
+    }
+    if (Reply sent = flush(); !sent.ok()) return sent;
+    AppliedRecord applied;
+    Reply reply = run(record, unit, applied);
+    if (!reply.ok()) return reply;
+    returned.insert(returned.end(), applied.returned.begin(), applied.returned.end());
+    reply.changes = applied.changes;
+    reply.rowid = applied.rowid;
+    applied_.push_back(std::move(applied));
+    return reply;
+  }
+  Reply run(Application record, Unit unit, AppliedRecord& applied) {
+    Reply reply;
+    if (unit == Unit::part) {
+      reply = record.wants_returned
+                  ? sink_->apply_returning(record.statement, record.row, record.returned)
+                  : sink_->apply(record.statement, record.row);
+      record.changes = reply.changes;
+      record.rowid = reply.rowid;
+    } else if (sink_->apply_each(std::span(&record, 1), reply) == 1) {
+      reply = {};
+    }
+    if (reply.ok()) applied = {record.changes, record.rowid, record.returned};
+    return reply;
   }
   // All that waits, up to the first that fails.
   Reply flush() {

@@ -18,6 +18,7 @@ class SentOn : public SqliteJournalFixture {
   SentOn() {
     options_.schema =
         "CREATE TABLE t(id INTEGER PRIMARY KEY, x CHECK(x >= 0));"
+        "CREATE TABLE child(id REFERENCES t DEFERRABLE INITIALLY DEFERRED);"
         "CREATE TABLE keyed(k INTEGER PRIMARY KEY, x CHECK(x >= 0))";
     Result<std::unique_ptr<Sink>> sink = sqlite::open_sink(database_, options_);
     EXPECT_TRUE(succeeded(sink));
@@ -145,6 +146,29 @@ TEST_F(SentOn, AJobThatThrowsIsRejectedAndWhatWasSentBeforeItIsKept) {
   run();
   EXPECT_EQ(ends(first, job), "committed rejected");
   EXPECT_EQ(stored(), "1");
+}
+
+TEST_F(SentOn, WhatAJobLeavesDeferredIsNotBlamedOnTheRecordBeforeIt) {
+  const Receipt first = submit(insert_, 1);
+  const Receipt job = submit_job([](Transaction& transaction) {
+    transaction.execute("INSERT INTO child VALUES(77)").value();
+    return Step::done;
+  });
+  EXPECT_FALSE(tick().more);
+  EXPECT_EQ(ends(first, job), "committed rejected");
+}
+
+TEST_F(SentOn, WhatAGroupLeavesDeferredIsItsOwn) {
+  const Statement child = add("INSERT INTO child VALUES(?1)", {kInteger});
+  const Receipt first = submit(insert_, 1);
+  Group orphan;
+  Row row;
+  put(row, std::int64_t{77});
+  orphan.add(child, row);
+  const Receipt bad = submit(orphan);
+  const Receipt last = submit(insert_, 2);
+  EXPECT_FALSE(tick().more);
+  EXPECT_EQ(ends(first, bad, last), "committed rejected committed");
 }
 
 TEST_F(SentOn, ARecordThatFailedGivesWayToTheOlderOneOfItsKey) {

@@ -72,6 +72,23 @@ TEST_F(TwoClasses, WaitLikeARunWithShorterTicks) {
   expect_near(predicted->classes[0].wait_ns, measured);
 }
 
+TEST_F(TwoClasses, AThreadThatNeverHasToWaitEndsThePredictionAndItSaysSo) {
+  Trace trace = run(budgets(milliseconds(2)), milliseconds(100));
+  for (TracedUnit& each : trace.units) {
+    each.caller = 1;
+    each.waited_for_room = true;
+  }
+  Budgets roomy = trace.budgets;
+  for (ClassOptions& each : roomy.classes) {
+    each.capacity_records = 100'000'000;
+    each.capacity_bytes = 64 * 1024 * kMiB;
+  }
+  const Result<Replay> predicted = predict(trace, roomy);
+  ASSERT_TRUE(predicted.ok()) << predicted.status().to_string();
+  EXPECT_LT(predicted->span, milliseconds(100));
+  EXPECT_NE(predicted->assumptions.back().find("ended before the trace does"), std::string::npos);
+}
+
 TEST_F(TwoClasses, WaitLikeARunThatGathers) {
   const Trace trace = run(budgets(milliseconds(2)));
   Budgets gathering = trace.budgets;
