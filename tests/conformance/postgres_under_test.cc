@@ -88,8 +88,7 @@ testing::SinkUnderTest postgres_under_test() {
               .put_values = "INSERT INTO samples(i, r, t, b) VALUES($1, $2, $3, $4) "
                             "RETURNING i, r, t, b",
               .select = "SELECT id, text FROM things ORDER BY seq"},
-      .absences = {{testing::Ability::rowids, "PostgreSQL's rows have no numbers"},
-                   {testing::Ability::pipelining, "not yet"}},
+      .absences = {{testing::Ability::rowids, "PostgreSQL's rows have no numbers"}},
       .make_store = [] { return std::make_unique<PostgresStore>(); },
   };
 }
