@@ -303,6 +303,61 @@ TEST_F(PostgresPipelined, APositionThatSomebodyElseHasChangedUndoesTheWholeTick)
   EXPECT_EQ(stored("SELECT id FROM t ORDER BY id"), "1 2");
 }
 
+TEST_F(PostgresPipelined, AGroupThatHearsOfAnEarlierFailureIsNotToBlame) {
+  open_sink("CREATE TABLE t(id bigint CHECK (id <> 13))");
+  const Statement insert = add_to_sink("INSERT INTO t VALUES($1)");
+  EXPECT_TRUE(sink_->begin().ok());
+  apply(insert, 12);
+  apply(insert, 13);
+  sink_->pipelined_calls()->wait_for_each(true);
+  EXPECT_TRUE(sink_->savepoints()->savepoint().ok());
+  const Reply reply = sink_->apply(insert, row(14).bytes());
+  EXPECT_EQ(reply.fault, Fault::record);
+  EXPECT_EQ(reply.effect, Effect::ended);
+  EXPECT_EQ(sink_->pipelined_calls()->failed_record(), 1U);
+  EXPECT_TRUE(sink_->rollback().ok());
+}
+
+// The answers to all records take 26 bytes each.
+TEST_F(PostgresPipelined, NobodyIsToBlameForAnswersThatAreLostAfterTheCommit) {
+  open_sink("CREATE TABLE t(id bigint)");
+  const Statement insert = add_to_sink("INSERT INTO t VALUES($1)");
+  EXPECT_TRUE(sink_->begin().ok());
+  for (std::int64_t id = 1; id <= 1000; ++id) apply(insert, id);
+  proxy_->cut_after(CuttingProxy::Way::to_client, 20'000);
+  const Reply reply = sink_->commit();
+  EXPECT_EQ(proxy_->cuts(), 1U);
+  EXPECT_TRUE(reply.ok()) << reply.cause.to_string();
+  EXPECT_FALSE(sink_->pipelined_calls()->failed_record());
+  const std::span<AppliedRecord> applied = sink_->pipelined_calls()->applied();
+  ASSERT_EQ(applied.size(), 1000U);
+  EXPECT_EQ(applied.front().changes, 1U);
+  EXPECT_EQ(applied.back().changes, 0U);
+  EXPECT_EQ(stored("SELECT count(*) FROM t"), "1000");
+}
+
+TEST_F(PostgresPipelined, AfterATurnThatFailedTheNextOneIsWritten) {
+  open_sink(
+      "CREATE TABLE t(id bigint); CREATE SEQUENCE tries; CREATE FUNCTION once() RETURNS "
+      "trigger LANGUAGE plpgsql AS $$ BEGIN IF nextval('tries') = 1 THEN RAISE 'once'; END "
+      "IF; RETURN NEW; END $$; CREATE TRIGGER once BEFORE UPDATE ON onelane_commits FOR EACH "
+      "ROW EXECUTE FUNCTION once()");
+  const Statement insert = add_to_sink("INSERT INTO t VALUES($1)");
+  const auto commit = [&] {
+    EXPECT_TRUE(sink_->begin().ok());
+    apply(insert, 1);
+    const Reply reply = sink_->commit();
+    EXPECT_TRUE(sink_->rollback().ok());
+    return reply;
+  };
+  const Reply first = commit();
+  EXPECT_EQ(first.fault, Fault::environment);
+  EXPECT_FALSE(sink_->pipelined_calls()->failed_record());
+  const Reply second = commit();
+  EXPECT_TRUE(second.ok()) << second.cause.to_string();
+  EXPECT_EQ(stored("SELECT id FROM t"), "1");
+}
+
 TEST_F(PostgresPipelined, ARecordThatCannotBeSentIsRefusedAlone) {
   open_sink("CREATE TABLE t(text text)");
   const Statement insert = add_to_sink("INSERT INTO t VALUES($1)", ColumnType::text);
