@@ -13,6 +13,11 @@
 // Needs a connection of its own to the server itself: a pooler between transactions would take
 // away its prepared statements and its lock.
 //
+// A tick is one round trip: BEGIN, its records and groups and COMMIT go out together, but for what
+// must know an answer (each statement of a job; up to 64 records whose rows are wanted). If the
+// connection is lost in COMMIT, and the server turns out to have committed, Outcome::changes may be
+// 0 of records whose answers did not come.
+//
 // Any error aborts PostgreSQL's transaction. So a record that fails costs its tick another attempt;
 // after its class's first failure in a tick its records run under savepoints, as groups and jobs
 // always do. Deferrable constraints are checked at the end of each unit, whichever they were
@@ -72,7 +77,8 @@ struct Options {
   Duration lock_timeout = std::chrono::seconds(5);
   // For one statement (statement_timeout), at most reply_timeout.
   Duration statement_timeout = std::chrono::seconds(20);
-  // For the replies to what was sent. Then the connection is given up, and a new one is made.
+  // For a server that is silent while its replies are waited for. Then the connection is given up,
+  // and a new one is made.
   Duration reply_timeout = std::chrono::seconds(30);
 };
 

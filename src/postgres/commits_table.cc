@@ -48,6 +48,7 @@ Status CommitsTable::begin_epoch() {
 }
 
 Result<CommitsTable::Found> CommitsTable::look() {
+  prepared_ = false;
   ResultPtr answer;
   const Reply reply = session_.ask("SELECT turn, (SELECT max(epoch) FROM " + table() + ") FROM " +
                                        table() + " WHERE epoch = " + std::to_string(epoch_),
@@ -69,8 +70,8 @@ Result<CommitsTable::Found> CommitsTable::look() {
     undone();
     return Found::undone;
   }
-  turn_ = turn - 1;
-  committed();
+  turn_ = turn;
+  newest_ = next_;
   return Found::committed;
 }
 
@@ -79,10 +80,16 @@ void CommitsTable::queue_turn() {
   parameters_.number(epoch_);
   parameters_.number(next_);
   parameters_.number(turn_ + 1);
-  session_.connection().run(sql_.c_str(), parameters_);
+  Connection& connection = session_.connection();
+  if (!prepared_) {
+    name_ = "onelane_turn_" + std::to_string(names_++);
+    connection.prepare(name_.c_str(), sql_.c_str(), {parameters_.types(), 3});
+  }
+  connection.run_prepared(name_.c_str(), parameters_);
 }
 
 void CommitsTable::committed() noexcept {
+  prepared_ = true;
   ++turn_;
   newest_ = next_;
 }

@@ -44,6 +44,11 @@ class CommitsTable {
   std::uint64_t next_ = 0;    // that the next turn says
   std::uint64_t turn_ = 0;    // the newest that is in the store
   std::string sql_;
+  // Prepared on the server together with the first turn of a connection: for as long as none has
+  // succeeded, under a new name each time, since the one before may be there.
+  std::string name_;
+  std::uint64_t names_ = 0;
+  bool prepared_ = false;
   Parameters parameters_;
 };
 

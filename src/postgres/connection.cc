@@ -7,6 +7,7 @@
 #include <charconv>
 #include <chrono>
 #include <new>
+#include <numeric>
 #include <utility>
 
 namespace onelane::inline v0::postgres {
@@ -14,6 +15,11 @@ namespace onelane::inline v0::postgres {
 namespace {
 
 constexpr int kTextResults = 0;
+
+// As many bytes are queued before the server gets them.
+constexpr std::size_t kSendAt = std::size_t{16} * 1024;
+// Of a prepared statement in the queue, besides its values.
+constexpr std::size_t kStatementBytes = 64;
 
 // Up to the deadline, rounded up; 0 once it is over.
 int milliseconds_until(TimePoint deadline) {
@@ -140,6 +146,8 @@ void Connection::run_prepared(const char* name, const Parameters& parameters) {
   if (bad_) return;
   sent(PQsendQueryPrepared(connection_.get(), name, parameters.count(), parameters.values(),
                            parameters.lengths(), parameters.formats(), kTextResults));
+  unsent_ = std::accumulate(parameters.lengths(), parameters.lengths() + parameters.count(),
+                            unsent_ + kStatementBytes);
 }
 
 void Connection::run(const char* sql, const Parameters& parameters) {
@@ -168,7 +176,7 @@ bool Connection::wait(short events, TimePoint deadline) {
 }
 
 // The server may wait for us to read before it reads on.
-bool Connection::flush(TimePoint deadline) {
+bool Connection::flush(Duration timeout) {
   for (;;) {
     const int left = PQflush(connection_.get());
     if (left == 0) return true;
@@ -176,7 +184,7 @@ bool Connection::flush(TimePoint deadline) {
       // What the server said before it went is still to be read.
       return PQconsumeInput(connection_.get()) != 0;
     }
-    if (!wait(POLLIN | POLLOUT, deadline)) {
+    if (!wait(POLLIN | POLLOUT, steady_clock().now() + timeout)) {
       give_up(std::exchange(why_, {}));
       return false;
     }
@@ -184,9 +192,15 @@ bool Connection::flush(TimePoint deadline) {
   }
 }
 
-ResultPtr Connection::next(TimePoint deadline) {
+void Connection::send_on(Duration timeout) {
+  if (bad_ || unsent_ < kSendAt) return;
+  unsent_ = 0;
+  (void)flush(timeout);
+}
+
+ResultPtr Connection::next(Duration timeout) {
   while (PQisBusy(connection_.get()) != 0) {
-    if (!wait(POLLIN, deadline)) {
+    if (!wait(POLLIN, steady_clock().now() + timeout)) {
       give_up(std::exchange(why_, {}));
       return nullptr;
     }
@@ -199,15 +213,15 @@ ResultPtr Connection::next(TimePoint deadline) {
 bool Connection::exchange(std::vector<ResultPtr>& replies, Duration timeout) {
   if (bad_) return false;
   warned_ = false;
-  const TimePoint deadline = steady_clock().now() + timeout;
+  unsent_ = 0;
   const std::size_t wanted = replies.size() + std::exchange(queued_, 0);
   bool ended = false;  // what was read last
   try {
     replies.reserve(wanted);
     if (PQpipelineSync(connection_.get()) != 1) give_up(PQerrorMessage(connection_.get()));
-    if (!bad_) (void)flush(deadline);  // a failure shows in what is read
+    if (!bad_) (void)flush(timeout);  // a failure shows in what is read
     while (!bad_) {
-      ResultPtr reply = next(deadline);
+      ResultPtr reply = next(timeout);
       if (bad_) break;
       const ExecStatusType status = PQresultStatus(reply.get());
       if (reply != nullptr && status == PGRES_PIPELINE_SYNC) break;
@@ -225,6 +239,7 @@ bool Connection::exchange(std::vector<ResultPtr>& replies, Duration timeout) {
         break;
       }
       if (replies.size() < wanted) replies.push_back(std::move(reply));
+      if (replies.size() < wanted) warned_ = false;  // not of the last command
     }
   } catch (const std::bad_alloc&) {
     bad_ = true;
@@ -236,16 +251,15 @@ bool Connection::exchange(std::vector<ResultPtr>& replies, Duration timeout) {
 
 ResultPtr Connection::run_script(const std::string& sql, Duration timeout) {
   if (bad_) return nullptr;
-  const TimePoint deadline = steady_clock().now() + timeout;
   ResultPtr last;
   if (PQexitPipelineMode(connection_.get()) != 1 ||
       PQsendQuery(connection_.get(), sql.c_str()) != 1) {
     give_up(PQerrorMessage(connection_.get()));
     return nullptr;
   }
-  (void)flush(deadline);
+  (void)flush(timeout);
   while (!bad_) {
-    ResultPtr reply = next(deadline);
+    ResultPtr reply = next(timeout);
     if (bad_ || reply == nullptr) break;
     const ExecStatusType status = PQresultStatus(reply.get());
     if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {

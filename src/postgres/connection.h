@@ -61,16 +61,21 @@ class Connection {
   // How many are queued.
   std::size_t queued() const noexcept { return queued_; }
 
+  // Once much is queued, sends it, so that the server has work and libpq does not keep it all. What
+  // the server answers meanwhile is kept for the exchange.
+  void send_on(Duration timeout);
+
   // Sends what is queued, and appends a reply for each command. After one that failed the server
-  // skips the others. False if the connection is bad now; `replies` then has those that came.
+  // skips the others. False if the connection is bad now; `replies` then has those that came. The
+  // timeout begins anew whenever the server is heard of.
   bool exchange(std::vector<ResultPtr>& replies, Duration timeout);
 
   // Runs SQL of any number of statements, outside of pipeline mode. The last result; none if the
   // connection is bad now. Nothing may be queued.
   ResultPtr run_script(const std::string& sql, Duration timeout);
 
-  // Whether the server warned of anything in the last exchange. So does a COMMIT that gave up
-  // waiting for a standby, and succeeded.
+  // Whether the server warned of anything in the last command of the last exchange. So does a
+  // COMMIT that gave up waiting for a standby, and succeeded.
   bool warned() const noexcept { return warned_; }
   // Between exchanges.
   bool in_transaction() const noexcept {
@@ -86,15 +91,17 @@ class Connection {
   Status connect(TimePoint deadline);
   void sent(int ok);
   bool wait(short events, TimePoint deadline);
-  bool flush(TimePoint deadline);
+  // Times are for the next bytes that go or come.
+  bool flush(Duration timeout);
   // The next result, none at the end of a command's; `bad` if the connection is.
-  ResultPtr next(TimePoint deadline);
+  ResultPtr next(Duration timeout);
   void give_up(std::string why);
   static void on_notice(void* self, const PGresult* result);
 
   std::unique_ptr<PGconn, Finish> connection_;
   const Conninfo& conninfo_;
   std::size_t queued_ = 0;
+  std::size_t unsent_ = 0;  // bytes of statements that may be queued, about
   bool bad_ = false;
   bool warned_ = false;
   std::string why_;

@@ -117,7 +117,7 @@ Reply PositionsTable::make() {
                          Whose::ours);
 }
 
-Reply PositionsTable::advance(const ClassProgress& progress) {
+void PositionsTable::queue_advance(const ClassProgress& progress) {
   const std::string waiting = joined(progress.waiting);
   Parameters parameters;
   parameters.clear(progress.name.size() + waiting.size() + 2 + 3 * sizeof(std::uint64_t));
@@ -126,25 +126,27 @@ Reply PositionsTable::advance(const ClassProgress& progress) {
   progress.waiting.empty() ? parameters.null() : parameters.text(waiting);
   parameters.number(progress.journaled);
   parameters.number(progress.expected);
-  ResultPtr answer;
-  const Reply reply = session_.ask(
-      progress.expected == 0
-          ? "INSERT INTO " + positions() +
-                " AS at(class, position, waiting, journaled) VALUES($1, $2, $3, $4) ON "
-                "CONFLICT(class) DO UPDATE SET position = excluded.position, waiting = "
-                "excluded.waiting, journaled = excluded.journaled WHERE at.position = $5"
-          : "UPDATE " + positions() +
-                " SET position = $2, waiting = $3, journaled = $4 WHERE class = $1 AND position = "
-                "$5",
-      parameters, answer);
-  if (!reply.ok() || changes_of(answer.get()) != 0) return reply;
-  return reply_of(Fault::corrupt, Effect::kept,
-                  "table " + positions() + ": class \"" + std::string(progress.name) +
-                      "\" is not at position " + std::to_string(progress.expected) +
-                      " any more: somebody else has changed it");
+  const std::string sql =
+      "WITH advanced AS (" +
+      (progress.expected == 0
+           ? "INSERT INTO " + positions() +
+                 " AS at(class, position, waiting, journaled) VALUES($1, $2, $3, $4) ON "
+                 "CONFLICT(class) DO UPDATE SET position = excluded.position, waiting = "
+                 "excluded.waiting, journaled = excluded.journaled WHERE at.position = $5"
+           : "UPDATE " + positions() +
+                 " SET position = $2, waiting = $3, journaled = $4 WHERE class = $1 AND position = "
+                 "$5") +
+      " RETURNING 1) SELECT 1 / count(*) FROM advanced";
+  session_.connection().run(sql.c_str(), parameters);
 }
 
-Reply PositionsTable::bury(const DeadLetter& letter) {
+std::string PositionsTable::elsewhere(const ClassProgress& progress) const {
+  return "table " + positions() + ": class \"" + std::string(progress.name) +
+         "\" is not at position " + std::to_string(progress.expected) +
+         " any more: somebody else has changed it";
+}
+
+void PositionsTable::queue_bury(const DeadLetter& letter) {
   const std::string row = readable(literals(letter.row));
   const std::string sql = readable(std::string(letter.sql));
   const std::string cause = readable(letter.cause.message());
@@ -156,15 +158,15 @@ Reply PositionsTable::bury(const DeadLetter& letter) {
   parameters.text(sql);
   parameters.text(row);
   parameters.text(cause);
-  ResultPtr answer;
-  return session_.ask("INSERT INTO " + letters() +
-                          "(class, position, statement, \"row\", cause) VALUES($1, $2, $3, $4, $5)",
-                      parameters, answer);
+  const std::string insert =
+      "INSERT INTO " + letters() +
+      "(class, position, statement, \"row\", cause) VALUES($1, $2, $3, $4, $5)";
+  session_.connection().run(insert.c_str(), parameters);
 }
 
 Reply PositionsTable::probe() {
   ResultPtr answer;
-  const Reply reply =
+  Reply reply =
       session_.ask("UPDATE " + positions() + " SET position = position WHERE class = ''", answer);
   if (!reply.ok()) return reply;
   return session_.ask("INSERT INTO " + letters() + "(class) SELECT '' WHERE false", answer);
@@ -197,7 +199,7 @@ Reply PositionsTable::write_mark(const IntakeMark& mark) {
   const std::string goes_on = "EXISTS(SELECT 1 FROM " + positions() +
                               " WHERE class = '' AND waiting = " + literal(uuid) + ")";
   ResultPtr answer;
-  const Reply reply = session_.ask(
+  Reply reply = session_.ask(
       "UPDATE " + positions() +
           " SET position = greatest(position, journaled), waiting = NULL WHERE class <> ''" +
           (mark.opening ? " AND NOT " + goes_on : ""),

@@ -11,6 +11,7 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "onelane/sink.h"
@@ -26,10 +27,13 @@ class PositionsTable {
   // Makes the tables that are missing. Outside a transaction.
   Reply make();
 
-  // In the open transaction. On failure effect is ended, or kept of what is no longer at the
-  // position that was expected.
-  Reply advance(const ClassProgress& progress);
-  Reply bury(const DeadLetter& letter);
+  // Queue one command for the open transaction. One that finds another position than is expected
+  // fails by itself, with kElsewhere, so that no COMMIT behind it is carried out.
+  static constexpr std::string_view kElsewhere = "22012";  // division by zero
+  void queue_advance(const ClassProgress& progress);
+  void queue_bury(const DeadLetter& letter);
+  // What kElsewhere means.
+  std::string elsewhere(const ClassProgress& progress) const;
   // The mark is written in the open transaction.
   Reply write_mark(const IntakeMark& mark);
 

@@ -92,7 +92,8 @@ Reply PostgresSink::begin() {
   }
   commits_.undone();
   open_ = true;
-  in_unit_ = false;
+  in_unit_ = in_step_ = waits_ = false;
+  sent_on_.begin();
   session_.connection().run("BEGIN");
   session_.connection().run(kCheckEachStatement);
   return reply;
@@ -128,7 +129,8 @@ Reply PostgresSink::apply_one(Statement statement, std::span<const std::byte> ro
   (void)apply_chunk({&record, 1}, reply);
   returned = std::move(record.returned);
   if (reply.ok()) reply.changes = record.changes;
-  if (reply.effect == Effect::ended && in_unit_ && session_.good()) reply.effect = Effect::kept;
+  const bool own = in_unit_ && !sent_on_.failed_record();
+  if (reply.effect == Effect::ended && own && session_.good()) reply.effect = Effect::kept;
   return reply;
 }
 
@@ -140,15 +142,35 @@ std::size_t PostgresSink::apply_each(std::span<Application> records, Reply& fail
   return done;
 }
 
-// Sends the records up to one whose result decides what comes next. How many of them are applied.
+bool PostgresSink::must_wait(std::span<const Application> records) {
+  const auto decides = [this](const Application& each) {
+    const Registered* const registered = statements_.find(each.statement);
+    return each.shelter || (each.wants_returned && registered != nullptr && registered->returns);
+  };
+  return waits_ || std::any_of(records.begin(), records.end(), decides);
+}
+
+// Sends the records up to one whose result decides what comes next. How many of them are applied,
+// as far as is known.
 std::size_t PostgresSink::apply_chunk(std::span<Application> records, Reply& failed) {
   const std::size_t front = session_.connection().queued();
   Reply unsent;
   const std::size_t sent = queue_chunk(records, unsent);
+  if (!must_wait(records)) {
+    for (std::size_t n = 0; n < sent; ++n) {
+      records[n].changes = 0;
+      records[n].rowid.reset();
+      sent_on_.record(reply_of_record_[n], records[n].statement);
+    }
+    failed = std::move(unsent);
+    return sent;
+  }
   if (sent != 0) failed = exchange(front);
   for (std::size_t n = 0; n < sent && failed.ok(); ++n) {
+    const std::size_t rows_before = records[n].returned.size();
     failed = take(records[n], n);
     if (!failed.ok()) return n;
+    sent_on_.answered(records[n], rows_before);
   }
   if (!failed.ok()) return 0;
   failed = std::move(unsent);
@@ -180,6 +202,7 @@ Reply PostgresSink::queue(const Application& record) {
   connection.run_prepared(registered->name.c_str(), parameters_);
   const bool decides = record.wants_returned && registered->returns;
   if (record.shelter && !decides) connection.run(kReleaseStatement);
+  connection.send_on(session_.options().reply_timeout);
   return {};
 }
 
@@ -217,8 +240,8 @@ Reply PostgresSink::take(Application& record, std::size_t n) {
                            std::to_string(kReturnedBytesMax) + " bytes");
     }
   } else if (at < replies_.size()) {
-    note_stale(record.statement, replies_[at].get());
-    if (!statements_.find(record.statement)->prepared) reply.fault = Fault::environment;
+    const bool stale = statements_.note_stale(record.statement, replies_[at].get());
+    if (stale) reply.fault = Fault::environment;
   }
   if (!record.shelter) return reply;
   if (reply.fault == Fault::record) return undo_statement(std::move(reply));
@@ -226,23 +249,14 @@ Reply PostgresSink::take(Application& record, std::size_t n) {
   return decides || !reply.ok() ? reply : reply_to(at + 1, Whose::ours);
 }
 
-// A statement that returns rows is bound to their types; after ALTER TABLE it is prepared anew.
-void PostgresSink::note_stale(Statement statement, const PGresult* result) {
-  const char* const from = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
-  const bool gone = sqlstate_of(result) == "26000";
-  if (gone || (from != nullptr && std::string_view(from) == "RevalidateCachedQuery")) {
-    statements_.forget(*statements_.find(statement));
-  }
-}
-
-// Sends what is queued. A failure of what was queued before the first `front` commands' end is not
-// a unit's.
+// Sends what is queued. A failure of what was queued before the first `front` commands' end is told
+// here: of a record that was sent on, or of nobody.
 Reply PostgresSink::exchange(std::size_t front) {
   replies_.clear();
   const bool good = session_.connection().exchange(replies_, session_.options().reply_timeout);
-  const std::span<const ResultPtr> all = replies_;
-  Reply failed = first_failure(all.first(std::min(front, all.size())), Whose::ours);
-  return failed.ok() && !good && all.size() <= front ? session_.lost() : failed;
+  Reply failed = sent_on_.settle(replies_, front);
+  if (!failed.ok()) return sent_on_.failed_record() ? failed : ours(failed);
+  return !good && replies_.size() <= front ? session_.lost() : failed;
 }
 
 Reply PostgresSink::reply_to(std::size_t at, Whose whose) {
@@ -269,6 +283,7 @@ Reply PostgresSink::savepoint() {
   session_.connection().run(kBeginUnit);
   session_.connection().run(kCheckLater);
   in_unit_ = true;
+  in_step_ = false;
   return {};
 }
 
@@ -276,6 +291,10 @@ Reply PostgresSink::verify() {
   if (!open_ || !in_unit_) return {};
   const std::size_t front = session_.connection().queued();
   session_.connection().run(kCheckEachStatement);
+  if (!waits_ && !in_step_) {
+    sent_on_.check(front);
+    return {};
+  }
   Reply reply = exchange(front);
   if (reply.ok()) reply = reply_to(front, Whose::a_units);
   if (reply.fault == Fault::record) reply.effect = Effect::kept;
@@ -295,7 +314,7 @@ Reply PostgresSink::rollback_to() {
   in_unit_ = false;
   session_.connection().run(kUndoUnit);
   session_.connection().run(kReleaseUnit);
-  return session_.exchange(replies_, Whose::ours);
+  return exchange(session_.connection().queued());
 }
 
 Reply PostgresSink::execute(std::string_view sql, std::span<const std::byte> row,
@@ -307,6 +326,7 @@ Reply PostgresSink::execute(std::string_view sql, std::span<const std::byte> row
     return reply_of(Fault::record, Effect::undone, "a job may not run " + word);
   }
   if (Reply reply = fill(row); !reply.ok()) return reply;
+  in_step_ = true;
   Connection& connection = session_.connection();
   connection.run(kBeginStatement);
   const std::size_t front = connection.queued();
@@ -342,12 +362,21 @@ Result<std::uint64_t> PostgresSink::commits_of(std::uint64_t epoch) {
 }
 
 Reply PostgresSink::advance(const ClassProgress& progress) {
-  return open_ ? ours(positions_.advance(progress)) : outside_transaction();
+  if (!open_) return outside_transaction();
+  const std::size_t at = session_.connection().queued();
+  positions_.queue_advance(progress);
+  sent_on_.expectation(at, positions_.elsewhere(progress));
+  return sent();
 }
 
 Reply PostgresSink::bury(const DeadLetter& letter) {
-  return open_ ? ours(positions_.bury(letter)) : outside_transaction();
+  if (!open_) return outside_transaction();
+  positions_.queue_bury(letter);
+  return sent();
 }
+
+// What is queued is ours.
+Reply PostgresSink::sent() { return waits_ ? exchange(session_.connection().queued()) : Reply(); }
 
 // The tables may be gone.
 Reply PostgresSink::ours(Reply reply) {
@@ -378,18 +407,14 @@ Reply PostgresSink::commit() {
   commits_.queue_turn();
   connection.run("COMMIT");
   const std::size_t last = connection.queued() - 1;
-  replies_.clear();
-  const bool good = connection.exchange(replies_, session_.options().reply_timeout);
+  Reply reply = exchange(last);
   const bool answered = replies_.size() > last && succeeded(replies_[last].get());
-  if (!answered && !good) {
+  if (!answered && !session_.good()) {
     open_ = false;
+    sent_on_.forget_failure();
     return decide();
   }
-  if (!answered) {
-    const std::span<const ResultPtr> all = replies_;
-    Reply reply = ours(first_failure(all.first(std::min(last, all.size())), Whose::ours));
-    return reply.ok() ? reply_to(last, Whose::a_units) : reply;
-  }
+  if (!answered) return reply.ok() ? reply_to(last, Whose::a_units) : reply;
   open_ = false;
   if (std::string_view(PQcmdStatus(replies_[last].get())) != "COMMIT") {
     return reply_of(Fault::environment, Effect::ended, "COMMIT rolled back");
@@ -435,6 +460,8 @@ Reply PostgresSink::rollback() {
   if (!open_) return {};
   open_ = in_unit_ = false;
   try {
+    // What fails of what is queued would make the server skip ROLLBACK.
+    if (session_.good() && sent_on_.waiting()) (void)exchange(session_.connection().queued());
     if (session_.good()) {
       session_.connection().run("ROLLBACK");
       replies_.clear();

@@ -1,8 +1,8 @@
 // The sink that writes to a PostgreSQL server.
 //
-// BEGIN, SAVEPOINT, RELEASE and the mark are only queued, and go with what follows them; so does
-// their failure come with the reply to that. apply_each sends all of its records at once, and
-// commit the mark and COMMIT: each is one round trip.
+// All of a transaction is queued, and sent without waiting for an answer; what has to know one is a
+// round trip: commit, jobs' statements, records with shelter or whose rows are wanted, rollback_to,
+// and whatever wait_for_each() says. A failure of what came before it is told then.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +15,7 @@
 #include "src/postgres/commits_table.h"
 #include "src/postgres/positions_table.h"
 #include "src/postgres/schema_version.h"
+#include "src/postgres/sent_on.h"
 #include "src/postgres/session.h"
 #include "src/postgres/statements.h"
 
@@ -23,6 +24,7 @@ namespace onelane::inline v0::postgres {
 class PostgresSink final : public Sink,
                            private Savepoints,
                            private JobStatements,
+                           private PipelinedCalls,
                            private Watermark,
                            private AppliedPositions {
  public:
@@ -50,6 +52,7 @@ class PostgresSink final : public Sink,
 
   Savepoints* savepoints() noexcept override { return this; }
   JobStatements* job_statements() noexcept override { return this; }
+  PipelinedCalls* pipelined_calls() noexcept override { return this; }
   SchemaVersion* schema_version() noexcept override { return &schema_; }
   Watermark* watermark() noexcept override { return this; }
   AppliedPositions* applied_positions() noexcept override { return this; }
@@ -61,6 +64,11 @@ class PostgresSink final : public Sink,
   Reply execute(std::string_view sql, std::span<const std::byte> row,
                 const RowVisitor& visit) override;
   void end_step() override {}
+  void wait_for_each(bool wait) override { waits_ = wait; }
+  std::optional<std::size_t> failed_record() const noexcept override {
+    return sent_on_.failed_record();
+  }
+  std::span<AppliedRecord> applied() noexcept override { return sent_on_.applied(); }
   Reply mark(std::uint64_t commit) override;
   std::uint64_t epoch() const noexcept override { return commits_.epoch(); }
   Result<std::uint64_t> commits_of(std::uint64_t epoch) override;
@@ -76,8 +84,10 @@ class PostgresSink final : public Sink,
   Reply decide();
   Reply confirm();
   Reply ours(Reply reply);
+  Reply sent();
   Reply apply_one(Statement statement, std::span<const std::byte> row, bool wants_returned,
                   std::vector<ReturnedRow>& returned);
+  bool must_wait(std::span<const Application> records);
   std::size_t apply_chunk(std::span<Application> records, Reply& failed);
   std::size_t queue_chunk(std::span<Application> records, Reply& unsent);
   Reply queue(const Application& record);
@@ -86,7 +96,6 @@ class PostgresSink final : public Sink,
   Reply exchange(std::size_t front);
   Reply reply_to(std::size_t at, Whose whose);
   Reply undo_statement(Reply reply);
-  void note_stale(Statement statement, const PGresult* result);
 
   Session session_;
   Statements statements_;
@@ -96,7 +105,10 @@ class PostgresSink final : public Sink,
   const std::string set_level_;  // in the transaction
   bool open_ = false;            // there is a transaction, whatever its state
   bool in_unit_ = false;         // and a savepoint in it
+  bool in_step_ = false;         // of a job
+  bool waits_ = false;           // for each answer
   bool tables_missing_ = false;
+  SentOn sent_on_{statements_};
   Parameters parameters_;
   std::vector<ResultPtr> replies_;
   std::vector<std::size_t> reply_of_record_;  // its place in replies_, of a chunk's records

@@ -103,9 +103,15 @@ void Statements::forget() noexcept {
   all_prepared_ = registered_.empty();
 }
 
-void Statements::forget(Registered& registered) noexcept {
-  registered.prepared = false;
+// A statement that returns rows is bound to their types, which ALTER TABLE may change.
+bool Statements::note_stale(Statement statement, const PGresult* result) noexcept {
+  const char* const from = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+  const bool gone = sqlstate_of(result) == "26000";
+  const bool changed = from != nullptr && std::string_view(from) == "RevalidateCachedQuery";
+  if (!gone && !changed) return false;
+  find(statement)->prepared = false;
   all_prepared_ = false;
+  return true;
 }
 
 Reply Statements::prepare_missing() {

@@ -31,8 +31,8 @@ class Statements {
 
   // The connection is new: nothing is prepared on it.
   void forget() noexcept;
-  // What a table that was changed made useless: it is prepared anew.
-  void forget(Registered& registered) noexcept;
+  // After a failure: whether it only says that the statement must be prepared anew, which is noted.
+  bool note_stale(Statement statement, const PGresult* result) noexcept;
   // Outside a transaction. Prepares what is not. Fails only if the connection does: a statement
   // that the server refuses now fails the records that use it.
   Reply prepare_missing();

@@ -1,4 +1,5 @@
-// A proxy before a server's Unix socket that cuts the conversation at a byte that a test names.
+// A proxy before a PostgreSQL server's Unix socket that cuts the conversation at a byte that a test
+// names, and counts its round trips.
 #pragma once
 
 #include <poll.h>
@@ -12,6 +13,7 @@
 #include <filesystem>
 #include <limits>
 #include <stdexcept>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -44,6 +46,8 @@ class CuttingProxy {
   void cut_after(Way way, std::int64_t bytes) { left_[static_cast<std::size_t>(way)] = bytes; }
   void cut_no_more() { left_[0] = left_[1] = kNever; }
   std::uint64_t cuts() const { return cuts_; }
+  // How often a client has asked for the answer to what it had sent (Sync).
+  std::uint64_t syncs() const { return syncs_; }
 
  private:
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
@@ -101,6 +105,7 @@ class CuttingProxy {
     if (got <= 0) return false;
     const bool cut = got > left_[to];
     const std::int64_t passed = cut ? left_[to].load() : got;
+    if (way == Way::to_server) count(buffer.data(), passed);
     const int out = ends[way == Way::to_server ? 1 : 0];
     for (std::int64_t at = 0; at < passed;) {
       const auto rest = static_cast<std::size_t>(passed - at);
@@ -117,11 +122,24 @@ class CuttingProxy {
     return false;
   }
 
+  // A Sync is "S" and its length, 4; nothing else that tests send has these bytes.
+  void count(const char* data, std::int64_t size) {
+    constexpr std::string_view kSync{"S\0\0\0\4", 5};
+    for (std::int64_t i = 0; i < size; ++i) {
+      matched_ = data[i] == kSync[matched_] ? matched_ + 1 : data[i] == kSync[0] ? 1 : 0;
+      if (matched_ < kSync.size()) continue;
+      matched_ = 0;
+      ++syncs_;
+    }
+  }
+
   const sockaddr_un server_;
   const int listener_;
   std::atomic<bool> stop_{false};
   std::array<std::atomic<std::int64_t>, 2> left_{kNever, kNever};
   std::atomic<std::uint64_t> cuts_{0};
+  std::atomic<std::uint64_t> syncs_{0};
+  std::size_t matched_ = 0;  // of a Sync
   std::vector<Ends> open_;
   std::thread thread_;
 };

@@ -33,10 +33,15 @@ class PostgresSinkTest : public PostgresTest {
     const Status status = sink_->add_statement({.sql = sql, .columns = std::move(columns)});
     return status.code() == Errc::invalid_argument ? status.message() : status.to_string();
   }
+  // Each call is answered at once.
+  void begin() {
+    EXPECT_TRUE(sink_->begin().ok());
+    sink_->pipelined_calls()->wait_for_each(true);
+  }
   // Commits one row, with what the statement returned.
   std::vector<ReturnedRow> commit(Statement statement, const Row& row) {
     std::vector<ReturnedRow> returned;
-    EXPECT_TRUE(sink_->begin().ok());
+    begin();
     const Reply reply = sink_->apply_returning(statement, row.bytes(), returned);
     EXPECT_TRUE(reply.ok()) << reply.cause.to_string();
     const Reply committed = sink_->commit();
@@ -101,7 +106,7 @@ TEST_F(PostgresSinkTest, ATextGoesIntoWhateverTypeItsColumnHas) {
 TEST_F(PostgresSinkTest, ATextWithANulByteIsItsRecordsFaultAndTheTransactionGoesOn) {
   open("CREATE TABLE v(t text)");
   const Statement insert = add("INSERT INTO v VALUES($1)", {kText});
-  EXPECT_TRUE(sink_->begin().ok());
+  begin();
   const Reply reply = sink_->apply(insert, row(std::string_view("a\0b", 3)).bytes());
   EXPECT_EQ(reply.fault, Fault::record);
   EXPECT_EQ(reply.effect, Effect::undone);
@@ -135,7 +140,7 @@ TEST_F(PostgresSinkTest, WithoutShelterAFailureEndsTheTransaction) {
   const Statement insert = add("INSERT INTO v VALUES($1)", {kInteger});
   const std::vector<Row> rows{row(1), row(2), row(1), row(3)};
   std::vector<Application> records = all(insert, rows, false);
-  EXPECT_TRUE(sink_->begin().ok());
+  begin();
   Reply failed;
   EXPECT_EQ(applied(records, failed), "2 of 4");
   EXPECT_EQ(failed.fault, Fault::record);
@@ -153,7 +158,7 @@ TEST_F(PostgresSinkTest, WithShelterOnlyTheCulpritIsUndone) {
   const Statement insert = add("INSERT INTO v VALUES($1)", {kInteger});
   const std::vector<Row> rows{row(1), row(2), row(1), row(3)};
   std::vector<Application> records = all(insert, rows, true);
-  EXPECT_TRUE(sink_->begin().ok());
+  begin();
   Reply failed;
   EXPECT_EQ(applied(records, failed), "2 of 4");
   EXPECT_EQ(failed.effect, Effect::undone);
@@ -171,7 +176,7 @@ TEST_F(PostgresSinkTest, ShelteredRowsThatAreTooLargeToReturnAreUndone) {
   const std::vector<Row> rows{row(10), row(100'000), row(20)};
   std::vector<Application> records = all(insert, rows, true);
   for (Application& each : records) each.wants_returned = true;
-  EXPECT_TRUE(sink_->begin().ok());
+  begin();
   Reply failed;
   EXPECT_EQ(applied(records, failed), "1 of 3");
   EXPECT_EQ(failed.fault, Fault::record);
@@ -184,7 +189,7 @@ TEST_F(PostgresSinkTest, ShelteredRowsThatAreTooLargeToReturnAreUndone) {
 TEST_F(PostgresSinkTest, ATransactionThatFailedCommitsNothing) {
   open("CREATE TABLE v(i bigint PRIMARY KEY)");
   const Statement insert = add("INSERT INTO v VALUES($1)", {kInteger});
-  EXPECT_TRUE(sink_->begin().ok());
+  begin();
   EXPECT_TRUE(sink_->apply(insert, row(1).bytes()).ok());
   EXPECT_FALSE(sink_->apply(insert, row(1).bytes()).ok());
   const Reply reply = sink_->commit();
@@ -230,7 +235,7 @@ TEST_F(PostgresSinkTest, EachOpeningHasAnEpochAboveThoseBeforeAndItsOwnMarks) {
       EXPECT_EQ(*watermark.commits_of(before), commit - 1);
     }
     EXPECT_EQ(*watermark.commits_of(watermark.epoch()), 0U);
-    EXPECT_TRUE(sink_->begin().ok());
+    begin();
     EXPECT_TRUE(watermark.mark(commit).ok());
     EXPECT_TRUE(sink_->commit().ok());
     EXPECT_TRUE(sink_->probe().ok());
@@ -245,7 +250,7 @@ TEST_F(PostgresSinkTest, EachOpeningHasAnEpochAboveThoseBeforeAndItsOwnMarks) {
 TEST_F(PostgresSinkTest, AMarkThatWasRolledBackIsNotInTheStore) {
   open("");
   Watermark& watermark = *sink_->watermark();
-  EXPECT_TRUE(sink_->begin().ok());
+  begin();
   EXPECT_TRUE(watermark.mark(7).ok());
   EXPECT_TRUE(sink_->rollback().ok());
   EXPECT_TRUE(sink_->probe().ok());
@@ -268,7 +273,7 @@ TEST_F(PostgresSinkTest, TablesOfOursThatAreDroppedAreMadeAgain) {
   open("CREATE TABLE v(i bigint)");
   const Statement insert = add("INSERT INTO v VALUES($1)", {kInteger});
   ask("DROP TABLE onelane_commits, onelane_positions");
-  EXPECT_TRUE(sink_->begin().ok());
+  begin();
   EXPECT_TRUE(sink_->apply(insert, row(1).bytes()).ok());
   const Reply reply = sink_->commit();
   EXPECT_EQ(reply.fault, Fault::environment);
@@ -283,7 +288,7 @@ TEST_F(PostgresSinkTest, AStatementSurvivesAChangeOfItsTable) {
   const Statement insert = add("INSERT INTO v(i) VALUES($1) RETURNING *", {kInteger});
   commit(insert, row(1));
   ask("ALTER TABLE v ADD COLUMN j bigint DEFAULT 5");
-  EXPECT_TRUE(sink_->begin().ok());
+  begin();
   std::vector<ReturnedRow> returned;
   const Reply reply = sink_->apply_returning(insert, row(2).bytes(), returned);
   EXPECT_EQ(reply.fault, Fault::environment) << reply.cause.to_string();

@@ -42,6 +42,7 @@ Reply Line::commit() {
   const CommitFate fate = std::exchange(fate_, CommitFate::passes);
   if (fate == CommitFate::passes || fate == CommitFate::lost_committed) {
     Reply reply = sink_->commit();
+    if (!reply.ok()) fate_ = fate;  // of the next one: there was no commit
     if (reply.ok()) open_ = false;
     if (!reply.ok() || fate == CommitFate::passes) return reply;
   } else if (Reply reply = rollback(); !reply.ok()) {

@@ -130,16 +130,22 @@ void refusals(Cases& cases) {
     bench.need(Ability::deferred);
     Direct direct(bench);
     const Statement child = direct.add(bench.specs().put_child());
-    direct.begin();
+    Savepoints* const part = direct.sink().savepoints();
+    const auto begin_group = [&] {
+      direct.begin();
+      if (part != nullptr) bench.expect_ok(part->savepoint(), "savepoint");
+    };
+    begin_group();
     bench.expect_ok(direct.apply(child, row_of(1, 2)), "a child before its parent");
     const Reply reply = direct.sink().verify();
     bench.expect_failed(reply, Fault::record, "verify without the parent");
     bench.expect(reply.effect == Effect::kept, "the effect is not Effect::kept");
     direct.rollback();
-    direct.begin();
+    begin_group();
     bench.expect_ok(direct.apply(child, row_of(3, 4)), "a child before its parent");
     direct.put(4);
     direct.verify();
+    if (part != nullptr) bench.expect_ok(part->release(), "release");
     direct.commit();
     bench.expect_things("3:child 4:x");
   });
