@@ -97,7 +97,14 @@ void PgDelay::run() {
 
 void PgDelay::accept() {
   const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (client < 0) return;
+  if (client < 0) {
+    // No descriptors are left, say: who waits here is refused, instead of waiting for ever.
+    if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+      ::epoll_ctl(poll_, EPOLL_CTL_DEL, listener_, nullptr);
+      ::shutdown(listener_, SHUT_RDWR);
+    }
+    return;
+  }
   auto* near = ends_.emplace_back(new End{.socket = Socket(client)}).get();
   auto* far = ends_
                   .emplace_back(new End{
