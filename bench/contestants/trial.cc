@@ -170,7 +170,7 @@ void add_field_flags(FlagSet& flags, Field& field, std::string_view usual) {
              "how large SQLite's log becomes before it is copied back, for all on SQLite (64MiB)",
              into(field.wal_limit_bytes, parse_size)});
   flags.add({"subject", "NAME", "",
-             "who is compared with each of the others; of --contestants (onelane, with --postgres "
+             "who is compared with each of the others; of --contestants (onelane; on PostgreSQL "
              "pg_onelane)",
              [&field](std::string_view text) { field.subject = text; }});
   flags.add({"gather", "TIME", "1s", "how long a tick of journaled waits for more rows",
