@@ -55,7 +55,7 @@ void add_workload_flags(FlagSet& flags, BulkOptions& o) {
              into(o.rows, parse_count)});
   flags.add({"synchronous", "LEVEL", "normal", "normal, or full: a commit is synced",
              into(o.synchronous, parse_synchronous)});
-  add_field_flags(flags, o.field, "fixed_batch,ceiling,onelane");
+  add_field_flags(flags, o.field, "fixed_batch,ceiling,onelane,pg_pipeline,pg_onelane");
 }
 
 std::vector<Case> cases_of(const BulkOptions& o, const QuestionOptions& options,
@@ -100,6 +100,7 @@ int bulk_main(const std::vector<std::string>& arguments) {
                     .pragmas = pragmas_of({.path = scratch.path() / "pragmas",
                                            .synchronous = own.synchronous,
                                            .wal_limit_bytes = *own.field.wal_limit_bytes}),
+                    .server = server_of(own.field, own.synchronous),
                     .cases = cases_of(own, options, scratch.path())};
   for (const Kind& kind : own.kinds) {
     question.settings[fmt::format("{}_rows", kind.name)] =

@@ -31,7 +31,8 @@ void add_workload_flags(FlagSet& flags, CallersOptions& o) {
   flags.add({"synchronous", "LEVEL", "full", "normal, or full: a commit is synced",
              into(o.synchronous, parse_synchronous)});
   add_field_flags(flags, o.field,
-                  "direct,mutex,fixed_batch,leader,ceiling,onelane,rocksdb,leveldb");
+                  "direct,mutex,fixed_batch,leader,ceiling,onelane,rocksdb,leveldb,"
+                  "pg_autocommit,pg_pool,pg_pipeline,pg_onelane");
 }
 
 std::vector<Case> cases_of(const CallersOptions& o, const QuestionOptions& options,
@@ -75,6 +76,7 @@ int callers_main(const std::vector<std::string>& arguments) {
                     .pragmas = pragmas_of({.path = scratch.path() / "pragmas",
                                            .synchronous = own.synchronous,
                                            .wal_limit_bytes = *own.field.wal_limit_bytes}),
+                    .server = server_of(own.field, own.synchronous),
                     .cases = cases_of(own, options, scratch.path())};
   return answer(question, options, scratch);
 }

@@ -70,7 +70,7 @@ void add_workload_flags(FlagSet& flags, FillOptions& o) {
   flags.add({"synchronous", "LEVEL", "normal",
              "normal, or full: a commit is synced; fillsync is always full",
              into(o.synchronous, parse_synchronous)});
-  add_field_flags(flags, o.field, "mutex,ceiling,onelane,rocksdb,leveldb");
+  add_field_flags(flags, o.field, "mutex,ceiling,onelane,rocksdb,leveldb,pg_pipeline,pg_onelane");
 }
 
 Workload workload_of(const Fill& fill, const FillOptions& o, std::uint64_t seed) {
@@ -124,6 +124,7 @@ int fill_main(const std::vector<std::string>& arguments) {
                     .pragmas = pragmas_of({.path = scratch.path() / "pragmas",
                                            .synchronous = own.synchronous,
                                            .wal_limit_bytes = *own.field.wal_limit_bytes}),
+                    .server = server_of(own.field, own.synchronous),
                     .cases = cases_of(own, options.seed, scratch.path())};
   return answer(question, options, scratch);
 }

@@ -46,7 +46,7 @@ int lone_main(const std::vector<std::string>& arguments) {
   flags.add({"writes", "N", "", "a run ends after so many writes (20000)",
              into(own.writes, parse_count)});
   flags.add({"longest", "TIME", "2s", "or after so long", into(own.longest, parse_duration)});
-  add_field_flags(flags, own.field, "direct,mutex,leader,onelane");
+  add_field_flags(flags, own.field, "direct,mutex,leader,onelane,pg_autocommit,pg_onelane");
   add_question_flags(flags, options);
   if (!flags.parse(arguments, std::cout)) return kExitOk;
   complete(own.field, options);
@@ -61,6 +61,7 @@ int lone_main(const std::vector<std::string>& arguments) {
                     .pragmas = pragmas_of({.path = scratch.path() / "pragmas",
                                            .synchronous = Synchronous::normal,
                                            .wal_limit_bytes = *own.field.wal_limit_bytes}),
+                    .server = server_of(own.field, Synchronous::full),
                     .cases = cases_of(own, options, scratch.path())};
   return answer(question, options, scratch);
 }

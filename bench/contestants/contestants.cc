@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "bench/contestants/makers.h"
@@ -26,6 +27,12 @@ const std::vector<std::pair<std::string, MakeStore*>>& makers() {
 #ifdef ONELANE_BENCH_LEVELDB
       {"leveldb", make_leveldb},
 #endif
+#ifdef ONELANE_BENCH_POSTGRES
+      {"pg_autocommit", make_pg_autocommit},
+      {"pg_pool", make_pg_pool},
+      {"pg_pipeline", make_pg_pipeline},
+      {"pg_onelane", make_pg_onelane},
+#endif
   };
   return all;
 }
@@ -47,6 +54,15 @@ std::unique_ptr<Store> make_store(std::string_view contestant, const StoreOption
   }
   throw UsageError(
       fmt::format("'{}' is none of {}", contestant, fmt::join(contestant_names(), ", ")));
+}
+
+nlohmann::json server_of(const StoreOptions& options) {
+#ifdef ONELANE_BENCH_POSTGRES
+  if (!options.postgres.empty()) return pg_server(options);
+#else
+  (void)options;
+#endif
+  return nlohmann::json::object();
 }
 
 }  // namespace onelane::bench

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 
 #include "bench/contestants/store.h"
 
@@ -31,5 +32,15 @@ MakeStore make_traced;
 MakeStore make_beside_reader;
 MakeStore make_rocksdb;
 MakeStore make_leveldb;
+// On PostgreSQL. Every thread has a connection of its own, and a write is a statement by itself.
+MakeStore make_pg_autocommit;
+// The same with 16 connections, of which each write takes one.
+MakeStore make_pg_pool;
+// One thread (one writer), one connection in pipeline mode, transactions of a given size.
+MakeStore make_pg_pipeline;
+// onelane on its sink for PostgreSQL.
+MakeStore make_pg_onelane;
+// server_of(), of options.postgres.
+nlohmann::json pg_server(const StoreOptions& options);
 
 }  // namespace onelane::bench

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,6 +30,8 @@ struct StoreOptions {
   std::uint64_t rows_per_commit = 1;   // of the ceiling; the others find their own
   std::chrono::nanoseconds gather{0};  // of journaled: how long a tick waits for more rows
   bool trace = false;                  // of onelane: it records one, beside the database
+  std::string postgres;                // of those on PostgreSQL: a conninfo, in place of path
+  std::chrono::nanoseconds added_round_trip{0};  // between them and the server
 };
 
 // What a store's intake and SQLite's log have taken so far.
@@ -68,10 +71,16 @@ class Store {
 };
 
 // Those that are built in: "direct", "mutex", "fixed_batch", "leader", "ceiling", "onelane",
-// "durable", "journaled", "traced", "beside_reader" and, where their packages were found, "rocksdb"
-// and "leveldb".
+// "durable", "journaled", "traced", "beside_reader" and, where their packages were found,
+// "rocksdb", "leveldb", "pg_autocommit", "pg_pool", "pg_pipeline" and "pg_onelane".
 const std::vector<std::string>& contestant_names();
 // Throws RunError; UsageError for a name that is not built in.
 std::unique_ptr<Store> make_store(std::string_view contestant, const StoreOptions& options);
+
+// Whether it writes to options.postgres.
+inline bool on_postgres(std::string_view contestant) { return contestant.starts_with("pg_"); }
+// Of the server as they meet it: {"version", "synchronous_commit", "fsync", "round_trip_us"}, the
+// last one the median of SELECT 1. {} without options.postgres. Throws UsageError, RunError.
+nlohmann::json server_of(const StoreOptions& options);
 
 }  // namespace onelane::bench

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
 
 #include "bench/contestants/intake_figures.h"
 #include "bench/kit/errors.h"
@@ -15,6 +17,14 @@ namespace {
 constexpr std::string_view kCeiling = "ceiling";
 constexpr std::string_view kOnelane = "onelane";
 constexpr std::string_view kJournaled = "journaled";
+constexpr std::string_view kPgPipeline = "pg_pipeline";
+constexpr std::string_view kPgOnelane = "pg_onelane";
+
+// Whose transactions a contestant's have the size of.
+std::string_view paced_by(std::string_view contestant) {
+  if (contestant == kCeiling) return kOnelane;
+  return contestant == kPgPipeline ? kPgOnelane : "";
+}
 
 // What the contestants of one case share.
 class Arena {
@@ -22,28 +32,36 @@ class Arena {
   Arena(const Field& field, const Workload& workload, std::filesystem::path directory)
       : wal_limit_bytes_(*field.wal_limit_bytes),
         gather_(field.gather),
+        postgres_(field.postgres),
+        added_round_trip_(field.added_round_trip),
         workload_(workload),
         directory_(std::move(directory)) {}
 
   Figures run(std::string_view contestant) {
-    bool ceiling = contestant == kCeiling;
-    if (ceiling && rows_per_commit_ == 0) run(kOnelane);
+    const std::string_view pace = paced_by(contestant);
+    if (!pace.empty() && !rows_per_commit_.contains(pace)) run(pace);
     StoreOptions options{.path = fresh_path(contestant),
                          .synchronous = workload_.synchronous,
                          .acknowledgement = workload_.acknowledgement,
                          .value_bytes = workload_.rows->value_bytes(),
                          .wal_limit_bytes = wal_limit_bytes_,
-                         .rows_per_commit = rows_per_commit_,
-                         .gather = gather_};
+                         .gather = gather_,
+                         .postgres = postgres_,
+                         .added_round_trip = added_round_trip_};
     Load load = workload_.load;
-    if (ceiling) load.threads = 1;
+    if (!pace.empty()) {
+      options.rows_per_commit = rows_per_commit_.find(pace)->second;
+      load.threads = 1;
+    }
     Figures figures = run(contestant, options, load);
     std::filesystem::remove_all(directory_);
-    if (contestant == kOnelane) {
-      rows_per_commit_ = std::max<std::uint64_t>(
-          1, static_cast<std::uint64_t>(std::lround(figures.at("rows_per_commit"))));
+    if (contestant == kOnelane || contestant == kPgOnelane) {
+      rows_per_commit_.insert_or_assign(
+          std::string(contestant),
+          std::max<std::uint64_t>(
+              1, static_cast<std::uint64_t>(std::lround(figures.at("rows_per_commit")))));
     }
-    if (ceiling) figures["p50_us"] = figures["p99_us"] = kNoFigure;  // its writes do not wait
+    if (!pace.empty()) figures["p50_us"] = figures["p99_us"] = kNoFigure;  // its writes do not wait
     return figures;
   }
 
@@ -59,6 +77,9 @@ class Arena {
       if (contestant == kJournaled) group_syncs = measure_group_syncs(directory_, group_bytes_);
       std::unique_ptr<Store> store = make_store(contestant, options);
       Contents contents;
+      if (workload_.warm_up && !on_postgres(contestant)) {
+        (void)run_load(*store, *workload_.rows, *workload_.warm_up, contents);
+      }
       if (workload_.before) (void)run_load(*store, *workload_.rows, *workload_.before, contents);
       const std::uint64_t commits_before = store->commits();
       const std::optional<IntakeUse> intake_before = store->intake();
@@ -100,9 +121,11 @@ class Arena {
 
   std::uint64_t wal_limit_bytes_;
   Nanoseconds gather_;
+  std::string postgres_;
+  Nanoseconds added_round_trip_;
   Workload workload_;
-  std::filesystem::path directory_;  // of one store at a time
-  std::uint64_t rows_per_commit_ = 0;
+  std::filesystem::path directory_;                                    // of one store at a time
+  std::map<std::string, std::uint64_t, std::less<>> rows_per_commit_;  // in their newest runs
   std::uint64_t group_bytes_ = 0;  // of the newest run with an intake
 };
 
@@ -116,17 +139,26 @@ bool is_contestant(const std::string& name) {
   return std::find(known.begin(), known.end(), name) != known.end();
 }
 
+// "onelane,mutex; with --postgres: pg_onelane".
+std::string usual_text(const Field& field) {
+  std::string texts[2];
+  for (const std::string& name : field.usual) {
+    std::string& text = texts[on_postgres(name) ? 1 : 0];
+    text += (text.empty() ? "" : ",") + name;
+  }
+  return texts[1].empty() ? texts[0] : texts[0] + "; with --postgres: " + texts[1];
+}
+
 std::string known_names() { return fmt::format("{}", fmt::join(contestant_names(), ", ")); }
 
 }  // namespace
 
 void add_field_flags(FlagSet& flags, Field& field, std::string_view usual) {
-  std::string built_in;
   for (const std::string& name : split_list(usual)) {
-    if (!is_contestant(name)) continue;
-    built_in += (built_in.empty() ? "" : ",") + name;
+    if (is_contestant(name)) field.usual.push_back(name);
   }
-  flags.add({"contestants", "LIST", built_in, "who takes part, of " + known_names(),
+  flags.add({"contestants", "LIST", "",
+             fmt::format("who takes part, of {} ({})", known_names(), usual_text(field)),
              [&field](std::string_view text) {
                field.contestants = split_list(text);
                for (const std::string& name : field.contestants) {
@@ -137,15 +169,41 @@ void add_field_flags(FlagSet& flags, Field& field, std::string_view usual) {
   flags.add({"wal-limit", "SIZE", "",
              "how large SQLite's log becomes before it is copied back, for all on SQLite (64MiB)",
              into(field.wal_limit_bytes, parse_size)});
-  flags.add({"subject", "NAME", std::string(kOnelane),
-             "who is compared with each of the others; of --contestants",
+  flags.add({"subject", "NAME", "",
+             "who is compared with each of the others; of --contestants (onelane; on PostgreSQL "
+             "pg_onelane)",
              [&field](std::string_view text) { field.subject = text; }});
   flags.add({"gather", "TIME", "1s", "how long a tick of journaled waits for more rows",
              into(field.gather, parse_duration)});
+  if (!is_contestant(std::string(kPgOnelane))) return;
+  flags.add({"postgres", "CONNINFO", "",
+             "libpq's words for a database on a PostgreSQL server, where those whose names begin "
+             "with pg_ write to a schema that they make and drop",
+             [&field](std::string_view text) {
+               if (text.empty()) throw UsageError("a conninfo is needed, such as dbname=bench");
+               field.postgres = text;
+             }});
+  flags.add({"added-round-trip", "TIME", "0ms",
+             "how much longer a round trip to that server takes, as over a network",
+             into(field.added_round_trip, parse_duration)});
 }
 
 void complete(Field& field, const QuestionOptions& options) {
-  if (field.subject != kOnelane && !takes_part(field, field.subject)) {
+  const bool postgres = !field.postgres.empty();
+  if (field.contestants.empty()) {
+    std::ranges::copy_if(field.usual, std::back_inserter(field.contestants),
+                         [postgres](const auto& name) { return on_postgres(name) == postgres; });
+  }
+  const bool any = std::ranges::any_of(field.contestants, on_postgres);
+  if (any && !postgres) {
+    throw UsageError("--contestants: those that begin with pg_ need --postgres");
+  }
+  if (field.added_round_trip > Nanoseconds(0) && !any) {
+    throw UsageError("--added-round-trip: no contestant has a round trip without --postgres");
+  }
+  if (field.subject.empty()) {
+    field.subject = postgres ? kPgOnelane : kOnelane;
+  } else if (!takes_part(field, field.subject)) {
     throw UsageError(fmt::format("--subject: '{}' is not among the --contestants: {}",
                                  field.subject, fmt::join(field.contestants, ", ")));
   }
@@ -159,9 +217,15 @@ void add_intake_figures(const Field& field, Case& one) {
   one.figures.insert(one.figures.end(), more.begin(), more.end());
 }
 
+nlohmann::json server_of(const Field& field, Synchronous synchronous) {
+  return server_of(StoreOptions{.synchronous = synchronous,
+                                .postgres = field.postgres,
+                                .added_round_trip = field.added_round_trip});
+}
+
 Workload warmed_up(Workload workload, const Field& field) {
-  workload.before = warm_up(workload.rows->value_bytes(), *field.wal_limit_bytes);
-  workload.load.first = workload.before->rows;
+  workload.warm_up = warm_up(workload.rows->value_bytes(), *field.wal_limit_bytes);
+  workload.load.first = workload.warm_up->rows;
   return workload;
 }
 

@@ -56,6 +56,7 @@ json environment_json(const Environment& environment, const Question& question) 
   for (const auto& [name, value] : question.pragmas) pragmas[name] = value;
   json out = to_json(environment);
   out["pragmas"] = pragmas;
+  if (!question.server.empty()) out["server"] = question.server;
   return out;
 }
 
@@ -70,15 +71,21 @@ json result_json(const Question& question, const QuestionOptions& options,
           {"cases", cases}};
 }
 
-std::string header_text(const Question& question, const QuestionOptions& options,
-                        const Environment& environment) {
-  std::string text = "settings ";
-  json settings = settings_json(question, options);
+// " name=value name=value".
+std::string settings_text(const json& settings) {
+  std::string text;
   for (const auto& [name, value] : settings.items()) {
     text +=
         fmt::format(" {}={}", name, value.is_string() ? value.get<std::string>() : value.dump());
   }
-  text += "\n" + to_text(environment);
+  return text;
+}
+
+std::string header_text(const Question& question, const QuestionOptions& options,
+                        const Environment& environment) {
+  std::string text = fmt::format("settings {}\n{}", settings_text(settings_json(question, options)),
+                                 to_text(environment));
+  if (!question.server.empty()) text += "server   " + settings_text(question.server) + "\n";
   if (question.pragmas.empty()) return text;
   text += "pragmas  ";
   for (const auto& [name, value] : question.pragmas) text += fmt::format(" {}={}", name, value);

@@ -56,6 +56,7 @@ struct Question {
   // themselves.
   nlohmann::json settings = nlohmann::json::object();
   std::vector<std::pair<std::string, std::string>> pragmas;  // as read back from a connection
+  nlohmann::json server = nlohmann::json::object();  // what was said of one; {}: there is none
   std::vector<Case> cases;
 };
 

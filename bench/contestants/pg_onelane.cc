@@ -1,0 +1,26 @@
+#include "bench/contestants/lane.h"
+#include "bench/contestants/makers.h"
+#include "bench/contestants/pg_table.h"
+#include "bench/kit/required.h"
+#include "onelane/postgres.h"
+
+namespace onelane::bench {
+
+std::unique_ptr<Store> make_pg_onelane(const StoreOptions& options) {
+  auto table = std::make_shared<PgTable>(options);
+  postgres::Options sink;
+  sink.synchronous_commit = options.synchronous == Synchronous::full
+                                ? postgres::SynchronousCommit::on
+                                : postgres::SynchronousCommit::off;
+  StatementSpec upsert = statement_spec<KeyValue>();
+  upsert.sql = kPgUpsert;
+  Journal journal =
+      required(postgres::open(table->conninfo(), JournalOptions(), sink), "opening the journal");
+  return std::make_unique<Lane>(
+      options, Promise::committed,
+      Lane::Place{.read = [table](const Store::Visit& visit) { table->read(visit); },
+                  .upsert = std::move(upsert),
+                  .journal = std::move(journal)});
+}
+
+}  // namespace onelane::bench
