@@ -88,7 +88,7 @@ TEST_F(SentOn, WhatStatementsReturnComesWithTheirOwnOutcomes) {
 }
 
 TEST_F(SentOn, TheRecordThatFailedIsRejectedWhereverItStands) {
-  for (const std::size_t place : {0, 1, 2}) {
+  for (std::size_t place = 0; place < 3; ++place) {
     std::vector<Receipt> receipts;
     for (std::size_t i = 0; i < 3; ++i) receipts.push_back(submit(insert_, i == place ? -1 : 1));
     run();
