@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "src/base/digits.h"
 #include "src/postgres/rows.h"
 
 namespace onelane::inline v0::postgres {
@@ -37,7 +38,7 @@ Status CommitsTable::begin_epoch() {
                          answer);
   }
   if (!reply.ok()) return at_open(reply);
-  epoch_ = number_of(value_of(answer.get()));
+  epoch_ = base::number_of(value_of(answer.get()));
   reply = session_.ask("DELETE FROM " + table() + " WHERE epoch + " + std::to_string(kEpochsKept) +
                            " <= " + std::to_string(epoch_),
                        answer);
@@ -54,8 +55,8 @@ Result<CommitsTable::Found> CommitsTable::look() {
                                        table() + " WHERE epoch = " + std::to_string(epoch_),
                                    answer);
   if (!reply.ok()) return at_open(reply);
-  const std::uint64_t turn = number_of(value_of(answer.get()));
-  const std::uint64_t newest_epoch = number_of(value_of(answer.get(), 0, 1));
+  const std::uint64_t turn = base::number_of(value_of(answer.get()));
+  const std::uint64_t newest_epoch = base::number_of(value_of(answer.get(), 0, 1));
   if (newest_epoch > epoch_) {
     return Status(Errc::poisoned, "table " + table() + ": another journal, of epoch " +
                                       std::to_string(newest_epoch) +
@@ -99,7 +100,7 @@ Result<std::uint64_t> CommitsTable::commits_of(std::uint64_t epoch) {
   const Reply reply = session_.ask(
       "SELECT commits FROM " + table() + " WHERE epoch = " + std::to_string(epoch), answer);
   if (!reply.ok()) return at_open(reply);
-  if (PQntuples(answer.get()) != 0) return number_of(value_of(answer.get()));
+  if (PQntuples(answer.get()) != 0) return base::number_of(value_of(answer.get()));
   return Status(Errc::invalid_argument,
                 "epoch " + std::to_string(epoch) + " is not remembered in " + table());
 }

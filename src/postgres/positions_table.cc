@@ -5,12 +5,18 @@
 #include <string_view>
 #include <utility>
 
+#include "src/base/digits.h"
 #include "src/model/row.h"
 #include "src/postgres/rows.h"
 
 namespace onelane::inline v0::postgres {
 
 namespace {
+
+using base::hex;
+using base::joined;
+using base::number_of;
+using base::unhex_uuid;
 
 constexpr std::uint64_t kFormat = 1;
 // Of the mark.
@@ -20,31 +26,12 @@ constexpr std::uint64_t kOpening = 2;
 
 Status at_open(const Reply& failed) { return failed.cause; }
 
-std::string joined(std::span<const std::uint64_t> positions) {
-  std::string out;
-  for (const std::uint64_t each : positions) {
-    if (!out.empty()) out += ',';
-    out += std::to_string(each);
-  }
-  return out;
-}
-
 std::vector<std::uint64_t> split(std::string_view text) {
   std::vector<std::uint64_t> out;
   while (!text.empty()) {
     const std::size_t comma = std::min(text.find(','), text.size());
     out.push_back(number_of(text.substr(0, comma)));
     text.remove_prefix(std::min(comma + 1, text.size()));
-  }
-  return out;
-}
-
-std::array<std::byte, 16> unhex(std::string_view text) {
-  std::array<std::byte, 16> out{};
-  for (std::size_t i = 0; i < out.size() && 2 * i + 2 <= text.size(); ++i) {
-    unsigned value = 0;
-    std::from_chars(text.data() + 2 * i, text.data() + 2 * i + 2, value, 16);
-    out[i] = static_cast<std::byte>(value);
   }
   return out;
 }
@@ -189,7 +176,7 @@ Result<std::optional<IntakeMark>> PositionsTable::mark() {
   IntakeMark mark;
   mark.clean = state == kClean;
   mark.opening = state == kOpening;
-  mark.uuid = unhex(value_of(answer.get(), 0, 1));
+  mark.uuid = unhex_uuid(value_of(answer.get(), 0, 1));
   return Found(mark);
 }
 

@@ -131,22 +131,4 @@ std::string_view value_of(const PGresult* result, int row, int column) noexcept 
           static_cast<std::size_t>(PQgetlength(result, row, column))};
 }
 
-std::uint64_t number_of(std::string_view text) noexcept {
-  std::uint64_t out = 0;
-  std::from_chars(text.data(), text.data() + text.size(), out);
-  return out;
-}
-
-std::string hex(std::span<const std::byte> bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string out;
-  out.reserve(2 * bytes.size());
-  for (const std::byte each : bytes) {
-    const auto value = static_cast<unsigned>(each);
-    out += kDigits[value >> 4];
-    out += kDigits[value & 15U];
-  }
-  return out;
-}
-
 }  // namespace onelane::inline v0::postgres

@@ -43,7 +43,5 @@ bool append_rows(const PGresult* result, std::vector<ReturnedRow>& rows);
 
 // The one value of a result, empty if there is none or it is NULL.
 std::string_view value_of(const PGresult* result, int row = 0, int column = 0) noexcept;
-std::uint64_t number_of(std::string_view text) noexcept;
-std::string hex(std::span<const std::byte> bytes);
 
 }  // namespace onelane::inline v0::postgres

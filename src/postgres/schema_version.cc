@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "src/base/digits.h"
 #include "src/postgres/rows.h"
 
 namespace onelane::inline v0::postgres {
@@ -17,7 +18,7 @@ Result<std::int32_t> SchemaTable::version() {
   ResultPtr answer;
   const Reply reply = session_.ask("SELECT version FROM " + table(), answer);
   if (!reply.ok()) return reply.cause;
-  return static_cast<std::int32_t>(number_of(value_of(answer.get())));
+  return static_cast<std::int32_t>(base::number_of(value_of(answer.get())));
 }
 
 Reply SchemaTable::run(std::string_view sql) {

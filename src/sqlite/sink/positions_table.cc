@@ -1,11 +1,11 @@
 #include "src/sqlite/sink/positions_table.h"
 
 #include <array>
-#include <charconv>
 #include <cstdio>
 #include <string_view>
 #include <utility>
 
+#include "src/base/digits.h"
 #include "src/base/memory.h"
 #include "src/model/row.h"
 #include "src/sqlite/connection/own_transaction.h"
@@ -13,6 +13,11 @@
 namespace onelane::inline v0::sqlite {
 
 namespace {
+
+using base::hex;
+using base::joined;
+using base::number_of;
+using base::unhex_uuid;
 
 constexpr std::int64_t kFormat = 1;
 // Of the mark.
@@ -29,47 +34,11 @@ constexpr char kNow[] = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEG
 
 std::string quoted(const std::string& name) { return "main.\"" + name + '"'; }
 
-std::uint64_t number(std::string_view text) {
-  std::uint64_t out = 0;
-  std::from_chars(text.data(), text.data() + text.size(), out);
-  return out;
-}
-
 // The text up to the separator, which is taken off the front with it.
 std::string_view cut(std::string_view& text, char separator) {
   const std::size_t at = text.find(separator);
   const std::string_view out = text.substr(0, at);
   text.remove_prefix(at == std::string_view::npos ? text.size() : at + 1);
-  return out;
-}
-
-std::string joined(std::span<const std::uint64_t> positions) {
-  std::string out;
-  for (const std::uint64_t each : positions) {
-    if (!out.empty()) out += ',';
-    out += std::to_string(each);
-  }
-  return out;
-}
-
-std::string hex(std::span<const std::byte> bytes) {
-  constexpr char kDigits[] = "0123456789abcdef";
-  std::string out;
-  for (const std::byte each : bytes) {
-    const auto value = static_cast<unsigned>(each);
-    out += kDigits[value >> 4];
-    out += kDigits[value & 15U];
-  }
-  return out;
-}
-
-std::array<std::byte, 16> unhex(std::string_view text) {
-  std::array<std::byte, 16> out{};
-  for (std::size_t i = 0; i < out.size() && 2 * i + 2 <= text.size(); ++i) {
-    unsigned value = 0;
-    std::from_chars(text.data() + 2 * i, text.data() + 2 * i + 2, value, 16);
-    out[i] = static_cast<std::byte>(value);
-  }
   return out;
 }
 
@@ -272,21 +241,21 @@ Result<std::optional<IntakeMark>> PositionsTable::mark() {
   if (!reply.ok()) return at_open(reply);
   if (row.empty()) return Found();
   std::string_view rest = row;
-  const std::uint64_t format = number(cut(rest, ':'));
+  const std::uint64_t format = number_of(cut(rest, ':'));
   if (format > kFormat) {
     return Status(Errc::invalid_argument, "table " + name_ + " has format " +
                                               std::to_string(format) + "; this onelane knows " +
                                               std::to_string(kFormat));
   }
   IntakeMark mark;
-  const std::uint64_t state = number(cut(rest, ':'));
+  const std::uint64_t state = number_of(cut(rest, ':'));
   mark.clean = state == kClean;
   mark.opening = state == kOpening;
-  mark.uuid = unhex(cut(rest, '@'));
+  mark.uuid = unhex_uuid(cut(rest, '@'));
   std::string schema;
   const Reply asked = run("PRAGMA schema_version", schema);
   if (!asked.ok()) return at_open(asked);
-  mark.copied = number(schema) < number(rest);
+  mark.copied = number_of(schema) < number_of(rest);
   return Found(mark);
 }
 
@@ -328,9 +297,9 @@ Result<std::vector<FoundProgress>> PositionsTable::found() {
     std::string_view row = cut(rest, ';');
     FoundProgress progress;
     progress.name = cut(row, ':');
-    progress.position = number(cut(row, ':'));
-    progress.journaled = number(cut(row, ':'));
-    while (!row.empty()) progress.waiting.push_back(number(cut(row, ',')));
+    progress.position = number_of(cut(row, ':'));
+    progress.journaled = number_of(cut(row, ':'));
+    while (!row.empty()) progress.waiting.push_back(number_of(cut(row, ',')));
     out.push_back(std::move(progress));
   }
   return out;
