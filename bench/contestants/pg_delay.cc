@@ -98,7 +98,8 @@ void PgDelay::run() {
 void PgDelay::accept() {
   const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (client < 0) {
-    // No descriptors are left, say: who waits here is refused, instead of waiting for ever.
+    // The process may have no descriptors left. Clients that wait to be accepted are refused then:
+    // otherwise they would wait for ever.
     if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
       ::epoll_ctl(poll_, EPOLL_CTL_DEL, listener_, nullptr);
       ::shutdown(listener_, SHUT_RDWR);

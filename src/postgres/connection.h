@@ -67,7 +67,7 @@ class Connection {
 
   // Sends what is queued, and appends a reply for each command. After one that failed the server
   // skips the others. False if the connection is bad now; `replies` then has those that came. The
-  // timeout begins anew whenever the server is heard of.
+  // timeout begins anew with whatever the server sends.
   bool exchange(std::vector<ResultPtr>& replies, Duration timeout);
 
   // Runs SQL of any number of statements, outside of pipeline mode. The last result; none if the

@@ -378,7 +378,7 @@ Reply PostgresSink::bury(const DeadLetter& letter) {
 // What is queued is ours.
 Reply PostgresSink::sent() { return waits_ ? exchange(session_.connection().queued()) : Reply(); }
 
-// The tables may be gone.
+// Of statements on our own tables. After a failure begin() makes those that are missing.
 Reply PostgresSink::ours(Reply reply) {
   if (!reply.ok()) tables_missing_ = true;
   return reply;

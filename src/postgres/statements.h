@@ -31,7 +31,8 @@ class Statements {
 
   // The connection is new: nothing is prepared on it.
   void forget() noexcept;
-  // After a failure: whether it only says that the statement must be prepared anew, which is noted.
+  // After a statement failed. True if it failed only because it must be prepared anew; the next
+  // prepare_missing() does that.
   bool note_stale(Statement statement, const PGresult* result) noexcept;
   // Outside a transaction. Prepares what is not. Fails only if the connection does: a statement
   // that the server refuses now fails the records that use it.

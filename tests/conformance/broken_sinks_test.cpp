@@ -75,7 +75,7 @@ class KeepsWhatIsRolledBack final : public Forwarding {
  public:
   using Forwarding::Forwarding;
   Reply rollback() override {
-    // What was there is committed, though it should be gone.
+    // The bug: what the journal rolls back is committed.
     return sink_->commit().ok() ? Reply() : sink_->rollback();
   }
 };
