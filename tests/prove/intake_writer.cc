@@ -203,14 +203,16 @@ void IntakeWriter::watch() {
   }
 }
 
+// Outcomes are asked for before what is journaled: with threads a unit may become both in between.
 void IntakeWriter::listen() {
+  for (Waiting& each : waiting_) each.outcome = each.receipt.poll();
   watch();
   std::erase_if(waiting_, [this](Waiting& each) { return listen(each); });
 }
 
 // Whether the receipt has nothing more to say.
 bool IntakeWriter::listen(Waiting& each) {
-  const std::optional<Outcome> outcome = each.receipt.poll();
+  const std::optional<Outcome>& outcome = each.outcome;
   if (!outcome) return false;
   if (!each.plain) {
     const bool ends = ends_ || !journal_->stats().poison.ok();

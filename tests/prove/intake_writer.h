@@ -69,6 +69,7 @@ class IntakeWriter {
     bool plain = false;
     bool journaled = false;
     bool settled = false;
+    std::optional<Outcome> outcome{};  // as last asked for
   };
 
   // Makes a call of the journal.
