@@ -23,8 +23,9 @@
 // always do. Deferrable constraints are checked at the end of each unit, whichever they were
 // declared as, and refuse that unit alone.
 //
-// A tick fails with 40001 (serialization) or 40P01 (deadlock): it runs again; a unit that fails so
-// alone for 30 s of pauses is rejected. The isolation level is the server's or the role's default,
+// A tick that fails with 40001 (serialization) or 40P01 (deadlock) runs again as it is, at once, up
+// to eight times, and then later, with less; a unit that fails so alone for 30 s of pauses is
+// rejected. The isolation level is the server's or the role's default,
 // or what the conninfo says: options='-c default_transaction_isolation=serializable'.
 //
 // What each level of SynchronousCommit says of a receipt, once it is `committed`:

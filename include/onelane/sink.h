@@ -4,8 +4,8 @@
 // default that is correct, and each that is overridden gains something. What only some stores can
 // do is a part, a class of its own that the sink hands out or leaves out: Savepoints (without them
 // a failed group costs its tick another attempt), JobStatements (without them jobs run no SQL),
-// PipelinedCalls, SchemaVersion, Watermark, AppliedPositions, Log and CommitSync. Whether a sink
-// keeps to what is said here, onelane/conformance.h can tell.
+// PipelinedCalls, SchemaVersion, Watermark, AppliedPositions, Log, CommitSync and ServerSide.
+// Whether a sink keeps to what is said here, onelane/conformance.h can tell.
 //
 // The calls of a journal, as a grammar: [] at most once, {} any number of times, | either.
 //
@@ -34,7 +34,7 @@
 //
 // Threads: calls of a sink, its Savepoints, JobStatements, SchemaVersion and Watermark never
 // overlap. They may come from different threads, and each sees all that those before it did.
-// Accessors of parts, Log and CommitSync say for themselves who may call them.
+// Accessors of parts, Log, CommitSync and ServerSide say for themselves who may call them.
 //
 // Errors: a Reply says whose fault it is and what is left, a Status only what happened. A call that
 // is not noexcept may throw std::bad_alloc, and execute what its visitor throws, but nothing else.
@@ -66,13 +66,14 @@ enum class Fault : std::uint8_t {
   none,
   record,       // the statement and its values: constraint, type, size, SQL error in a job
   busy,         // somebody else holds the write lock
+  conflict,     // with another transaction, which came first: the same again may pass
   environment,  // disk full, I/O error, out of memory, interrupted
   read_only,    // the database cannot be written, lastingly
   sync,         // a sync failed, or the store's files are lost: nothing may be called durable
   corrupt,      // the file is damaged, or no database
   internal,     // onelane or the sink is wrong
 };
-inline constexpr std::size_t kFaultCount = 8;
+inline constexpr std::size_t kFaultCount = 9;
 
 // What a failed call left behind in the transaction.
 enum class Effect : std::uint8_t {
@@ -184,6 +185,16 @@ class CommitSync : public SinkPart {
   // cut. May take as long as the disk does. A failure poisons the journal, whatever its fault:
   // pages whose sync failed are lost, and the system calls them clean.
   virtual Reply sync() = 0;
+};
+
+// What a sink knows of the server that its store is.
+class ServerSide : public SinkPart {
+ public:
+  // After a transaction, or a begin() that failed: how much of its time somebody else's lock took,
+  // as far as that was seen. By the thread that calls the sink.
+  virtual Duration lock_wait() noexcept = 0;
+  // Any thread, at any time, after close(), too.
+  virtual ServerStats stats() const = 0;
 };
 
 // Undoes a unit of more than one statement by itself, while the transaction goes on. Never nested.
@@ -422,6 +433,8 @@ class Sink : public SinkPart {
   virtual Log* log() noexcept { return nullptr; }
   // What makes commits durable where commit() alone does not. Not called any more when close() is.
   virtual CommitSync* commit_sync() noexcept { return nullptr; }
+  // Of a sink whose store is a server.
+  virtual ServerSide* server_side() noexcept { return nullptr; }
 
  private:
   bool apply_one(Application& record, Reply& failed) {

@@ -270,9 +270,25 @@ struct IntakeStats {
 
 // Writers that did not come through the lane.
 struct ForeignStats {
-  std::uint64_t changes = 0;     // times that the database had changed without us before a tick
-  std::uint64_t lock_waits = 0;  // times that somebody else's write lock kept the lane waiting
-  Histogram lock_wait_ns;        // how long each of these was
+  std::uint64_t changes = 0;  // times that the database had changed without us before a tick
+  // Times that somebody else's write lock kept the lane waiting; at a server, any lock.
+  std::uint64_t lock_waits = 0;
+  Histogram lock_wait_ns;  // how long each of these was
+};
+
+// A session of the server that has a lock.
+struct LockHolder {
+  std::int64_t pid = 0;  // of its process there
+  std::string name{};    // that its program gave itself
+};
+
+// The server, of a sink that writes to one.
+struct ServerStats {
+  std::string name;               // where it is; empty: the store is no server
+  std::uint64_t connections = 0;  // that were made: the first, and one for each that was lost
+  // From the end of a request to its last reply. A tick is a request, or several.
+  Histogram answer_ns;
+  std::vector<LockHolder> lock_holders;  // who kept the lane waiting when that was last seen
 };
 
 // Why a recording ended.
@@ -314,9 +330,10 @@ struct JournalStats {
   std::uint64_t ticks = 0;      // that reached BEGIN
   std::array<std::uint64_t, kTickEndCount> tick_ends{};  // how many for which reason, by TickEnd
   std::uint64_t caller_ticks = 0;                        // of these, run by a waiting caller
-  std::uint64_t attempts = 0;        // transactions begun; above ticks where units were rejected
-  std::uint64_t busy = 0;            // BEGINs that found the database locked by somebody else
-  std::uint64_t fences = 0;          // commits that settled what a failed COMMIT had left unknown
+  std::uint64_t attempts = 0;   // transactions begun; above ticks where units were rejected
+  std::uint64_t conflicts = 0;  // of these, that lost to others' and were run again as they were
+  std::uint64_t busy = 0;       // BEGINs that found the database locked by somebody else
+  std::uint64_t fences = 0;     // commits that settled what a failed COMMIT had left unknown
   std::uint64_t overlong_steps = 0;  // job steps longer than the tick's hold
   std::string longest_step;          // the name of the job with the longest step so far
   Duration longest_step_time{0};
@@ -333,6 +350,7 @@ struct JournalStats {
   LogStats log;              // of a sink with a log
   IntakeStats intake;
   TraceStats trace;
+  ServerStats server;
 
   Status poison;  // ok, or the first error
 

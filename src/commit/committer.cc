@@ -58,7 +58,8 @@ void reset_for_attempt(std::span<Work> work, TickResult& result) {
   for (SliceTime& slice : result.slices) slice = {};
 }
 
-// The transaction's own time is divided by what the slices weigh.
+}  // namespace
+
 void divide_commit_time(TickResult& result) {
   std::uint64_t whole = 0;
   for (const SliceTime& each : result.slices) whole += weight_of(each.records, each.bytes);
@@ -68,22 +69,31 @@ void divide_commit_time(TickResult& result) {
   }
 }
 
-}  // namespace
-
 TickResult Committer::run(std::span<Work> work, const StopRule& stop,
                           std::span<const Duration> step_times) {
   step_times_ = step_times;
   troubled_.clear();
   spent_ = Duration(0);
   TickResult result;
+  result.pipelined = pipelined_.on();
   result.slices.resize(work.empty() ? 0 : work.back().slice + 1);
   result.began = result.ended = clock_.now();
   for (;;) {
     reset_for_attempt(work, result);
     Failed failed = attempt(work, stop, result);
-    if (failed.action == Action::rerun_without) {
+    if (failed.action == Action::rerun) {
+      if (result.conflicts == kRerunsMax)
+        failed.action = Action::back_off;
+      else
+        ++result.conflicts;
+    }
+    if (failed.action == Action::rerun || failed.action == Action::rerun_without) {
       spent_ += result.ended - result.began;
       continue;
+    }
+    if (server_ != nullptr) {
+      result.lock_wait = server_->lock_wait();
+      result.commit_time -= std::min(result.commit_time, result.lock_wait);
     }
     divide_commit_time(result);
     result.action = failed.action;

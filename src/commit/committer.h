@@ -100,19 +100,26 @@ struct TickResult {
   const Entry* suspect = nullptr;   // of back_off, the unit in whose statement it failed, if in one
   bool transaction = false;         // whether BEGIN was reached
   bool committed = false;
-  bool stopped = false;  // by the stop rule
+  bool stopped = false;    // by the stop rule
+  bool pipelined = false;  // slices' times are those of sending; COMMIT's has the store's own
   std::uint32_t attempts = 0;
-  std::uint64_t units = 0;    // applied
-  std::uint64_t records = 0;  // of these
+  std::uint32_t conflicts = 0;  // of these that failed so, and ran again
+  std::uint64_t units = 0;      // applied
+  std::uint64_t records = 0;    // of these
   std::uint64_t bytes = 0;
   TimePoint began{};              // BEGIN of the last attempt
   TimePoint ended{};              // the return of its COMMIT or ROLLBACK
-  Duration commit_time{0};        // BEGIN's and COMMIT's own
+  Duration commit_time{0};        // BEGIN's and COMMIT's own, without lock_wait
+  Duration lock_wait{0};          // of it all, for somebody else's lock
   Duration log_hold{0};           // of the commit before them that began the log anew
   std::vector<SliceTime> slices;  // of the last attempt
   const Entry* longest_step = nullptr;
   Duration longest_step_time{0};
 };
+
+// Gives each slice its time of the lane: its statements', and its part of the transaction's own, by
+// what the slices weigh.
+void divide_commit_time(TickResult& result);
 
 class Committer {
  public:
@@ -120,12 +127,16 @@ class Committer {
   static constexpr std::size_t kBatch = 64;
   // Culprits of one class in one tick, before the rest of the class waits.
   static constexpr std::uint32_t kCulpritsMax = 3;
+  // How often a tick that lost to another transaction is run again as it is. What then still loses
+  // is tried later, with less.
+  static constexpr std::uint32_t kRerunsMax = 8;
 
   // Both must outlive the committer.
   Committer(Sink& sink, const Clock& clock)
       : sink_(sink),
         savepoints_(sink.savepoints()),
         watermark_(sink.watermark()),
+        server_(sink.server_side()),
         clock_(clock),
         pipelined_(sink.pipelined_calls()) {}
 
@@ -181,6 +192,7 @@ class Committer {
   Sink& sink_;
   Savepoints* const savepoints_;
   Watermark* const watermark_;
+  ServerSide* const server_;
   const Clock& clock_;
   JournaledUnits* journaled_ = nullptr;
   const std::atomic<bool>* closing_ = nullptr;

@@ -13,13 +13,14 @@ using Row = std::array<Action, kEffectCount>;
 
 constexpr Row always(Action action) { return {action, action, action, action}; }
 
-// Faults: none, record, busy, environment, read_only, sync, corrupt, internal.
+// Faults: none, record, busy, conflict, environment, read_only, sync, corrupt, internal.
 constexpr std::array<std::array<Row, kFaultCount>, kPlaceCount> kTable{{
     // begin: there is no transaction yet, so nothing is lost and nobody is to blame.
     {{
         always(proceed),
         always(poison),  // BEGIN has no record: a broken invariant
         always(wait_for_lock),
+        always(back_off),  // with whom, before anything was done?
         always(back_off),
         always(back_off),  // read-only, perhaps for a while: a probe will tell
         always(poison),
@@ -31,6 +32,7 @@ constexpr std::array<std::array<Row, kFaultCount>, kPlaceCount> kTable{{
         always(proceed),
         {reject, rerun_without, rerun_without, rerun_without},
         always(back_off),
+        always(rerun),
         // Always the environment's, even where the transaction survived: the statement cannot know.
         always(back_off),
         always(back_off),
@@ -44,6 +46,7 @@ constexpr std::array<std::array<Row, kFaultCount>, kPlaceCount> kTable{{
         // A deferred violation that verify() did not name: the halving finds the unit.
         {back_off, back_off, back_off, fence},
         {back_off, back_off, back_off, fence},
+        {rerun, rerun, rerun, fence},
         {back_off, back_off, back_off, fence},
         {back_off, back_off, back_off, fence},
         // A sync failed: the frames may be there after a crash, whatever is visible now.

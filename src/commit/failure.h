@@ -20,6 +20,7 @@ enum class Action : std::uint8_t {
   proceed,
   reject,         // this unit, with the cause; the others go on in the same transaction
   rerun_without,  // roll back, reject this unit, run the rest again
+  rerun,  // roll back, run all of it again as it is, kRerunsMax times in a tick; then back off
   wait_for_lock,  // nothing has begun; try again in a moment
   // Roll back, blame nobody, and try again later: with less, or the unit's class by itself.
   // src/engine/retry.h says for how long, and when a unit ends for it all the same.

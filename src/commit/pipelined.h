@@ -20,6 +20,7 @@ class Pipelined {
   // Null: the sink sends nothing on.
   explicit Pipelined(PipelinedCalls* calls) : calls_(calls) {}
 
+  bool on() const noexcept { return calls_ != nullptr; }
   void begin() noexcept { sent_.clear(); }
   // Before a unit's calls: whether each waits for the store's answer.
   void wait_for_each(bool wait) {

@@ -65,6 +65,7 @@ void Attribution::append_tick(const schedule::Plan& plan, const commit::TickResu
   spell.commit = commit;
   spell.commit_time = result.commit_time;
   spell.sync = commits_sync_ ? result.commit_time : Duration(0);
+  spell.lock = result.lock_wait;
   spell.parts.count = 0;
   for (std::size_t i = 0; i < result.slices.size(); ++i) {
     const commit::SliceTime& slice = result.slices[i];
@@ -108,6 +109,7 @@ void Attribution::add_behind(const Spell& spell, Duration waited, const ClassLan
   };
   for (const Held& each : spell.parts.all()) give(each.write_class, each.time);
   give(index_of(Obstacle::sync), spell.sync);
+  give(index_of(Obstacle::lock), spell.lock);
   behind[index_of(Obstacle::other)] += rest;
 }
 
@@ -150,6 +152,7 @@ void Attribution::end(const schedule::Plan& plan, const commit::TickResult& resu
     append_held(Obstacle::checkpoint, result.began - result.log_hold, result.began);
     account(result.began);
   }
+  if (result.lock_wait > Duration(0)) lock_waits_.record(result.lock_wait);
   if (!result.transaction) return;
   append_tick(plan, result, commit);
   note_held(plan, result);

@@ -93,6 +93,7 @@ class Attribution {
     std::uint64_t commit = 0;
     Duration commit_time{0};
     Duration sync{0};   // of the commit's time
+    Duration lock{0};   // somebody else's, meanwhile
     Parts<Held> parts;  // of more classes, the rest is Obstacle::other
   };
   struct SlowTick {

@@ -169,7 +169,7 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options,
                 .recorder = recorder_,
                 .clock = *clock_},
                options_),
-      // The sink must not be asked once it is closed.
+      // The sink must not be asked once it is closed, but for its server's side.
       statistics_({.lanes = lanes_,
                    .sites = sites_,
                    .attribution = attribution_,
@@ -180,6 +180,7 @@ Core::Core(std::unique_ptr<Sink> sink, const JournalOptions& options,
                    .pen = pen_,
                    .turn = turn_,
                    .tracer = tracer_.get(),
+                   .server = sink_->server_side(),
                    .clock = *clock_},
                   clock_->now(), epoch_of(*sink_)) {
   if (tracer_ != nullptr) tracer_->use(sites_);

@@ -202,7 +202,9 @@ commit::TickResult Pipeline::commit(const schedule::Plan& plan) {
   committer_.number_next(recorder_.committed() + 1);
   const std::span<const Duration> times = selection_.step_times(plan);
   const Lanes::LetGo meanwhile(lanes_);
-  return committer_.run(selection_.work(), stop, times);
+  commit::TickResult result = committer_.run(selection_.work(), stop, times);
+  if (result.pipelined) selection_.attribute(plan, result);
+  return result;
 }
 
 void Pipeline::conclude(const schedule::Plan& plan, const commit::TickResult& result,
@@ -245,6 +247,7 @@ void Pipeline::conclude(const schedule::Plan& plan, const commit::TickResult& re
       break;
     case Action::reject:
     case Action::rerun_without:
+    case Action::rerun:
       ONELANE_CHECK(false, static_cast<int>(result.action));
   }
   lanes_.compact(plan);

@@ -11,6 +11,7 @@ void Recorder::tick(const commit::TickResult& result, TickEnd end, Duration over
   const Duration held = result.ended - result.began;
   model::add(ticks_, 1);
   model::add(attempts_, result.attempts);
+  model::add(conflicts_, result.conflicts);
   record_hold(held);
   model::add(tick_ends_[static_cast<std::size_t>(end)], 1);
   units_.record(result.units);
@@ -48,6 +49,7 @@ void Recorder::snapshot(JournalStats& out) const {
   out.ticks = ticks_.load(std::memory_order_relaxed);
   out.caller_ticks = caller_ticks_.load(std::memory_order_relaxed);
   out.attempts = attempts_.load(std::memory_order_relaxed);
+  out.conflicts = conflicts_.load(std::memory_order_relaxed);
   out.fences = fences_.load(std::memory_order_relaxed);
   out.busy = busy_.load(std::memory_order_relaxed);
   out.held = Duration(static_cast<Duration::rep>(held_ns_.load(std::memory_order_relaxed)));

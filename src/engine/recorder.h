@@ -43,6 +43,7 @@ class Recorder {
   std::atomic<std::uint64_t> ticks_{0};
   std::atomic<std::uint64_t> caller_ticks_{0};
   std::atomic<std::uint64_t> attempts_{0};
+  std::atomic<std::uint64_t> conflicts_{0};
   std::atomic<std::uint64_t> busy_{0};
   std::atomic<std::uint64_t> fences_{0};
   std::atomic<std::uint64_t> held_ns_{0};

@@ -26,6 +26,7 @@ JournalStats Statistics::snapshot() const {
   out.intake.replayed_letters = replayed_.letters;
   out.intake.replay = replayed_.took;
   if (with_.tracer != nullptr) out.trace = with_.tracer->stats();
+  if (with_.server != nullptr) out.server = with_.server->stats();
   out.durable = with_.durability.durable();
   out.epoch = epoch_;
   out.sync_ns = with_.durability.sync_times();

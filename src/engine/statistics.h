@@ -32,7 +32,8 @@ class Statistics {
     const LogKeeper& log;
     const Pen& pen;
     const Turn& turn;
-    const Tracer* tracer;  // null: nothing is recorded
+    const Tracer* tracer;      // null: nothing is recorded
+    const ServerSide* server;  // null: the store is none
     const Clock& clock;
   };
   // All of the parts must outlive it. `epoch`: of this opening, where a watermark is kept; else 0.

@@ -119,9 +119,12 @@ JournalStats JournalStats::since(const JournalStats& before) const {
   subtract_each(out.tick_ends, before.tick_ends);
   take(out.caller_ticks, before.caller_ticks);
   take(out.attempts, before.attempts);
+  take(out.conflicts, before.conflicts);
   take(out.busy, before.busy);
   take(out.fences, before.fences);
   take(out.overlong_steps, before.overlong_steps);
+  take(out.server.connections, before.server.connections);
+  out.server.answer_ns = out.server.answer_ns.since(before.server.answer_ns);
   out.sync_ns = out.sync_ns.since(before.sync_ns);
   out.hold_ns = out.hold_ns.since(before.hold_ns);
   out.units_per_tick = out.units_per_tick.since(before.units_per_tick);

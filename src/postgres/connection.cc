@@ -3,6 +3,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
 #include <chrono>
@@ -65,19 +66,21 @@ std::string message_of(const PGresult* result) {
   return out;
 }
 
-Connection::Connection(PGconn* connection, const Conninfo& conninfo)
-    : connection_(connection), conninfo_(conninfo) {}
+Connection::Connection(PGconn* connection, const Conninfo& conninfo, ServerView& view)
+    : connection_(connection), conninfo_(conninfo), view_(view) {}
 
 Connection::~Connection() = default;
 
-Result<std::unique_ptr<Connection>> Connection::open(const Conninfo& conninfo, Duration timeout) {
+Result<std::unique_ptr<Connection>> Connection::open(const Conninfo& conninfo, ServerView& view,
+                                                     Duration timeout) {
   const std::vector<const char*> keywords = conninfo.keywords();
   const std::vector<const char*> values = conninfo.values();
   const TimePoint deadline = steady_clock().now() + timeout;
   std::unique_ptr<Connection> out(
-      new Connection(PQconnectStartParams(keywords.data(), values.data(), 0), conninfo));
+      new Connection(PQconnectStartParams(keywords.data(), values.data(), 0), conninfo, view));
   const Status status = out->connect(deadline);
   if (!status.ok()) return status;
+  view.connected();
   return out;
 }
 
@@ -165,14 +168,21 @@ void Connection::run(const char* sql) {
 
 // Whether the socket is ready. `why_` says what kept it.
 bool Connection::wait(short events, TimePoint deadline) {
+  LockWatch& locks = view_.locks();
   for (;;) {
-    pollfd socket{PQsocket(connection_.get()), events, 0};
-    const int ready = ::poll(&socket, 1, milliseconds_until(deadline));
-    if (ready > 0) return true;
+    const LockWatch::Wish wish = asked_ ? locks.wish() : LockWatch::Wish{.at = deadline};
+    std::array sockets{pollfd{PQsocket(connection_.get()), events, 0},
+                       pollfd{wish.socket, wish.events, 0}};
+    const int ready =
+        ::poll(sockets.data(), sockets.size(), milliseconds_until(std::min(deadline, wish.at)));
     if (ready < 0 && errno == EINTR) continue;
-    why_ = "no answer in time";
-    return false;
+    if (ready > 0 && sockets[0].revents != 0) return true;
+    const TimePoint now = steady_clock().now();
+    if (ready < 0 || now >= deadline) break;
+    if (sockets[1].revents != 0 || now >= wish.at) locks.step(now);
   }
+  why_ = "no answer in time";
+  return false;
 }
 
 // The server may wait for us to read before it reads on.
@@ -215,38 +225,60 @@ bool Connection::exchange(std::vector<ResultPtr>& replies, Duration timeout) {
   warned_ = false;
   unsent_ = 0;
   const std::size_t wanted = replies.size() + std::exchange(queued_, 0);
-  bool ended = false;  // what was read last
+  const TimePoint asked = ask();
   try {
     replies.reserve(wanted);
-    if (PQpipelineSync(connection_.get()) != 1) give_up(PQerrorMessage(connection_.get()));
-    if (!bad_) (void)flush(timeout);  // a failure shows in what is read
-    while (!bad_) {
-      ResultPtr reply = next(timeout);
-      if (bad_) break;
-      const ExecStatusType status = PQresultStatus(reply.get());
-      if (reply != nullptr && status == PGRES_PIPELINE_SYNC) break;
-      if (reply == nullptr) {  // the end of a command's results, or of all
-        if (PQstatus(connection_.get()) == CONNECTION_BAD) {
-          give_up(PQerrorMessage(connection_.get()));
-        } else if (std::exchange(ended, true)) {
-          give_up("replies are missing");
-        }
-        continue;
-      }
-      ended = false;
-      if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
-        give_up("COPY is not for here");
-        break;
-      }
-      if (replies.size() < wanted) replies.push_back(std::move(reply));
-      if (replies.size() < wanted) warned_ = false;  // not of the last command
-    }
+    read_replies(replies, wanted, timeout);
   } catch (const std::bad_alloc&) {
     bad_ = true;
+    answered(asked);
     throw;
   }
+  answered(asked);
   if (!bad_ && replies.size() != wanted) give_up("replies are missing");
   return !bad_;
+}
+
+TimePoint Connection::ask() noexcept {
+  const TimePoint now = steady_clock().now();
+  view_.locks().asked(backend(), now);
+  asked_ = true;
+  return now;
+}
+
+void Connection::answered(TimePoint asked) noexcept {
+  const TimePoint now = steady_clock().now();
+  asked_ = false;
+  view_.locks().answered(now);
+  view_.answered(now - asked);
+}
+
+void Connection::read_replies(std::vector<ResultPtr>& replies, std::size_t wanted,
+                              Duration timeout) {
+  if (PQpipelineSync(connection_.get()) != 1) give_up(PQerrorMessage(connection_.get()));
+  if (!bad_) (void)flush(timeout);  // a failure shows in what is read
+  bool ended = false;               // what was read last
+  while (!bad_) {
+    ResultPtr reply = next(timeout);
+    if (bad_) return;
+    const ExecStatusType status = PQresultStatus(reply.get());
+    if (reply != nullptr && status == PGRES_PIPELINE_SYNC) return;
+    if (reply == nullptr) {  // the end of a command's results, or of all
+      if (PQstatus(connection_.get()) == CONNECTION_BAD) {
+        give_up(PQerrorMessage(connection_.get()));
+      } else if (std::exchange(ended, true)) {
+        give_up("replies are missing");
+      }
+      continue;
+    }
+    ended = false;
+    if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
+      give_up("COPY is not for here");
+      return;
+    }
+    if (replies.size() < wanted) replies.push_back(std::move(reply));
+    if (replies.size() < wanted) warned_ = false;  // not of the last command
+  }
 }
 
 ResultPtr Connection::run_script(const std::string& sql, Duration timeout) {

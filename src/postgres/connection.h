@@ -18,6 +18,7 @@
 #include "onelane/status.h"
 #include "src/postgres/conninfo.h"
 #include "src/postgres/parameters.h"
+#include "src/postgres/server_view.h"
 
 namespace onelane::inline v0::postgres {
 
@@ -39,7 +40,9 @@ std::string message_of(const PGresult* result);
 class Connection {
  public:
   // Errors: invalid_argument, the server has no such user or database; storage.
-  static Result<std::unique_ptr<Connection>> open(const Conninfo& conninfo, Duration timeout);
+  // Both must outlive it; `view` is told how long answers take.
+  static Result<std::unique_ptr<Connection>> open(const Conninfo& conninfo, ServerView& view,
+                                                  Duration timeout);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -87,9 +90,12 @@ class Connection {
     void operator()(PGconn* connection) const noexcept { PQfinish(connection); }
   };
 
-  Connection(PGconn* connection, const Conninfo& conninfo);
+  Connection(PGconn* connection, const Conninfo& conninfo, ServerView& view);
   Status connect(TimePoint deadline);
   void sent(int ok);
+  TimePoint ask() noexcept;
+  void answered(TimePoint asked) noexcept;
+  void read_replies(std::vector<ResultPtr>& replies, std::size_t wanted, Duration timeout);
   bool wait(short events, TimePoint deadline);
   // Times are for the next bytes that go or come.
   bool flush(Duration timeout);
@@ -100,6 +106,8 @@ class Connection {
 
   std::unique_ptr<PGconn, Finish> connection_;
   const Conninfo& conninfo_;
+  ServerView& view_;
+  bool asked_ = false;  // an answer is waited for
   std::size_t queued_ = 0;
   std::size_t unsent_ = 0;  // bytes of statements that may be queued, about
   bool bad_ = false;

@@ -82,6 +82,7 @@ Reply PostgresSink::connect(CommitsTable::Found& found) {
 
 Reply PostgresSink::begin() {
   if (open_) return reply_of(Fault::internal, Effect::kept, "BEGIN inside a transaction");
+  session_.view().transaction_begins();
   Reply reply;
   auto ignored = CommitsTable::Found::undone;  // the fence asks commits_of()
   reply = session_.good() ? statements_.prepare_missing() : connect(ignored);

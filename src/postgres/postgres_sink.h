@@ -56,6 +56,7 @@ class PostgresSink final : public Sink,
   SchemaVersion* schema_version() noexcept override { return &schema_; }
   Watermark* watermark() noexcept override { return this; }
   AppliedPositions* applied_positions() noexcept override { return this; }
+  ServerSide* server_side() noexcept override { return &session_.view(); }
 
  private:
   Reply savepoint() override;

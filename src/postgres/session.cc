@@ -83,7 +83,8 @@ Reply Session::reopen() {
 }
 
 Reply Session::connect() {
-  Result<std::unique_ptr<Connection>> made = Connection::open(conninfo_, options_.connect_timeout);
+  Result<std::unique_ptr<Connection>> made =
+      Connection::open(conninfo_, view_, options_.connect_timeout);
   if (!made) {
     Reply reply;
     reply.fault = Fault::environment;

@@ -22,7 +22,7 @@ namespace onelane::inline v0::postgres {
 class Session {
  public:
   Session(Conninfo conninfo, const Options& options)
-      : conninfo_(std::move(conninfo)), options_(options) {}
+      : conninfo_(std::move(conninfo)), options_(options), view_(conninfo_) {}
 
   // The first connection. Errors: as open_sink.
   Status open();
@@ -41,6 +41,7 @@ class Session {
   // The name of a table of ours, with its schema and in quotes.
   std::string table(std::string_view what) const;
   const Options& options() const noexcept { return options_; }
+  ServerView& view() noexcept { return view_; }
 
   // One statement of ours, in a transaction or by itself, behind what is queued.
   Reply ask(const std::string& sql, const Parameters& parameters, ResultPtr& answer);
@@ -58,6 +59,7 @@ class Session {
 
   const Conninfo conninfo_;
   const Options options_;
+  ServerView view_;
   std::string schema_;  // in quotes
   int backend_ = 0;     // the last one
   std::unique_ptr<Connection> connection_;

@@ -33,8 +33,8 @@ constexpr std::array kTable = std::to_array<FaultRow>({
     {"25P03", environment},    // idle in a transaction for too long: the connection is gone
     {"26000", environment},    // a prepared statement is gone: begin() makes a new connection
     {"28", environment},       // authorization
-    {"40001", busy},           // serialization failure
-    {"40P01", busy},           // deadlock
+    {"40001", conflict},       // serialization failure
+    {"40P01", conflict},       // deadlock
     {"40002", record, kTrigger},
     {"40", environment},
     {"44", record, kCheck},       // WITH CHECK OPTION
@@ -78,6 +78,7 @@ Errc errc_of(Fault fault) noexcept {
     case record:
       return Errc::record;
     case busy:
+    case conflict:
       return Errc::locked;
     case corrupt:
       return Errc::corrupt;

@@ -68,7 +68,8 @@ std::string sections(const JournalStats& stats) {
          section("share", "Who had the lane", share_section(stats)) + "</div>\n" +
          section("behind", "Behind what", behind_section(stats)) +
          section("slowest", "The slowest", slowest_section(stats)) + "<div class=\"columns\">\n" +
-         section("log", "Log and checkpoints", log_section(stats)) +
+         (stats.server.name.empty() ? section("log", "Log and checkpoints", log_section(stats))
+                                    : section("server", "The server", server_section(stats))) +
          section("disk", "Disk and other writers", disk_section(stats)) + "</div>\n" +
          section("ends", "Drops and rejects", ends_section(stats)) +
          section("sites", "Call sites", call_sites_section(stats)) +

@@ -200,6 +200,17 @@ Json of(const TraceStats& trace) {
           {"ended", trace.ended ? Json(name(*trace.ended)) : Json()}};
 }
 
+Json of(const ServerStats& server) {
+  Json holders = Json::array();
+  for (const LockHolder& holder : server.lock_holders) {
+    holders.push_back({{"pid", holder.pid}, {"name", holder.name}});
+  }
+  return {{"name", server.name},
+          {"connections", server.connections},
+          {"answer_ns", of(server.answer_ns)},
+          {"lock_holders", std::move(holders)}};
+}
+
 Json Writer::of_lane() const {
   Json ends = Json::object();
   for (std::size_t i = 0; i < kTickEndCount; ++i) {
@@ -219,6 +230,7 @@ Json Writer::of_lane() const {
           {"tick_ends", std::move(ends)},
           {"caller_ticks", stats_.caller_ticks},
           {"attempts", stats_.attempts},
+          {"conflicts", stats_.conflicts},
           {"busy", stats_.busy},
           {"fences", stats_.fences},
           {"overlong_steps", stats_.overlong_steps},
@@ -273,7 +285,8 @@ Json Writer::all(const About& about) const {
             {"lock_wait_ns", of(stats_.foreign.lock_wait_ns)}}},
           {"log", of_log()},
           {"intake", of_intake()},
-          {"trace", of(stats_.trace)}};
+          {"trace", of(stats_.trace)},
+          {"server", of(stats_.server)}};
 }
 
 }  // namespace

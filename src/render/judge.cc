@@ -78,11 +78,6 @@ std::string window_text(Duration span) {
   return span < kMinute ? "the last " + duration_text(span) : "the last minute";
 }
 
-std::string reader_text(const LogReader& reader) {
-  if (reader.name.empty()) return fmt::format("process {}", reader.pid);
-  return fmt::format("{} (process {})", reader.name, reader.pid);
-}
-
 // The job whose steps are most of a class's long ticks, if one is.
 std::string job_of(const JournalStats& stats, std::uint32_t write_class) {
   Duration all{0};
@@ -102,7 +97,9 @@ void blame_reader(const JournalStats& stats, Verdict& verdict) {
   const LogStats& log = stats.log;
   verdict.offender = Offender::reader;
   std::vector<std::string> readers;
-  for (const LogReader& reader : log.readers) readers.push_back(reader_text(reader));
+  for (const LogReader& reader : log.readers) {
+    readers.push_back(process_text(reader.pid, reader.name));
+  }
   verdict.offender_name = readers.empty() ? "" : readers.front();
   const std::string who = readers.empty() ? "A reader" : listed(readers);
   std::string since;
@@ -116,18 +113,31 @@ void blame_reader(const JournalStats& stats, Verdict& verdict) {
 }
 
 void blame_lock(const JournalStats& stats, const Waiting& waiting, Verdict& verdict) {
+  const bool at_server = !stats.server.name.empty();
+  const std::vector<std::string> holders = lock_holders(stats.server);
   verdict.offender = Offender::foreign_writer;
+  verdict.offender_name = holders.empty() ? "" : holders.front();
   verdict.blame = fmt::format(
-      "A writer that is not of this journal has the database's write lock, or had it: classes "
-      "waited {} for it in {}. Since the opening it kept the lane waiting {}, {} at "
-      "most.",
+      "{} that is not of this journal has {}, or had it: classes waited {} for it in {}. Since the "
+      "opening it kept the lane waiting {}, {} at most.{}",
+      at_server ? "A session" : "A writer", at_server ? "a lock" : "the database's write lock",
       duration_text(waiting.lock), window_text(waiting.span),
       counted(stats.foreign.lock_waits, "time", "times"),
-      duration_text_ns(stats.foreign.lock_wait_ns.max()));
+      duration_text_ns(stats.foreign.lock_wait_ns.max()),
+      holders.empty() ? "" : fmt::format(" It was {} when last seen.", listed(holders)));
 }
 
 void blame_disk(const JournalStats& stats, const Waiting& waiting, Verdict& verdict) {
   verdict.offender = Offender::disk;
+  if (!stats.server.name.empty()) {
+    const Histogram& answers = stats.server.answer_ns;
+    verdict.blame = fmt::format(
+        "COMMIT at the server is what most waiting goes to: classes waited {} for it in {}. An "
+        "answer takes {} at p50 and {} at p99.",
+        duration_text(waiting.disk), window_text(waiting.span), duration_text_ns(answers.p50()),
+        duration_text_ns(answers.p99()));
+    return;
+  }
   std::string figures;
   if (stats.sync_ns.count() > 0) {
     figures =

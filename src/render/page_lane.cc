@@ -113,9 +113,7 @@ void add_pin(const JournalStats& stats, List& list) {
   if (log.pinned_bytes == 0) return;
   std::vector<std::string> readers;
   for (const LogReader& reader : log.readers) {
-    readers.push_back(reader.name.empty()
-                          ? fmt::format("process {}", reader.pid)
-                          : fmt::format("{} (process {})", reader.name, reader.pid));
+    readers.push_back(process_text(reader.pid, reader.name));
   }
   list.add(
       "Pinned",
@@ -178,11 +176,26 @@ std::string log_section(const JournalStats& stats) {
   return list.text();
 }
 
+std::string server_section(const JournalStats& stats) {
+  const ServerStats& server = stats.server;
+  List list;
+  list.add("Where", server.name);
+  list.add("Answers", spread_text(server.answer_ns));
+  list.add("Lost to other transactions", counted(stats.conflicts, "time", "times"));
+  list.add("Connected", counted(server.connections, "time", "times"));
+  const std::vector<std::string> holders = lock_holders(server);
+  if (!holders.empty()) list.add("Last had the lock", listed(holders));
+  add_intake(stats, list);
+  return list.text();
+}
+
 std::string disk_section(const JournalStats& stats) {
   List list;
   list.add("Syncs for durable", spread_text(stats.sync_ns));
-  list.add("A sync of the log", disk_text(stats.log.disk.log));
-  list.add("A checkpoint's sync", disk_text(stats.log.disk.database));
+  if (stats.server.name.empty()) {
+    list.add("A sync of the log", disk_text(stats.log.disk.log));
+    list.add("A checkpoint's sync", disk_text(stats.log.disk.database));
+  }
   list.add("Somebody else's lock", spread_text(stats.foreign.lock_wait_ns));
   list.add("Changes by others", counted(stats.foreign.changes, "time", "times"));
   return list.text();

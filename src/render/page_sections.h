@@ -18,6 +18,7 @@ std::string call_sites_section(const JournalStats& stats);
 // Of the lane, in page_lane.cc.
 std::string slowest_section(const JournalStats& stats);
 std::string log_section(const JournalStats& stats);
+std::string server_section(const JournalStats& stats);
 std::string disk_section(const JournalStats& stats);
 std::string totals_section(const JournalStats& stats);
 

@@ -285,6 +285,9 @@ void add_lane(Exposition& out, const JournalStats& stats) {
   out.counter("tick_bytes_total", "Bytes of the rows that ticks applied.",
               stats.bytes_per_tick.sum());
   out.counter("transactions_total", "Transactions that were begun.", stats.attempts);
+  out.counter("conflicts_total",
+              "Transactions that lost to others' and were run again as they were.",
+              stats.conflicts);
   out.counter("busy_total", "BEGINs that found the database locked by somebody else.", stats.busy);
   out.counter("fences_total", "Commits that settled what a failed COMMIT had left unknown.",
               stats.fences);
@@ -296,6 +299,14 @@ void add_lane(Exposition& out, const JournalStats& stats) {
               stats.foreign.changes);
   out.lone_histogram("foreign_lock_wait_seconds", "Waits for somebody else's write lock.",
                      stats.foreign.lock_wait_ns);
+}
+
+void add_server(Exposition& out, const ServerStats& server) {
+  if (server.name.empty()) return;
+  out.counter("server_connections_total", "Connections that were made to the server.",
+              server.connections);
+  out.lone_histogram("server_answer_seconds", "From the end of a request to its last reply.",
+                     server.answer_ns);
 }
 
 void add_log(Exposition& out, const LogStats& log) {
@@ -345,6 +356,7 @@ std::string prometheus(const JournalStats& stats, const About& about) {
   add_classes(out, stats);
   add_call_sites(out, stats);
   add_lane(out, stats);
+  add_server(out, stats.server);
   add_log(out, stats.log);
   add_intake(out, stats);
   add_trace(out, stats.trace);

@@ -26,6 +26,11 @@ std::string counted(std::uint64_t count, std::string_view one, std::string_view 
 // "a", "a and b", "a, b and c"
 std::string listed(const std::vector<std::string>& parts);
 
+// "sqlite3 (process 12)", "process 12"
+std::string process_text(std::int64_t pid, std::string_view name);
+// Those who had the lock that the lane waited for at its server, as far as they were seen.
+std::vector<std::string> lock_holders(const ServerStats& server);
+
 // What a class waited behind, as it stands in a sentence: "checkpoints", "somebody else's lock".
 std::string_view phrase(Obstacle obstacle) noexcept;
 

@@ -64,6 +64,8 @@ Status cause_of(Fault fault) {
       return {Errc::record, "UNIQUE constraint failed: t.id", 2067};
     case Fault::busy:
       return {Errc::locked, "database is locked", 5};
+    case Fault::conflict:
+      return {Errc::locked, "could not serialize access", 0};
     case Fault::environment:
       return {Errc::storage, "database or disk is full", 13};
     case Fault::read_only:

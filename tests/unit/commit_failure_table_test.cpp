@@ -22,6 +22,7 @@ constexpr std::array kExpected{
     Expected{Place::begin, Fault::record, {poison, poison, poison, poison}},
     Expected{
         Place::begin, Fault::busy, {wait_for_lock, wait_for_lock, wait_for_lock, wait_for_lock}},
+    Expected{Place::begin, Fault::conflict, {back_off, back_off, back_off, back_off}},
     Expected{Place::begin, Fault::environment, {back_off, back_off, back_off, back_off}},
     Expected{Place::begin, Fault::read_only, {back_off, back_off, back_off, back_off}},
     Expected{Place::begin, Fault::sync, {poison, poison, poison, poison}},
@@ -31,6 +32,7 @@ constexpr std::array kExpected{
     Expected{Place::unit, Fault::none, {proceed, proceed, proceed, proceed}},
     Expected{Place::unit, Fault::record, {reject, rerun_without, rerun_without, rerun_without}},
     Expected{Place::unit, Fault::busy, {back_off, back_off, back_off, back_off}},
+    Expected{Place::unit, Fault::conflict, {rerun, rerun, rerun, rerun}},
     Expected{Place::unit, Fault::environment, {back_off, back_off, back_off, back_off}},
     Expected{Place::unit, Fault::read_only, {back_off, back_off, back_off, back_off}},
     Expected{Place::unit, Fault::sync, {poison, poison, poison, poison}},
@@ -40,6 +42,7 @@ constexpr std::array kExpected{
     Expected{Place::commit, Fault::none, {proceed, proceed, proceed, proceed}},
     Expected{Place::commit, Fault::record, {back_off, back_off, back_off, fence}},
     Expected{Place::commit, Fault::busy, {back_off, back_off, back_off, fence}},
+    Expected{Place::commit, Fault::conflict, {rerun, rerun, rerun, fence}},
     Expected{Place::commit, Fault::environment, {back_off, back_off, back_off, fence}},
     Expected{Place::commit, Fault::read_only, {back_off, back_off, back_off, fence}},
     Expected{Place::commit,

@@ -137,20 +137,6 @@ TEST_F(PostgresJournal, MigrationsRunOnceEachInATransactionOfTheirOwn) {
   EXPECT_EQ(ask("SELECT to_regclass('c') IS NULL, (SELECT version FROM onelane_version)"), "t|2");
 }
 
-TEST_F(PostgresJournal, ASerializationFailureRunsAgain) {
-  conninfo_ += " options='-c default_transaction_isolation=serializable'";
-  open(by_hand(),
-       {.schema = "CREATE SEQUENCE tries; CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql "
-                  "AS $$ BEGIN IF nextval('tries') <= 4 THEN RAISE EXCEPTION 'conflict' USING "
-                  "ERRCODE = '40001'; END IF; RETURN NEW; END $$; CREATE TRIGGER fail BEFORE "
-                  "INSERT ON peers FOR EACH ROW WHEN (NEW.id = 2) EXECUTE FUNCTION fail()"});
-  std::vector<Receipt> receipts;
-  for (const std::int64_t id : {1, 2, 3}) receipts.push_back(submit(id));
-  tick_until_idle();
-  for (Receipt& each : receipts) EXPECT_EQ(end_of(each), "committed");
-  EXPECT_EQ(ids(), "1 2 3");
-}
-
 TEST_F(PostgresJournal, TwoJournalsThatConflictUnderSerializableLoseNoUpdate) {
   constexpr int kUpdates = 100;
   conninfo_ += " options='-c default_transaction_isolation=serializable'";

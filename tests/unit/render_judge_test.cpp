@@ -90,6 +90,23 @@ TEST(Judge, AForeignLockIsTheOffenderWhereMostWaitingIsForIt) {
   EXPECT_NE(verdict.blame.find("7 times, 9 s at most"), std::string::npos) << verdict.blame;
 }
 
+TEST(Judge, ALockAtAServerIsTheFaultOfWhoeverWasSeenToHaveIt) {
+  JournalStats stats = behind_obstacle(Obstacle::lock, 50s);
+  stats.server = {.name = "host=db", .lock_holders = {{.pid = 12, .name = "report"}}};
+  const Verdict verdict = judge(stats);
+  EXPECT_EQ(verdict.offender, Offender::foreign_writer);
+  EXPECT_EQ(verdict.offender_name, "report (process 12)");
+  EXPECT_NE(verdict.blame.find("It was report (process 12)"), std::string::npos) << verdict.blame;
+}
+
+TEST(Judge, WaitingForCommitAtAServerIsNotBlamedOnADiskHere) {
+  JournalStats stats = behind_obstacle(Obstacle::sync, 50s);
+  stats.server = {.name = "host=db"};
+  const Verdict verdict = judge(stats);
+  EXPECT_EQ(verdict.offender, Offender::disk);
+  EXPECT_TRUE(verdict.blame.starts_with("COMMIT at the server")) << verdict.blame;
+}
+
 TEST(Judge, SyncsCheckpointsAndPausesTogetherAreTheDisk) {
   JournalStats stats = behind_obstacle(Obstacle::sync, 15s);
   auto& obstacles = stats.classes[1].behind_minute.obstacles;

@@ -193,6 +193,24 @@ TEST(Page, SaysOfATraceHowLargeItIsAndThatItEnded) {
             std::string::npos);
 }
 
+TEST(Page, OfALaneAtAServerSaysHowThatAnswersInsteadOfALog) {
+  JournalStats stats = busy_snapshot();
+  EXPECT_NE(render::html(stats).find("Log and checkpoints"), std::string::npos);
+  stats.conflicts = 2;
+  stats.server = {.name = "host=db",
+                  .connections = 3,
+                  .lock_holders = {{.pid = 12, .name = "sync <job>"}, {7}}};
+  stats.server.answer_ns.record(Duration(2ms));
+  const std::string page = render::html(stats);
+  EXPECT_EQ(page.find("Log and checkpoints"), std::string::npos);
+  for (const char* part :
+       {"<dt>Where</dt><dd>host=db</dd>", "<dt>Answers</dt><dd>1; 2 ms at p50",
+        "<dt>Lost to other transactions</dt><dd>2 times</dd>", "<dt>Connected</dt><dd>3 times</dd>",
+        "<dt>Last had the lock</dt><dd>sync &lt;job&gt; (process 12) and process 7</dd>"}) {
+    EXPECT_NE(page.find(part), std::string::npos) << part;
+  }
+}
+
 TEST(Page, AForkedChildsSaysSoAndNothingElse) {
   const std::string page =
       render::html(JournalStats(), {.standing = render::Standing::forked, .refresh = 2s});

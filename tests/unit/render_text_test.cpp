@@ -99,6 +99,18 @@ TEST(Prometheus, ATraceThatEndedShowsByWhatIsNotInIt) {
   EXPECT_TRUE(has_line(text, "onelane_trace_lost_ticks_total 3"));
 }
 
+TEST(Prometheus, OfALaneAtAServerHasItsConnectionsAndAnswers) {
+  JournalStats stats = busy_snapshot();
+  EXPECT_EQ(render::prometheus(stats).find("onelane_server"), std::string::npos);
+  stats.conflicts = 2;
+  stats.server = {.name = "host=db", .connections = 3};
+  stats.server.answer_ns.record(Duration(std::chrono::milliseconds(2)));
+  const std::string text = render::prometheus(stats);
+  EXPECT_TRUE(has_line(text, "onelane_conflicts_total 2"));
+  EXPECT_TRUE(has_line(text, "onelane_server_connections_total 3"));
+  EXPECT_TRUE(has_line(text, "onelane_server_answer_seconds_count 1"));
+}
+
 TEST(Prometheus, TheConditionThatHoldsIsOne) {
   const std::string text = render::prometheus(
       busy_snapshot(), {.health = {Condition::held_back, Status(Errc::storage, "slow")}});
@@ -141,6 +153,18 @@ TEST(Json, SaysWhetherATraceIsRecorded) {
             json({{"bytes", 4096}, {"ticks", 12}, {"lost_ticks", 0}, {"ended", nullptr}}));
   stats.trace.ended = TraceEnd::size;
   EXPECT_EQ(json::parse(render::json(stats))["trace"]["ended"], "size");
+}
+
+TEST(Json, HasWhatIsSeenOfAServer) {
+  JournalStats stats;
+  stats.conflicts = 2;
+  stats.server = {.name = "host=db", .connections = 3, .lock_holders = {{.pid = 12, .name = "x"}}};
+  const json all = json::parse(render::json(stats));
+  EXPECT_EQ(all["lane"]["conflicts"], 2);
+  EXPECT_EQ(all["server"]["name"], "host=db");
+  EXPECT_EQ(all["server"]["connections"], 3);
+  EXPECT_EQ(all["server"]["answer_ns"]["count"], 0);
+  EXPECT_EQ(all["server"]["lock_holders"], json({{{"pid", 12}, {"name", "x"}}}));
 }
 
 TEST(Json, AHistogramIsItsCountSumMaximumAndPercentiles) {

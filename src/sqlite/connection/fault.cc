@@ -92,6 +92,7 @@ Errc errc_of(Fault fault) noexcept {
     case record:
       return Errc::record;
     case busy:
+    case conflict:
       return Errc::locked;
     case environment:
     case read_only:
