@@ -203,7 +203,7 @@ commit::TickResult Pipeline::commit(const schedule::Plan& plan) {
   const std::span<const Duration> times = selection_.step_times(plan);
   const Lanes::LetGo meanwhile(lanes_);
   commit::TickResult result = committer_.run(selection_.work(), stop, times);
-  if (result.pipelined) selection_.attribute(plan, result);
+  if (result.pipelined) server_time_.divide(plan, result);
   return result;
 }
 

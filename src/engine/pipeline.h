@@ -25,6 +25,7 @@
 #include "src/engine/recorder.h"
 #include "src/engine/recovery.h"
 #include "src/engine/selection.h"
+#include "src/engine/server_time.h"
 #include "src/engine/settlement.h"
 #include "src/engine/tracer.h"
 
@@ -118,6 +119,7 @@ class Pipeline {
   commit::Committer committer_;
   Recovery recovery_;
   Selection selection_;
+  ServerTime server_time_;
   Settlement settlement_;
   Fence fence_;
 

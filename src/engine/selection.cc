@@ -300,28 +300,6 @@ void Selection::learn(const schedule::Plan& plan, const commit::TickResult& resu
   if (result.units != 0) costs_.learn_commit(result.records, result.bytes, result.commit_time);
 }
 
-void Selection::attribute(const schedule::Plan& plan, commit::TickResult& result) const {
-  const schedule::Costs& costs = costs_.costs();
-  const auto expected = [&](std::size_t i) {
-    const commit::SliceTime& slice = result.slices[i];
-    const schedule::LinearCost& cost = costs.classes[plan.slices[i].klass];
-    const std::uint64_t all = schedule::linear_ps(cost, slice.records, slice.bytes);
-    const Duration rest = schedule::to_duration(all) - slice.elapsed;
-    return rest <= Duration(0) ? 0 : static_cast<std::uint64_t>(rest.count());
-  };
-  const std::uint64_t commit = schedule::add_ps(
-      costs.commit_fixed_ps, schedule::linear_ps(costs.commit, result.records, result.bytes));
-  std::uint64_t whole = commit / schedule::kPsPerNs;
-  for (std::size_t i = 0; i < result.slices.size(); ++i) whole += expected(i);
-  const Duration waited = result.commit_time;
-  for (std::size_t i = 0; i < result.slices.size(); ++i) {
-    const Duration part = commit::part_of(waited, expected(i), whole);
-    result.slices[i].elapsed += part;
-    result.commit_time -= part;
-  }
-  commit::divide_commit_time(result);
-}
-
 void Selection::pause(TimePoint from, Duration pause) {
   pauses_.tick(from, pause, spent_);
   std::fill(spent_.begin(), spent_.end(), Duration(0));

@@ -84,10 +84,6 @@ class Selection {
   // with, and so before learn().
   void keep_state(const schedule::Plan& plan);
   void learn(const schedule::Plan& plan, const commit::TickResult& result);
-  // Of a tick that was sent on: divides the time that was waited for all of it among COMMIT and the
-  // classes' statements, by what each was expected to take. In the long run that finds what each
-  // takes (Shepp and Vardi's expectation maximisation), as far as ticks are mixed differently.
-  void attribute(const schedule::Plan& plan, commit::TickResult& result) const;
   // The classes of the last commit, which began then, pause: its like has room after so long. Once.
   void pause(TimePoint from, Duration pause);
 

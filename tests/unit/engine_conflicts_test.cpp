@@ -73,14 +73,5 @@ TEST_F(Conflicts, WhatLosesAloneFor30SecondsOfPausesIsRejected) {
   EXPECT_LT(journal_->stats().attempts, 2000U);
 }
 
-TEST_F(Conflicts, ACommitThatMayHaveLostIsNotRunAgainBeforeThatIsKnown) {
-  const Receipt one = peers().submit(1);
-  sink_->calls_do_not_matter();
-  sink_->reply_next(Call::commit, failure(Fault::conflict, Effect::unknown));
-  tick();
-  EXPECT_EQ(journal_->stats().conflicts, 0U);
-  EXPECT_EQ(committed(), "");
-}
-
 }  // namespace
 }  // namespace onelane::test

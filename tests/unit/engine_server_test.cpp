@@ -26,6 +26,7 @@ class ServedSink final : public Sink {
   Reply apply(Statement statement, std::span<const std::byte> row) override {
     return sink_->apply(statement, row);
   }
+  Reply verify() override { return sink_->verify(); }
   Reply commit() override { return sink_->commit(); }
   Reply rollback() override { return sink_->rollback(); }
   ServerSide* server_side() noexcept override { return &server_; }
@@ -70,7 +71,7 @@ TEST_F(Served, EachClassIsLearnedToTakeWhatItTakes) {
       run_ticks();
     }
   };
-  some(300);
+  some(100);
   const JournalStats before = journal_->stats();
   some(300);
   const JournalStats stats = journal_->stats().since(before);
@@ -84,11 +85,14 @@ TEST_F(Served, EachClassIsLearnedToTakeWhatItTakes) {
 
 TEST_F(Served, ATickOfTheDearClassIsPlannedWithinItsHold) {
   open_sending();
-  Writes heavy = add_class("heavy");
+  Writes heavy = add_class("heavy", {.guarantee = {.records = 1, .bytes = 64}});
   sink_->set_cost(Call::apply, 1ms);
-  constexpr int kAll = 400;
-  heavy.push_all(1, kAll);
-  for (int i = 0; i < 20; ++i) tick();
+  constexpr int kMany = 400;
+  for (int i = 0; i < 20; ++i) {
+    heavy.push_all(1, 2 + i % 3);
+    tick();
+  }
+  heavy.push_all(1, kMany);
   const JournalStats before = journal_->stats();
   run_ticks();
   const JournalStats stats = journal_->stats().since(before);

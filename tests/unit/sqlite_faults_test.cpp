@@ -175,8 +175,9 @@ TEST(SqliteFaultTable, ACodeOfALaterSqliteIsLikeItsPrimaryCodeOrInternal) {
 }
 
 TEST(SqliteFaultTable, EveryFaultHasItsErrorCode) {
-  constexpr Errc kCodes[] = {Errc::ok,      Errc::record,  Errc::locked,  Errc::storage,
-                             Errc::storage, Errc::storage, Errc::corrupt, Errc::internal};
+  constexpr Errc kCodes[] = {Errc::ok,      Errc::record,  Errc::locked,
+                             Errc::locked,  Errc::storage, Errc::storage,
+                             Errc::storage, Errc::corrupt, Errc::internal};
   static_assert(std::size(kCodes) == kFaultCount);
   for (std::size_t i = 0; i < kFaultCount; ++i) {
     EXPECT_EQ(sqlite::errc_of(static_cast<Fault>(i)), kCodes[i]) << i;
