@@ -84,9 +84,10 @@ void PostgresServer::start() {
   throw std::runtime_error("the server does not start: " + log());
 }
 
-void PostgresServer::stop() {
+// The log ends with the last process that writes to it.
+void PostgresServer::stop(How how) {
   if (server_ > 0) {
-    ::kill(server_, SIGQUIT);
+    ::kill(server_, how == How::killed ? SIGKILL : how == How::fast ? SIGINT : SIGQUIT);
     ::waitpid(std::exchange(server_, -1), nullptr, 0);
   }
   if (reader_.joinable()) reader_.join();

@@ -30,10 +30,11 @@ class PostgresServer {
 
   void start();
   bool runs() const noexcept { return server_ > 0; }
-  // Immediately: as a crash does, backends end where they are.
-  void stop();
-  void restart() {
-    stop();
+  // As a crash does, immediately or by SIGKILL, backends end where they are; fast, they roll back.
+  enum class How { immediately, fast, killed };
+  void stop(How how = How::immediately);
+  void restart(How how = How::immediately) {
+    stop(how);
     start();
   }
   std::string log();
