@@ -71,17 +71,21 @@ Connection::Connection(PGconn* connection, const Conninfo& conninfo)
 Connection::~Connection() = default;
 
 Result<std::unique_ptr<Connection>> Connection::open(const Conninfo& conninfo, Duration timeout) {
-  const std::vector<const char*> keywords = conninfo.keywords();
-  const std::vector<const char*> values = conninfo.values();
-  const TimePoint deadline = steady_clock().now() + timeout;
-  std::unique_ptr<Connection> out(
-      new Connection(PQconnectStartParams(keywords.data(), values.data(), 0), conninfo));
-  const Status status = out->connect(deadline);
-  if (!status.ok()) return status;
-  return out;
+  std::string failures;
+  for (const Conninfo& host : conninfo.hosts()) {
+    const std::vector<const char*> keywords = host.keywords();
+    const std::vector<const char*> values = host.values();
+    std::unique_ptr<Connection> out(
+        new Connection(PQconnectStartParams(keywords.data(), values.data(), 0), conninfo));
+    const std::string failure = out->connect(steady_clock().now() + timeout);
+    if (failure.empty()) return out;
+    failures += (failures.empty() ? "" : "; ") + failure;
+  }
+  return Status(Errc::storage,
+                "PostgreSQL at " + conninfo.name() + ": " + conninfo.scrubbed(failures));
 }
 
-Status Connection::connect(TimePoint deadline) {
+std::string Connection::connect(TimePoint deadline) {
   if (connection_ == nullptr) throw std::bad_alloc();
   PQsetNoticeReceiver(connection_.get(), &Connection::on_notice, this);
   PostgresPollingStatusType polled = PGRES_POLLING_WRITING;
@@ -93,11 +97,10 @@ Status Connection::connect(TimePoint deadline) {
   if (polled != PGRES_POLLING_OK || PQstatus(connection_.get()) != CONNECTION_OK) {
     std::string message = without_newline(PQerrorMessage(connection_.get()));
     if (message.empty()) message = why_;
-    return {Errc::storage,
-            "PostgreSQL at " + conninfo_.name() + ": " + conninfo_.scrubbed(message)};
+    return message.empty() ? "there is no connection" : message;
   }
   if (PQsetnonblocking(connection_.get(), 1) != 0 || PQenterPipelineMode(connection_.get()) != 1) {
-    return {Errc::storage, "PostgreSQL at " + conninfo_.name() + ": no pipeline mode"};
+    return "no pipeline mode";
   }
   return {};
 }

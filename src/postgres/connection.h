@@ -38,7 +38,8 @@ std::string message_of(const PGresult* result);
 
 class Connection {
  public:
-  // Errors: invalid_argument, the server has no such user or database; storage.
+  // To the first of the conninfo's hosts that takes it, each of which has the timeout. Errors:
+  // storage.
   static Result<std::unique_ptr<Connection>> open(const Conninfo& conninfo, Duration timeout);
   ~Connection();
   Connection(const Connection&) = delete;
@@ -88,7 +89,8 @@ class Connection {
   };
 
   Connection(PGconn* connection, const Conninfo& conninfo);
-  Status connect(TimePoint deadline);
+  // What went wrong; empty if nothing did.
+  std::string connect(TimePoint deadline);
   void sent(int ok);
   bool wait(short events, TimePoint deadline);
   // Times are for the next bytes that go or come.
