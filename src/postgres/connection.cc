@@ -18,6 +18,9 @@ constexpr int kTextResults = 0;
 
 // As many bytes are queued before the server gets them.
 constexpr std::size_t kSendAt = std::size_t{16} * 1024;
+// Between exchanges a server has little to say. One that always has more is not listened to.
+constexpr int kUnaskedReadsMax = 64;
+
 // Of a prepared statement in the queue, besides its values.
 constexpr std::size_t kStatementBytes = 64;
 
@@ -58,7 +61,10 @@ std::uint64_t changes_of(PGresult* result) noexcept {
 
 std::string message_of(const PGresult* result) {
   const char* const primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-  if (primary == nullptr) return without_newline(PQresultErrorMessage(result));
+  if (primary == nullptr) {
+    std::string words = without_newline(PQresultErrorMessage(result));
+    return words.empty() ? "the server does not say why" : words;
+  }
   std::string out = primary;
   const char* const detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
   if (detail != nullptr) out += std::string(": ") + detail;
@@ -91,7 +97,7 @@ std::string Connection::connect(TimePoint deadline) {
   PostgresPollingStatusType polled = PGRES_POLLING_WRITING;
   while (PQstatus(connection_.get()) != CONNECTION_BAD && polled != PGRES_POLLING_OK &&
          polled != PGRES_POLLING_FAILED) {
-    if (!wait(polled == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline)) break;
+    if (wait(polled == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline) == 0) break;
     polled = PQconnectPoll(connection_.get());
   }
   if (polled != PGRES_POLLING_OK || PQstatus(connection_.get()) != CONNECTION_OK) {
@@ -114,7 +120,8 @@ void Connection::on_notice(void* self, const PGresult* result) {
 // A server that closes the connection says so first: there are words to read, and then the end.
 bool Connection::good() {
   pollfd socket{bad_ ? -1 : PQsocket(connection_.get()), POLLIN, 0};
-  while (!bad_ && ::poll(&socket, 1, 0) > 0) {
+  for (int reads = 0; !bad_ && ::poll(&socket, 1, 0) > 0; ++reads) {
+    if (reads == kUnaskedReadsMax) give_up("the server does not stop talking unasked");
     const bool read = PQconsumeInput(connection_.get()) != 0;
     (void)PQisBusy(connection_.get());  // parses it
     if (!read || PQstatus(connection_.get()) == CONNECTION_BAD) {
@@ -166,20 +173,21 @@ void Connection::run(const char* sql) {
                          kTextResults));
 }
 
-// Whether the socket is ready. `why_` says what kept it.
-bool Connection::wait(short events, TimePoint deadline) {
+// Which of the events the socket is ready for; 0: `why_` says what kept it.
+short Connection::wait(short events, TimePoint deadline) {
   for (;;) {
     pollfd socket{PQsocket(connection_.get()), events, 0};
     const int ready = ::poll(&socket, 1, milliseconds_until(deadline));
-    if (ready > 0) return true;
+    if (ready > 0) return socket.revents;
     if (ready < 0 && errno == EINTR) continue;
     why_ = "no answer in time";
-    return false;
+    return 0;
   }
 }
 
 // The server may wait for us to read before it reads on.
 bool Connection::flush(Duration timeout) {
+  TimePoint deadline = steady_clock().now() + timeout;
   for (;;) {
     const int left = PQflush(connection_.get());
     if (left == 0) return true;
@@ -187,10 +195,12 @@ bool Connection::flush(Duration timeout) {
       // What the server said before it went is still to be read.
       return PQconsumeInput(connection_.get()) != 0;
     }
-    if (!wait(POLLIN | POLLOUT, steady_clock().now() + timeout)) {
+    const short ready = wait(POLLIN | POLLOUT, deadline);
+    if (ready == 0) {
       give_up(std::exchange(why_, {}));
       return false;
     }
+    if ((ready & POLLOUT) != 0) deadline = steady_clock().now() + timeout;
     if (PQconsumeInput(connection_.get()) == 0) return false;
   }
 }
@@ -201,13 +211,19 @@ void Connection::send_on(Duration timeout) {
   (void)flush(timeout);
 }
 
+// PQgetResult waits by itself, for ever, if it is called before the result is there.
 ResultPtr Connection::next(Duration timeout) {
+  const TimePoint deadline = steady_clock().now() + timeout;
   while (PQisBusy(connection_.get()) != 0) {
-    if (!wait(POLLIN, steady_clock().now() + timeout)) {
+    if (wait(POLLIN, deadline) == 0) {
       give_up(std::exchange(why_, {}));
       return nullptr;
     }
-    if (PQconsumeInput(connection_.get()) == 0) break;  // PQgetResult says why
+    if (PQconsumeInput(connection_.get()) == 0) {
+      if (PQstatus(connection_.get()) == CONNECTION_BAD) break;  // PQgetResult says why
+      give_up(PQerrorMessage(connection_.get()));
+      return nullptr;
+    }
     (void)PQflush(connection_.get());
   }
   return ResultPtr(PQgetResult(connection_.get()));
@@ -241,7 +257,12 @@ bool Connection::exchange(std::vector<ResultPtr>& replies, Duration timeout) {
         give_up("COPY is not for here");
         break;
       }
-      if (replies.size() < wanted) replies.push_back(std::move(reply));
+      if (replies.size() == wanted) {
+        const bool lost = PQstatus(connection_.get()) == CONNECTION_BAD;
+        give_up(lost ? PQerrorMessage(connection_.get()) : "there are more replies than commands");
+        break;
+      }
+      replies.push_back(std::move(reply));
       if (replies.size() < wanted) warned_ = false;  // not of the last command
     }
   } catch (const std::bad_alloc&) {
@@ -261,9 +282,14 @@ ResultPtr Connection::run_script(const std::string& sql, Duration timeout) {
     return nullptr;
   }
   (void)flush(timeout);
+  auto left = 1 + std::count(sql.begin(), sql.end(), ';');
   while (!bad_) {
     ResultPtr reply = next(timeout);
     if (bad_ || reply == nullptr) break;
+    if (left-- == 0 && PQstatus(connection_.get()) != CONNECTION_BAD) {
+      give_up("there are more replies than statements");
+      break;
+    }
     const ExecStatusType status = PQresultStatus(reply.get());
     if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
       give_up("COPY is not for here");
@@ -274,6 +300,7 @@ ResultPtr Connection::run_script(const std::string& sql, Duration timeout) {
   if (!bad_ && PQstatus(connection_.get()) == CONNECTION_BAD) {
     give_up(PQerrorMessage(connection_.get()));
   }
+  if (last == nullptr) give_up("replies are missing");
   if (!bad_ && PQenterPipelineMode(connection_.get()) != 1) {
     give_up(PQerrorMessage(connection_.get()));
   }

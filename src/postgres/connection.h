@@ -68,7 +68,7 @@ class Connection {
 
   // Sends what is queued, and appends a reply for each command. After one that failed the server
   // skips the others. False if the connection is bad now; `replies` then has those that came. The
-  // timeout begins anew with whatever the server sends.
+  // timeout begins anew with each reply, and not with what else the server sends.
   bool exchange(std::vector<ResultPtr>& replies, Duration timeout);
 
   // Runs SQL of any number of statements, outside of pipeline mode. The last result; none if the
@@ -92,10 +92,10 @@ class Connection {
   // What went wrong; empty if nothing did.
   std::string connect(TimePoint deadline);
   void sent(int ok);
-  bool wait(short events, TimePoint deadline);
-  // Times are for the next bytes that go or come.
+  short wait(short events, TimePoint deadline);
+  // The time is for the next bytes that go.
   bool flush(Duration timeout);
-  // The next result, none at the end of a command's; `bad` if the connection is.
+  // The next result, in time; none at the end of a command's; `bad` if the connection is.
   ResultPtr next(Duration timeout);
   void give_up(std::string why);
   static void on_notice(void* self, const PGresult* result);
