@@ -30,16 +30,16 @@ class PostgresMangled : public PostgresJournal {
 
   static postgres::Options impatient() {
     constexpr int kSlower = static_cast<int>(kSlowdown);
-    return {.connect_timeout = kSlower * 200ms,
-            .lock_timeout = kSlower * 100ms,
-            .statement_timeout = kSlower * 150ms,
-            .reply_timeout = kSlower * 150ms};
+    return {.connect_timeout = kSlower * 300ms,
+            .lock_timeout = kSlower * 200ms,
+            .statement_timeout = kSlower * 300ms,
+            .reply_timeout = kSlower * 300ms};
   }
   // Some cost a time-out each.
   static std::uint64_t step_of(Harm harm) {
     const bool waits = harm == Harm::length_more || harm == Harm::length_huge ||
                        harm == Harm::left_out || harm >= Harm::silence;
-    return (waits ? 7 : 2) * kSlowdown;
+    return (waits ? 11 : 2) * kSlowdown;
   }
   // Two records and a group, of which a message is spoiled; false if there were not as many.
   bool tick_with(Harm harm, std::uint64_t message, char letter = '?') {
