@@ -72,7 +72,7 @@ struct Options {
   std::string prefix = "onelane";
 
   // How long a server that does not answer is waited for, each 1 ms to 1 h; they hold up the lane.
-  // To connect.
+  // To connect, to each of the conninfo's hosts.
   Duration connect_timeout = std::chrono::seconds(5);
   // For somebody else's lock, in a statement (lock_timeout): then the tick runs again.
   Duration lock_timeout = std::chrono::seconds(5);

@@ -51,10 +51,14 @@ Status CommitsTable::begin_epoch() {
 Result<CommitsTable::Found> CommitsTable::look() {
   prepared_ = false;
   ResultPtr answer;
-  const Reply reply = session_.ask("SELECT turn, (SELECT max(epoch) FROM " + table() + ") FROM " +
-                                       table() + " WHERE epoch = " + std::to_string(epoch_),
+  const Reply reply = session_.ask("SELECT turn, (SELECT max(epoch) FROM " + table() +
+                                       "), pg_is_in_recovery() FROM (SELECT) AS one LEFT JOIN " +
+                                       table() + " ON epoch = " + std::to_string(epoch_),
                                    answer);
   if (!reply.ok()) return at_open(reply);
+  if (value_of(answer.get(), 0, 2) == "t") {
+    return Status(Errc::storage, "the server is a standby, which may not have all commits yet");
+  }
   const std::uint64_t turn = base::number_of(value_of(answer.get()));
   const std::uint64_t newest_epoch = base::number_of(value_of(answer.get(), 0, 1));
   if (newest_epoch > epoch_) {
@@ -62,7 +66,7 @@ Result<CommitsTable::Found> CommitsTable::look() {
                                       std::to_string(newest_epoch) +
                                       ", has taken over from epoch " + std::to_string(epoch_));
   }
-  if (PQntuples(answer.get()) == 0 || turn < turn_) {
+  if (PQgetisnull(answer.get(), 0, 0) != 0 || turn < turn_) {
     return Status(Errc::poisoned, "table " + table() + ": the server has lost commits of epoch " +
                                       std::to_string(epoch_) + ": its turn is " +
                                       std::to_string(turn) + ", not " + std::to_string(turn_));

@@ -19,6 +19,9 @@ constexpr int kTextResults = 0;
 
 // As many bytes are queued before the server gets them.
 constexpr std::size_t kSendAt = std::size_t{16} * 1024;
+// Between exchanges a server has little to say. One that always has more is not listened to.
+constexpr int kUnaskedReadsMax = 64;
+
 // Of a prepared statement in the queue, besides its values.
 constexpr std::size_t kStatementBytes = 64;
 
@@ -59,7 +62,10 @@ std::uint64_t changes_of(PGresult* result) noexcept {
 
 std::string message_of(const PGresult* result) {
   const char* const primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-  if (primary == nullptr) return without_newline(PQresultErrorMessage(result));
+  if (primary == nullptr) {
+    std::string words = without_newline(PQresultErrorMessage(result));
+    return words.empty() ? "the server does not say why" : words;
+  }
   std::string out = primary;
   const char* const detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
   if (detail != nullptr) out += std::string(": ") + detail;
@@ -73,34 +79,39 @@ Connection::~Connection() = default;
 
 Result<std::unique_ptr<Connection>> Connection::open(const Conninfo& conninfo, ServerView& view,
                                                      Duration timeout) {
-  const std::vector<const char*> keywords = conninfo.keywords();
-  const std::vector<const char*> values = conninfo.values();
-  const TimePoint deadline = steady_clock().now() + timeout;
-  std::unique_ptr<Connection> out(
-      new Connection(PQconnectStartParams(keywords.data(), values.data(), 0), conninfo, view));
-  const Status status = out->connect(deadline);
-  if (!status.ok()) return status;
-  view.connected();
-  return out;
+  std::string failures;
+  for (const Conninfo& host : conninfo.hosts()) {
+    const std::vector<const char*> keywords = host.keywords();
+    const std::vector<const char*> values = host.values();
+    std::unique_ptr<Connection> out(
+        new Connection(PQconnectStartParams(keywords.data(), values.data(), 0), conninfo, view));
+    const std::string failure = out->connect(steady_clock().now() + timeout);
+    if (failure.empty()) {
+      view.connected();
+      return out;
+    }
+    failures += (failures.empty() ? "" : "; ") + failure;
+  }
+  return Status(Errc::storage,
+                "PostgreSQL at " + conninfo.name() + ": " + conninfo.scrubbed(failures));
 }
 
-Status Connection::connect(TimePoint deadline) {
+std::string Connection::connect(TimePoint deadline) {
   if (connection_ == nullptr) throw std::bad_alloc();
   PQsetNoticeReceiver(connection_.get(), &Connection::on_notice, this);
   PostgresPollingStatusType polled = PGRES_POLLING_WRITING;
   while (PQstatus(connection_.get()) != CONNECTION_BAD && polled != PGRES_POLLING_OK &&
          polled != PGRES_POLLING_FAILED) {
-    if (!wait(polled == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline)) break;
+    if (wait(polled == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline) == 0) break;
     polled = PQconnectPoll(connection_.get());
   }
   if (polled != PGRES_POLLING_OK || PQstatus(connection_.get()) != CONNECTION_OK) {
     std::string message = without_newline(PQerrorMessage(connection_.get()));
     if (message.empty()) message = why_;
-    return {Errc::storage,
-            "PostgreSQL at " + conninfo_.name() + ": " + conninfo_.scrubbed(message)};
+    return message.empty() ? "there is no connection" : message;
   }
   if (PQsetnonblocking(connection_.get(), 1) != 0 || PQenterPipelineMode(connection_.get()) != 1) {
-    return {Errc::storage, "PostgreSQL at " + conninfo_.name() + ": no pipeline mode"};
+    return "no pipeline mode";
   }
   return {};
 }
@@ -114,7 +125,8 @@ void Connection::on_notice(void* self, const PGresult* result) {
 // A server that closes the connection says so first: there are words to read, and then the end.
 bool Connection::good() {
   pollfd socket{bad_ ? -1 : PQsocket(connection_.get()), POLLIN, 0};
-  while (!bad_ && ::poll(&socket, 1, 0) > 0) {
+  for (int reads = 0; !bad_ && ::poll(&socket, 1, 0) > 0; ++reads) {
+    if (reads == kUnaskedReadsMax) give_up("the server does not stop talking unasked");
     const bool read = PQconsumeInput(connection_.get()) != 0;
     (void)PQisBusy(connection_.get());  // parses it
     if (!read || PQstatus(connection_.get()) == CONNECTION_BAD) {
@@ -166,8 +178,8 @@ void Connection::run(const char* sql) {
                          kTextResults));
 }
 
-// Whether the socket is ready. `why_` says what kept it.
-bool Connection::wait(short events, TimePoint deadline) {
+// Which of the events the socket is ready for; 0: `why_` says what kept it.
+short Connection::wait(short events, TimePoint deadline) {
   LockWatch& locks = view_.locks();
   for (;;) {
     const LockWatch::Wish wish = asked_ ? locks.wish() : LockWatch::Wish{.at = deadline};
@@ -176,17 +188,18 @@ bool Connection::wait(short events, TimePoint deadline) {
     const int ready =
         ::poll(sockets.data(), sockets.size(), milliseconds_until(std::min(deadline, wish.at)));
     if (ready < 0 && errno == EINTR) continue;
-    if (ready > 0 && sockets[0].revents != 0) return true;
+    if (ready > 0 && sockets[0].revents != 0) return sockets[0].revents;
     const TimePoint now = steady_clock().now();
     if (ready < 0 || now >= deadline) break;
     if (sockets[1].revents != 0 || now >= wish.at) locks.step(now);
   }
   why_ = "no answer in time";
-  return false;
+  return 0;
 }
 
 // The server may wait for us to read before it reads on.
 bool Connection::flush(Duration timeout) {
+  TimePoint deadline = steady_clock().now() + timeout;
   for (;;) {
     const int left = PQflush(connection_.get());
     if (left == 0) return true;
@@ -194,10 +207,12 @@ bool Connection::flush(Duration timeout) {
       // What the server said before it went is still to be read.
       return PQconsumeInput(connection_.get()) != 0;
     }
-    if (!wait(POLLIN | POLLOUT, steady_clock().now() + timeout)) {
+    const short ready = wait(POLLIN | POLLOUT, deadline);
+    if (ready == 0) {
       give_up(std::exchange(why_, {}));
       return false;
     }
+    if ((ready & POLLOUT) != 0) deadline = steady_clock().now() + timeout;
     if (PQconsumeInput(connection_.get()) == 0) return false;
   }
 }
@@ -208,13 +223,19 @@ void Connection::send_on(Duration timeout) {
   (void)flush(timeout);
 }
 
+// PQgetResult waits by itself, for ever, if it is called before the result is there.
 ResultPtr Connection::next(Duration timeout) {
+  const TimePoint deadline = steady_clock().now() + timeout;
   while (PQisBusy(connection_.get()) != 0) {
-    if (!wait(POLLIN, steady_clock().now() + timeout)) {
+    if (wait(POLLIN, deadline) == 0) {
       give_up(std::exchange(why_, {}));
       return nullptr;
     }
-    if (PQconsumeInput(connection_.get()) == 0) break;  // PQgetResult says why
+    if (PQconsumeInput(connection_.get()) == 0) {
+      if (PQstatus(connection_.get()) == CONNECTION_BAD) break;  // PQgetResult says why
+      give_up(PQerrorMessage(connection_.get()));
+      return nullptr;
+    }
     (void)PQflush(connection_.get());
   }
   return ResultPtr(PQgetResult(connection_.get()));
@@ -241,7 +262,7 @@ bool Connection::exchange(std::vector<ResultPtr>& replies, Duration timeout) {
 
 TimePoint Connection::ask() noexcept {
   const TimePoint now = steady_clock().now();
-  view_.locks().asked(backend(), now);
+  view_.locks().asked(connection_.get(), now);
   asked_ = true;
   return now;
 }
@@ -276,7 +297,12 @@ void Connection::read_replies(std::vector<ResultPtr>& replies, std::size_t wante
       give_up("COPY is not for here");
       return;
     }
-    if (replies.size() < wanted) replies.push_back(std::move(reply));
+    if (replies.size() == wanted) {
+      const bool lost = PQstatus(connection_.get()) == CONNECTION_BAD;
+      give_up(lost ? PQerrorMessage(connection_.get()) : "there are more replies than commands");
+      return;
+    }
+    replies.push_back(std::move(reply));
     if (replies.size() < wanted) warned_ = false;  // not of the last command
   }
 }
@@ -290,9 +316,14 @@ ResultPtr Connection::run_script(const std::string& sql, Duration timeout) {
     return nullptr;
   }
   (void)flush(timeout);
+  auto left = 1 + std::count(sql.begin(), sql.end(), ';');
   while (!bad_) {
     ResultPtr reply = next(timeout);
     if (bad_ || reply == nullptr) break;
+    if (left-- == 0 && PQstatus(connection_.get()) != CONNECTION_BAD) {
+      give_up("there are more replies than statements");
+      break;
+    }
     const ExecStatusType status = PQresultStatus(reply.get());
     if (status == PGRES_COPY_IN || status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
       give_up("COPY is not for here");
@@ -303,6 +334,7 @@ ResultPtr Connection::run_script(const std::string& sql, Duration timeout) {
   if (!bad_ && PQstatus(connection_.get()) == CONNECTION_BAD) {
     give_up(PQerrorMessage(connection_.get()));
   }
+  if (last == nullptr) give_up("replies are missing");
   if (!bad_ && PQenterPipelineMode(connection_.get()) != 1) {
     give_up(PQerrorMessage(connection_.get()));
   }

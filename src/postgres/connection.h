@@ -39,8 +39,8 @@ std::string message_of(const PGresult* result);
 
 class Connection {
  public:
-  // Errors: invalid_argument, the server has no such user or database; storage.
-  // Both must outlive it; `view` is told how long answers take.
+  // To the first of the conninfo's hosts that takes it, each of which has the timeout. Errors:
+  // storage. Both must outlive it; `view` is told how long answers take.
   static Result<std::unique_ptr<Connection>> open(const Conninfo& conninfo, ServerView& view,
                                                   Duration timeout);
   ~Connection();
@@ -70,7 +70,7 @@ class Connection {
 
   // Sends what is queued, and appends a reply for each command. After one that failed the server
   // skips the others. False if the connection is bad now; `replies` then has those that came. The
-  // timeout begins anew with whatever the server sends.
+  // timeout begins anew with each reply, and not with what else the server sends.
   bool exchange(std::vector<ResultPtr>& replies, Duration timeout);
 
   // Runs SQL of any number of statements, outside of pipeline mode. The last result; none if the
@@ -91,15 +91,16 @@ class Connection {
   };
 
   Connection(PGconn* connection, const Conninfo& conninfo, ServerView& view);
-  Status connect(TimePoint deadline);
+  // What went wrong; empty if nothing did.
+  std::string connect(TimePoint deadline);
   void sent(int ok);
   TimePoint ask() noexcept;
   void answered(TimePoint asked) noexcept;
   void read_replies(std::vector<ResultPtr>& replies, std::size_t wanted, Duration timeout);
-  bool wait(short events, TimePoint deadline);
-  // Times are for the next bytes that go or come.
+  short wait(short events, TimePoint deadline);
+  // The time is for the next bytes that go.
   bool flush(Duration timeout);
-  // The next result, none at the end of a command's; `bad` if the connection is.
+  // The next result, in time; none at the end of a command's; `bad` if the connection is.
   ResultPtr next(Duration timeout);
   void give_up(std::string why);
   static void on_notice(void* self, const PGresult* result);

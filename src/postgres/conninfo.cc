@@ -14,6 +14,20 @@ struct FreeOptions {
   void operator()(PQconninfoOption* options) const noexcept { PQconninfoFree(options); }
 };
 
+// "a,b": both. What libpq has lists for.
+std::vector<std::string> listed(std::string_view keyword, const std::string& value) {
+  if (keyword != "host" && keyword != "hostaddr" && keyword != "port") return {value};
+  std::vector<std::string> out(1);
+  for (const char c : value) {
+    if (c == ',') {
+      out.emplace_back();
+    } else {
+      out.back() += c;
+    }
+  }
+  return out;
+}
+
 }  // namespace
 
 Result<Conninfo> Conninfo::read(const std::string& text) {
@@ -63,6 +77,24 @@ std::string Conninfo::scrubbed(std::string_view text) const {
     for (std::size_t at = out.find(secret); at != std::string::npos; at = out.find(secret, at)) {
       out.replace(at, secret.size(), "***");
       at += 3;
+    }
+  }
+  return out;
+}
+
+// A list of one is for all hosts. Where lists do not match, libpq says so of the whole.
+std::vector<Conninfo> Conninfo::hosts() const {
+  std::vector<Conninfo> out{*this};
+  for (const Setting& each : settings_) {
+    const std::size_t values = listed(each.keyword, each.value).size();
+    if (values == 1 || values == out.size()) continue;
+    if (out.size() != 1) return {*this};
+    out.assign(values, *this);
+  }
+  for (std::size_t host = 0; host < out.size() && out.size() > 1; ++host) {
+    for (Setting& each : out[host].settings_) {
+      const std::vector<std::string> values = listed(each.keyword, each.value);
+      each.value = values[values.size() == 1 ? 0 : host];
     }
   }
   return out;

@@ -19,6 +19,9 @@ class Conninfo {
   const std::string& name() const noexcept { return name_; }
   // The same text without the passwords that the conninfo has.
   std::string scrubbed(std::string_view text) const;
+  // One for each host that it names, in their order: libpq itself would wait for a silent first one
+  // until there is no time left for the next.
+  std::vector<Conninfo> hosts() const;
   // For PQconnectStartParams: `keywords()` and `values()` end with a null.
   std::vector<const char*> keywords() const;
   std::vector<const char*> values() const;

@@ -2,6 +2,7 @@
 
 #include <poll.h>
 
+#include <array>
 #include <charconv>
 #include <new>
 #include <string>
@@ -20,8 +21,8 @@ constexpr Duration kLookTakes = std::chrono::seconds(1);
 
 }  // namespace
 
-void LockWatch::asked(int backend, TimePoint now) noexcept {
-  backend_ = backend;
+void LockWatch::asked(const PGconn* connection, TimePoint now) noexcept {
+  asked_ = connection;
   looked_ = now;
   rest(now + kLookAfter);
 }
@@ -70,9 +71,18 @@ void LockWatch::look() {
   }
 }
 
+// To that one of the conninfo's hosts which is asked: what comes last counts.
 void LockWatch::start() {
-  connection_.reset(
-      PQconnectStartParams(conninfo_.keywords().data(), conninfo_.values().data(), 0));
+  std::vector<const char*> keywords = conninfo_.keywords();
+  std::vector<const char*> values = conninfo_.values();
+  const std::array here{std::pair{"host", PQhost(asked_)},
+                        std::pair{"hostaddr", PQhostaddr(asked_)},
+                        std::pair{"port", PQport(asked_)}};
+  for (const auto& [keyword, value] : here) {
+    keywords.insert(keywords.end() - 1, keyword);
+    values.insert(values.end() - 1, value);
+  }
+  connection_.reset(PQconnectStartParams(keywords.data(), values.data(), 0));
   if (PQstatus(connection_.get()) == CONNECTION_BAD) return give_up();
   PQsetNoticeProcessor(
       connection_.get(), [](void*, const char*) {}, nullptr);
@@ -92,7 +102,7 @@ void LockWatch::connect() {
 
 void LockWatch::ask() {
   const std::string sql = "SELECT b.pid, a.application_name FROM unnest(pg_blocking_pids(" +
-                          std::to_string(backend_) +
+                          std::to_string(PQbackendPID(asked_)) +
                           ")) AS b(pid) LEFT JOIN pg_stat_activity AS a ON a.pid = b.pid";
   if (PQsendQuery(connection_.get(), sql.c_str()) != 1) return give_up();
   stage_ = Stage::asking;

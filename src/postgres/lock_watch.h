@@ -26,8 +26,8 @@ class LockWatch {
 
   // --- By the thread that waits for answers.
 
-  // A request to this backend is on its way.
-  void asked(int backend, TimePoint now) noexcept;
+  // A request is on its way on this connection.
+  void asked(const PGconn* connection, TimePoint now) noexcept;
   // What is to be waited for besides the answer.
   struct Wish {
     int socket = -1;  // none
@@ -67,7 +67,7 @@ class LockWatch {
   std::unique_ptr<PGconn, Finish> connection_;
   Stage stage_ = Stage::resting;
   Wish wish_;
-  int backend_ = 0;
+  const PGconn* asked_ = nullptr;     // while its answer is waited for
   TimePoint looked_{};                // when it was last known, or the request began
   std::optional<TimePoint> blocked_;  // since when
   Duration waited_{0};

@@ -409,7 +409,13 @@ Reply PostgresSink::commit() {
   connection.run("COMMIT");
   const std::size_t last = connection.queued() - 1;
   Reply reply = exchange(last);
-  const bool answered = replies_.size() > last && succeeded(replies_[last].get());
+  const PGresult* const answer = replies_.size() > last ? replies_[last].get() : nullptr;
+  const std::string_view did = succeeded(answer) ? PQcmdStatus(replies_[last].get()) : "";
+  const bool answered = did == "COMMIT" || did == "ROLLBACK";
+  // Anything but the server's own refusal leaves open what it did: libpq, too, makes results, where
+  // it has no memory for one, or cannot read it.
+  const bool refused = skipped(answer) || (!succeeded(answer) && !sqlstate_of(answer).empty());
+  if (!answered && !refused) session_.drop();
   if (!answered && !session_.good()) {
     open_ = false;
     sent_on_.forget_failure();
@@ -417,7 +423,7 @@ Reply PostgresSink::commit() {
   }
   if (!answered) return reply.ok() ? reply_to(last, Whose::a_units) : reply;
   open_ = false;
-  if (std::string_view(PQcmdStatus(replies_[last].get())) != "COMMIT") {
+  if (did != "COMMIT") {
     return reply_of(Fault::environment, Effect::ended, "COMMIT rolled back");
   }
   commits_.committed();

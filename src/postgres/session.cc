@@ -12,8 +12,8 @@ namespace onelane::inline v0::postgres {
 namespace {
 
 // How long an opening waits for the lock. A connection that has just been closed has it for as long
-// as its backend takes to end.
-constexpr char kLockWait[] = "SET lock_timeout = '2s'";
+// as its backend takes to end. No longer than a statement may take, which would tell less.
+constexpr Duration kLockWaitMax = std::chrono::seconds(2);
 
 std::string in_milliseconds(Duration time) {
   return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(time).count());
@@ -108,7 +108,8 @@ Reply Session::lock(Opening opening) {
         answer);
     if (!reply.ok()) return reply;
   }
-  Reply reply = ask(kLockWait, answer);
+  const Duration wait = std::min(kLockWaitMax, options_.statement_timeout / 2);
+  Reply reply = ask("SET lock_timeout = " + in_milliseconds(wait), answer);
   if (reply.ok()) reply = ask("SELECT pg_advisory_lock(" + key() + ")", answer);
   if (reply.fault == Fault::busy) {
     reply.fault = Fault::environment;

@@ -43,20 +43,16 @@ const passwd* servant() {
 }  // namespace
 
 PostgresServer::PostgresServer(const std::filesystem::path& binary)
-    : folder_(TempDirectory::Where::in_memory),
-      binaries_(std::filesystem::canonical(binary).parent_path()),
-      binary_(binary) {
-  if (const passwd* user = servant();
-      user != nullptr && ::chown(folder_.path().c_str(), user->pw_uid, user->pw_gid) != 0) {
-    throw std::runtime_error("chown " + folder_.path().native());
-  }
-  const pid_t made = spawn({(binaries_ / "initdb").native(), "-D", data().native(), "-U",
-                            "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync"});
-  int status = 0;
-  ::waitpid(made, &status, 0);
-  reader_.join();
-  if (status != 0) throw std::runtime_error("initdb: " + log());
-  start();
+    : folder_(TempDirectory::Where::in_memory), binary_(std::filesystem::canonical(binary)) {
+  make({"initdb", "-D", data().native(), "-U", "postgres", "-A", "trust", "-E", "UTF8",
+        "--no-locale", "--no-sync"});
+}
+
+PostgresServer::PostgresServer(const std::filesystem::path& binary, const PostgresServer& primary)
+    : folder_(TempDirectory::Where::in_memory), binary_(std::filesystem::canonical(binary)) {
+  make({"pg_basebackup", "-D", data().native(), "-d",
+        primary.conninfo() + " application_name=standby", "-X", "stream", "-c", "fast", "-R",
+        "--no-sync"});
 }
 
 PostgresServer::~PostgresServer() { stop(); }
@@ -65,17 +61,34 @@ std::string PostgresServer::conninfo() const {
   return "host=" + folder_.path().native() + " port=5432 user=postgres";
 }
 
+// A cluster, by a program that is beside the server's, and starts it.
+void PostgresServer::make(const std::vector<std::string>& command) {
+  if (const passwd* user = servant();
+      user != nullptr && ::chown(folder_.path().c_str(), user->pw_uid, user->pw_gid) != 0) {
+    throw std::runtime_error("chown " + folder_.path().native());
+  }
+  std::vector<std::string> arguments = command;
+  arguments.front() = (binary_.parent_path() / command.front()).native();
+  const pid_t made = spawn(arguments);
+  int status = 0;
+  ::waitpid(made, &status, 0);
+  reader_.join();
+  if (status != 0) throw std::runtime_error(command.front() + ": " + log());
+  start();
+}
+
 // Where a backend of the server before is still about, its shared memory is in use: once more then.
 void PostgresServer::start() {
   constexpr int kTries = 20;
   for (int i = 0; i < kTries; ++i) {
     const std::string before = log();
-    server_ = spawn({binary_.native(), "-D", data().native(), "-k", folder_.path().native(), "-c",
-                     "listen_addresses=", "-F", "-c", "max_connections=50", "-c",
-                     "shared_buffers=16MB", "-c", "log_min_messages=warning"});
+    server_ =
+        spawn({binary_.native(), "-D", data().native(), "-k", folder_.path().native(), "-c",
+               "listen_addresses=", "-F", "-c", "max_connections=50", "-c", "shared_buffers=16MB",
+               "-c", "log_min_messages=warning", "-c", "wal_retrieve_retry_interval=50ms"});
     std::unique_lock held(lock_);
     told_.wait(held, [&] {
-      return ended_ || log_.find("ready to accept connections", before.size()) != std::string::npos;
+      return ended_ || log_.find("ready to accept", before.size()) != std::string::npos;
     });
     if (!ended_) return;
     held.unlock();
@@ -84,9 +97,10 @@ void PostgresServer::start() {
   throw std::runtime_error("the server does not start: " + log());
 }
 
-void PostgresServer::stop() {
+// The log ends with the last process that writes to it.
+void PostgresServer::stop(How how) {
   if (server_ > 0) {
-    ::kill(server_, SIGQUIT);
+    ::kill(server_, how == How::killed ? SIGKILL : how == How::fast ? SIGINT : SIGQUIT);
     ::waitpid(std::exchange(server_, -1), nullptr, 0);
   }
   if (reader_.joinable()) reader_.join();

@@ -20,30 +20,34 @@ class PostgresServer {
  public:
   // `binary`: the server's, with initdb beside it. Throws std::runtime_error with the log.
   explicit PostgresServer(const std::filesystem::path& binary);
+  // A standby of `primary`, which must run; its name there is "standby".
+  PostgresServer(const std::filesystem::path& binary, const PostgresServer& primary);
   ~PostgresServer();
   PostgresServer(const PostgresServer&) = delete;
   PostgresServer& operator=(const PostgresServer&) = delete;
 
   // host=... port=... user=postgres, without a dbname.
   std::string conninfo() const;
+  std::filesystem::path host() const { return folder_.path(); }
   std::filesystem::path data() const { return folder_ / "data"; }
 
   void start();
   bool runs() const noexcept { return server_ > 0; }
-  // Immediately: as a crash does, backends end where they are.
-  void stop();
-  void restart() {
-    stop();
+  // As a crash does, immediately or by SIGKILL, backends end where they are; fast, they roll back.
+  enum class How { immediately, fast, killed };
+  void stop(How how = How::immediately);
+  void restart(How how = How::immediately) {
+    stop(how);
     start();
   }
   std::string log();
 
  private:
+  void make(const std::vector<std::string>& command);
   pid_t spawn(const std::vector<std::string>& arguments);
   void read_log(int from);
 
   TempDirectory folder_;
-  std::filesystem::path binaries_;
   std::filesystem::path binary_;
   pid_t server_ = -1;
   std::mutex lock_;
