@@ -152,6 +152,10 @@ Openers openers_of(const DatabaseFile& file) {
   return out;
 }
 
+bool has_journal(const DatabaseFile& file) {
+  return Descriptor(file.path).holder(kJournalAt, 1).has_value();
+}
+
 Findings look_at_others(const DatabaseFile& file) {
   Findings out{openers_in_words(openers_of(file))};
   const Descriptor database(file.path);
