@@ -1,0 +1,130 @@
+// onelane move takes a service over: its rows, and its intake's tail exactly once.
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "onelane/onelane.h"
+#include "onelane/postgres.h"
+#include "tests/support/move_fixture.h"
+
+namespace onelane::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+class MovedService : public MoveTest {
+ protected:
+  static constexpr char kInsert[] = "INSERT INTO peers(id) VALUES($1)";  // of both dialects
+
+  struct Service {
+    Journal journal;
+    WriteClass peers;
+    Statement insert;
+
+    void push(std::int64_t id) {
+      const Result<Receipt> receipt = peers.submit(insert, row(id));
+      ASSERT_TRUE(receipt.ok()) << receipt.status().to_string();
+    }
+  };
+
+  JournalOptions journal_options() {
+    JournalOptions out{.drive = Drive::manual};
+    out.intake.folder = folder_ / "intake";
+    out.intake.segment_bytes = std::uint64_t{64} * 1024;
+    out.intake.most_bytes = std::uint64_t{256} * 1024;
+    out.intake.dead_letters = "dead";
+    return out;
+  }
+  Service with_class(Result<Journal> opened, Duration gather) {
+    if (!opened) throw std::runtime_error(opened.status().to_string());
+    Service out{.journal = *std::move(opened), .peers = {}, .insert = {}};
+    out.peers = out.journal
+                    .add_class({.name = "peers",
+                                .guarantee = {.records = 512, .bytes = std::uint64_t{1} << 20U},
+                                .gather = gather,
+                                .promise = Promise::journaled,
+                                .intake = true})
+                    .value();
+    out.insert =
+        out.journal.add_statement({.sql = kInsert, .columns = {{ColumnType::integer, false}}})
+            .value();
+    return out;
+  }
+  // `gather`: 1 h commits nothing, so that what is journaled is not applied.
+  Service on_sqlite(Duration gather = 0s) {
+    JournalOptions options = journal_options();
+    options.schema = "CREATE TABLE IF NOT EXISTS peers(id INTEGER PRIMARY KEY CHECK (id <> 13))";
+    return with_class(Journal::open(file(), options), gather);
+  }
+  Service on_postgres() { return with_class(postgres::open(conninfo_, journal_options()), 0s); }
+  static void flush(Service& service) {
+    Status status = service.journal.flush();
+    for (int i = 0; status.code() == Errc::would_block && i < 2000; ++i) {
+      pause();
+      status = service.journal.flush();
+    }
+    EXPECT_TRUE(status.ok()) << status.to_string();
+  }
+
+  // What the disk has now, elsewhere, as after a kill: the next calls go on there.
+  void kill(Service service) {
+    const std::filesystem::path to = folder_ / "killed";
+    std::filesystem::create_directory(to);
+    for (const char* name : {"test.db", "test.db-wal", "intake"}) {
+      if (!std::filesystem::exists(folder_ / name)) continue;
+      std::filesystem::copy(folder_ / name, to / name, std::filesystem::copy_options::recursive);
+    }
+    service.journal = {};
+    for (const char* name : {"test.db", "test.db-wal", "test.db-shm", "intake"}) {
+      std::filesystem::remove_all(folder_ / name);
+      if (std::filesystem::exists(to / name)) std::filesystem::rename(to / name, folder_ / name);
+    }
+  }
+  // Rows in the order in which they were inserted.
+  void number_rows() {
+    ask("CREATE TABLE peers(id bigint PRIMARY KEY CHECK (id <> 13), at bigint GENERATED ALWAYS AS "
+        "IDENTITY)");
+  }
+  std::string in_order() { return ask("SELECT id FROM peers ORDER BY at"); }
+  std::string position() {
+    return ask("SELECT position FROM onelane_positions WHERE class = 'peers'");
+  }
+};
+
+TEST_F(MovedService, AppliesTheTailOnceAndInOrder) {
+  number_rows();
+  Service before = on_sqlite();
+  for (const int id : {1, 2, 3, 4, 5}) before.push(id);
+  flush(before);
+  EXPECT_TRUE(before.journal.close(10s).status.ok());
+  Service tail = on_sqlite(1h);
+  for (const int id : {9, 7, 13, 8, 6}) tail.push(id);
+  (void)tail.journal.tick();
+  kill(std::move(tail));
+  ASSERT_EQ(lite("SELECT group_concat(id) FROM peers"), "1,2,3,4,5");
+
+  const tools::Move moved = move();
+  EXPECT_TRUE(moved.final);
+  EXPECT_EQ(in_words(moved), "peers: 5 rows, 5 copied, 0 changed, 0 deleted");
+  EXPECT_EQ(position(), "5");
+  {
+    Service after = on_postgres();
+    EXPECT_EQ(in_order(), "1 2 3 4 5 9 7 8 6");
+    EXPECT_EQ(ask("SELECT class, position, \"row\" FROM onelane_dead_letters"), "peers|8|13");
+    EXPECT_EQ(position(), "10");
+    after.push(20);
+    after.push(19);
+    flush(after);
+    EXPECT_EQ(position(), "12");
+    EXPECT_TRUE(after.journal.close(10s).status.ok());
+  }
+  Service again = on_postgres();
+  EXPECT_EQ(in_order(), "1 2 3 4 5 9 7 8 6 20 19");
+}
+
+}  // namespace
+}  // namespace onelane::test
