@@ -103,6 +103,7 @@ json to_json(const Move& move) {
           {"equal", true},
           {"tables", tables},
           {"intake", move.intake.known},
+          {"intake_tail", move.intake.known && !move.intake.clean},
           {"positions", positions},
           {"dead_letters", move.intake.dead_letters},
           {"schema_version", move.intake.schema_version},
@@ -127,6 +128,11 @@ void print(const Move& move, std::FILE* output) {
              !move.intake.known ? "none"
                                 : (positions.empty() ? "nothing applied"
                                                      : "applied up to position: " + positions));
+  if (move.intake.known && !move.intake.clean) {
+    fmt::print(output,
+               "intake: it may have a tail that is not applied yet; the journal on PostgreSQL "
+               "applies it\n");
+  }
   fmt::print(output, "dead letters: {}\nschema version: {}\n", move.intake.dead_letters,
              move.intake.schema_version);
   for (const std::string& note : move.notes) fmt::print(output, "note: {}\n", note);

@@ -3,10 +3,16 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sqlite3.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include <array>
+#include <cstdio>
 #include <filesystem>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/support/postgres_fixture.h"
@@ -48,6 +54,56 @@ class MoveTest : public PostgresTest {
   }
   std::string refusal() {
     return complaint([this] { move(); });
+  }
+
+  // As a process of its own: a journal of this process keeps its locks.
+  struct Ended {
+    int code = 0;
+    std::string said;  // both streams
+  };
+  class Command {
+   public:
+    explicit Command(const std::string& arguments, const std::filesystem::path& in = "/")
+        : pipe_(::popen(
+              ("exec 2>&1; cd '" + in.string() + "' && " ONELANE_COMMAND " move " + arguments)
+                  .c_str(),
+              "r")) {}
+    ~Command() {
+      if (pipe_ != nullptr) ::pclose(pipe_);
+    }
+    Command(const Command&) = delete;
+    Command& operator=(const Command&) = delete;
+
+    // Whether it has closed its output.
+    bool ended() {
+      pollfd output{::fileno(pipe_), POLLIN, 0};
+      while (!ended_ && ::poll(&output, 1, 0) > 0) read();
+      return ended_;
+    }
+    const std::string& said() const noexcept { return said_; }
+    Ended wait() {
+      while (!ended_) read();
+      const int status = ::pclose(std::exchange(pipe_, nullptr));
+      return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, said_};
+    }
+
+   private:
+    void read() {
+      std::array<char, 4096> bytes{};
+      const ssize_t got = ::read(::fileno(pipe_), bytes.data(), bytes.size());
+      if (got <= 0) {
+        ended_ = true;
+      } else {
+        said_.append(bytes.data(), static_cast<std::size_t>(got));
+      }
+    }
+
+    std::FILE* pipe_;
+    bool ended_ = false;
+    std::string said_;
+  };
+  std::string both() const {
+    return "'sqlite:" + file().string() + "' 'postgres:" + conninfo_ + "'";
   }
 
   // "peers: 3 rows, 1 copied, 1 changed, 1 deleted"

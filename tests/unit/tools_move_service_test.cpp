@@ -126,5 +126,88 @@ TEST_F(MovedService, AppliesTheTailOnceAndInOrder) {
   EXPECT_EQ(in_order(), "1 2 3 4 5 9 7 8 6 20 19");
 }
 
+TEST_F(MovedService, IsCopiedWhileItRunsAndTakenOverWhenItHasStopped) {
+  number_rows();
+  Service service = on_sqlite();
+  std::int64_t newest = 100;
+  for (; newest < 3000; ++newest) service.push(newest);
+  flush(service);
+  Command first(both());
+  while (!first.ended()) {
+    service.push(newest++);
+    (void)service.journal.tick();
+  }
+  const Ended copied = first.wait();
+  EXPECT_EQ(copied.code, 0) << copied.said;
+  expect_contains(copied.said, "final: no; the service runs: stop it, and run this again");
+
+  for (int i = 0; i < 50; ++i) service.push(newest++);
+  flush(service);
+  EXPECT_TRUE(service.journal.close(10s).status.ok());
+  Service tail = on_sqlite(1h);
+  for (int i = 0; i < 20; ++i) tail.push(newest++);
+  (void)tail.journal.tick();
+  kill(std::move(tail));
+
+  const std::uint64_t before = std::stoull(ask("SELECT count(*) FROM peers"));
+  const std::uint64_t rows = std::stoull(lite("SELECT count(*) FROM peers"));
+  EXPECT_EQ(rows, static_cast<std::uint64_t>(newest - 20 - 100));
+  const tools::Move second = move();
+  EXPECT_TRUE(second.final);
+  EXPECT_FALSE(second.intake.clean);
+  EXPECT_EQ(second.tables[0].moved.copied, rows - before);
+  EXPECT_EQ(second.tables[0].moved.rows, rows);
+  EXPECT_GE(before, 2900U);
+
+  Service after = on_postgres();
+  EXPECT_EQ(ask("SELECT count(*), min(id), max(id), count(DISTINCT id) FROM peers"),
+            std::to_string(newest - 100) + "|100|" + std::to_string(newest - 1) + "|" +
+                std::to_string(newest - 100));
+  EXPECT_EQ(ask("SELECT bool_and(id - at = 99) FROM peers"), "t");
+  EXPECT_EQ(position(), std::to_string(newest - 100));
+}
+
+TEST_F(MovedService, ThatWasClosedInGoodOrderNeedsNoTail) {
+  Service service = on_sqlite();
+  service.push(1);
+  flush(service);
+  EXPECT_TRUE(service.journal.close(10s).status.ok());
+  const tools::Move moved = move();
+  EXPECT_TRUE(moved.intake.clean);
+  std::filesystem::remove_all(folder_ / "intake");
+  Service after = on_postgres();
+  after.push(2);
+  flush(after);
+  EXPECT_EQ(ask("SELECT id FROM peers ORDER BY id"), "1 2");
+  EXPECT_EQ(position(), "2");
+}
+
+TEST_F(MovedService, WithoutItsIntakeIsRefusedWhereATailMayBe) {
+  Service tail = on_sqlite(1h);
+  tail.push(1);
+  (void)tail.journal.tick();
+  kill(std::move(tail));
+  move();
+  std::filesystem::remove_all(folder_ / "intake");
+  const Result<Journal> opened = postgres::open(conninfo_, journal_options());
+  ASSERT_FALSE(opened.ok());
+  expect_contains(opened.status().message(), "is gone, and this database was not closed in good");
+}
+
+// The service went on after the copy, and nobody moved it again.
+TEST_F(MovedService, IsRefusedWithACopyThatIsTooOld) {
+  Service service = on_sqlite();
+  service.push(1);
+  flush(service);
+  Command first(both());
+  EXPECT_EQ(first.wait().code, 0);
+  for (int id = 2; id < 3000; ++id) service.push(id);
+  flush(service);
+  EXPECT_TRUE(service.journal.close(10s).status.ok());
+  const Result<Journal> opened = postgres::open(conninfo_, journal_options());
+  ASSERT_FALSE(opened.ok());
+  expect_contains(opened.status().message(), "the database was replaced by an older one");
+}
+
 }  // namespace
 }  // namespace onelane::test

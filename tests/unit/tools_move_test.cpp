@@ -1,11 +1,15 @@
 // onelane move: what arrives in PostgreSQL, what a second run writes, what is refused.
 #include <gtest/gtest.h>
+#include <signal.h>
 
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <vector>
 
+#include "onelane/onelane.h"
+#include "onelane/postgres.h"
 #include "tests/support/move_fixture.h"
-#include "tools/kit/errors.h"
 
 namespace onelane::test {
 namespace {
@@ -26,8 +30,8 @@ TEST_F(MoveTest, ValuesArriveAsTheyAre) {
   EXPECT_EQ(in_words(move()), "v: 8 rows, 8 copied, 0 changed, 0 deleted");
   EXPECT_EQ(ask("SELECT i FROM v ORDER BY id"),
             "- 9223372036854775807 -9223372036854775808 0 -1 1 2 3");
-  EXPECT_EQ(ask("SELECT r FROM v WHERE id <> 4 ORDER BY id"),
-            "- Infinity -Infinity 5e-324 0.1 1.7976931348623157e+308 3");
+  EXPECT_EQ(ask("SELECT r FROM v ORDER BY id"),
+            "- Infinity -Infinity 0 5e-324 0.1 1.7976931348623157e+308 3");
   EXPECT_EQ(ask("SELECT b FROM v ORDER BY id"),
             "- \\x \\x00ff0027 \\x5c4e \\x000000 \\x09 \\x0a0d \\x00");
   EXPECT_EQ(ask("SELECT encode(convert_to(t, 'UTF8'), 'hex') FROM v ORDER BY id"),
@@ -90,6 +94,227 @@ TEST_F(MoveTest, RowsCanExchangeAUniqueValue) {
       "INSERT INTO u VALUES(4, 30)");
   EXPECT_EQ(in_words(move()), "u: 3 rows, 1 copied, 2 changed, 1 deleted");
   EXPECT_EQ(ask("SELECT id, rank FROM u ORDER BY id"), "1|20 2|10 4|30");
+}
+
+// --- What is made, and what is used as it is.
+
+TEST_F(MoveTest, TablesAreMadeAsTheirColumnsAreDeclared) {
+  lite(
+      "CREATE TABLE Peers(Id INTEGER PRIMARY KEY, name VARCHAR(20) NOT NULL, price DOUBLE, born "
+      "DATETIME, ok BOOLEAN, half NUMERIC, none);"
+      "INSERT INTO Peers VALUES(7, 'a', 1, '2026-01-01', 1, 0.5, NULL), (9, 'b', 2, NULL, 0, 3, "
+      "NULL);"
+      "CREATE UNIQUE INDEX by_name ON peers(name); CREATE INDEX by_price ON peers(price);"
+      "CREATE INDEX some ON peers(name) WHERE ok");
+  const tools::Move moved = move();
+  EXPECT_EQ(in_words(moved), "Peers: 2 rows, 2 copied, 0 changed, 0 deleted");
+  EXPECT_EQ(ask("SELECT attname, format_type(atttypid, NULL), attnotnull FROM pg_attribute WHERE "
+                "attrelid = 'peers'::regclass AND attnum > 0 ORDER BY attnum"),
+            "id|bigint|t name|text|t price|double precision|f born|text|f ok|bigint|f "
+            "half|double precision|f none|text|f");
+  EXPECT_EQ(ask("SELECT indexname, indexdef LIKE '%UNIQUE%' FROM pg_indexes WHERE tablename = "
+                "'peers' ORDER BY 1"),
+            "by_name|t by_price|f peers_pkey|t");
+  EXPECT_TRUE(has(moved.notes, "table Peers, index some: not made"));
+  EXPECT_EQ(ask("INSERT INTO peers(name) VALUES('c') RETURNING id"), "10");
+}
+
+TEST_F(MoveTest, WhatIsNotTranslatedIsNamed) {
+  lite(
+      "CREATE TABLE a(id INTEGER PRIMARY KEY);"
+      "CREATE TABLE b(id INTEGER REFERENCES a, n INTEGER DEFAULT 3 CHECK (n > 0), t TEXT COLLATE "
+      "NOCASE, g INTEGER AS (n + 1));"
+      "CREATE VIEW seen AS SELECT 1; CREATE TRIGGER tr AFTER INSERT ON a BEGIN SELECT 1; END;"
+      "INSERT INTO b(n) VALUES(4)");
+  const tools::Move moved = move();
+  EXPECT_TRUE(
+      has(moved.notes,
+          "table b: not made: foreign keys, CHECK, COLLATE, the default of n, g is a plain"));
+  EXPECT_TRUE(has(moved.notes, "view seen: not made"));
+  EXPECT_TRUE(has(moved.notes, "trigger tr: not made"));
+  EXPECT_EQ(ask("SELECT n, g FROM b"), "4|5");
+}
+
+TEST_F(MoveTest, TablesThatAreThereAreUsedAsTheyAre) {
+  lite(
+      "CREATE TABLE p(id INTEGER PRIMARY KEY, small INTEGER, ok INTEGER, name TEXT);"
+      "INSERT INTO p VALUES(1, -32768, 1, 'x'), (2, 32767, 0, NULL)");
+  ask("CREATE TABLE p(name varchar(5), extra text DEFAULT 'e', ok boolean, \"Small\" smallint, id "
+      "int PRIMARY KEY)");
+  EXPECT_EQ(in_words(move()), "p: 2 rows, 2 copied, 0 changed, 0 deleted");
+  EXPECT_EQ(ask("SELECT * FROM p ORDER BY id"), "x|e|t|-32768|1 -|e|f|32767|2");
+  lite("UPDATE p SET ok = 1 WHERE id = 2");
+  EXPECT_EQ(in_words(move()), "p: 2 rows, 0 copied, 1 changed, 0 deleted");
+}
+
+TEST_F(MoveTest, RowsThatPostgresHasBesidesAreDeleted) {
+  lite("CREATE TABLE p(id INTEGER PRIMARY KEY, r REAL); INSERT INTO p VALUES(2, 0)");
+  ask("CREATE TABLE p(id bigint PRIMARY KEY, r float8);"
+      "INSERT INTO p VALUES(1, 'NaN'), (2, '-0'), (3, 0)");
+  EXPECT_EQ(in_words(move()), "p: 1 rows, 0 copied, 1 changed, 2 deleted");
+  EXPECT_EQ(ask("SELECT id, r FROM p"), "2|0");
+}
+
+TEST_F(MoveTest, ATriggerThatChangesRowsIsFoundOut) {
+  lite("CREATE TABLE p(id INTEGER PRIMARY KEY, n TEXT); INSERT INTO p VALUES(1, 'a'), (2, 'b')");
+  ask("CREATE TABLE p(id bigint PRIMARY KEY, n text);"
+      "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF NEW.id = 2 THEN NEW.n = "
+      "'z'; END IF; RETURN NEW; END $$;"
+      "CREATE TRIGGER t BEFORE INSERT ON p FOR EACH ROW EXECUTE FUNCTION f()");
+  expect_contains(refusal(), "table p, row id = 2: it has other values in public.p after it was");
+  EXPECT_EQ(ask("SELECT count(*) FROM p"), "0");
+}
+
+// --- What is refused.
+
+struct Refused {
+  const char* lite;
+  const char* postgres;
+  const char* why;
+};
+
+class MoveRefuses : public MoveTest, public ::testing::WithParamInterface<Refused> {};
+
+TEST_P(MoveRefuses, AndLeavesNothingChanged) {
+  lite("CREATE TABLE a(id INTEGER PRIMARY KEY); INSERT INTO a VALUES(1)");
+  lite(GetParam().lite);
+  if (*GetParam().postgres != '\0') ask(GetParam().postgres);
+  expect_contains(refusal(), GetParam().why);
+  EXPECT_EQ(ask("SELECT to_regclass('a'), to_regclass('made')"), "-|-");
+  EXPECT_EQ(ask("SELECT count(*) FROM onelane_positions"), "0");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Values, MoveRefuses,
+    ::testing::Values(
+        Refused{"CREATE TABLE made(id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO made VALUES(1, "
+                "2), (5, 'five')",
+                "", "table made, row id = 5: n is 'five'; PostgreSQL's column takes an integer"},
+        Refused{"CREATE TABLE made(id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO made VALUES(5, "
+                "0.5)",
+                "", "row id = 5: n is 0.5; PostgreSQL's column takes an integer"},
+        Refused{"CREATE TABLE made(k TEXT PRIMARY KEY, t TEXT); INSERT INTO made VALUES('x', "
+                "'a' || char(0) || 'b')",
+                "", "table made, row k = 'x': t is a text with a NUL byte"},
+        Refused{"CREATE TABLE made(k TEXT PRIMARY KEY); INSERT INTO made VALUES(CAST(x'ff' AS "
+                "TEXT))",
+                "", "k is a text that is no UTF-8"},
+        Refused{"CREATE TABLE made(k TEXT PRIMARY KEY); INSERT INTO made VALUES(NULL)", "",
+                "k is NULL, which PostgreSQL's column does not take"},
+        Refused{"CREATE TABLE made(b BLOB); INSERT INTO made VALUES('text')", "",
+                "b is 'text'; PostgreSQL's column takes a blob"},
+        Refused{"CREATE TABLE made(n); INSERT INTO made VALUES(1), ('x')", "",
+                "table made, column n: it has values of type integer and text"},
+        Refused{"CREATE TABLE made(r REAL); CREATE TABLE b(i INTEGER); INSERT INTO b VALUES(40000)",
+                "CREATE TABLE b(i smallint)", "i is 40000; PostgreSQL's column takes -32768 to"},
+        Refused{"CREATE TABLE b(i INTEGER, j INTEGER)", "CREATE TABLE b(i bigint)",
+                "table b, column j: public.b in PostgreSQL has no such column"},
+        Refused{"CREATE TABLE b(i TEXT)", "CREATE TABLE b(i jsonb)",
+                "table b, column i: in PostgreSQL it is jsonb; right are bigint"},
+        Refused{"CREATE TABLE b(i TEXT); INSERT INTO b VALUES('long')",
+                "CREATE TABLE b(i varchar(3))", "value too long for type character varying(3)"}));
+
+TEST_F(MoveTest, RefusesToUndoWhatAJournalWroteToPostgres) {
+  lite("CREATE TABLE p(id INTEGER PRIMARY KEY); INSERT INTO p VALUES(1)");
+  move();
+  {
+    Journal journal = postgres::open(conninfo_, {.drive = Drive::manual}).value();
+    WriteClass writes = journal.add_class({.name = "p"}).value();
+    const Statement insert = journal
+                                 .add_statement({.sql = "INSERT INTO p VALUES($1)",
+                                                 .columns = {{ColumnType::integer, false}}})
+                                 .value();
+    EXPECT_TRUE(writes.push(insert, row(std::int64_t{2})).ok());
+    EXPECT_TRUE(journal.flush().ok());
+    expect_contains(refusal(), "another journal has the prefix \"onelane\"");
+  }
+  expect_contains(refusal(), "commits in PostgreSQL, which SQLite does not have");
+  EXPECT_EQ(ask("SELECT id FROM p ORDER BY id"), "1 2");
+  tools::MoveOptions undo = options();
+  undo.overwrite = tools::Overwrite::yes;
+  EXPECT_EQ(in_words(tools::move_database(undo)), "p: 1 rows, 0 copied, 0 changed, 1 deleted");
+  EXPECT_EQ(in_words(move()), "p: 1 rows, 0 copied, 0 changed, 0 deleted");
+}
+
+struct WrongCommand {
+  const char* from;  // "FILE" and "PG" stand for the test's own
+  const char* to;
+  int code;
+  const char* why;
+};
+
+TEST_F(MoveTest, WrongArgumentsAreNamedAndNoPasswordIs) {
+  lite("CREATE TABLE p(id INTEGER PRIMARY KEY)");
+  std::filesystem::copy(file(), folder_ / "good.db");
+  std::ofstream(folder_ / "text") << "no database, whatever its name says";
+  for (const WrongCommand& each : {
+           WrongCommand{"", "", 2, "sqlite:FILE is missing"},
+           WrongCommand{"sqlite:good.db", "", 2, "postgres:CONNINFO is missing"},
+           WrongCommand{"mysql:good.db", "postgres:host=/none", 2, "right is sqlite:FILE"},
+           WrongCommand{"sqlite:good.db", "mysql:secret", 2, "must be postgres:CONNINFO"},
+           WrongCommand{"sqlite:good.db", "postgres:secret", 2, "conninfo: libpq cannot read it"},
+           WrongCommand{"sqlite:good.db", "postgres:host=/none one", 2, "conninfo: libpq"},
+           WrongCommand{"sqlite:none.db", "postgres:host=/none", 1, "there is no such file"},
+           WrongCommand{"sqlite:text", "postgres:host=/none", 1, "is no SQLite database"},
+           WrongCommand{"sqlite:good.db", "postgres:host=/none dbname=x password=secret", 1,
+                        "PostgreSQL at host=/none dbname=x"},
+           WrongCommand{"sqlite:good.db", "postgres://u:secret@127.0.0.1:1/x", 1,
+                        "PostgreSQL at host=127.0.0.1 port=1 dbname=x user=u"},
+       }) {
+    std::string arguments;
+    for (const char* one : {each.from, each.to}) {
+      if (*one != '\0') arguments += std::string(" '") + one + "'";
+    }
+    const Ended ended = Command(arguments, folder_.path()).wait();
+    EXPECT_EQ(ended.code, each.code) << arguments << ": " << ended.said;
+    expect_contains(ended.said, each.why);
+    EXPECT_EQ(ended.said.find("secret"), std::string::npos) << ended.said;
+  }
+}
+
+TEST_F(MoveTest, SaysWhatItDidAsTextAndAsJson) {
+  lite(
+      "CREATE TABLE p(id INTEGER PRIMARY KEY); INSERT INTO p VALUES(1); PRAGMA user_version = 7;"
+      "CREATE TABLE dead(class TEXT, position INTEGER, statement TEXT, row TEXT, cause TEXT, time "
+      "INTEGER);"
+      "INSERT INTO dead VALUES('c', 3, 'INSERT', '13', 'CHECK', 1700000000123)");
+  const Ended ended = Command(both() + " --json -").wait();
+  EXPECT_EQ(ended.code, 0) << ended.said;
+  for (const char* part :
+       {"table  rows  copied  changed  deleted", "p         1       1        0        0",
+        "equal: yes", "final: yes", "dead letters: 1", "schema version: 7", "\"final\": true",
+        "\"copied\": 1", "\"schema_version\": 7"}) {
+    expect_contains(ended.said, part);
+  }
+  EXPECT_EQ(ask("SELECT version FROM onelane_version"), "7");
+  EXPECT_EQ(ask("SELECT class, position, statement, \"row\", cause, extract(epoch FROM time) FROM "
+                "onelane_dead_letters"),
+            "c|3|INSERT|13|CHECK|1700000000.123000");
+  EXPECT_EQ(ask("SELECT to_regclass('dead')"), "-");
+}
+
+// Somebody has the table's lock meanwhile, so that the signal surely comes before the end.
+TEST_F(MoveTest, ASignalEndsItAndNothingIsChanged) {
+  lite(
+      "CREATE TABLE p(id INTEGER PRIMARY KEY); INSERT INTO p VALUES(1);"
+      "CREATE TABLE q(id INTEGER)");
+  ask("CREATE TABLE p(id bigint PRIMARY KEY)");
+  Neighbour neighbour(conninfo_);
+  neighbour.ask("BEGIN");
+  neighbour.ask("LOCK TABLE p");
+  Command command("--prefix other " + both() + " & pid=$!; echo $pid; wait $pid");
+  const auto waits = [this] {
+    return ask("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'p'::regclass") ==
+           "1";
+  };
+  for (int i = 0; i < 2000 && !waits(); ++i) pause();
+  (void)command.ended();
+  ASSERT_EQ(::kill(std::stoi(command.said()), SIGINT), 0);
+  const Ended ended = command.wait();
+  EXPECT_EQ(ended.code, 130) << ended.said;
+  expect_contains(ended.said, "interrupted; nothing was changed");
+  neighbour.ask("COMMIT");
+  EXPECT_EQ(ask("SELECT count(*), to_regclass('q') FROM p"), "0|-");
 }
 
 }  // namespace

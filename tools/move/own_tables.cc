@@ -175,6 +175,7 @@ MovedIntake move_own_tables(const Source& source, const OwnTables& own_tables, S
        server.ask("SELECT class, position FROM " + positions + " ORDER BY class")) {
     if (row[0] == "") {
       out.known = true;
+      out.clean = row[1] == std::to_string(kClean);
     } else {
       out.positions.push_back({*row[0], std::stoull(*row[1])});
     }

@@ -31,6 +31,7 @@ struct MovedPosition {
 
 struct MovedIntake {
   bool known = false;                    // SQLite has had an intake
+  bool clean = false;                    // and it ended in good order: all of it is applied
   std::vector<MovedPosition> positions;  // how far classes are applied
   std::uint64_t dead_letters = 0;
   std::int64_t schema_version = 0;

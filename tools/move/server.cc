@@ -1,8 +1,11 @@
 #include "tools/move/server.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 
+#include <array>
 #include <charconv>
+#include <utility>
 
 #include "tools/kit/errors.h"
 #include "tools/kit/interrupt.h"
@@ -13,6 +16,9 @@ namespace {
 
 using kit::RunError;
 
+constexpr char kInterrupted[] = "interrupted; nothing was changed";
+constexpr int kLookMs = 200;  // for a signal that came between the look and the wait
+constexpr int kSent = 1;      // as libpq says it
 constexpr int kText = 0;
 constexpr int kBinary = 1;
 constexpr std::string_view kUniqueViolation = "23505";
@@ -52,7 +58,7 @@ Server::Server(const std::string& conninfo) : connection_(PQconnectdb(conninfo.c
 }
 
 void Server::fail(const PGresult* result) const {
-  if (kit::interrupted()) throw RunError("interrupted; nothing was changed");
+  if (kit::interrupted()) throw RunError(kInterrupted);
   std::string what = result == nullptr ? "" : field(result, PG_DIAG_MESSAGE_PRIMARY);
   if (what.empty()) what = first_line(PQerrorMessage(connection_.get()));
   if (result != nullptr) {
@@ -64,28 +70,55 @@ void Server::fail(const PGresult* result) const {
   throw RunError("PostgreSQL: " + what + "; nothing was changed");
 }
 
-Answer Server::checked(PGresult* result, ExecStatusType expected) const {
-  Answer answer(result);
-  if (kit::interrupted()) throw RunError("interrupted; nothing was changed");
+Answer Server::wait(int sent) const {
+  PGconn* const connection = connection_.get();
+  if (sent != kSent) fail(nullptr);
+  Answer out;
+  for (;;) {
+    while (PQisBusy(connection) != 0) {
+      pollfd socket{PQsocket(connection), POLLIN, 0};
+      ::poll(&socket, 1, kLookMs);
+      if (kit::interrupted()) give_up();
+      if (PQconsumeInput(connection) == 0) fail(nullptr);
+    }
+    PGresult* const next = PQgetResult(connection);
+    if (next == nullptr) return out;
+    out.reset(next);
+    if (PQresultStatus(next) == PGRES_COPY_IN) return out;
+  }
+}
+
+// So that nothing of it waits or runs on at the server.
+void Server::give_up() const {
+  PGcancel* const cancel = PQgetCancel(connection_.get());
+  std::array<char, 256> ignored{};
+  PQcancel(cancel, ignored.data(), static_cast<int>(ignored.size()));
+  PQfreeCancel(cancel);
+  throw RunError(kInterrupted);
+}
+
+Answer Server::checked(Answer answer, ExecStatusType expected) const {
+  if (kit::interrupted()) throw RunError(kInterrupted);
   if (answer == nullptr || PQresultStatus(answer.get()) != expected) fail(answer.get());
   return answer;
 }
 
 void Server::run(const std::string& sql) {
-  const Answer answer = checked(PQexec(connection_.get(), sql.c_str()), PGRES_COMMAND_OK);
+  const Answer answer =
+      checked(wait(PQsendQuery(connection_.get(), sql.c_str())), PGRES_COMMAND_OK);
   changes_ = rows_of(answer.get());
 }
 
 bool Server::try_unique(const std::string& sql) {
   run("SAVEPOINT onelane_try");
-  Answer answer(PQexec(connection_.get(), sql.c_str()));
+  Answer answer = wait(PQsendQuery(connection_.get(), sql.c_str()));
   const char* const state =
       answer == nullptr ? nullptr : PQresultErrorField(answer.get(), PG_DIAG_SQLSTATE);
   if (state != nullptr && std::string_view(state) == kUniqueViolation) {
     run("ROLLBACK TO SAVEPOINT onelane_try");
     return false;
   }
-  answer = checked(answer.release(), PGRES_COMMAND_OK);
+  answer = checked(std::move(answer), PGRES_COMMAND_OK);
   const std::uint64_t changes = rows_of(answer.get());
   run("RELEASE SAVEPOINT onelane_try");
   changes_ = changes;
@@ -93,9 +126,9 @@ bool Server::try_unique(const std::string& sql) {
 }
 
 std::vector<std::vector<std::optional<std::string>>> Server::ask(const std::string& sql) {
-  const Answer answer = checked(
-      PQexecParams(connection_.get(), sql.c_str(), 0, nullptr, nullptr, nullptr, nullptr, kText),
-      PGRES_TUPLES_OK);
+  const Answer answer = checked(wait(PQsendQueryParams(connection_.get(), sql.c_str(), 0, nullptr,
+                                                       nullptr, nullptr, nullptr, kText)),
+                                PGRES_TUPLES_OK);
   std::vector<std::vector<std::optional<std::string>>> out;
   for (int row = 0; row < PQntuples(answer.get()); ++row) {
     auto& values = out.emplace_back();
@@ -116,9 +149,9 @@ std::string Server::first(const std::string& sql) {
 }
 
 Answer Server::fetch(const std::string& sql) {
-  return checked(
-      PQexecParams(connection_.get(), sql.c_str(), 0, nullptr, nullptr, nullptr, nullptr, kBinary),
-      PGRES_TUPLES_OK);
+  return checked(wait(PQsendQueryParams(connection_.get(), sql.c_str(), 0, nullptr, nullptr,
+                                        nullptr, nullptr, kBinary)),
+                 PGRES_TUPLES_OK);
 }
 
 void Server::commit() {
@@ -134,7 +167,7 @@ void Server::commit() {
 }
 
 void Server::begin_copy(const std::string& sql) {
-  checked(PQexec(connection_.get(), sql.c_str()), PGRES_COPY_IN);
+  checked(wait(PQsendQuery(connection_.get(), sql.c_str())), PGRES_COPY_IN);
 }
 
 void Server::put(std::string_view data) {
@@ -145,8 +178,7 @@ void Server::put(std::string_view data) {
 
 std::uint64_t Server::end_copy() {
   if (PQputCopyEnd(connection_.get(), nullptr) != 1) fail(nullptr);
-  const Answer answer = checked(PQgetResult(connection_.get()), PGRES_COMMAND_OK);
-  while (PGresult* const more = PQgetResult(connection_.get())) PQclear(more);
+  const Answer answer = checked(wait(kSent), PGRES_COMMAND_OK);
   return rows_of(answer.get());
 }
 

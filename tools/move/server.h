@@ -49,7 +49,10 @@ class Server {
   struct Finish {
     void operator()(PGconn* connection) const noexcept { PQfinish(connection); }
   };
-  Answer checked(PGresult* result, ExecStatusType expected) const;
+  // Of what was sent; SIGINT ends the wait, and cancels it at the server.
+  Answer wait(int sent) const;
+  Answer checked(Answer answer, ExecStatusType expected) const;
+  [[noreturn]] void give_up() const;
   [[noreturn]] void fail(const PGresult* result) const;
 
   std::unique_ptr<PGconn, Finish> connection_;
