@@ -39,7 +39,7 @@ class MovedService : public MoveTest {
     out.intake.dead_letters = "dead";
     return out;
   }
-  Service with_class(Result<Journal> opened, Duration gather) {
+  Service with_class(Result<Journal> opened, Duration gather, const char* sql = kInsert) {
     if (!opened) throw std::runtime_error(opened.status().to_string());
     Service out{.journal = *std::move(opened), .peers = {}, .insert = {}};
     out.peers = out.journal
@@ -50,15 +50,14 @@ class MovedService : public MoveTest {
                                 .intake = true})
                     .value();
     out.insert =
-        out.journal.add_statement({.sql = kInsert, .columns = {{ColumnType::integer, false}}})
-            .value();
+        out.journal.add_statement({.sql = sql, .columns = {{ColumnType::integer, false}}}).value();
     return out;
   }
   // `gather`: 1 h commits nothing, so that what is journaled is not applied.
-  Service on_sqlite(Duration gather = 0s) {
+  Service on_sqlite(Duration gather = 0s, const char* sql = kInsert) {
     JournalOptions options = journal_options();
     options.schema = "CREATE TABLE IF NOT EXISTS peers(id INTEGER PRIMARY KEY CHECK (id <> 13))";
-    return with_class(Journal::open(file(), options), gather);
+    return with_class(Journal::open(file(), options), gather, sql);
   }
   Service on_postgres() { return with_class(postgres::open(conninfo_, journal_options()), 0s); }
   static void flush(Service& service) {
@@ -165,6 +164,20 @@ TEST_F(MovedService, IsCopiedWhileItRunsAndTakenOverWhenItHasStopped) {
                 std::to_string(newest - 100));
   EXPECT_EQ(ask("SELECT bool_and(id - at = 99) FROM peers"), "t");
   EXPECT_EQ(position(), std::to_string(newest - 100));
+}
+
+TEST_F(MovedService, HasUnitsOfSqlThatOnlySqliteKnowsAmongTheDeadLetters) {
+  Service tail = on_sqlite(1h, "INSERT OR IGNORE INTO peers(id) VALUES(?1)");
+  tail.push(4);
+  (void)tail.journal.tick();
+  kill(std::move(tail));
+  move();
+  Service after = on_postgres();
+  after.push(5);
+  flush(after);
+  EXPECT_EQ(ask("SELECT id FROM peers"), "5");
+  EXPECT_EQ(ask("SELECT class, position, \"row\" FROM onelane_dead_letters"), "peers|1|4");
+  EXPECT_EQ(position(), "2");
 }
 
 TEST_F(MovedService, ThatWasClosedInGoodOrderNeedsNoTail) {
