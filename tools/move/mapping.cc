@@ -6,6 +6,7 @@
 #include <array>
 #include <cctype>
 #include <optional>
+#include <regex>
 
 #include "tools/database/reading.h"
 #include "tools/kit/errors.h"
@@ -218,8 +219,8 @@ void plan_indexes(const SourceTable& table, MovedTable& out, std::vector<std::st
   }
 }
 
-bool has_word(const std::string& sql, std::string_view word) {
-  return lower(sql).find(word) != std::string::npos;
+bool has(const std::string& sql, const char* pattern) {
+  return std::regex_search(sql, std::regex(pattern, std::regex::icase));
 }
 
 void note_losses(const SourceTable& table, std::vector<std::string>& notes) {
@@ -228,8 +229,8 @@ void note_losses(const SourceTable& table, std::vector<std::string>& notes) {
     lost += fmt::format("{}{}", lost.empty() ? "" : ", ", what);
   };
   if (table.foreign_keys) add("foreign keys");
-  if (has_word(table.sql, "check")) add("CHECK");
-  if (has_word(table.sql, "collate")) add("COLLATE");
+  if (has(table.sql, R"(\bcheck\s*\()")) add("CHECK");
+  if (has(table.sql, R"(\bcollate\b)")) add("COLLATE");
   for (const SourceColumn& column : table.columns) {
     if (column.has_default) add("the default of " + printable(column.name));
     if (column.generated) add(printable(column.name) + " is a plain column, not GENERATED");

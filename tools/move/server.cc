@@ -19,6 +19,7 @@ using kit::RunError;
 constexpr char kInterrupted[] = "interrupted; nothing was changed";
 constexpr int kLookMs = 200;  // for a signal that came between the look and the wait
 constexpr int kSent = 1;      // as libpq says it
+constexpr std::size_t kPieceBytes = std::size_t{64} * 1024;  // of a COPY
 constexpr int kText = 0;
 constexpr int kBinary = 1;
 constexpr std::string_view kUniqueViolation = "23505";
@@ -54,7 +55,11 @@ Server::Server(const std::string& conninfo) : connection_(PQconnectdb(conninfo.c
   }
   if (PQsetClientEncoding(connection_.get(), "UTF8") != 0) fail(nullptr);
   run(kSettings);
-  run("BEGIN");
+  // What was moved is there to stay, whatever the role says of its other commits.
+  ask("SELECT set_config('synchronous_commit', 'on', false) WHERE "
+      "current_setting('synchronous_commit') = 'off'");
+  // Each statement sees what was committed before the tables were locked.
+  run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
 }
 
 void Server::fail(const PGresult* result) const {
@@ -171,8 +176,12 @@ void Server::begin_copy(const std::string& sql) {
 }
 
 void Server::put(std::string_view data) {
-  if (PQputCopyData(connection_.get(), data.data(), static_cast<int>(data.size())) != 1) {
-    fail(nullptr);
+  while (!data.empty()) {
+    const std::string_view piece = data.substr(0, kPieceBytes);
+    if (PQputCopyData(connection_.get(), piece.data(), static_cast<int>(piece.size())) != 1) {
+      fail(nullptr);
+    }
+    data.remove_prefix(piece.size());
   }
 }
 
