@@ -15,6 +15,7 @@ struct Moved {
   std::uint64_t copied = 0;   // rows that PostgreSQL did not have
   std::uint64_t changed = 0;  // rows whose values were others
   std::uint64_t deleted = 0;  // rows that SQLite does not have
+  bool operator==(const Moved&) const = default;
   bool nothing() const noexcept { return copied == 0 && changed == 0 && deleted == 0; }
 };
 
