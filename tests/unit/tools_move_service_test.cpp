@@ -207,6 +207,21 @@ TEST_F(MovedService, WithoutItsIntakeIsRefusedWhereATailMayBe) {
   expect_contains(opened.status().message(), "is gone, and this database was not closed in good");
 }
 
+// As the database itself does, such a copy opens without the intake that its mark names.
+TEST_F(MovedService, ThatIsACopyOfSqlitesOwnNeedsNoIntake) {
+  Service service = on_sqlite();
+  service.push(1);
+  flush(service);
+  kill(std::move(service));
+  lite("VACUUM INTO '" + (folder_ / "copy.db").string() + "'");
+  tools::MoveOptions copy = options();
+  copy.database = folder_ / "copy.db";
+  EXPECT_TRUE(tools::move_database(copy).intake.clean);
+  std::filesystem::remove_all(folder_ / "intake");
+  Service after = on_postgres();
+  EXPECT_EQ(ask("SELECT id FROM peers"), "1");
+}
+
 // The service went on after the copy, and nobody moved it again.
 TEST_F(MovedService, IsRefusedWithACopyThatIsTooOld) {
   Service service = on_sqlite();

@@ -34,8 +34,9 @@ std::string own(Server& server, const std::string& prefix, std::string_view what
          std::string(what) + '"';
 }
 
-// SQLite's mark has the number of the database's schema behind the UUID. An older number is that of
-// a copy which is complete by itself, and needs no intake.
+// SQLite's mark has the number of the database's schema behind the UUID. A copy that SQLite made
+// (the backup API, VACUUM INTO) is complete by itself, and needs no intake: its number is an older
+// one, or it is not in WAL mode, as each database is that a journal has open.
 struct Mark {
   std::string uuid;
   std::int64_t state = 0;
@@ -52,8 +53,8 @@ Mark read_mark(const Source& source, const SourceStatement& row) {
                     "move with the onelane that wrote it",
                     row.number(3), printable(text), kFormat));
   }
-  const bool copied =
-      source.number("PRAGMA schema_version") < std::stoll("0" + text.substr(at + 1));
+  const bool copied = !source.in_wal_mode() || source.number("PRAGMA schema_version") <
+                                                   std::stoll("0" + text.substr(at + 1));
   return {.uuid = text.substr(0, at), .state = copied ? kClean : row.number(1)};
 }
 

@@ -51,7 +51,8 @@ std::string SourceStatement::text(int column) const {
 }
 
 // A file at rest is read without locks, so that no log is made beside it.
-Source::Source(const DatabaseFile& file) : path_(file.path.string()) {
+Source::Source(const DatabaseFile& file)
+    : path_(file.path.string()), in_wal_mode_(file.header.wal()) {
   const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOFOLLOW |
                     SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI;
   const std::string name = file.at_rest ? immutable_uri(path_) : path_;

@@ -75,6 +75,7 @@ class Source {
   // The first value of the first row; 0 if there is none.
   std::int64_t number(const std::string& sql) const;
 
+  bool in_wal_mode() const noexcept { return in_wal_mode_; }
   sqlite3* handle() const noexcept { return db_; }
   [[noreturn]] void fail() const;
 
@@ -83,6 +84,7 @@ class Source {
   void read_indexes(SourceTable& table) const;
 
   std::string path_;
+  bool in_wal_mode_;
   sqlite3* db_ = nullptr;
 };
 
