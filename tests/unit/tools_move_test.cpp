@@ -373,9 +373,9 @@ TEST_F(MoveTest, ASignalEndsItAndNothingIsChanged) {
   for (int i = 0; i < 2000 && !waits(); ++i) pause();
   (void)command.ended();
   ASSERT_EQ(::kill(std::stoi(command.said()), SIGINT), 0);
-  const auto began = std::chrono::steady_clock::now();
+  const TimePoint began = steady_clock().now();
   const Ended ended = command.wait();
-  EXPECT_LT(std::chrono::steady_clock::now() - began, 5s);  // the lock is waited for 10 s
+  EXPECT_LT(steady_clock().now() - began, 5s);  // the lock is waited for 10 s
   EXPECT_EQ(ended.code, 130) << ended.said;
   expect_contains(ended.said, "interrupted; nothing was changed");
   neighbour.ask("COMMIT");

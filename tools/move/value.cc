@@ -14,20 +14,20 @@ constexpr std::size_t kShownColumns = 40;
 constexpr char kDigits[] = "0123456789abcdef";
 
 template <class T>
-int order(const T& a, const T& b) noexcept {
+int order(const T& a, const T& b) {
   return a < b ? -1 : b < a ? 1 : 0;
 }
 
-int order(double a, double b) noexcept {
+int order(double a, double b) {
   if (std::isnan(a) || std::isnan(b)) return order(std::isnan(a), std::isnan(b));
   return a < b ? -1 : b < a ? 1 : 0;
 }
 
-int order(const std::string& a, const std::string& b) noexcept { return a.compare(b); }
-int order(const Bytes& a, const Bytes& b) noexcept { return a.data.compare(b.data); }
-int order(std::monostate /*a*/, std::monostate /*b*/) noexcept { return 0; }
+int order(const std::string& a, const std::string& b) { return a.compare(b); }
+int order(const Bytes& a, const Bytes& b) { return a.data.compare(b.data); }
+int order(std::monostate /*a*/, std::monostate /*b*/) { return 0; }
 
-bool same(const Value& a, const Value& b) noexcept {
+bool same(const Value& a, const Value& b) {
   const auto* x = std::get_if<double>(&a);
   const auto* y = std::get_if<double>(&b);
   if (x == nullptr || y == nullptr) return a == b;
@@ -66,7 +66,7 @@ void append_escaped(std::string& out, std::string_view text) {
 
 }  // namespace
 
-int compare(const Value& a, const Value& b) noexcept {
+int compare(const Value& a, const Value& b) {
   if (a.index() != b.index()) return order(a.index(), b.index());
   return std::visit(
       [&b](const auto& value) {
@@ -75,7 +75,7 @@ int compare(const Value& a, const Value& b) noexcept {
       a);
 }
 
-bool same(const Row& a, const Row& b) noexcept {
+bool same(const Row& a, const Row& b) {
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (!same(a[i], b[i])) return false;
   }

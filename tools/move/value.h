@@ -34,9 +34,9 @@ struct MovedColumn {
 
 // The order in which both sides give rows: NULL first, text and blobs by their bytes, NaN last.
 // Below 0, 0 or above 0.
-int compare(const Value& a, const Value& b) noexcept;
+int compare(const Value& a, const Value& b);
 // Doubles by their bits.
-bool same(const Row& a, const Row& b) noexcept;
+bool same(const Row& a, const Row& b);
 
 // For messages: printable, and cut where it is long.
 std::string shown(const Value& value);
