@@ -64,10 +64,10 @@ class MoveTest : public PostgresTest {
   class Command {
    public:
     explicit Command(const std::string& arguments, const std::filesystem::path& in = "/")
-        : pipe_(::popen(
-              ("exec 2>&1; cd '" + in.string() + "' && " ONELANE_COMMAND " move " + arguments)
-                  .c_str(),
-              "r")) {}
+        : pipe_(
+              ::popen(("exec 2>&1; cd '" + in.string() + "'; " ONELANE_COMMAND " move " + arguments)
+                          .c_str(),
+                      "r")) {}
     ~Command() {
       if (pipe_ != nullptr) ::pclose(pipe_);
     }
