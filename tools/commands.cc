@@ -11,6 +11,9 @@
 #include "tools/kit/errors.h"
 #include "tools/kit/printable.h"
 #include "tools/kit/terminal.h"
+#ifdef ONELANE_MOVE
+#include "tools/move.h"
+#endif
 #include "tools/plan.h"
 #include "tools/replay.h"
 #ifdef ONELANE_TOP
@@ -47,6 +50,9 @@ std::span<const Command> commands() {
       check_command(), plan_command(),       replay_command(), tune_command(), workload_command(),
 #ifdef ONELANE_TOP
       top_command(),
+#endif
+#ifdef ONELANE_MOVE
+      move_command(),
 #endif
       help_command(),  completion_command(), man_command(),
   };

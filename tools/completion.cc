@@ -80,9 +80,10 @@ std::string bash_case(const Command& command) {
   std::string out = fmt::format("    {})\n", command.name);
   if (!values.empty()) out += "      case $before in\n" + values + "      esac\n";
   out += fmt::format("      if [[ $word == -* ]]; then\n        {}\n", bash_words(names));
-  if (const auto& operand = set.operand()) {
-    out += fmt::format("      else\n        {}\n",
-                       bash_values(operand->placeholder, operand->choices));
+  if (!set.operands().empty()) {  // the first stands for all of them
+    const auto& operand = set.operands().front();
+    out +=
+        fmt::format("      else\n        {}\n", bash_values(operand.placeholder, operand.choices));
   }
   return out + "      fi ;;\n";
 }
@@ -123,9 +124,11 @@ std::string zsh_case(const Command& command) {
   const kit::FlagSet set = command.flags();
   std::string out = fmt::format("    {})\n      _arguments", command.name);
   for (const Flag& flag : flags_of(set)) out += zsh_flag(flag);
-  if (const auto& operand = set.operand()) {
-    out += fmt::format(" \\\n        '{}{}'", operand->required ? "1" : ":",
-                       zsh_values(operand->placeholder, operand->choices));
+  std::size_t place = 0;
+  for (const auto& operand : set.operands()) {
+    ++place;
+    out += fmt::format(" \\\n        '{}{}'", operand.required ? std::to_string(place) : ":",
+                       zsh_values(operand.placeholder, operand.choices));
   }
   return out + " ;;\n";
 }
@@ -182,10 +185,10 @@ std::string fish_lines(const Command& command) {
                        flag.placeholder.empty() ? "" : fish_values(flag.placeholder, flag.choices),
                        fish_escaped(flag.help));
   }
-  if (const auto& operand = set.operand()) {
-    if (!operand->choices.empty()) {
-      out += fmt::format("{} -a '{}'\n", here, fmt::join(operand->choices, " "));
-    } else if (is_file(operand->placeholder)) {
+  for (const auto& operand : set.operands()) {
+    if (!operand.choices.empty()) {
+      out += fmt::format("{} -a '{}'\n", here, fmt::join(operand.choices, " "));
+    } else if (is_file(operand.placeholder)) {
       out += here + " -F\n";
     }
   }

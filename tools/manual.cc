@@ -86,9 +86,9 @@ std::string options(const kit::FlagSet& flags) {
 std::string synopsis(const Command& command, const kit::FlagSet& flags) {
   std::string out = fmt::format(".SH SYNOPSIS\n.B onelane {}", escaped(command.name));
   if (!flags.groups().empty()) out += "\n.RI [ flags ]";
-  if (const auto& operand = flags.operand()) {
-    const std::string name = escaped(operand->placeholder);
-    out += operand->required ? "\n.I " + name : "\n.RI [ " + name + " ]";
+  for (const kit::FlagSet::Operand& operand : flags.operands()) {
+    const std::string name = escaped(operand.placeholder);
+    out += operand.required ? "\n.I " + name : "\n.RI [ " + name + " ]";
   }
   return out + "\n";
 }
@@ -116,9 +116,8 @@ std::string manual_of(const Command& command) {
   std::string out = heading(fmt::format("onelane-{}", command.name), command.summary);
   out += synopsis(command, flags);
   out += ".SH DESCRIPTION\n" + paragraphs(command.about);
-  if (const auto& operand = flags.operand()) {
-    out +=
-        fmt::format(".TP 6n\n.I {}\n{}.\n", escaped(operand->placeholder), escaped(operand->help));
+  for (const kit::FlagSet::Operand& operand : flags.operands()) {
+    out += fmt::format(".TP 6n\n.I {}\n{}.\n", escaped(operand.placeholder), escaped(operand.help));
   }
   if (!flags.groups().empty()) out += options(flags);
   return out + std::string(kExits) + ".SH SEE ALSO\n.BR onelane (1)\n";

@@ -21,12 +21,11 @@ namespace {
 using FileId = std::pair<dev_t, ino_t>;
 
 // Bytes that SQLite locks: https://sqlite.org/src/file/src/os_unix.c and
-// https://sqlite.org/walformat.html#locks. onelane's journal locks the one behind the first ones.
+// https://sqlite.org/walformat.html#locks. onelane's journal locks one behind the first ones
+// (src/sqlite/connection/database_lock.cc).
 constexpr off_t kPendingAt = 0x4000'0000;
 constexpr off_t kReservedAt = kPendingAt + 1;
-constexpr off_t kSharedAt = kPendingAt + 2;
-constexpr off_t kSharedBytes = 510;
-constexpr off_t kJournalAt = kSharedAt + kSharedBytes;
+constexpr off_t kJournalAt = kPendingAt + 4096;
 constexpr off_t kLogWriteAt = 120;
 constexpr off_t kLogCheckpointAt = 121;
 
@@ -150,6 +149,10 @@ Openers openers_of(const DatabaseFile& file) {
   }
   closedir(processes);
   return out;
+}
+
+bool has_journal(const DatabaseFile& file) {
+  return Descriptor(file.path).holder(kJournalAt, 1).has_value();
 }
 
 Findings look_at_others(const DatabaseFile& file) {

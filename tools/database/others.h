@@ -27,6 +27,10 @@ struct Openers {
 // From /proc.
 Openers openers_of(const DatabaseFile& file);
 
+// Whether a journal of another process has it. Not while SQLite has the file open here: closing a
+// descriptor of it drops the locks of this process.
+bool has_journal(const DatabaseFile& file);
+
 // Of them, and of the locks that they hold now.
 Findings look_at_others(const DatabaseFile& file);
 

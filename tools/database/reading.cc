@@ -14,6 +14,15 @@ constexpr int kBusyMs = 1000;  // somebody recovers the log, or has it for himse
 constexpr int kStepsBetweenLooks = 10'000;
 constexpr int kValueBytesMax = 1024 * 1024;
 
+std::string value_at(sqlite3_stmt* statement, int column) {
+  const void* text = sqlite3_column_text(statement, column);
+  if (text == nullptr) return {};
+  const int bytes = std::min(sqlite3_column_bytes(statement, column), kValueBytesMax);
+  return {static_cast<const char*>(text), static_cast<std::size_t>(bytes)};
+}
+
+}  // namespace
+
 // A name is never taken for a URI: it is absolute, so it does not begin with "file:". This is the
 // one URI, with all special characters escaped.
 std::string immutable_uri(const std::string& path) {
@@ -29,15 +38,6 @@ std::string immutable_uri(const std::string& path) {
   }
   return uri + "?immutable=1";
 }
-
-std::string value_at(sqlite3_stmt* statement, int column) {
-  const void* text = sqlite3_column_text(statement, column);
-  if (text == nullptr) return {};
-  const int bytes = std::min(sqlite3_column_bytes(statement, column), kValueBytesMax);
-  return {static_cast<const char*>(text), static_cast<std::size_t>(bytes)};
-}
-
-}  // namespace
 
 Reading::Reading(const DatabaseFile& file) {
   const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOFOLLOW |

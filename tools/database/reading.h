@@ -48,6 +48,9 @@ class Reading {
   std::chrono::steady_clock::time_point end_{};
 };
 
+// For SQLITE_OPEN_URI: the file is read without locks, and nothing is made beside it.
+std::string immutable_uri(const std::string& path);
+
 // "a ""name""", for SQL.
 std::string quoted_name(const std::string& name);
 

@@ -70,7 +70,7 @@ bool FlagSet::parse(const std::vector<std::string>& arguments, std::ostream& hel
     for (const po::option& option : parsed.options) {
       if (option.position_key != -1) operands.push_back(option.original_tokens.front());
     }
-    if (!operand_ && !operands.empty()) {
+    if (operands_.empty() && !operands.empty()) {
       throw UsageError(
           fmt::format("'{}' is no flag: flags begin with --, see --help", operands[0]));
     }
@@ -96,21 +96,23 @@ bool FlagSet::parse(const std::vector<std::string>& arguments, std::ostream& hel
       }
     }
   }
-  parse_operand(operands);
+  parse_operands(operands);
   return true;
 }
 
-void FlagSet::parse_operand(const std::vector<std::string>& given) const {
-  if (!operand_) return;
-  const std::string& name = operand_->placeholder;
-  if (given.empty()) {
-    if (!operand_->required) return;
-    throw UsageError(fmt::format("{} is missing: {}; see --help", name, operand_->help));
+void FlagSet::parse_operands(const std::vector<std::string>& given) const {
+  for (std::size_t i = 0; i < operands_.size(); ++i) {
+    const Operand& operand = operands_[i];
+    if (i < given.size()) {
+      operand.parse(given[i]);
+    } else if (operand.required) {
+      throw UsageError(
+          fmt::format("{} is missing: {}; see --help", operand.placeholder, operand.help));
+    }
   }
-  if (given.size() > 1) {
-    throw UsageError(fmt::format("'{}' is one {} too many, after '{}'", given[1], name, given[0]));
-  }
-  operand_->parse(given[0]);
+  if (operands_.empty() || given.size() <= operands_.size()) return;
+  throw UsageError(fmt::format("'{}' is one {} too many, after '{}'", given[operands_.size()],
+                               operands_.back().placeholder, given[operands_.size() - 1]));
 }
 
 }  // namespace onelane::kit

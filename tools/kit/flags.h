@@ -3,7 +3,6 @@
 #pragma once
 
 #include <functional>
-#include <optional>
 #include <ostream>
 #include <string>
 #include <string_view>
@@ -31,7 +30,7 @@ class FlagSet {
     std::vector<Flag> flags;
   };
 
-  // The one argument that is no flag.
+  // An argument that is no flag.
   struct Operand {
     std::string placeholder;  // "DB"
     std::string help;         // "a database's file"
@@ -45,10 +44,11 @@ class FlagSet {
   // Flags added from here on belong to this group.
   void group(std::string title) { groups_.push_back({std::move(title), {}}); }
   void add(Flag flag) { groups_.back().flags.push_back(std::move(flag)); }
-  void operand(Operand operand) { operand_ = std::move(operand); }
+  // In the order in which they are given; one that is not required comes last.
+  void operand(Operand operand) { operands_.push_back(std::move(operand)); }
 
   const std::vector<Group>& groups() const noexcept { return groups_; }
-  const std::optional<Operand>& operand() const noexcept { return operand_; }
+  const std::vector<Operand>& operands() const noexcept { return operands_; }
 
   // Parses "--name value" and "--name=value". False if --help or -h was given and printed. A
   // UsageError names the flag and what would be right.
@@ -57,11 +57,11 @@ class FlagSet {
  private:
   const Flag* find(std::string_view name) const;
   std::vector<std::string> names() const;
-  void parse_operand(const std::vector<std::string>& given) const;
+  void parse_operands(const std::vector<std::string>& given) const;
 
   std::string usage_;
   std::vector<Group> groups_;
-  std::optional<Operand> operand_;
+  std::vector<Operand> operands_;
 };
 
 // A Parse that stores what `parse(text)` gives. The target must outlive the FlagSet.

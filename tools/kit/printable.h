@@ -10,6 +10,8 @@ namespace onelane::kit {
 // control characters, what is no UTF-8, and what changes the direction of writing.
 std::string printable(std::string_view text);
 
+bool is_utf8(std::string_view text);
+
 // How many columns it takes, at one a character. Of printable text.
 std::size_t columns(std::string_view text) noexcept;
 // The first so many columns of it, with "~" as the last where more would follow.

@@ -1,0 +1,126 @@
+#include "tools/move/moving.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+
+#include "onelane/postgres.h"
+#include "tools/database/files.h"
+#include "tools/database/others.h"
+#include "tools/database/reading.h"
+#include "tools/kit/errors.h"
+#include "tools/kit/printable.h"
+#include "tools/kit/terminal.h"
+#include "tools/move/mapping.h"
+#include "tools/move/server.h"
+#include "tools/move/source.h"
+
+namespace onelane::tools {
+namespace {
+
+using kit::printable;
+using kit::RunError;
+
+// A sink of that prefix, so that no journal has it meanwhile, and onelane's own tables are there.
+std::unique_ptr<Sink> take_prefix(const MoveOptions& options) {
+  postgres::Options with;
+  with.prefix = options.prefix;
+  Result<std::unique_ptr<Sink>> sink = postgres::open_sink(options.conninfo, with);
+  if (sink) return *std::move(sink);
+  const std::string why = printable(sink.status().message());
+  if (why.starts_with("conninfo:")) throw kit::UsageError(why);
+  throw RunError(why);
+}
+
+// Before anything else, so that nobody changes a row that was compared.
+void lock(Server& server, const Mapping& mapping) {
+  for (const MovedTable& table : mapping.tables) {
+    server.run(fmt::format("LOCK TABLE {} IN SHARE ROW EXCLUSIVE MODE", table.target));
+  }
+  server.run("SET CONSTRAINTS ALL DEFERRED");
+}
+
+// Numbers that SQLite or PostgreSQL gives to rows go on behind those that were given.
+void set_sequences(const Source& source, Server& server, const MovedTable& table) {
+  const bool autoincrement =
+      source.number("SELECT count(*) FROM sqlite_schema WHERE name = 'sqlite_sequence'") != 0;
+  const std::int64_t given =
+      autoincrement
+          ? source.number("SELECT seq FROM sqlite_sequence WHERE name = " + sql_text(table.name))
+          : 0;
+  for (const MovedColumn& column : table.columns) {
+    if (column.kind != Kind::integer || column.boolean) continue;
+    const std::string sequence = server.first(fmt::format(
+        "SELECT pg_get_serial_sequence({}, {})", sql_text(table.target), sql_text(column.plain)));
+    if (sequence.empty()) continue;
+    server.ask(
+        fmt::format("SELECT setval({}, newest) FROM (SELECT greatest(max({}), {}) AS newest FROM "
+                    "{}) AS x WHERE "
+                    "newest > 0",
+                    sql_text(sequence), column.target, given, table.target));
+  }
+}
+
+void move_rows(const Source& source, Server& server, const Mapping& mapping, Move& out) {
+  kit::Progress progress;
+  bool wrote = false;
+  for (const MovedTable& table : mapping.tables) {
+    progress.show("copying " + printable(table.name));
+    MovedRows& rows = out.tables.emplace_back();
+    rows.name = table.name;
+    rows.target = table.target;
+    rows.made = table.made;
+    rows.moved = make_equal(source, server, table);
+    wrote = wrote || !rows.moved.nothing();
+    for (const std::string& sql : table.after) server.run(sql);
+  }
+  if (!wrote) return;  // all was compared
+  server.run("SET CONSTRAINTS ALL IMMEDIATE");
+  for (std::size_t i = 0; i < mapping.tables.size(); ++i) {
+    progress.show("comparing " + printable(mapping.tables[i].name));
+    out.tables[i].moved.rows = verify_equal(source, server, mapping.tables[i]);
+    set_sequences(source, server, mapping.tables[i]);
+  }
+}
+
+}  // namespace
+
+Move move_database(const MoveOptions& options) {
+  const DatabaseFile file = find_database(options.database);
+  // Asked before SQLite has the file open, and after: others.h.
+  const bool runs = has_journal(file);
+  const std::unique_ptr<Sink> sink = take_prefix(options);
+  Move out;
+  std::optional<Source> source(std::in_place, file);
+  Server server(options.conninfo);
+  if (server.first("SHOW server_encoding") != "UTF8") {
+    throw RunError(
+        "PostgreSQL: the database's encoding is not UTF8; CREATE DATABASE with ENCODING "
+        "'UTF8' makes one");
+  }
+  std::vector<SourceTable> tables = source->tables();
+  const OwnTables own = take_own_tables(tables);
+  refuse_if_used(server, options.prefix, options.overwrite);
+  Mapping mapping = map_tables(*source, tables, server);
+  out.notes = std::move(mapping.notes);
+  lock(server, mapping);
+  move_rows(*source, server, mapping, out);
+  out.intake = move_own_tables(*source, own, server, options.prefix);
+  source.reset();
+  const bool began = !runs && has_journal(file);
+  if (began && file.at_rest) {  // it was read as a file that nobody writes
+    throw RunError(fmt::format(
+        "{}: a journal opened it while it was read; nothing was changed, run this again",
+        printable(file.path.string())));
+  }
+  server.commit();
+  out.final = !runs && !began;
+  if (const Status closed = sink->close(CloseMode::healthy); !closed.ok()) {
+    throw RunError(printable(closed.message()));
+  }
+  return out;
+}
+
+}  // namespace onelane::tools

@@ -1,0 +1,48 @@
+// What onelane itself keeps in the database: how far the intake is applied, dead letters, the
+// version of the schema. Read from SQLite's tables (src/sqlite/sink/positions_table.h), written to
+// those of the sink for PostgreSQL (src/postgres/positions_table.h), which it has made.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tools/move/server.h"
+#include "tools/move/source.h"
+
+namespace onelane::tools {
+
+// Names of SQLite's tables; empty where there is none.
+struct OwnTables {
+  std::string positions;
+  std::string dead_letters;
+  std::string watermark;  // not moved: each store counts its own commits
+};
+
+// Takes them out of `tables`, by their columns, since a program names them. Throws RunError if two
+// look like the positions.
+OwnTables take_own_tables(std::vector<SourceTable>& tables);
+
+struct MovedPosition {
+  std::string name;  // of the class
+  std::uint64_t position = 0;
+};
+
+struct MovedIntake {
+  bool known = false;                    // SQLite has had an intake
+  bool clean = false;                    // and it ended in good order: all of it is applied
+  std::vector<MovedPosition> positions;  // how far classes are applied
+  std::uint64_t dead_letters = 0;
+  std::int64_t schema_version = 0;
+};
+
+enum class Overwrite : std::uint8_t { no, yes };
+
+// In the server's transaction, while a sink has the prefix. Throws RunError if a journal has
+// written to PostgreSQL since the last move: those units would be lost.
+void refuse_if_used(Server& server, const std::string& prefix, Overwrite overwrite);
+MovedIntake move_own_tables(const Source& source, const OwnTables& own, Server& server,
+                            const std::string& prefix);
+
+}  // namespace onelane::tools

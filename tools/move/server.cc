@@ -1,0 +1,194 @@
+#include "tools/move/server.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "tools/kit/errors.h"
+#include "tools/kit/interrupt.h"
+#include "tools/kit/printable.h"
+
+namespace onelane::tools {
+namespace {
+
+using kit::RunError;
+
+constexpr char kInterrupted[] = "interrupted; nothing was changed";
+constexpr int kLookMs = 200;  // for a signal that came between the look and the wait
+constexpr int kSent = 1;      // as libpq says it
+constexpr std::size_t kPieceBytes = std::size_t{64} * 1024;  // of a COPY
+constexpr int kText = 0;
+constexpr int kBinary = 1;
+constexpr std::string_view kUniqueViolation = "23505";
+
+std::string first_line(std::string_view text) {
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  return kit::printable(text.substr(0, text.find('\n')));
+}
+
+std::string field(const PGresult* result, int code) {
+  const char* const text = PQresultErrorField(result, code);
+  return text == nullptr ? "" : kit::printable(text);
+}
+
+std::uint64_t rows_of(PGresult* result) {
+  const std::string_view text = PQcmdTuples(result);
+  std::uint64_t out = 0;
+  std::from_chars(text.data(), text.data() + text.size(), out);
+  return out;
+}
+
+// Whatever the role's settings are: a copy takes as long as it takes.
+constexpr char kSettings[] =
+    "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
+    "SET lock_timeout = '10s'; SET client_min_messages = error; "
+    "SET standard_conforming_strings = on";
+
+}  // namespace
+
+Server::Server(const std::string& conninfo) : connection_(PQconnectdb(conninfo.c_str())) {
+  if (PQstatus(connection_.get()) != CONNECTION_OK) {
+    throw RunError("PostgreSQL: " + first_line(PQerrorMessage(connection_.get())));
+  }
+  if (PQsetClientEncoding(connection_.get(), "UTF8") != 0) fail(nullptr);
+  run(kSettings);
+  // What was moved is there to stay, whatever the role says of its other commits.
+  ask("SELECT set_config('synchronous_commit', 'on', false) WHERE "
+      "current_setting('synchronous_commit') = 'off'");
+  // Each statement sees what was committed before the tables were locked.
+  run("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE");
+}
+
+void Server::fail(const PGresult* result) const {
+  if (kit::interrupted()) throw RunError(kInterrupted);
+  std::string what = result == nullptr ? "" : field(result, PG_DIAG_MESSAGE_PRIMARY);
+  if (what.empty()) what = first_line(PQerrorMessage(connection_.get()));
+  if (result != nullptr) {
+    const std::string detail = field(result, PG_DIAG_MESSAGE_DETAIL);
+    const std::string context = field(result, PG_DIAG_CONTEXT);
+    if (!detail.empty()) what += ": " + detail;
+    if (!context.empty()) what += " (" + kit::clipped(context, 200) + ")";
+  }
+  throw RunError("PostgreSQL: " + what + "; nothing was changed");
+}
+
+Answer Server::wait(int sent) const {
+  PGconn* const connection = connection_.get();
+  if (sent != kSent) fail(nullptr);
+  Answer out;
+  for (;;) {
+    while (PQisBusy(connection) != 0) {
+      pollfd socket{PQsocket(connection), POLLIN, 0};
+      ::poll(&socket, 1, kLookMs);
+      if (kit::interrupted()) give_up();
+      if (PQconsumeInput(connection) == 0) fail(nullptr);
+    }
+    PGresult* const next = PQgetResult(connection);
+    if (next == nullptr) return out;
+    out.reset(next);
+    if (PQresultStatus(next) == PGRES_COPY_IN) return out;
+  }
+}
+
+// So that nothing of it waits or runs on at the server.
+void Server::give_up() const {
+  PGcancel* const cancel = PQgetCancel(connection_.get());
+  std::array<char, 256> ignored{};
+  PQcancel(cancel, ignored.data(), static_cast<int>(ignored.size()));
+  PQfreeCancel(cancel);
+  throw RunError(kInterrupted);
+}
+
+Answer Server::checked(Answer answer, ExecStatusType expected) const {
+  if (kit::interrupted()) throw RunError(kInterrupted);
+  if (answer == nullptr || PQresultStatus(answer.get()) != expected) fail(answer.get());
+  return answer;
+}
+
+void Server::run(const std::string& sql) {
+  const Answer answer =
+      checked(wait(PQsendQuery(connection_.get(), sql.c_str())), PGRES_COMMAND_OK);
+  changes_ = rows_of(answer.get());
+}
+
+bool Server::try_unique(const std::string& sql) {
+  run("SAVEPOINT onelane_try");
+  Answer answer = wait(PQsendQuery(connection_.get(), sql.c_str()));
+  const char* const state =
+      answer == nullptr ? nullptr : PQresultErrorField(answer.get(), PG_DIAG_SQLSTATE);
+  if (state != nullptr && std::string_view(state) == kUniqueViolation) {
+    run("ROLLBACK TO SAVEPOINT onelane_try");
+    return false;
+  }
+  answer = checked(std::move(answer), PGRES_COMMAND_OK);
+  const std::uint64_t changes = rows_of(answer.get());
+  run("RELEASE SAVEPOINT onelane_try");
+  changes_ = changes;
+  return true;
+}
+
+std::vector<std::vector<std::optional<std::string>>> Server::ask(const std::string& sql) {
+  const Answer answer = checked(wait(PQsendQueryParams(connection_.get(), sql.c_str(), 0, nullptr,
+                                                       nullptr, nullptr, nullptr, kText)),
+                                PGRES_TUPLES_OK);
+  std::vector<std::vector<std::optional<std::string>>> out;
+  for (int row = 0; row < PQntuples(answer.get()); ++row) {
+    auto& values = out.emplace_back();
+    for (int column = 0; column < PQnfields(answer.get()); ++column) {
+      if (PQgetisnull(answer.get(), row, column) != 0) {
+        values.emplace_back();
+      } else {
+        values.emplace_back(PQgetvalue(answer.get(), row, column));
+      }
+    }
+  }
+  return out;
+}
+
+std::string Server::first(const std::string& sql) {
+  const auto rows = ask(sql);
+  return rows.empty() ? std::string() : rows[0][0].value_or("");
+}
+
+Answer Server::fetch(const std::string& sql) {
+  return checked(wait(PQsendQueryParams(connection_.get(), sql.c_str(), 0, nullptr, nullptr,
+                                        nullptr, nullptr, kBinary)),
+                 PGRES_TUPLES_OK);
+}
+
+void Server::commit() {
+  const Answer answer(PQexec(connection_.get(), "COMMIT"));
+  if (answer != nullptr && PQresultStatus(answer.get()) == PGRES_COMMAND_OK) return;
+  if (answer != nullptr && PQresultErrorField(answer.get(), PG_DIAG_SQLSTATE) != nullptr &&
+      PQstatus(connection_.get()) == CONNECTION_OK) {
+    fail(answer.get());
+  }
+  throw RunError(
+      "PostgreSQL: the connection was lost in COMMIT, so it may have been committed or "
+      "not; run this again");
+}
+
+void Server::begin_copy(const std::string& sql) {
+  checked(wait(PQsendQuery(connection_.get(), sql.c_str())), PGRES_COPY_IN);
+}
+
+void Server::put(std::string_view data) {
+  while (!data.empty()) {
+    const std::string_view piece = data.substr(0, kPieceBytes);
+    if (PQputCopyData(connection_.get(), piece.data(), static_cast<int>(piece.size())) != 1) {
+      fail(nullptr);
+    }
+    data.remove_prefix(piece.size());
+  }
+}
+
+std::uint64_t Server::end_copy() {
+  if (PQputCopyEnd(connection_.get(), nullptr) != 1) fail(nullptr);
+  const Answer answer = checked(wait(kSent), PGRES_COMMAND_OK);
+  return rows_of(answer.get());
+}
+
+}  // namespace onelane::tools
