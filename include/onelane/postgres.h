@@ -78,8 +78,7 @@ struct Options {
   Duration lock_timeout = std::chrono::seconds(5);
   // For one statement (statement_timeout), at most reply_timeout.
   Duration statement_timeout = std::chrono::seconds(20);
-  // For a server that is silent while its replies are waited for. Then the connection is given up,
-  // and a new one is made.
+  // For each reply of a server. Then the connection is given up, and a new one is made.
   Duration reply_timeout = std::chrono::seconds(30);
 };
 

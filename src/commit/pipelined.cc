@@ -44,15 +44,16 @@ void Pipelined::settle() noexcept {
     detail::Entry& entry = *sent_[i].unit->entry;
     std::uint64_t changes = 0;
     std::optional<std::int64_t> rowid;
-    returned.clear();
+    for (; next < sent_.size() && sent_[next].entry == sent_[i].entry; ++next) {
+      changes += told[next].changes;
+      if (told[next].rowid) rowid = told[next].rowid;
+    }
+    if (!counts(sent_[i])) continue;
     try {
-      for (; next < sent_.size() && sent_[next].entry == sent_[i].entry; ++next) {
-        changes += told[next].changes;
-        if (told[next].rowid) rowid = told[next].rowid;
-        std::move(told[next].returned.begin(), told[next].returned.end(),
-                  std::back_inserter(returned));
+      returned.clear();
+      for (AppliedRecord& each : told.subspan(i, next - i)) {
+        std::move(each.returned.begin(), each.returned.end(), std::back_inserter(returned));
       }
-      if (!counts(sent_[i])) continue;
       keep_returned(entry, returned);
     } catch (const std::bad_alloc&) {
       entry.returned.reset();

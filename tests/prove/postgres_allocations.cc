@@ -184,8 +184,9 @@ void Life::submit_job(std::int64_t id) {
             if (done.ok()) done = in.execute("INSERT INTO peers VALUES($1)", id);
             return done.ok() ? Result<Step>(Step::done) : Result<Step>(done.status());
           }};
+  std::vector<std::int64_t> ids{id};
   Result<Receipt> pushed = peers_.submit(std::move(job));
-  if (pushed.ok()) pushed_.push_back({{id}, *std::move(pushed)});
+  if (pushed.ok()) pushed_.push_back({std::move(ids), *std::move(pushed)});
 }
 
 void Life::settle() {

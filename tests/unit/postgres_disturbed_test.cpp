@@ -181,8 +181,8 @@ class PostgresDisturbed : public PostgresTest {
   }
   void await_commit() {
     const std::uint64_t before = journal_.stats().committed;
-    const auto deadline = std::chrono::steady_clock::now() + kAtMost;
-    while (journal_.stats().committed == before && std::chrono::steady_clock::now() < deadline) {
+    const auto deadline = steady_clock().now() + kAtMost;
+    while (journal_.stats().committed == before && steady_clock().now() < deadline) {
       ::poll(nullptr, 0, 1);
     }
   }
@@ -193,8 +193,8 @@ class PostgresDisturbed : public PostgresTest {
     const std::uint64_t before = proxy_->cuts();
     proxy_->cut_after(to_server ? CuttingProxy::Way::to_server : CuttingProxy::Way::to_client,
                       static_cast<std::int64_t>(random() % reach));
-    const auto deadline = std::chrono::steady_clock::now() + kAtMost;
-    while (proxy_->cuts() == before && std::chrono::steady_clock::now() < deadline) {
+    const auto deadline = steady_clock().now() + kAtMost;
+    while (proxy_->cuts() == before && steady_clock().now() < deadline) {
       ::poll(nullptr, 0, 1);
     }
     ASSERT_NE(proxy_->cuts(), before) << "the journal has stopped talking to the server";

@@ -263,10 +263,10 @@ TEST_F(PostgresStandby, WhatAStandbyDoesNotHaveYetIsNotTakenForUndone) {
   primary_->stop();
   standby_->start();
   Status refused;
-  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  const auto deadline = steady_clock().now() + 10s;
   while (refused.message().find("is a standby") == std::string::npos) {
     refused = peers_.push(insert_, row(std::int64_t{100}));
-    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << refused.to_string();
+    ASSERT_LT(steady_clock().now(), deadline) << refused.to_string();
     pause();
   }
   primary_->start();
