@@ -114,8 +114,8 @@ void Turn::lend(const detail::Entry& entry, Promise promise, std::optional<Durat
 // waking the committer thread for it costs as much as a small tick.
 std::uint64_t Turn::run_for(const detail::Entry& entry, Promise promise,
                             std::optional<Duration> patience, ack::Wakes& wakes) {
-  // How long a failing store takes cannot be predicted.
-  if (patience && !with_.state.stall_cause().ok()) return 0;
+  // How long a failing store takes cannot be predicted, nor how long a server does.
+  if (patience && (with_.at_server || !with_.state.stall_cause().ok())) return 0;
   Runner runner{.lends_thread = true, .patience = patience};
   TickReport report = run_tick(runner, wakes);
   std::uint64_t commit = 0;

@@ -69,6 +69,7 @@ class Turn {
     Events& events;
     const Clock& clock;
     Tracer* tracer = nullptr;
+    bool at_server = false;  // ticks go to one
   };
   // All of the parts must outlive it.
   Turn(const Parts& parts, const JournalOptions& options);

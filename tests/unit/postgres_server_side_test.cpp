@@ -130,6 +130,22 @@ TEST_F(PostgresServerSide, WhoseLockTheLaneWaitsForIsNamedWhileItWaits) {
   EXPECT_LE(stats.foreign.lock_wait_ns.max(), stats.hold_ns.max());
 }
 
+TEST_F(PostgresServerSide, WhoWaitsForAShortTimeIsNotHeldUpByTheServer) {
+  open();
+  Neighbour neighbour(conninfo_);
+  neighbour.ask("BEGIN; LOCK TABLE peers IN EXCLUSIVE MODE");
+  const auto began = steady_clock().now();
+  Receipt receipt = submit(1);
+  EXPECT_EQ(receipt.wait_for(50ms).status().code(), Errc::timed_out);
+  const auto written = peers_.write(insert_, row(2), {.deadline = journal_.now() + 50ms});
+  ASSERT_TRUE(written.ok());
+  EXPECT_EQ(written->end, End::expired);
+  EXPECT_LT(steady_clock().now() - began, 3s);  // lock_timeout is 5 s
+  neighbour.ask("COMMIT");
+  ASSERT_TRUE(receipt.wait_for(60s).ok());
+  EXPECT_EQ(end_of(receipt), "committed");
+}
+
 TEST_F(PostgresServerSide, ASlowStatementIsNoWaitForALock) {
   open({}, {.schema = "CREATE TABLE slow(n bigint); CREATE FUNCTION slow() RETURNS trigger "
                       "LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.4); RETURN NEW; END $$; "
