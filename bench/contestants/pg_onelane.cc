@@ -12,10 +12,13 @@ std::unique_ptr<Store> make_pg_onelane(const StoreOptions& options) {
   sink.synchronous_commit = options.synchronous == Synchronous::full
                                 ? postgres::SynchronousCommit::on
                                 : postgres::SynchronousCommit::off;
+  // A tick's hold has its round trip in it.
+  JournalOptions journal_options;
+  journal_options.tick.hold = kDefaultTick.hold + 4 * options.added_round_trip;
   StatementSpec upsert = statement_spec<KeyValue>();
   upsert.sql = kPgUpsert;
   Journal journal =
-      required(postgres::open(table->conninfo(), JournalOptions(), sink), "opening the journal");
+      required(postgres::open(table->conninfo(), journal_options, sink), "opening the journal");
   return std::make_unique<Lane>(
       options, Promise::committed,
       Lane::Place{.read = [table](const Store::Visit& visit) { table->read(visit); },

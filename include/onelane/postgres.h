@@ -18,6 +18,9 @@
 // connection is lost in COMMIT, and the server turns out to have committed, Outcome::changes may be
 // 0 of records whose answers did not come.
 //
+// The tick's hold (Budget::hold) is the transaction's time, with its round trip. Where the server is
+// far, give it several of those, or ticks shrink to what the classes are guaranteed.
+//
 // Any error aborts PostgreSQL's transaction. So a record that fails costs its tick another attempt;
 // after its class's first failure in a tick its records run under savepoints, as groups and jobs
 // always do. Deferrable constraints are checked at the end of each unit, whichever they were

@@ -190,8 +190,8 @@ class CommitSync : public SinkPart {
 // What a sink knows of the server that its store is.
 class ServerSide : public SinkPart {
  public:
-  // After a transaction, or a begin() that failed: how much of its time somebody else's lock took,
-  // as far as that was seen. By the thread that calls the sink.
+  // Since the last begin(): how long somebody else's lock was waited for, as far as that was seen.
+  // By the thread that calls the sink.
   virtual Duration lock_wait() noexcept = 0;
   // Any thread, at any time, after close(), too.
   virtual ServerStats stats() const = 0;

@@ -16,6 +16,7 @@ void wake_all(const detail::Waiter::Followers& followers) noexcept {
 
 void Wakes::add(detail::Waiter* who) noexcept {
   if (who == nullptr) return;
+  ++count_;
   who->next = nullptr;
   if (!who->leads) {
     (apart_ == nullptr ? apart_ : apart_end_->next) = who;
@@ -36,6 +37,7 @@ void Wakes::add(detail::Waiter* who) noexcept {
 }
 
 void Wakes::fire() noexcept {
+  count_ = 0;
   detail::Waiter* root = first_;
   first_ = last_ = parent_ = nullptr;
   if (root != nullptr) root->wake();

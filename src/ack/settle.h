@@ -31,6 +31,8 @@ class Wakes {
   void add(detail::Waiter* who) noexcept;
   // Whether nobody is to be woken by fire().
   bool empty() const noexcept { return first_ == nullptr && apart_ == nullptr; }
+  // How many fire() would wake.
+  std::uint64_t count() const noexcept { return count_; }
   // Whether fire() must wait until the lane was let go: it posts coroutines, which call an
   // executor.
   bool outside_only() const noexcept { return apart_ != nullptr; }
@@ -60,6 +62,7 @@ class Wakes {
   detail::Waiter* apart_end_ = nullptr;  // if there is one
   detail::Waiter* apart_ = nullptr;      // those that lead nobody, by `next`
   detail::Waiter* durable_waiters_ = nullptr;
+  std::uint64_t count_ = 0;
   std::uint64_t promised_ = 0;
   std::unique_ptr<detail::JobRun> spent_;
 };

@@ -54,20 +54,11 @@ void reset_for_attempt(std::span<Work> work, TickResult& result) {
   result.stopped = false;
   result.suspect = nullptr;
   result.units = result.records = result.bytes = 0;
-  result.commit_time = Duration(0);
+  result.commit_time = result.lock_wait = Duration(0);
   for (SliceTime& slice : result.slices) slice = {};
 }
 
 }  // namespace
-
-void divide_commit_time(TickResult& result) {
-  std::uint64_t whole = 0;
-  for (const SliceTime& each : result.slices) whole += weight_of(each.records, each.bytes);
-  for (SliceTime& each : result.slices) {
-    const std::uint64_t own = weight_of(each.records, each.bytes);
-    each.held = each.elapsed + part_of(result.commit_time, own, whole);
-  }
-}
 
 TickResult Committer::run(std::span<Work> work, const StopRule& stop,
                           std::span<const Duration> step_times) {
@@ -81,25 +72,36 @@ TickResult Committer::run(std::span<Work> work, const StopRule& stop,
   for (;;) {
     reset_for_attempt(work, result);
     Failed failed = attempt(work, stop, result);
+    const bool again = failed.action == Action::rerun || failed.action == Action::rerun_without;
+    if (again) spent_ += result.ended - result.began;
     if (failed.action == Action::rerun) {
-      if (result.conflicts == kRerunsMax)
-        failed.action = Action::back_off;
-      else
+      if (may_rerun(result)) {
         ++result.conflicts;
-    }
-    if (failed.action == Action::rerun || failed.action == Action::rerun_without) {
-      spent_ += result.ended - result.began;
+        continue;
+      }
+      failed.action = Action::back_off;
+    } else if (again) {
       continue;
-    }
-    if (server_ != nullptr) {
-      result.lock_wait = server_->lock_wait();
-      result.commit_time -= std::min(result.commit_time, result.lock_wait);
     }
     divide_commit_time(result);
     result.action = failed.action;
     result.cause = std::move(failed.cause);
     return result;
   }
+}
+
+bool Committer::may_rerun(const TickResult& result) const noexcept {
+  return result.conflicts < kRerunsMax && spent_ < kRerunsFor;
+}
+
+// What of it the slices' own calls waited is theirs already.
+void Committer::note_lock_wait(TickResult& result) noexcept {
+  if (server_ == nullptr) return;
+  result.lock_wait = server_->lock_wait();
+  result.lock_waits += result.lock_wait;
+  Duration at_the_ends = result.lock_wait;
+  for (const SliceTime& each : result.slices) at_the_ends -= each.lock_wait;
+  result.commit_time -= std::clamp(at_the_ends, Duration(0), result.commit_time);
 }
 
 Committer::Troubled* Committer::troubled(std::uint32_t klass) noexcept {
@@ -145,6 +147,7 @@ Committer::Failed Committer::attempt(std::span<Work> work, const StopRule& stop,
   result.transaction = true;
   Failed failed = commit(work, result, execute_sheltered(work, stop, result));
   result.ended = clock_.now();
+  note_lock_wait(result);
   return failed;
 }
 
@@ -254,7 +257,7 @@ bool take(Work& unit) {
 
 Committer::Failed Committer::execute(std::span<Work> work, const StopRule& stop,
                                      TickResult& result) {
-  SliceTimer timer(clock_);
+  SliceTimer timer(clock_, server_);
   std::size_t done = 0;
   for (std::span<Work> rest = work; !rest.empty(); rest = rest.subspan(done)) {
     Work& unit = rest.front();

@@ -78,8 +78,9 @@ struct SliceTime {
   std::uint64_t applied = 0;  // of these
   std::uint64_t records = 0;  // of all
   std::uint64_t bytes = 0;
-  Duration elapsed{0};  // its statements
-  Duration held{0};     // the lane: these, and its part of BEGIN and COMMIT
+  Duration elapsed{0};    // its statements, without lock_wait
+  Duration lock_wait{0};  // in them, for somebody else's lock at a server
+  Duration held{0};       // the lane: these, and its part of BEGIN and COMMIT
 };
 
 // By what a tick's time is divided among what is in it: a record costs about as much as so many
@@ -110,7 +111,8 @@ struct TickResult {
   TimePoint began{};              // BEGIN of the last attempt
   TimePoint ended{};              // the return of its COMMIT or ROLLBACK
   Duration commit_time{0};        // BEGIN's and COMMIT's own, without lock_wait
-  Duration lock_wait{0};          // of it all, for somebody else's lock
+  Duration lock_wait{0};          // for somebody else's lock; of the last attempt
+  Duration lock_waits{0};         // of all attempts
   Duration log_hold{0};           // of the commit before them that began the log anew
   std::vector<SliceTime> slices;  // of the last attempt
   const Entry* longest_step = nullptr;
@@ -119,7 +121,14 @@ struct TickResult {
 
 // Gives each slice its time of the lane: its statements', and its part of the transaction's own, by
 // what the slices weigh.
-void divide_commit_time(TickResult& result);
+inline void divide_commit_time(TickResult& result) {
+  std::uint64_t whole = 0;
+  for (const SliceTime& each : result.slices) whole += weight_of(each.records, each.bytes);
+  for (SliceTime& each : result.slices) {
+    const std::uint64_t own = weight_of(each.records, each.bytes);
+    each.held = each.elapsed + part_of(result.commit_time, own, whole);
+  }
+}
 
 class Committer {
  public:
@@ -130,6 +139,8 @@ class Committer {
   // How often a tick that lost to another transaction is run again as it is. What then still loses
   // is tried later, with less.
   static constexpr std::uint32_t kRerunsMax = 8;
+  // Nor after so long: a deadlock is found only after a second.
+  static constexpr Duration kRerunsFor = std::chrono::milliseconds(250);
 
   // Both must outlive the committer.
   Committer(Sink& sink, const Clock& clock)
@@ -168,6 +179,8 @@ class Committer {
   bool in_trouble(const Work& work) noexcept;
   bool waits(const Work& work) noexcept;
   Troubled& trouble_at(const Work& work);
+  bool may_rerun(const TickResult& result) const noexcept;
+  void note_lock_wait(TickResult& result) noexcept;
   Failed attempt(std::span<Work> work, const StopRule& stop, TickResult& result);
   Reply begin(TickResult& result);
   template <class Call>

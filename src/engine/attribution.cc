@@ -152,7 +152,7 @@ void Attribution::end(const schedule::Plan& plan, const commit::TickResult& resu
     append_held(Obstacle::checkpoint, result.began - result.log_hold, result.began);
     account(result.began);
   }
-  if (result.lock_wait > Duration(0)) lock_waits_.record(result.lock_wait);
+  if (result.lock_waits > Duration(0)) lock_waits_.record(result.lock_waits);
   if (!result.transaction) return;
   append_tick(plan, result, commit);
   note_held(plan, result);

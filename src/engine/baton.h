@@ -25,9 +25,7 @@ class Baton {
   void lock_giving_way() { queue(Manners::gives_way); }
   bool try_lock() {
     const std::scoped_lock lock(mutex_);
-    const bool last_gives_way =
-        first_ == nullptr || (first_ == last_ && first_->manners == Manners::gives_way);
-    if (taken_ || !last_gives_way) return false;
+    if (taken_ || in_turn()) return false;
     take();
     return true;
   }
@@ -44,6 +42,12 @@ class Baton {
     return first_ != nullptr;
   }
 
+  // Whether somebody does who does not give way.
+  bool awaited_in_turn() {
+    const std::scoped_lock lock(mutex_);
+    return in_turn();
+  }
+
   // Whether the calling thread is inside the lane. Only its own id can compare equal, so a stale
   // read does no harm.
   bool mine() const {
@@ -57,6 +61,10 @@ class Baton {
     base::Parker parker;
     Queuer* next = nullptr;
   };
+
+  bool in_turn() const {
+    return first_ != nullptr && (first_ != last_ || first_->manners == Manners::in_turn);
+  }
 
   void queue(Manners manners) {
     std::unique_lock lock(mutex_);

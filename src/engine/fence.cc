@@ -29,7 +29,7 @@ Fence::Result Fence::raise(Try how, const Settlement::At& at) {
     with_.settlement.put_back(units_, at);
     return Result::settled;
   }
-  if (fenced.fault != Fault::busy && fenced.fault != Fault::environment) return Result::poisoned;
+  if (!in_the_way(fenced.fault) && fenced.fault != Fault::environment) return Result::poisoned;
   if (how == Try::one_of_many) {
     with_.recovery.fence_failed(fenced, at.now);
     return Result::later;

@@ -8,6 +8,12 @@
 
 namespace onelane::inline v0::engine {
 
+std::uint64_t Lanes::queued_records() const {
+  std::uint64_t sum = 0;
+  for (const auto& lane : all()) sum += lane->gate.records();
+  return sum;
+}
+
 bool Lanes::pending() const {
   for (const auto& lane : all()) {
     if (lane->pending()) return true;

@@ -30,6 +30,8 @@ class Lanes {
   }
   // Whether something was pushed that no tick has seen.
   bool pending() const;
+  // Records that were accepted and are not settled yet.
+  std::uint64_t queued_records() const;
   // No push gets in any more: its class's queue and gate refuse it.
   void shut();
 

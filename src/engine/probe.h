@@ -22,6 +22,11 @@ inline Reply probe(Sink& sink, const Lanes& lanes) {
   return reply;
 }
 
+// Whether somebody else was in the way, which says nothing about the store.
+inline bool in_the_way(Fault probed) noexcept {
+  return probed == Fault::busy || probed == Fault::conflict;
+}
+
 // Whether no later probe will succeed, either. As in BEGIN and COMMIT: see commit/failure.cc.
 inline bool is_final(Fault probed) noexcept {
   return probed == Fault::sync || probed == Fault::corrupt || probed == Fault::internal;

@@ -100,7 +100,7 @@ void Recovery::failed_alone(Work& work, Store store, const Status& cause, TimePo
 Recovery::Store Recovery::prove_store(const Status& cause, TimePoint now) {
   const Reply probed = probe(sink_, lanes_);
   if (probed.ok()) return Store::takes_commits;
-  if (probed.fault == Fault::busy) return Store::unasked;
+  if (in_the_way(probed.fault)) return Store::unasked;
   state_.stall(cause);
   not_before_ = now + retry_.failed();
   return Store::failed_too;
@@ -113,7 +113,7 @@ Reply Recovery::probe_again(TimePoint now) {
     state_.recover();
     not_before_.reset();
   } else {
-    not_before_ = now + (reply.fault == Fault::busy ? retry_.locked() : retry_.failed());
+    not_before_ = now + (in_the_way(reply.fault) ? retry_.locked() : retry_.failed());
   }
   return reply;
 }
@@ -121,7 +121,7 @@ Reply Recovery::probe_again(TimePoint now) {
 // A lock says nothing about the store; while that takes no commits, it takes no records, either.
 void Recovery::fence_failed(const Reply& fenced, TimePoint now) {
   fence_failed_ = true;
-  if (fenced.fault == Fault::busy) return locked(now);
+  if (in_the_way(fenced.fault)) return locked(now);
   not_before_ = now + retry_.failed();
   if (retry_.impatient()) state_.stall(fenced.cause);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 namespace onelane::inline v0::engine {
 
@@ -11,11 +12,12 @@ namespace {
 constexpr double kWeightNs = 10;
 constexpr double kFixedNs = 200'000;
 
+// A sample counts as at most this many times what was expected, now or at the start: the time of a
+// suspended machine does not. If costs really rise further, a few samples reach them.
+constexpr double kOutlierTimes = 16;
+
 constexpr double kForget = 1.0 / 64;
 constexpr double kStep = 0.5;
-// The fixed part is corrected by less, since it is in each tick: what a tick's size explains is not
-// to be taken for fixed.
-constexpr double kFixedScale = 0.3;
 
 double nanoseconds(Duration time) { return static_cast<double>(time.count()); }
 
@@ -40,9 +42,12 @@ void ServerTime::learn(const Weights& weights, double took) {
     inputs_[i].power = inputs_[i].power * (1 - kForget) + weights[i] * weights[i];
     if (weights[i] > 0) scale[i] = std::sqrt(samples_ / inputs_[i].power);
   }
-  scale.back() *= kFixedScale;
   for (std::size_t i = 0; i < weights.size(); ++i) power += std::pow(weights[i] * scale[i], 2);
-  const double step = kStep * (took - expected(weights)) / power;
+  double at_the_start = kFixedNs;
+  for (const double each : std::span(weights).first(kClassesMax)) at_the_start += each * kWeightNs;
+  const double now = expected(weights);
+  took = std::min(took, kOutlierTimes * std::max(now, at_the_start));
+  const double step = kStep * (took - now) / power;
   for (std::size_t i = 0; i < weights.size(); ++i) {
     inputs_[i].cost = std::max(0.0, inputs_[i].cost + step * weights[i] * scale[i] * scale[i]);
   }

@@ -27,7 +27,7 @@ class ServerTime {
  private:
   struct Input {
     double cost = 0;   // nanoseconds
-    double power = 0;  // mean square of what it weighed, in the last hundred ticks or so
+    double power = 0;  // of what it weighed: the sum of its squares, of which older ones count less
   };
   using Weights = std::array<double, kClassesMax + 1>;  // the last one is the fixed part's, 1
 

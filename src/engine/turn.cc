@@ -149,9 +149,26 @@ void Turn::settle_rest() {
 
 TickReport Turn::run_tick(const Runner& runner, ack::Wakes& wakes) {
   if (options_.drive == Drive::thread) with_.pipeline.pace(with_.log.room());
+  const bool gathers = with_.at_server && options_.drive == Drive::thread;
+  if (gathers) await_returning();
+  const TimePoint began = gathers ? with_.clock.now() : TimePoint();
   const TickReport report = with_.pipeline.tick(runner, wakes);
   follow(wakes);
+  if (!gathers) return report;
+  returning_.nobody();
+  if (report.units == 0 || report.more) return report;
+  const TimePoint now = with_.clock.now();
+  returning_.answered(wakes.count(), with_.lanes.queued_records(), now - began, now);
   return report;
+}
+
+void Turn::await_returning() {
+  constexpr std::chrono::microseconds kLookEvery(50);
+  base::Parker rest;
+  while (returning_.until(with_.lanes.queued_records(), with_.clock.now())) {
+    if (baton_.awaited_in_turn() || committer_.stopping()) return;
+    rest.park(kLookEvery);
+  }
 }
 
 void Turn::follow(ack::Wakes& wakes) {

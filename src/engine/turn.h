@@ -52,6 +52,7 @@
 #include "src/engine/log_keeper.h"
 #include "src/engine/pen.h"
 #include "src/engine/pipeline.h"
+#include "src/engine/returning.h"
 #include "src/engine/thread.h"
 
 namespace onelane::inline v0::engine {
@@ -136,6 +137,7 @@ class Turn {
   std::uint64_t run_for(const detail::Entry& entry, Promise promise,
                         std::optional<Duration> patience, ack::Wakes& wakes);
   TickReport run_tick(const Runner& runner, ack::Wakes& wakes);
+  void await_returning();
   void follow(ack::Wakes& wakes);
   void look_around();
   void look_again(TickReport& report) const;
@@ -145,6 +147,7 @@ class Turn {
   const Parts with_;
   const JournalOptions& options_;
   Conditions conditions_;
+  Returning returning_;  // with the baton
   const base::ForkWitness process_;
   Baton baton_;
   std::atomic<std::thread::id> closer_{};

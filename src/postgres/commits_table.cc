@@ -51,14 +51,16 @@ Status CommitsTable::begin_epoch() {
 Result<CommitsTable::Found> CommitsTable::look() {
   prepared_ = false;
   ResultPtr answer;
-  const Reply reply = session_.ask("SELECT turn, (SELECT max(epoch) FROM " + table() +
-                                       "), pg_is_in_recovery() FROM (SELECT) AS one LEFT JOIN " +
-                                       table() + " ON epoch = " + std::to_string(epoch_),
-                                   answer);
+  // Before the table is read: a standby that is promoted in between has not read what it lacked.
+  Reply reply = session_.ask("SELECT pg_is_in_recovery()", answer);
   if (!reply.ok()) return at_open(reply);
-  if (value_of(answer.get(), 0, 2) == "t") {
+  if (value_of(answer.get()) == "t") {
     return Status(Errc::storage, "the server is a standby, which may not have all commits yet");
   }
+  reply = session_.ask("SELECT turn, (SELECT max(epoch) FROM " + table() + ") FROM " + table() +
+                           " WHERE epoch = " + std::to_string(epoch_),
+                       answer);
+  if (!reply.ok()) return at_open(reply);
   const std::uint64_t turn = base::number_of(value_of(answer.get()));
   const std::uint64_t newest_epoch = base::number_of(value_of(answer.get(), 0, 1));
   if (newest_epoch > epoch_) {
@@ -66,7 +68,7 @@ Result<CommitsTable::Found> CommitsTable::look() {
                                       std::to_string(newest_epoch) +
                                       ", has taken over from epoch " + std::to_string(epoch_));
   }
-  if (PQgetisnull(answer.get(), 0, 0) != 0 || turn < turn_) {
+  if (PQntuples(answer.get()) == 0 || turn < turn_) {
     return Status(Errc::poisoned, "table " + table() + ": the server has lost commits of epoch " +
                                       std::to_string(epoch_) + ": its turn is " +
                                       std::to_string(turn) + ", not " + std::to_string(turn_));

@@ -18,11 +18,15 @@ namespace {
 
 // How long a look may take.
 constexpr Duration kLookTakes = std::chrono::seconds(1);
+constexpr Duration kConnectAgainAfter = std::chrono::seconds(10);
 
 }  // namespace
 
+// The connection is kept, since where ticks are slow there is a look in each.
 void LockWatch::asked(const PGconn* connection, TimePoint now) noexcept {
   asked_ = connection;
+  const int backend = PQbackendPID(connection);
+  if (std::exchange(backend_, backend) != backend) connection_.reset();
   looked_ = now;
   rest(now + kLookAfter);
 }
@@ -40,8 +44,8 @@ void LockWatch::step(TimePoint now) noexcept {
 }
 
 void LockWatch::answered(TimePoint now) noexcept {
-  if (blocked_) waited_ += now - *std::exchange(blocked_, std::nullopt);
-  connection_.reset();
+  if (blocked_) unblocked(now);
+  if (stage_ != Stage::resting) connection_.reset();
   rest(TimePoint::max());
 }
 
@@ -55,15 +59,24 @@ void LockWatch::rest(TimePoint until) noexcept {
   wish_ = {.at = until};
 }
 
+// A server that refuses the connection is not asked for one in each tick.
 void LockWatch::give_up() noexcept {
   stage_ = Stage::resting;
   connection_.reset();
+  not_before_ = steady_clock().now() + kConnectAgainAfter;
+  if (blocked_) unblocked(looked_);
+}
+
+void LockWatch::unblocked(TimePoint since) noexcept {
+  waited_ += since - *std::exchange(blocked_, std::nullopt);
 }
 
 void LockWatch::look() {
   switch (stage_) {
     case Stage::resting:
-      return connection_ == nullptr ? start() : ask();
+      if (connection_ != nullptr) return ask();
+      if (steady_clock().now() >= not_before_) start();
+      return;
     case Stage::connecting:
       return connect();
     case Stage::asking:
@@ -102,7 +115,7 @@ void LockWatch::connect() {
 
 void LockWatch::ask() {
   const std::string sql = "SELECT b.pid, a.application_name FROM unnest(pg_blocking_pids(" +
-                          std::to_string(PQbackendPID(asked_)) +
+                          std::to_string(backend_) +
                           ")) AS b(pid) LEFT JOIN pg_stat_activity AS a ON a.pid = b.pid";
   if (PQsendQuery(connection_.get(), sql.c_str()) != 1) return give_up();
   stage_ = Stage::asking;
@@ -127,7 +140,7 @@ void LockWatch::found(const PGresult* result) {
   const TimePoint now = steady_clock().now();
   const TimePoint before = std::exchange(looked_, now);
   if (PQntuples(result) == 0) {
-    if (blocked_) waited_ += now - *std::exchange(blocked_, std::nullopt);
+    if (blocked_) unblocked(now);
     return;
   }
   if (!blocked_) blocked_ = before;

@@ -62,12 +62,15 @@ class LockWatch {
   void found(const PGresult* result);
   void rest(TimePoint until) noexcept;
   void give_up() noexcept;
+  void unblocked(TimePoint since) noexcept;
 
   const Conninfo& conninfo_;
   std::unique_ptr<PGconn, Finish> connection_;
   Stage stage_ = Stage::resting;
   Wish wish_;
   const PGconn* asked_ = nullptr;     // while its answer is waited for
+  int backend_ = 0;                   // of the last one
+  TimePoint not_before_{};            // that it connects
   TimePoint looked_{};                // when it was last known, or the request began
   std::optional<TimePoint> blocked_;  // since when
   Duration waited_{0};

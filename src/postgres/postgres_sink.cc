@@ -82,7 +82,6 @@ Reply PostgresSink::connect(CommitsTable::Found& found) {
 
 Reply PostgresSink::begin() {
   if (open_) return reply_of(Fault::internal, Effect::kept, "BEGIN inside a transaction");
-  session_.view().transaction_begins();
   Reply reply;
   auto ignored = CommitsTable::Found::undone;  // the fence asks commits_of()
   reply = session_.good() ? statements_.prepare_missing() : connect(ignored);
@@ -92,6 +91,7 @@ Reply PostgresSink::begin() {
     return reply;
   }
   commits_.undone();
+  session_.view().transaction_begins();
   open_ = true;
   in_unit_ = in_step_ = waits_ = false;
   sent_on_.begin();

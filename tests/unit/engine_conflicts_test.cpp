@@ -59,6 +59,20 @@ TEST_F(Conflicts, WhatLosesAllTheTimeIsTriedLaterAndHoldsUpNoOtherClass) {
   EXPECT_EQ(end_of(loses), "committed");
 }
 
+TEST_F(Conflicts, ATickThatTakesLongToLoseIsNotRunAgainAtOnce) {
+  const Receipt one = peers().submit(1);
+  sink_->calls_do_not_matter();
+  sink_->set_cost(Call::commit, 1s);  // as a deadlock takes
+  sink_->reply_next(Call::commit, failure(Fault::conflict, Effect::ended));
+  tick();
+  EXPECT_EQ(end_of(one), "in flight");
+  EXPECT_EQ(journal_->stats().conflicts, 0U);
+  run_ticks();
+  advance(1s);
+  run_ticks();
+  EXPECT_EQ(end_of(one), "committed");
+}
+
 TEST_F(Conflicts, WhatLosesAloneFor30SecondsOfPausesIsRejected) {
   const Receipt loses = peers().submit(1);
   sink_->calls_do_not_matter();

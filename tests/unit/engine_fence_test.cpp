@@ -192,7 +192,7 @@ TEST_F(Fence, ACloseTriesItOnceMoreAndThenNothingIsUnknown) {
 }
 
 TEST_F(Fence, ACloseBeforeItSucceedsEndsThemUnknown) {
-  for (const Fault fault : {Fault::busy, Fault::environment}) {
+  for (const Fault fault : {Fault::busy, Fault::conflict, Fault::environment}) {
     lose_commit();
     sink_->reply_next(Call::probe, failure(fault, Effect::ended), 100);
     tick();

@@ -2,39 +2,12 @@
 // whose lock it waits for.
 #include "tests/support/lane.h"
 #include "tests/support/sending_sink.h"
+#include "tests/support/served_sink.h"
 
 namespace onelane::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-// A server's side that says what the test tells it.
-class ToldServer final : public ServerSide {
- public:
-  Duration lock_wait() noexcept override { return std::exchange(waited, Duration(0)); }
-  ServerStats stats() const override { return {.name = "there", .connections = 3}; }
-
-  Duration waited{0};
-};
-
-class ServedSink final : public Sink {
- public:
-  ServedSink(std::unique_ptr<Sink> sink, ToldServer& server)
-      : sink_(std::move(sink)), server_(server) {}
-  Status add_statement(const StatementSpec& spec) override { return sink_->add_statement(spec); }
-  Reply begin() override { return sink_->begin(); }
-  Reply apply(Statement statement, std::span<const std::byte> row) override {
-    return sink_->apply(statement, row);
-  }
-  Reply verify() override { return sink_->verify(); }
-  Reply commit() override { return sink_->commit(); }
-  Reply rollback() override { return sink_->rollback(); }
-  ServerSide* server_side() noexcept override { return &server_; }
-
- private:
-  const std::unique_ptr<Sink> sink_;
-  ToldServer& server_;
-};
 
 class Served : public QuietLane {
  protected:
@@ -126,6 +99,47 @@ TEST_F(Served, ALockThatTheServerWaitedForIsNobodysWork) {
   EXPECT_EQ(stats.classes[0].held, 10ms);
   EXPECT_EQ(stats.server.name, "there");
   EXPECT_EQ(stats.server.connections, 3U);
+}
+
+TEST_F(Served, ALockThatAJobsStatementWaitedForIsNotTheJobsWork) {
+  ToldServer server;
+  journal_.emplace(ok(Journal::open(
+      std::make_unique<ServedSink>(std::make_unique<RecordingSink>(sink_), server), by_hand())));
+  Writes writes = add_class("writes");
+  sink_->on(Call::execute, [&](const std::string&) {
+    advance(300ms);
+    server.waited += 290ms;
+    return Reply();
+  });
+  const Receipt job = writes.submit_job([](Transaction& in) {
+    const auto done = in.execute("sql");
+    return done.ok() ? Result<Step>(Step::done) : done.status();
+  });
+  tick();
+  EXPECT_EQ(end_of(job), "committed");
+  const JournalStats stats = journal_->stats();
+  EXPECT_EQ(stats.foreign.lock_wait_ns.max(), 290'000'000U);
+  EXPECT_EQ(stats.classes[0].held, 10ms);
+}
+
+TEST_F(Served, LocksOfAttemptsThatLostAreCountedToo) {
+  ToldServer server;
+  journal_.emplace(ok(Journal::open(
+      std::make_unique<ServedSink>(std::make_unique<RecordingSink>(sink_), server), by_hand())));
+  Writes writes = add_class("writes");
+  int commits = 0;
+  sink_->on(Call::commit, [&](const std::string&) {
+    advance(40ms);
+    server.waited += 40ms;
+    return ++commits == 3 ? Reply() : failure(Fault::conflict, Effect::ended);
+  });
+  writes.push(1);
+  tick();
+  EXPECT_EQ(commits, 3);
+  EXPECT_EQ(journal_->stats().foreign.lock_wait_ns.max(), 120'000'000U);
+  sink_->heal();
+  tick();  // has nothing to do
+  EXPECT_EQ(journal_->stats().foreign.lock_waits, 1U);
 }
 
 }  // namespace

@@ -1,0 +1,83 @@
+// How long a tick at a server waits for the callers that the one before has answered.
+#include <gtest/gtest.h>
+
+#include "src/engine/returning.h"
+
+namespace onelane::engine {
+namespace {
+
+using namespace std::chrono_literals;
+
+class ReturningCallers : public ::testing::Test {
+ protected:
+  static constexpr Duration kHold = 8ms;
+  static constexpr Duration kMost = kHold / 4;
+
+  void answered(std::uint64_t callers) { returning_.answered(callers, 5, kHold, now_); }
+  bool waits(std::uint64_t queued) { return returning_.until(queued, now_).has_value(); }
+  // So many callers are answered, of whom so many are back when the time is over: whether they
+  // were waited for.
+  bool tick(std::uint64_t callers, std::uint64_t back) {
+    answered(callers);
+    const bool waited = waits(5);
+    now_ += kMost;
+    EXPECT_FALSE(waits(5 + back));
+    return waited;
+  }
+
+  Returning returning_;
+  TimePoint now_{1s};
+};
+
+TEST_F(ReturningCallers, AreWaitedForUntilAllAreBack) {
+  answered(10);
+  EXPECT_TRUE(waits(5));
+  EXPECT_TRUE(waits(14));
+  EXPECT_FALSE(waits(15));
+  EXPECT_FALSE(waits(5));
+}
+
+TEST_F(ReturningCallers, AreWaitedForNoLongerThanAQuarterOfTheTick) {
+  answered(10);
+  EXPECT_EQ(returning_.until(5, now_), now_ + kMost);
+  now_ += kMost - 1us;
+  EXPECT_TRUE(waits(14));
+  now_ += 1us;
+  EXPECT_FALSE(waits(14));
+}
+
+TEST_F(ReturningCallers, OneAloneIsNotWaitedFor) {
+  answered(1);
+  EXPECT_FALSE(waits(5));
+}
+
+TEST_F(ReturningCallers, AfterAShortTickNobodyIsWaitedFor) {
+  returning_.answered(10, 5, 399us, now_);
+  EXPECT_FALSE(waits(5));
+}
+
+TEST_F(ReturningCallers, WhereTheyStayAwayTheyAreWaitedForEverMoreSeldom) {
+  std::string waited;
+  for (int i = 0; i < 16; ++i) waited += tick(10, 4) ? 'w' : '.';
+  EXPECT_EQ(waited, "w..w....w.......");
+  int seldom = 0;
+  for (int i = 0; i < 1000; ++i) seldom += tick(10, 0) ? 1 : 0;
+  EXPECT_NEAR(seldom, 1000 / 65, 3);
+}
+
+TEST_F(ReturningCallers, OnceMostComeBackTheyAreWaitedForEachTime) {
+  EXPECT_TRUE(tick(10, 0));
+  EXPECT_FALSE(tick(10, 0));
+  EXPECT_FALSE(tick(10, 0));
+  EXPECT_TRUE(tick(10, 5));
+  EXPECT_TRUE(tick(10, 5));
+}
+
+TEST_F(ReturningCallers, AreForgottenAfterATickThatAnsweredNobody) {
+  answered(10);
+  returning_.nobody();
+  EXPECT_FALSE(waits(5));
+}
+
+}  // namespace
+}  // namespace onelane::engine
