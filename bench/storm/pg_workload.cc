@@ -8,9 +8,11 @@
 
 namespace onelane::bench::storm {
 
+// Contents are not compressed, as SQLite's are not.
 const std::string_view kPgSchema = R"sql(
 CREATE TABLE blocks(hash bytea NOT NULL, generation bigint NOT NULL, size bigint NOT NULL,
                     data bytea NOT NULL, UNIQUE(hash, generation));
+ALTER TABLE blocks ALTER data SET STORAGE EXTERNAL;
 CREATE TABLE entries(path text NOT NULL, generation bigint NOT NULL, seq bigint NOT NULL,
                      "offset" bigint NOT NULL, size bigint NOT NULL,
                      PRIMARY KEY(path, generation, seq));

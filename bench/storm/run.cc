@@ -28,6 +28,7 @@ class Storm {
         silent_(of.kind == StrategyKind::heavy) {}
 
   StrategyResult run() {
+    result_.server = !options_.postgres.empty();
     result_.pragmas = strategy_->pragmas();
     Pool pool(callers());
     Instant start = now();
