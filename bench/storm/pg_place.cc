@@ -13,7 +13,7 @@ namespace onelane::bench::storm {
 namespace {
 
 // As many as fit a tick beside its own round trips where the server is 5 ms away.
-const std::size_t kBatchesPerStatement = getenv("KB") ? strtoul(getenv("KB"), 0, 10) : 8;
+constexpr std::size_t kBatchesPerStatement = 8;
 
 class PgReaderRows : public Rows {
  public:
