@@ -150,8 +150,8 @@ class PgDirect : public Strategy {
           session.begin();
           do {
             feed.wait();
-            auto& next = batch.written.emplace_back(0, batch.written.empty() ? wanted : now());
-            batch.rows += write(session, next.number);
+            batch.written.push_back({0, batch.written.empty() ? wanted : now()});
+            batch.rows += write(session, batch.written.back().number);
           } while (now() < begun + hold_ && !feed.stopping());
           session.commit();
         } catch (const PgRefused& refused) {

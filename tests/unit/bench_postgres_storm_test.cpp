@@ -29,7 +29,7 @@ class StormOnAServer : public ::testing::Test {
 #else
     GTEST_SKIP() << "there is no PostgreSQL server here to start";
 #endif
-    for (int i = 0; i < 40; ++i) {
+    for (unsigned i = 0; i < 40; ++i) {
       std::ofstream(files_ / ("file-" + std::to_string(100 + i)), std::ios::binary)
           << std::string(4096 + i, static_cast<char>('0' + i));
     }
