@@ -28,8 +28,8 @@ using render::Scale;
 
 // onelane has the first colour, as on the other pages; whoever it is compared with those after it.
 std::size_t style_of(const json& strategy) {
-  constexpr std::array<std::string_view, 5> kNames{"onelane", "direct", "heavy", "durable",
-                                                   "journaled"};
+  constexpr std::array<std::string_view, 6> kNames{"onelane", "direct",    "heavy",
+                                                   "durable", "journaled", "pool"};
   auto at = std::find(kNames.begin(), kNames.end(), strategy.value("name", ""));
   return static_cast<std::size_t>(at - kNames.begin());
 }

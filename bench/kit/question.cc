@@ -71,16 +71,6 @@ json result_json(const Question& question, const QuestionOptions& options,
           {"cases", cases}};
 }
 
-// " name=value name=value".
-std::string settings_text(const json& settings) {
-  std::string text;
-  for (const auto& [name, value] : settings.items()) {
-    text +=
-        fmt::format(" {}={}", name, value.is_string() ? value.get<std::string>() : value.dump());
-  }
-  return text;
-}
-
 std::string header_text(const Question& question, const QuestionOptions& options,
                         const Environment& environment) {
   std::string text = fmt::format("settings {}\n{}", settings_text(settings_json(question, options)),
@@ -139,6 +129,15 @@ std::string case_text(const CaseResult& result, std::string_view subject) {
 }
 
 }  // namespace
+
+std::string settings_text(const json& settings) {
+  std::string text;
+  for (const auto& [name, value] : settings.items()) {
+    text +=
+        fmt::format(" {}={}", name, value.is_string() ? value.get<std::string>() : value.dump());
+  }
+  return text;
+}
 
 void add_question_flags(FlagSet& flags, QuestionOptions& o) {
   flags.group("Trials");

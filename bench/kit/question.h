@@ -63,4 +63,7 @@ struct Question {
 // Measures the environment, runs the trials, prints and writes them. The exit code.
 int answer(const Question& question, const QuestionOptions& options, const Scratch& scratch);
 
+// " name=value name=value", of an object.
+std::string settings_text(const nlohmann::json& settings);
+
 }  // namespace onelane::bench

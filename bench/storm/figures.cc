@@ -82,6 +82,12 @@ json journal_json(const JournalStats& stats) {
            {{"p50", stats.bytes_per_tick.p50()}, {"max", stats.bytes_per_tick.max()}}}};
 }
 
+json server_json(const JournalStats& stats) {
+  return {{"connections", stats.server.connections},
+          {"conflicts", stats.conflicts},
+          {"answer_ms", times_json(stats.server.answer_ns)}};
+}
+
 json intake_json(const StrategyResult& result) {
   const IntakeStats& intake = result.journal->intake;
   return {{"units", intake.units},
@@ -177,6 +183,39 @@ std::string footprint_text(const StrategyResult& result) {
                      format_size(result.journal->log.written_bytes));
 }
 
+bool has_server(const StrategyResult& result) { return result.server && result.journal; }
+
+std::string answers_text(const StrategyResult& result) {
+  if (!has_server(result)) return "-";
+  const Histogram& answers = result.journal->server.answer_ns;
+  return fmt::format("{}: {}", format_count(answers.count()), times_text(answers));
+}
+
+std::string conflicts_text(const StrategyResult& result) {
+  if (!has_server(result)) return "-";
+  return fmt::format("{} / {}", format_count(result.journal->conflicts),
+                     format_count(result.journal->server.connections));
+}
+
+std::string largest_log_text(const StrategyResult& result) {
+  if (!result.journal || result.journal->log.limit_bytes == 0) {
+    return format_size(result.wal_bytes_max);
+  }
+  return fmt::format("{} of {}", format_size(result.wal_bytes_max),
+                     format_size(result.journal->log.limit_bytes));
+}
+
+// What there is of a file only.
+template <class Row>
+void file_rows(const Row& row) {
+  row("closing passes: hold", closings_text);
+  row("learned: a sync of the log",
+      [](const StrategyResult& r) { return disk_text(r, &DiskStats::log); });
+  row("learned: a part copied back",
+      [](const StrategyResult& r) { return disk_text(r, &DiskStats::database); });
+  row("syncs beside the ticks", syncs_text);
+}
+
 std::uint64_t lost(const StrategyResult& result) {
   std::uint64_t lost = 0;
   for (std::uint64_t count : result.verdict.lost) lost += count;
@@ -203,10 +242,13 @@ Table strategy_table(const std::vector<StrategyResult>& results) {
   };
   using Result = const StrategyResult&;
   row("hold p50 / p99 / max, ms", [](Result r) { return times_text(r.ledger.hold()); });
-  row("closing passes: hold", closings_text);
-  row("learned: a sync of the log", [](Result r) { return disk_text(r, &DiskStats::log); });
-  row("learned: a part copied back", [](Result r) { return disk_text(r, &DiskStats::database); });
-  row("syncs beside the ticks", syncs_text);
+  const bool server = results.front().server;
+  if (server) {
+    row("the server's answers: p50 / p99 / max, ms", answers_text);
+    row("conflicts / connections", conflicts_text);
+  } else {
+    file_rows(row);
+  }
   if (std::any_of(results.begin(), results.end(), has_intake)) {
     row("intake: groups / units", groups_text);
     row("intake: sync p50 / p99 / max, ms", group_syncs_text);
@@ -217,11 +259,7 @@ Table strategy_table(const std::vector<StrategyResult>& results) {
   row("occupancy", [](Result r) { return fmt::format("{:.0f} %", r.occupancy() * 100); });
   row("heavy rows/s",
       [](Result r) { return format_count(static_cast<std::uint64_t>(r.heavy_rows_per_s())); });
-  row("largest log", [](Result r) {
-    if (!r.journal || r.journal->log.limit_bytes == 0) return format_size(r.wal_bytes_max);
-    return fmt::format("{} of {}", format_size(r.wal_bytes_max),
-                       format_size(r.journal->log.limit_bytes));
-  });
+  if (!server) row("largest log", largest_log_text);
   row("superseded", [](Result r) { return refused_text(r, Refusal::superseded); });
   row("dropped", [](Result r) { return refused_text(r, Refusal::dropped); });
   row("unserved", [](Result r) { return refused_text(r, Refusal::unserved); });
@@ -287,6 +325,7 @@ json to_json(const StrategyResult& result) {
     out["classes"].push_back(class_json(result, Source{static_cast<std::uint8_t>(i)}));
   }
   if (result.journal) out["journal"] = journal_json(*result.journal);
+  if (has_server(result)) out["server"] = server_json(*result.journal);
   if (result.intake) out["intake"] = intake_json(result);
   return out;
 }

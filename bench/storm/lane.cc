@@ -1,7 +1,9 @@
 #include "bench/storm/lane.h"
 
+#include <algorithm>
 #include <array>
 #include <deque>
+#include <utility>
 
 #include "bench/kit/errors.h"
 #include "bench/kit/required.h"
@@ -15,16 +17,6 @@ namespace {
 constexpr std::size_t kBatchesPerJob = 64;
 
 Instant now() { return std::chrono::steady_clock::now(); }
-
-Journal open(const StormOptions& options, const std::filesystem::path& database, Promise promised) {
-  JournalOptions journal = options.journal;
-  journal.schema = kSchema;
-  journal.synchronous = promised == Promise::committed ? options.synchronous : Synchronous::normal;
-  if (promised == Promise::journaled && journal.intake.dead_letters.empty()) {
-    journal.intake.dead_letters = "dead_letters";
-  }
-  return required(Journal::open(database, std::move(journal)), "opening the journal");
-}
 
 // Nobody waits for the commit of what is journaled: it may gather, unless --class says how long.
 void promise(ClassOptions& options, Promise promised) {
@@ -80,31 +72,40 @@ class Window {
 
 // A reconciliation. Shared by the thread that submits it and the lane, one after the other.
 struct SyncJob {
+  SyncWriter writer;
   std::vector<std::uint64_t> batches;
-  UnitsInSteps written;
+  UnitsInSteps written;  // of as many batches as the writer takes at once
 
   Result<Step> step(Transaction& transaction) {
-    return written.step(transaction, batches.size(),
-                        [&](std::size_t at) { return write(transaction, batches[at]); });
+    const std::size_t units = (batches.size() + writer.batches - 1) / writer.batches;
+    return written.step(transaction, units, [&](std::size_t at) {
+      const auto left = std::span<const std::uint64_t>(batches).subspan(at * writer.batches);
+      return writer.write(transaction, left.first(std::min(left.size(), writer.batches)));
+    });
   }
 
-  static Status write(Transaction& transaction, std::uint64_t batch) {
-    for (std::uint32_t row = 0; row < kSyncRowsPerBatch; ++row) {
-      auto run = [&transaction](const auto&... values) {
-        return transaction.execute(RecordTraits<SyncRow>::sql, values...);
-      };
-      Result<std::uint64_t> changed =
-          std::apply(run, RecordTraits<SyncRow>::columns(sync_row(batch, row)));
-      if (!changed) return changed.status();
-    }
-    return {};
+  std::size_t committed(const Outcome& outcome) const {
+    return std::min(batches.size(), written.committed(outcome) * writer.batches);
   }
 };
 
+Status write_rows(Transaction& transaction, std::span<const std::uint64_t> batches) {
+  for (const std::uint64_t batch : batches) {
+    for (std::uint32_t row = 0; row < kSyncRowsPerBatch; ++row) {
+      const Result<std::uint64_t> changed = transaction.execute(sync_row(batch, row));
+      if (!changed) return changed.status();
+    }
+  }
+  return {};
+}
+
 class Lane : public Strategy {
  public:
-  Lane(const StormOptions& options, const std::filesystem::path& database, Promise promised)
-      : journal_(open(options, database, promised)), promised_(promised) {
+  Lane(const StormOptions& options, Promise promised, LaneStore store)
+      : journal_(std::move(store.journal)),
+        settings_(store.settings),
+        sync_(store.sync),
+        promised_(promised) {
     for (Source source : kAllSources) {
       ClassOptions one = options.classes[index(source)];
       if (source == kConnect) promise(one, promised);
@@ -164,6 +165,7 @@ class Lane : public Strategy {
   void write_sync(Feed& feed, Ledger& ledger) override {
     while (!feed.stopping()) {
       auto job = std::make_shared<SyncJob>();
+      job->writer = sync_;
       std::vector<Instant> arrived;
       while (job->batches.size() < kBatchesPerJob && !feed.stopping()) {
         feed.wait();
@@ -183,7 +185,7 @@ class Lane : public Strategy {
     }
   }
 
-  Pragmas pragmas() override { return pragmas_of(of(kSync)); }
+  Pragmas pragmas() override { return pragmas_of(of(kSync), settings_); }
 
   std::optional<JournalStats> journal_stats() const override { return stats_; }
 
@@ -221,10 +223,10 @@ class Lane : public Strategy {
     constexpr std::uint64_t kRowBytes = 32;
     Job submitted{.name = "sync",
                   .step = [job](Transaction& transaction) { return job->step(transaction); },
-                  .bytes_per_step = kSyncRowsPerBatch * kRowBytes};
+                  .bytes_per_step = sync_.batches * kSyncRowsPerBatch * kRowBytes};
     Result<Receipt> receipt = of(kSync).submit(std::move(submitted));
     Result<Outcome> outcome = receipt ? receipt->wait() : Result<Outcome>(receipt.status());
-    std::size_t committed = outcome ? job->written.committed(*outcome) : 0;
+    std::size_t committed = outcome ? job->committed(*outcome) : 0;
     Instant end = now();
     for (std::size_t i = 0; i < job->batches.size(); ++i) {
       if (i < committed) {
@@ -237,6 +239,8 @@ class Lane : public Strategy {
   }
 
   Journal journal_;
+  Settings settings_;
+  SyncWriter sync_;
   Promise promised_;                 // to a connect
   std::vector<WriteClass> classes_;  // by Source
   Statements statements_;
@@ -246,9 +250,25 @@ class Lane : public Strategy {
 
 }  // namespace
 
-std::unique_ptr<Strategy> make_lane(const StormOptions& options,
-                                    const std::filesystem::path& database, Promise promised) {
-  return std::make_unique<Lane>(options, database, promised);
+JournalOptions journal_options(const StormOptions& options, Promise promised) {
+  JournalOptions journal = options.journal;
+  journal.synchronous = promised == Promise::committed ? options.synchronous : Synchronous::normal;
+  if (promised == Promise::journaled && journal.intake.dead_letters.empty()) {
+    journal.intake.dead_letters = "dead_letters";
+  }
+  return journal;
+}
+
+LaneStore file_store(const std::filesystem::path& database, JournalOptions options) {
+  options.schema = kSchema;
+  return {.journal = required(Journal::open(database, std::move(options)), "opening the journal"),
+          .settings = {"PRAGMA", kPragmas},
+          .sync = {1, write_rows}};
+}
+
+std::unique_ptr<Strategy> make_lane(const StormOptions& options, Promise promised,
+                                    LaneStore store) {
+  return std::make_unique<Lane>(options, promised, std::move(store));
 }
 
 }  // namespace onelane::bench::storm

@@ -19,14 +19,15 @@ constexpr std::chrono::seconds kGiveUpTimeout(2);
 
 }  // namespace
 
-Pragmas pragmas_of(const WriteClass& own) {
-  constexpr std::string_view kWhat = "reading the pragmas";
+Pragmas pragmas_of(const WriteClass& own, Settings settings) {
+  constexpr std::string_view kWhat = "reading the settings";
   auto pragmas = std::make_shared<Pragmas>();
-  Job job{.name = "pragmas", .step = [pragmas](Transaction& transaction) -> Result<Step> {
+  Job job{.name = "settings",
+          .step = [pragmas, settings](Transaction& transaction) -> Result<Step> {
             pragmas->clear();
-            for (std::string_view pragma : kPragmas) {
+            for (std::string_view pragma : settings.names) {
               auto read = [&](const ResultRow& row) { pragmas->emplace_back(pragma, row.text(0)); };
-              auto done = transaction.query(fmt::format("PRAGMA {}", pragma), read);
+              auto done = transaction.query(fmt::format("{} {}", settings.ask, pragma), read);
               if (!done) return done.status();
             }
             return Step::done;

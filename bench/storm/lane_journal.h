@@ -3,17 +3,26 @@
 
 #include <cstddef>
 #include <functional>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "bench/storm/ledger.h"
 #include "bench/storm/outstanding.h"
 #include "bench/storm/result.h"
+#include "bench/storm/strategy.h"
 #include "onelane/journal.h"
 
 namespace onelane::bench::storm {
 
+// What a store is asked how it is set: "PRAGMA", each with a name.
+struct Settings {
+  std::string_view ask = "PRAGMA";
+  std::span<const std::string_view> names = kPragmas;
+};
+
 // Read by a job of this class, since the journal's connection is its own. Throws RunError.
-Pragmas pragmas_of(const WriteClass& own);
+Pragmas pragmas_of(const WriteClass& own, Settings settings = {});
 
 // See Strategy::give_up().
 [[noreturn]] void give_up(Journal& journal);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "bench/contestants/store.h"
 #include "bench/kit/database.h"
 #include "bench/kit/errors.h"
 #include "onelane/flags.h"
@@ -12,8 +13,8 @@
 namespace onelane::bench::storm {
 namespace {
 
-constexpr std::array<std::string_view, 5> kStrategyNames{"direct", "onelane", "heavy", "durable",
-                                                         "journaled"};
+constexpr std::array<std::string_view, 6> kStrategyNames{"direct",  "onelane",   "heavy",
+                                                         "durable", "journaled", "pool"};
 
 std::vector<StrategyKind> parse_strategies(std::string_view text) {
   std::vector<StrategyKind> kinds;
@@ -21,8 +22,8 @@ std::vector<StrategyKind> parse_strategies(std::string_view text) {
     auto found = std::find(kStrategyNames.begin(), kStrategyNames.end(), part);
     if (found == kStrategyNames.end()) {
       throw UsageError(
-          fmt::format("'{}' is no strategy: direct, onelane, heavy, durable or journaled, or "
-                      "several with commas between them",
+          fmt::format("'{}' is no strategy: direct, onelane, heavy, durable, journaled or pool, "
+                      "or several with commas between them",
                       part));
     }
     auto kind = static_cast<StrategyKind>(found - kStrategyNames.begin());
@@ -88,6 +89,22 @@ void add_workload_flags(FlagSet& flags, StormOptions& o) {
   flags.add({"seed", "N", "1", "of the arrivals", into(o.seed, parse_count)});
 }
 
+// Where libpq is: the same as of the contestants that write to a server.
+void add_server_flags(FlagSet& flags, StormOptions& o) {
+  if (std::ranges::find(contestant_names(), "pg_onelane") == contestant_names().end()) return;
+  flags.group("A server");
+  flags.add({"postgres", "CONNINFO", "",
+             "libpq's words for a database on a PostgreSQL server, where the strategies write to "
+             "schemas that they make and drop",
+             [&o](std::string_view text) {
+               if (text.empty()) throw UsageError("a conninfo is needed, such as dbname=bench");
+               o.postgres = text;
+             }});
+  flags.add({"added-round-trip", "TIME", "0ms",
+             "how much longer a round trip to that server takes, as over a network",
+             into(o.added_round_trip, parse_duration)});
+}
+
 void add_strategy_flags(FlagSet& flags, StormOptions& o) {
   using std::chrono::milliseconds;
   using std::chrono::seconds;
@@ -96,7 +113,7 @@ void add_strategy_flags(FlagSet& flags, StormOptions& o) {
              "direct: every caller BEGINs for itself; onelane: they push to a journal; heavy: "
              "onelane with the small sources silent; durable: onelane at synchronous=normal, "
              "whose connects wait for durable; journaled: the same, whose connects have an intake "
-             "and wait for journaled",
+             "and wait for journaled; pool: direct on 16 connections to a server (--postgres)",
              into(o.strategies, parse_strategies)});
   flags.add({"synchronous", "LEVEL", "normal", "normal, or full: a commit is synced",
              into(o.synchronous, parse_synchronous)});
@@ -172,6 +189,29 @@ void check_lane(const StormOptions& options) {
   }
 }
 
+void check_server(const StormOptions& options) {
+  const auto given = [&](StrategyKind kind) {
+    return std::ranges::find(options.strategies, kind) != options.strategies.end();
+  };
+  if (options.postgres.empty()) {
+    if (given(StrategyKind::pool)) {
+      throw UsageError("--strategy: pool needs a server's connections, so --postgres");
+    }
+    if (options.added_round_trip > Nanoseconds(0)) {
+      throw UsageError("--added-round-trip: there is no round trip without --postgres");
+    }
+    return;
+  }
+  if (given(StrategyKind::durable)) {
+    throw UsageError(
+        "--strategy: durable is not for a server, where a commit is durable at once with "
+        "--synchronous full, and never with normal; onelane is right");
+  }
+  if (options.database) {
+    throw UsageError("--database: a file is not for --postgres, whose schemas are dropped");
+  }
+}
+
 void check_databases(const StormOptions& options) {
   if (!options.database) return;
   const std::string name = options.database->string();
@@ -232,6 +272,7 @@ bool parse_options(const std::vector<std::string>& arguments, StormOptions& opti
       "interrupted");
   add_workload_flags(flags, options);
   add_strategy_flags(flags, options);
+  add_server_flags(flags, options);
   add_lane_flags(flags);
   add_output_flags(flags, options.output);
   auto lane = lane_of(options);
@@ -245,6 +286,7 @@ bool parse_options(const std::vector<std::string>& arguments, StormOptions& opti
     return false;
   }
   check_lane(options);
+  check_server(options);
   check_databases(options);
   return true;
 }

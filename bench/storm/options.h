@@ -25,6 +25,7 @@ enum class StrategyKind : std::uint8_t {
   heavy,      // onelane with the small sources silent: what the heavy ones lose to them
   durable,    // onelane at synchronous=normal, whatever the level; connects wait for durable
   journaled,  // the same with an intake for connects, which wait for journaled
+  pool,       // direct on 16 connections, which all share; on a server only
 };
 std::string_view name(StrategyKind kind) noexcept;
 
@@ -49,6 +50,8 @@ struct StormOptions {
   Synchronous synchronous = Synchronous::normal;
   std::optional<std::filesystem::path> database;
   Nanoseconds direct_hold{0};
+  std::string postgres;             // a server's conninfo, in place of database; empty: SQLite
+  Nanoseconds added_round_trip{0};  // to that server
 
   JournalOptions journal{.tick = kDefaultTick};
   Classes classes = default_classes();

@@ -48,6 +48,7 @@ json settings_json(const StormOptions& o) {
           {"grace_ms", to_seconds(o.grace) * 1e3},
           {"seed", o.seed},
           {"synchronous", bench::name(o.synchronous)},
+          {"added_round_trip_ms", to_seconds(o.added_round_trip) * 1e3},
           {"checkpoint_frames", kCheckpointFrames},
           {"wal_limit", o.journal.wal_limit_bytes},
           {"tick_ms", to_seconds(o.journal.tick.hold) * 1e3},
@@ -68,13 +69,17 @@ std::string settings_text(const StormOptions& o, const Input& input,
       "{} threads each for\n          blobs and sync, which wait {} per block; seed {}\n",
       format_duration(o.duration), o.connects_per_second, o.connects_per_second / 4, o.callers,
       o.heavy, format_duration(o.block_wait), o.seed);
-  text += fmt::format(
-      "direct    heavy transactions of {}, busy timeout 10s, SQLite's own checkpoint every {} "
-      "frames\n",
-      format_duration(o.direct_hold), kCheckpointFrames);
-  text += fmt::format("onelane   ticks of at most {}, {} records, {}; a log of at most {}\n",
+  const bool server = !o.postgres.empty();
+  text += fmt::format("direct    heavy transactions of {}, {}\n", format_duration(o.direct_hold),
+                      server ? std::string("lock timeout 10s")
+                             : fmt::format("busy timeout 10s, SQLite's own checkpoint every {} "
+                                           "frames",
+                                           kCheckpointFrames));
+  text += fmt::format("onelane   ticks of at most {}, {} records, {}",
                       format_duration(o.journal.tick.hold), format_count(o.journal.tick.records),
-                      format_size(o.journal.tick.bytes), format_size(o.journal.wal_limit_bytes));
+                      format_size(o.journal.tick.bytes));
+  text += server ? "\n"
+                 : fmt::format("; a log of at most {}\n", format_size(o.journal.wal_limit_bytes));
   return text + to_text(environment);
 }
 
@@ -95,7 +100,8 @@ json empty_json(const StormOptions& options) {
   std::vector<StrategyResult> results;
   for (StrategyKind kind : options.strategies) {
     StrategyResult& result = results.emplace_back(result_of(kind));
-    if (kind != StrategyKind::direct) result.journal.emplace();
+    result.server = !options.postgres.empty();
+    if (kind != StrategyKind::direct && kind != StrategyKind::pool) result.journal.emplace();
   }
   return to_json(options, {}, {}, results);
 }

@@ -30,6 +30,7 @@ struct StrategyResult {
   std::vector<std::string> sources;  // their names
   std::vector<Source> heavy;         // those that write as fast as they can
   bool intake = false;               // whether the figures of an intake are shown
+  bool server = false;               // whether it wrote to one, and not to a file
   Pragmas pragmas;
   Ledger ledger;
   Instant began;

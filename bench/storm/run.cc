@@ -7,8 +7,6 @@
 
 #include "bench/kit/caller_pool.h"
 #include "bench/kit/errors.h"
-#include "bench/storm/direct.h"
-#include "bench/storm/lane.h"
 #include "bench/storm/watch.h"
 #include "tools/kit/interrupt.h"
 
@@ -19,35 +17,18 @@ using Pool = CallerPool<Due>;
 
 Instant now() { return std::chrono::steady_clock::now(); }
 
-Promise promised(StrategyKind kind) {
-  switch (kind) {
-    case StrategyKind::durable:
-      return Promise::durable;
-    case StrategyKind::journaled:
-      return Promise::journaled;
-    default:
-      return Promise::committed;
-  }
-}
-
-std::unique_ptr<Strategy> make(StrategyKind kind, const StormOptions& options,
-                               const std::filesystem::path& database) {
-  if (kind == StrategyKind::direct) return make_direct(options, database);
-  return make_lane(options, database, promised(kind));
-}
-
 class Storm {
  public:
-  Storm(StrategyKind kind, const StormOptions& options, const Input& input,
-        const std::filesystem::path& database)
+  Storm(const StormRun& of, const StormOptions& options, const Input& input)
       : options_(options),
-        strategy_(make(kind, options, database)),
+        strategy_(of.place.open(of.kind)),
         feed_(input, options.block_wait),
-        log_(database),
-        result_(result_of(kind)),
-        silent_(kind == StrategyKind::heavy) {}
+        log_(of.database),
+        result_(result_of(of.kind)),
+        silent_(of.kind == StrategyKind::heavy) {}
 
   StrategyResult run() {
+    result_.server = !options_.postgres.empty();
     result_.pragmas = strategy_->pragmas();
     Pool pool(callers());
     Instant start = now();
@@ -152,9 +133,8 @@ StrategyResult result_of(StrategyKind kind) {
   return result;
 }
 
-StrategyResult run_storm(StrategyKind kind, const StormOptions& options, const Input& input,
-                         const std::filesystem::path& database) {
-  return Storm(kind, options, input, database).run();
+StrategyResult run_storm(const StormRun& run, const StormOptions& options, const Input& input) {
+  return Storm(run, options, input).run();
 }
 
 }  // namespace onelane::bench::storm

@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "bench/storm/options.h"
+#include "bench/storm/place.h"
 #include "bench/storm/result.h"
 
 namespace onelane::bench::storm {
@@ -11,8 +12,14 @@ namespace onelane::bench::storm {
 // Without figures yet.
 StrategyResult result_of(StrategyKind kind);
 
+// Where a strategy runs; of a database file, its log is watched.
+struct StormRun {
+  StrategyKind kind;
+  Place& place;
+  std::filesystem::path database;
+};
+
 // Ends early, and in order, when interrupted. Throws RunError.
-StrategyResult run_storm(StrategyKind kind, const StormOptions& options, const Input& input,
-                         const std::filesystem::path& database);
+StrategyResult run_storm(const StormRun& run, const StormOptions& options, const Input& input);
 
 }  // namespace onelane::bench::storm

@@ -9,7 +9,6 @@
 #include <string_view>
 #include <unordered_map>
 
-#include "bench/kit/database.h"
 #include "bench/storm/workload.h"
 
 namespace onelane::bench::storm {
@@ -29,9 +28,9 @@ struct Newest {
 
 class Verifier {
  public:
-  Verifier(const std::filesystem::path& database, const Input& input, const Ledger& ledger,
+  Verifier(Reader& database, const Input& input, const Ledger& ledger,
            const std::optional<JournalStats>& journal)
-      : database_(database, Access::read_only), input_(input), ledger_(ledger), journal_(journal) {
+      : database_(database), input_(input), ledger_(ledger), journal_(journal) {
     verdict_.lost.resize(kSources);
     for (std::size_t i = 0; i < input_.blocks.size(); ++i) {
       if (input_.blocks[i].first) first_of_hash_[input_.blocks[i].hash] = i;
@@ -163,53 +162,53 @@ class Verifier {
   }
 
   void check_blocks() {
-    Query rows = database_.prepare("SELECT hash, generation, size, data FROM blocks");
-    while (rows.next()) {
-      auto known = first_of_hash_.find(hash_column(rows, 0));
+    const auto rows = database_.rows("SELECT hash, generation, size, data FROM blocks");
+    while (rows->next()) {
+      auto known = first_of_hash_.find(hash_column(*rows, 0));
       if (known == first_of_hash_.end()) {
         fault("blocks: has a hash that is not the input's");
         continue;
       }
       const Block& block = input_.blocks[known->second];
       std::span<const std::byte> content = input_.content(block);
-      std::span<const std::byte> data = rows.blob(3);
+      std::span<const std::byte> data = rows->blob(3);
       if (!std::equal(data.begin(), data.end(), content.begin(), content.end()) ||
-          rows.integer(2) != block.size) {
+          rows->integer(2) != block.size) {
         fault("blocks: {} at {} is not the file's content", input_.files[block.file].path,
               block.offset);
       }
-      found(number_of(rows.integer(1), known->second), kBlockPart, "blocks");
+      found(number_of(rows->integer(1), known->second), kBlockPart, "blocks");
     }
   }
 
   void check_entries() {
-    Query rows = database_.prepare("SELECT path, seq, generation, offset, size FROM entries");
-    while (rows.next()) {
+    const auto rows = database_.rows("SELECT path, seq, generation, \"offset\", size FROM entries");
+    while (rows->next()) {
       std::size_t at = 0;
-      if (!find_block(rows, "entries", at)) continue;
+      if (!find_block(*rows, "entries", at)) continue;
       const Block& block = input_.blocks[at];
-      if (rows.integer(3) != static_cast<std::int64_t>(block.offset) ||
-          rows.integer(4) != block.size) {
-        fault("entries: {} block {} has a wrong place", rows.text(0), rows.integer(1));
+      if (rows->integer(3) != static_cast<std::int64_t>(block.offset) ||
+          rows->integer(4) != block.size) {
+        fault("entries: {} block {} has a wrong place", rows->text(0), rows->integer(1));
       }
-      found(number_of(rows.integer(2), at), kEntryPart, "entries");
+      found(number_of(rows->integer(2), at), kEntryPart, "entries");
     }
   }
 
   void check_links() {
-    Query rows = database_.prepare("SELECT path, seq, generation, hash FROM links");
-    while (rows.next()) {
+    const auto rows = database_.rows("SELECT path, seq, generation, hash FROM links");
+    while (rows->next()) {
       std::size_t at = 0;
-      if (!find_block(rows, "links", at)) continue;
-      if (hash_column(rows, 3) != input_.blocks[at].hash) {
-        fault("links: {} block {} has a wrong hash", rows.text(0), rows.integer(1));
+      if (!find_block(*rows, "links", at)) continue;
+      if (hash_column(*rows, 3) != input_.blocks[at].hash) {
+        fault("links: {} block {} has a wrong hash", rows->text(0), rows->integer(1));
       }
-      found(number_of(rows.integer(2), at), kLinkPart, "links");
+      found(number_of(rows->integer(2), at), kLinkPart, "links");
     }
   }
 
   // By the path in column 0 and the number in the file in column 1.
-  bool find_block(const Query& rows, std::string_view table, std::size_t& at) {
+  bool find_block(const Rows& rows, std::string_view table, std::size_t& at) {
     auto known = file_of_path_.find(rows.text(0));
     auto seq = static_cast<std::uint64_t>(rows.integer(1));
     if (known == file_of_path_.end() || seq >= input_.files[known->second].blocks) {
@@ -220,7 +219,7 @@ class Verifier {
     return true;
   }
 
-  static Hash hash_column(const Query& rows, int column) {
+  static Hash hash_column(const Rows& rows, int column) {
     Hash hash{};
     std::span<const std::byte> blob = rows.blob(column);
     if (blob.size() == hash.size()) std::copy(blob.begin(), blob.end(), hash.begin());
@@ -255,11 +254,11 @@ class Verifier {
   // A batch is lost if any of its rows is; a row that misses n writes loses the last n batches.
   void check_sync() {
     std::map<std::pair<std::int64_t, std::int64_t>, std::uint64_t> missing = sync_writes_;
-    Query rows = database_.prepare("SELECT peer, item, writes FROM sync_state");
-    while (rows.next()) {
-      auto writes = static_cast<std::uint64_t>(rows.integer(2));
-      std::string row = fmt::format("item {} of peer {}", rows.integer(1), rows.integer(0));
-      auto expected = missing.find({rows.integer(0), rows.integer(1)});
+    const auto rows = database_.rows("SELECT peer, item, writes FROM sync_state");
+    while (rows->next()) {
+      auto writes = static_cast<std::uint64_t>(rows->integer(2));
+      std::string row = fmt::format("item {} of peer {}", rows->integer(1), rows->integer(0));
+      auto expected = missing.find({rows->integer(0), rows->integer(1)});
       if (expected == missing.end()) {
         fault("sync: {} was never acknowledged", row);
       } else if (check_count(kSync, row, expected->second, writes)) {
@@ -284,16 +283,16 @@ class Verifier {
   }
 
   void check_peers() {
-    Query rows = database_.prepare(
+    const auto rows = database_.rows(
         "SELECT id, connects, identifies, coalesce(identified, 0), coalesce(agent, '') FROM peers");
-    while (rows.next()) {
-      auto peer = static_cast<std::uint32_t>(rows.integer(0));
+    while (rows->next()) {
+      auto peer = static_cast<std::uint32_t>(rows->integer(0));
       std::string row = fmt::format("peer {}", peer);
       lose_missing(kConnect, row, take(connects_, peer),
-                   static_cast<std::uint64_t>(rows.integer(1)));
-      auto identifies = static_cast<std::uint64_t>(rows.integer(2));
+                   static_cast<std::uint64_t>(rows->integer(1)));
+      auto identifies = static_cast<std::uint64_t>(rows->integer(2));
       lose_missing(kIdentify, row, take(identifies_, peer), identifies);
-      if (identifies != 0) check_newest(peer, rows.integer(3), rows.text(4));
+      if (identifies != 0) check_newest(peer, rows->integer(3), rows->text(4));
     }
     for (const auto& [peer, count] : connects_) {
       lose(kConnect, count, fmt::format("peer {}", peer));
@@ -315,11 +314,11 @@ class Verifier {
   }
 
   void check_domains() {
-    Query rows = database_.prepare("SELECT id, updates FROM domains");
-    while (rows.next()) {
-      auto domain = static_cast<std::uint32_t>(rows.integer(0));
+    const auto rows = database_.rows("SELECT id, updates FROM domains");
+    while (rows->next()) {
+      auto domain = static_cast<std::uint32_t>(rows->integer(0));
       lose_missing(kDomains, fmt::format("domain {}", domain), take(domains_, domain),
-                   static_cast<std::uint64_t>(rows.integer(1)));
+                   static_cast<std::uint64_t>(rows->integer(1)));
     }
     for (const auto& [domain, count] : domains_) {
       lose(kDomains, count, fmt::format("domain {}", domain));
@@ -336,11 +335,11 @@ class Verifier {
   }
 
   void check_integrity() {
-    std::string answer = database_.single_text("PRAGMA integrity_check(1)");
-    if (answer != "ok") fault("integrity_check: {}", answer);
+    const std::string damage = database_.damage();
+    if (!damage.empty()) fault("{}", damage);
   }
 
-  Connection database_;
+  Reader& database_;
   const Input& input_;
   const Ledger& ledger_;
   const std::optional<JournalStats>& journal_;
@@ -361,7 +360,7 @@ class Verifier {
 
 }  // namespace
 
-Verdict verify(const std::filesystem::path& database, const Input& input, const Ledger& ledger,
+Verdict verify(Reader& database, const Input& input, const Ledger& ledger,
                const std::optional<JournalStats>& journal) {
   return Verifier(database, input, ledger, journal).run();
 }

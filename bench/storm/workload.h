@@ -1,5 +1,6 @@
 // The five sources of writes: what they write, as records with SQL that every strategy runs, and
-// when the small ones arrive. Everything follows from the input, a number and the seed.
+// when the small ones arrive. Everything follows from the input, a number and the seed. The SQL is
+// right for SQLite and for PostgreSQL.
 #pragma once
 
 #include <array>
@@ -37,7 +38,7 @@ inline constexpr std::uint32_t kSyncPeers = 16;
 inline constexpr std::uint32_t kSyncBatchesPerPeer = 64;
 inline constexpr std::uint32_t kSyncRowsPerBatch = 64;
 
-extern const std::string_view kSchema;
+extern const std::string_view kSchema;  // SQLite's
 
 // blobs: one block of the input is a BlockRow (the first time that its content comes up in a
 // generation), an EntryRow and a LinkRow.
@@ -128,7 +129,7 @@ namespace onelane {
 template <>
 struct RecordTraits<bench::storm::BlockRow> {
   static constexpr std::string_view sql =
-      "INSERT INTO blocks(hash, generation, size, data) VALUES(?1, ?2, ?3, ?4)";
+      "INSERT INTO blocks(hash, generation, size, data) VALUES($1, $2, $3, $4)";
   static auto columns(const bench::storm::BlockRow& r) {
     return std::tuple(r.hash, r.generation, static_cast<std::int64_t>(r.data.size()), r.data);
   }
@@ -137,7 +138,7 @@ struct RecordTraits<bench::storm::BlockRow> {
 template <>
 struct RecordTraits<bench::storm::EntryRow> {
   static constexpr std::string_view sql =
-      "INSERT INTO entries(path, generation, seq, offset, size) VALUES(?1, ?2, ?3, ?4, ?5)";
+      "INSERT INTO entries(path, generation, seq, \"offset\", size) VALUES($1, $2, $3, $4, $5)";
   static auto columns(const bench::storm::EntryRow& r) {
     return std::tuple(r.path, r.generation, r.seq, r.offset, r.size);
   }
@@ -146,7 +147,7 @@ struct RecordTraits<bench::storm::EntryRow> {
 template <>
 struct RecordTraits<bench::storm::LinkRow> {
   static constexpr std::string_view sql =
-      "INSERT INTO links(hash, generation, path, seq) VALUES(?1, ?2, ?3, ?4)";
+      "INSERT INTO links(hash, generation, path, seq) VALUES($1, $2, $3, $4)";
   static auto columns(const bench::storm::LinkRow& r) {
     return std::tuple(r.hash, r.generation, r.path, r.seq);
   }
@@ -155,8 +156,9 @@ struct RecordTraits<bench::storm::LinkRow> {
 template <>
 struct RecordTraits<bench::storm::SyncRow> {
   static constexpr std::string_view sql =
-      "INSERT INTO sync_state(peer, item, generation, writes) VALUES(?1, ?2, ?3, 1) "
-      "ON CONFLICT DO UPDATE SET generation = excluded.generation, writes = writes + 1";
+      "INSERT INTO sync_state(peer, item, generation, writes) VALUES($1, $2, $3, 1) "
+      "ON CONFLICT(peer, item) DO UPDATE SET generation = excluded.generation, "
+      "writes = sync_state.writes + 1";
   static auto columns(const bench::storm::SyncRow& r) {
     return std::tuple(r.peer, r.item, r.generation);
   }
@@ -165,17 +167,18 @@ struct RecordTraits<bench::storm::SyncRow> {
 template <>
 struct RecordTraits<bench::storm::ConnectRow> {
   static constexpr std::string_view sql =
-      "INSERT INTO peers(id, connected, connects) VALUES(?1, ?2, 1) "
-      "ON CONFLICT DO UPDATE SET connected = excluded.connected, connects = connects + 1";
+      "INSERT INTO peers(id, connected, connects) VALUES($1, $2, 1) "
+      "ON CONFLICT(id) DO UPDATE SET connected = excluded.connected, "
+      "connects = peers.connects + 1";
   static auto columns(const bench::storm::ConnectRow& r) { return std::tuple(r.peer, r.number); }
 };
 
 template <>
 struct RecordTraits<bench::storm::IdentifyRow> {
   static constexpr std::string_view sql =
-      "INSERT INTO peers(id, agent, identified, identifies) VALUES(?1, ?2, ?3, 1) "
-      "ON CONFLICT DO UPDATE SET agent = excluded.agent, identified = excluded.identified, "
-      "identifies = identifies + 1";
+      "INSERT INTO peers(id, agent, identified, identifies) VALUES($1, $2, $3, 1) "
+      "ON CONFLICT(id) DO UPDATE SET agent = excluded.agent, identified = excluded.identified, "
+      "identifies = peers.identifies + 1";
   static auto columns(const bench::storm::IdentifyRow& r) {
     return std::tuple(r.peer, std::string_view(r.agent), r.number);
   }
@@ -185,8 +188,8 @@ struct RecordTraits<bench::storm::IdentifyRow> {
 template <>
 struct RecordTraits<bench::storm::DomainRow> {
   static constexpr std::string_view sql =
-      "INSERT INTO domains(id, answer, updates) VALUES(?1, ?2, 1) "
-      "ON CONFLICT DO UPDATE SET answer = excluded.answer, updates = updates + 1";
+      "INSERT INTO domains(id, answer, updates) VALUES($1, $2, 1) "
+      "ON CONFLICT(id) DO UPDATE SET answer = excluded.answer, updates = domains.updates + 1";
   static auto columns(const bench::storm::DomainRow& r) {
     return std::tuple(r.domain, std::string_view(r.answer));
   }

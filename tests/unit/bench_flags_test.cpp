@@ -76,7 +76,7 @@ TEST(StormFlags, AWrongValueIsNamedWithItsFlagAndWhatWouldBeRight) {
   expect_complaint({"--seconds", "0"}, "--seconds: '0' is not between 0.1 and 3600");
   expect_complaint({"--callers", "0"}, "--callers: '0' is not between 1 and 4096");
   expect_complaint({"--strategy", "direct,sideways"},
-                   "'sideways' is no strategy: direct, onelane, heavy, durable or journaled");
+                   "'sideways' is no strategy: direct, onelane, heavy, durable, journaled or pool");
   expect_complaint({"--strategy", "direct,direct"}, "'direct' is there twice");
   expect_complaint({"--synchronous", "off"}, "'off' is neither normal nor full");
   expect_complaint({"--fail-if", "onelane.busy"}, "--fail-if: 'onelane.busy': expected one of");

@@ -191,9 +191,9 @@ class StormVerifier : public StormInput {
   // What the verifier says once the SQL was run on the database.
   Verdict after(const std::string& sql) {
     Connection(path(), Access::read_write).execute("PRAGMA synchronous = OFF;" + sql);
-    return verify(path(), input_, ledger_, journal_);
+    return verify(*make_file_reader(path()), input_, ledger_, journal_);
   }
-  Verdict now() { return verify(path(), input_, ledger_, journal_); }
+  Verdict now() { return verify(*make_file_reader(path()), input_, ledger_, journal_); }
 
   static std::uint64_t lost(const Verdict& verdict, Source source) {
     EXPECT_FALSE(verdict.verified());
