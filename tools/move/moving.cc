@@ -26,7 +26,7 @@ using kit::RunError;
 // A sink of that prefix, so that no journal has it meanwhile, and onelane's own tables are there.
 std::unique_ptr<Sink> take_prefix(const MoveOptions& options) {
   postgres::Options with;
-  with.prefix = options.prefix;
+  with.prefix = options.prefix.name;
   Result<std::unique_ptr<Sink>> sink = postgres::open_sink(options.conninfo, with);
   if (sink) return *std::move(sink);
   const std::string why = printable(sink.status().message());
@@ -91,23 +91,24 @@ Move move_database(const MoveOptions& options) {
   const DatabaseFile file = find_database(options.database);
   // Asked before SQLite has the file open, and after: others.h.
   const bool runs = has_journal(file);
-  const std::unique_ptr<Sink> sink = take_prefix(options);
-  Move out;
-  std::optional<Source> source(std::in_place, file);
   Server server(options.conninfo);
   if (server.first("SHOW server_encoding") != "UTF8") {
     throw RunError(
         "PostgreSQL: the database's encoding is not UTF8; CREATE DATABASE with ENCODING "
         "'UTF8' makes one");
   }
+  refuse_if_used(server, options.prefix);
+  const std::unique_ptr<Sink> sink = take_prefix(options);
+  const std::string backend = hold_journals(server, options.prefix);
+  Move out;
+  std::optional<Source> source(std::in_place, file);
   std::vector<SourceTable> tables = source->tables();
   const OwnTables own = take_own_tables(tables);
-  refuse_if_used(server, options.prefix, options.overwrite);
   Mapping mapping = map_tables(*source, tables, server);
   out.notes = std::move(mapping.notes);
   lock(server, mapping);
   move_rows(*source, server, mapping, out);
-  out.intake = move_own_tables(*source, own, server, options.prefix);
+  out.intake = move_own_tables(*source, own, server, options.prefix.name);
   source.reset();
   const bool began = !runs && has_journal(file);
   if (began && file.at_rest) {  // it was read as a file that nobody writes
@@ -115,6 +116,7 @@ Move move_database(const MoveOptions& options) {
         "{}: a journal opened it while it was read; nothing was changed, run this again",
         printable(file.path.string())));
   }
+  check_held(server, options.prefix, backend);
   server.commit();
   out.final = !runs && !began;
   if (const Status closed = sink->close(CloseMode::healthy); !closed.ok()) {

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/move/journals.h"
 #include "tools/move/merge.h"
 #include "tools/move/own_tables.h"
 
@@ -13,8 +14,7 @@ namespace onelane::tools {
 struct MoveOptions {
   std::filesystem::path database;
   std::string conninfo;
-  std::string prefix;
-  Overwrite overwrite = Overwrite::no;
+  TargetPrefix prefix;
 };
 
 struct MovedRows {

@@ -139,21 +139,6 @@ OwnTables take_own_tables(std::vector<SourceTable>& tables) {
   return out;
 }
 
-// Each commit of a journal is a turn; the sink that a move opens makes none.
-void refuse_if_used(Server& server, const std::string& prefix, Overwrite overwrite) {
-  const std::string commits = own(server, prefix, "commits");
-  const std::string turns =
-      server.first("SELECT coalesce(sum(turn), 0)::text FROM " + commits + " WHERE turn > 0");
-  if (turns == "0") return;
-  if (overwrite == Overwrite::no) {
-    throw RunError(fmt::format(
-        "a journal with the prefix {} has made {} commits in PostgreSQL, which SQLite does not "
-        "have: they would be undone. Nothing was changed; if they are to be, say --overwrite",
-        prefix, turns));
-  }
-  server.run("DELETE FROM " + commits + " WHERE turn > 0");
-}
-
 MovedIntake move_own_tables(const Source& source, const OwnTables& own_tables, Server& server,
                             const std::string& prefix) {
   MovedIntake out;

@@ -37,11 +37,7 @@ struct MovedIntake {
   std::int64_t schema_version = 0;
 };
 
-enum class Overwrite : std::uint8_t { no, yes };
-
-// In the server's transaction, while a sink has the prefix. Throws RunError if a journal has
-// written to PostgreSQL since the last move: those units would be lost.
-void refuse_if_used(Server& server, const std::string& prefix, Overwrite overwrite);
+// In the server's transaction, while a sink has the prefix.
 MovedIntake move_own_tables(const Source& source, const OwnTables& own, Server& server,
                             const std::string& prefix);
 

@@ -22,7 +22,7 @@ using Answer = std::unique_ptr<PGresult, ClearAnswer>;
 // All throw RunError with the server's words, or if SIGINT came meanwhile.
 class Server {
  public:
-  // libpq can read the conninfo. Begins the transaction.
+  // Begins the transaction. Throws UsageError for a conninfo that libpq cannot read.
   explicit Server(const std::string& conninfo);
 
   void run(const std::string& sql);

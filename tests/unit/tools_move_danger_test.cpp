@@ -1,0 +1,127 @@
+// onelane move where it could undo what somebody wrote, or say that all is equal when it is not.
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+
+#include <functional>
+#include <string>
+
+#include "onelane/onelane.h"
+#include "onelane/postgres.h"
+#include "tests/support/move_fixture.h"
+#include "tools/move/server.h"
+
+namespace onelane::test {
+namespace {
+
+class MoveInDanger : public MoveTest {
+ protected:
+  // Runs `meanwhile` while a move waits for the lock of table p, which is there on both sides.
+  Ended move_and(const std::function<void()>& meanwhile) {
+    Neighbour neighbour(conninfo_);
+    neighbour.ask("BEGIN");
+    neighbour.ask("LOCK TABLE p");
+    Command command(both());
+    const auto waits = [this] {
+      return ask("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'p'::regclass") ==
+             "1";
+    };
+    for (int i = 0; i < 2000 && !waits(); ++i) pause();
+    meanwhile();
+    neighbour.ask("COMMIT");
+    return command.wait();
+  }
+  void make_p() {
+    lite("CREATE TABLE p(id INTEGER PRIMARY KEY, n INTEGER); INSERT INTO p VALUES(1, 10), (2, 20)");
+    ask("CREATE TABLE p(id bigint PRIMARY KEY, n bigint)");
+  }
+  // A journal's commit that SQLite does not have.
+  void commit_a_row(const postgres::Options& with = {}) {
+    Journal journal = postgres::open(conninfo_, {.drive = Drive::manual}, with).value();
+    WriteClass writes = journal.add_class({.name = "p"}).value();
+    const Statement insert = journal
+                                 .add_statement({.sql = "INSERT INTO p VALUES($1)",
+                                                 .columns = {{ColumnType::integer, false}}})
+                                 .value();
+    EXPECT_TRUE(writes.push(insert, row(std::int64_t{100})).ok());
+    EXPECT_TRUE(journal.flush().ok());
+  }
+  static constexpr int kMoreThanAreRemembered = 70;
+};
+
+// --- Commits that would be undone.
+
+TEST_F(MoveInDanger, IsRefusedHoweverOftenItIsTried) {
+  make_p();
+  move();
+  commit_a_row();
+  const std::string epochs = ask("SELECT count(*), max(epoch) FROM onelane_commits");
+  for (int i = 0; i < kMoreThanAreRemembered; ++i) {
+    ASSERT_NE(refusal(), "") << i;
+  }
+  EXPECT_EQ(ask("SELECT count(*), max(epoch) FROM onelane_commits"), epochs);
+  EXPECT_EQ(ask("SELECT id FROM p ORDER BY id"), "1 2 100");
+}
+
+TEST_F(MoveInDanger, IsRefusedHoweverOftenAJournalWasOpenedSince) {
+  make_p();
+  commit_a_row();
+  for (int i = 0; i < kMoreThanAreRemembered; ++i) {
+    ASSERT_TRUE(postgres::open_sink(conninfo_).ok());
+  }
+  expect_contains(refusal(), "commits in PostgreSQL, which SQLite does not have");
+  EXPECT_EQ(ask("SELECT id FROM p"), "100");
+}
+
+TEST_F(MoveInDanger, IsRefusedWhereAJournalOfAnotherPrefixIsOpenOrWrote) {
+  make_p();
+  postgres::Options peers;
+  peers.prefix = "peers";
+  {
+    const auto sink = postgres::open_sink(conninfo_, peers).value();
+    expect_contains(refusal(), "another prefix, peers, has PostgreSQL's tables open");
+  }
+  EXPECT_EQ(in_words(move()), "p: 2 rows, 2 copied, 0 changed, 0 deleted");  // it wrote nothing
+  commit_a_row(peers);
+  expect_contains(refusal(), "another prefix, peers, has made ");
+  tools::MoveOptions again = options();
+  again.prefix.overwrite = tools::Overwrite::yes;
+  expect_contains(complaint([&] { tools::move_database(again); }), "--beside peers");
+  EXPECT_EQ(ask("SELECT id FROM p ORDER BY id"), "1 2 100");
+  const Ended beside = Command("--beside peers " + both()).wait();
+  EXPECT_EQ(beside.code, 0) << beside.said;
+  EXPECT_EQ(ask("SELECT id FROM p ORDER BY id"), "1 2");
+  EXPECT_NE(ask("SELECT sum(turn) FROM peers_commits"), "0");
+}
+
+TEST_F(MoveInDanger, IsUndoneIfItsLockIsLost) {
+  make_p();
+  const Ended ended = move_and([this] {
+    EXPECT_EQ(ask("SELECT pg_terminate_backend(pid, 5000) FROM pg_locks WHERE locktype = "
+                  "'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = "
+                  "current_database())"),
+              "t");
+  });
+  EXPECT_EQ(ended.code, 1) << ended.said;
+  expect_contains(ended.said, "kept journals with the prefix onelane away was lost; nothing was");
+  EXPECT_EQ(ask("SELECT count(*) FROM p"), "0");
+}
+
+// A journal that has the lock by then cannot commit anything before the move ends.
+TEST_F(MoveInDanger, LetsNoJournalCommitBeforeItEnds) {
+  make_p();
+  const Ended ended = move_and([this] {
+    EXPECT_EQ(ask("SELECT count(*) FROM pg_locks WHERE granted AND relation = "
+                  "'onelane_commits'::regclass AND mode = 'ShareRowExclusiveLock'"),
+              "1");
+  });
+  EXPECT_EQ(ended.code, 0) << ended.said;
+}
+
+TEST_F(MoveInDanger, TellsACommitThatTheServerMadeARollback) {
+  tools::Server server(conninfo_);
+  EXPECT_NE(complaint([&] { server.run("SELECT wrong"); }), "");
+  expect_contains(complaint([&] { server.commit(); }), "the transaction had failed");
+}
+
+}  // namespace
+}  // namespace onelane::test
