@@ -147,10 +147,12 @@ void print(const Move& move, std::FILE* output) {
   fmt::print(output, "dead letters: {}\nschema version: {}\n", move.intake.dead_letters,
              move.intake.schema_version);
   for (const std::string& note : move.notes) fmt::print(output, "note: {}\n", note);
-  fmt::print(output, "final: {}\n",
-             move.final
-                 ? "yes"
-                 : kit::bold("no", output) + "; the service runs: stop it, and run this again");
+  fmt::print(
+      output, "final: {}\n",
+      move.final
+          ? "yes"
+          : kit::bold("no", output) +
+                "; the service runs, or SQLite was written: stop who writes, and run this again");
 }
 
 int move_main(const std::vector<std::string>& arguments) {

@@ -117,6 +117,41 @@ TEST_F(MoveInDanger, LetsNoJournalCommitBeforeItEnds) {
   EXPECT_EQ(ended.code, 0) << ended.said;
 }
 
+// --- Rows that SQLite had more.
+
+TEST_F(MoveInDanger, IsRefusedIfAFileAtRestWasWritten) {
+  make_p();
+  for (const char* mode : {"DELETE", "WAL"}) {
+    lite("PRAGMA journal_mode = " + std::string(mode));
+    const Ended ended = move_and([this] { lite("UPDATE p SET n = n + 1 WHERE id = 1"); });
+    EXPECT_EQ(ended.code, 1) << mode << ": " << ended.said;
+    expect_contains(ended.said, "somebody opened or wrote it while it was read; nothing was");
+  }
+  EXPECT_EQ(ask("SELECT count(*) FROM p"), "0");
+  const Ended ended = move_and([this] { lite("SELECT n FROM p"); });
+  EXPECT_EQ(ended.code, 0) << ended.said;
+  expect_contains(ended.said, "final: yes");
+}
+
+TEST_F(MoveInDanger, IsNotFinalIfAnybodyWroteMeanwhile) {
+  make_p();
+  lite("PRAGMA journal_mode = WAL");
+  sqlite3* db = nullptr;
+  ASSERT_EQ(sqlite3_open(file().c_str(), &db), SQLITE_OK);
+  const auto run = [db](const char* sql) {
+    EXPECT_EQ(sqlite3_exec(db, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
+  };
+  run("INSERT INTO p VALUES(3, 30)");
+  const Ended first = move_and([&] { run("SELECT n FROM p; PRAGMA wal_checkpoint"); });
+  EXPECT_EQ(first.code, 0) << first.said;
+  expect_contains(first.said, "final: yes");
+  const Ended ended = move_and([&] { run("INSERT INTO p VALUES(4, 40)"); });
+  sqlite3_close(db);
+  EXPECT_EQ(ended.code, 0) << ended.said;
+  expect_contains(ended.said, "final: no");
+  EXPECT_EQ(ask("SELECT id FROM p ORDER BY id"), "1 2 3");
+}
+
 TEST_F(MoveInDanger, TellsACommitThatTheServerMadeARollback) {
   tools::Server server(conninfo_);
   EXPECT_NE(complaint([&] { server.run("SELECT wrong"); }), "");

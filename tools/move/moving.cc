@@ -109,16 +109,17 @@ Move move_database(const MoveOptions& options) {
   lock(server, mapping);
   move_rows(*source, server, mapping, out);
   out.intake = move_own_tables(*source, own, server, options.prefix.name);
+  const bool same = source->end_unchanged();
   source.reset();
   const bool began = !runs && has_journal(file);
-  if (began && file.at_rest) {  // it was read as a file that nobody writes
+  if (file.at_rest && (began || !same)) {  // it was read as a file that nobody writes
     throw RunError(fmt::format(
-        "{}: a journal opened it while it was read; nothing was changed, run this again",
+        "{}: somebody opened or wrote it while it was read; nothing was changed, run this again",
         printable(file.path.string())));
   }
   check_held(server, options.prefix, backend);
   server.commit();
-  out.final = !runs && !began;
+  out.final = !runs && !began && same;
   if (const Status closed = sink->close(CloseMode::healthy); !closed.ok()) {
     throw RunError(printable(closed.message()));
   }

@@ -28,7 +28,8 @@ struct Move {
   std::vector<MovedRows> tables;
   std::vector<std::string> notes;  // what is not translated
   MovedIntake intake;
-  // No journal had SQLite's database open, so that it has nothing that PostgreSQL does not.
+  // No journal had SQLite's database open, and nobody wrote to it meanwhile, so that it has nothing
+  // that PostgreSQL does not.
   bool final = false;
 };
 
