@@ -117,6 +117,39 @@ TEST_F(MoveInDanger, LetsNoJournalCommitBeforeItEnds) {
   EXPECT_EQ(ended.code, 0) << ended.said;
 }
 
+// --- Numbers that rows would get twice.
+
+TEST_F(MoveInDanger, LeavesSequencesAsTheyWereIfItIsRefused) {
+  lite("CREATE TABLE p(id INTEGER PRIMARY KEY); INSERT INTO p VALUES(1)");
+  move();
+  ask("INSERT INTO p SELECT FROM generate_series(1, 100)");
+  ask("ALTER TABLE onelane_positions ADD CHECK (class <> 'refused')");
+  lite(
+      "CREATE TABLE positions(class, position, waiting, journaled);"
+      "INSERT INTO positions VALUES('refused', 1, NULL, 1)");
+  expect_contains(refusal(), "violates check constraint");
+  EXPECT_EQ(ask("INSERT INTO p DEFAULT VALUES RETURNING id"), "102");
+}
+
+TEST_F(MoveInDanger, SetsSequencesAlsoIfNoRowDiffers) {
+  lite("CREATE TABLE p(id INTEGER PRIMARY KEY AUTOINCREMENT, n); INSERT INTO p VALUES(1, 1)");
+  move();
+  lite("INSERT INTO p(n) VALUES(2), (3), (4); DELETE FROM p WHERE id > 1");
+  EXPECT_EQ(in_words(move()), "p: 1 rows, 0 copied, 0 changed, 0 deleted");
+  EXPECT_EQ(ask("INSERT INTO p(n) VALUES(5) RETURNING id"), "5");
+}
+
+TEST_F(MoveInDanger, LeavesASequenceThatHasNoMoreNumbersAtItsEnd) {
+  lite(
+      "CREATE TABLE p(id INTEGER PRIMARY KEY); INSERT INTO p VALUES(9223372036854775807);"
+      "CREATE TABLE q(id INTEGER PRIMARY KEY); INSERT INTO q VALUES(7)");
+  ask("CREATE SEQUENCE tens INCREMENT 10; CREATE TABLE q(id bigint PRIMARY KEY DEFAULT "
+      "nextval('tens')); ALTER SEQUENCE tens OWNED BY q.id");
+  move();
+  EXPECT_EQ(ask("SELECT last_value FROM p_id_seq"), "9223372036854775807");
+  EXPECT_EQ(ask("INSERT INTO q DEFAULT VALUES RETURNING id"), "17");
+}
+
 // --- Rows that SQLite had more.
 
 TEST_F(MoveInDanger, IsRefusedIfAFileAtRestWasWritten) {

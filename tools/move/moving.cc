@@ -42,6 +42,18 @@ void lock(Server& server, const Mapping& mapping) {
   server.run("SET CONSTRAINTS ALL DEFERRED");
 }
 
+// The number that the sequence gives next, so that it is behind `newest`. In the transaction, as
+// setval() would not be.
+void go_on_behind(Server& server, const std::string& sequence, const std::string& newest) {
+  const auto next = server.ask(fmt::format(
+      "SELECT CASE WHEN is_called THEN last_value + seqincrement ELSE last_value END, "
+      "least({}::numeric + greatest(seqincrement, 1), seqmax) FROM {}, pg_sequence WHERE seqrelid "
+      "= {}::regclass",
+      newest, sequence, sql_text(sequence)));
+  if (next.at(0)[0] == next[0][1]) return;
+  server.run(fmt::format("ALTER SEQUENCE {} RESTART WITH {}", sequence, *next[0][1]));
+}
+
 // Numbers that SQLite or PostgreSQL gives to rows go on behind those that were given.
 void set_sequences(const Source& source, Server& server, const MovedTable& table) {
   const bool autoincrement =
@@ -55,11 +67,9 @@ void set_sequences(const Source& source, Server& server, const MovedTable& table
     const std::string sequence = server.first(fmt::format(
         "SELECT pg_get_serial_sequence({}, {})", sql_text(table.target), sql_text(column.plain)));
     if (sequence.empty()) continue;
-    server.ask(
-        fmt::format("SELECT setval({}, newest) FROM (SELECT greatest(max({}), {}) AS newest FROM "
-                    "{}) AS x WHERE "
-                    "newest > 0",
-                    sql_text(sequence), column.target, given, table.target));
+    const std::string newest = server.first(
+        fmt::format("SELECT greatest(max({}), {}, 0) FROM {}", column.target, given, table.target));
+    if (newest != "0") go_on_behind(server, sequence, newest);
   }
 }
 
@@ -76,11 +86,12 @@ void move_rows(const Source& source, Server& server, const Mapping& mapping, Mov
     wrote = wrote || !rows.moved.nothing();
     for (const std::string& sql : table.after) server.run(sql);
   }
-  if (!wrote) return;  // all was compared
-  server.run("SET CONSTRAINTS ALL IMMEDIATE");
+  if (wrote) server.run("SET CONSTRAINTS ALL IMMEDIATE");
   for (std::size_t i = 0; i < mapping.tables.size(); ++i) {
-    progress.show("comparing " + printable(mapping.tables[i].name));
-    out.tables[i].moved.rows = verify_equal(source, server, mapping.tables[i]);
+    if (wrote) {  // else all was compared
+      progress.show("comparing " + printable(mapping.tables[i].name));
+      out.tables[i].moved.rows = verify_equal(source, server, mapping.tables[i]);
+    }
     set_sequences(source, server, mapping.tables[i]);
   }
 }
