@@ -117,6 +117,31 @@ TEST_F(MoveInDanger, LetsNoJournalCommitBeforeItEnds) {
   EXPECT_EQ(ended.code, 0) << ended.said;
 }
 
+// --- Rows and tables that would be overlooked.
+
+TEST_F(MoveInDanger, NamesTheTablesThatItTakesForOnelanesOwn) {
+  lite(
+      "CREATE TABLE mine(epoch INTEGER PRIMARY KEY, commits); INSERT INTO mine VALUES(1, 'x');"
+      "CREATE TABLE dead(class, position, statement, row, cause, time)");
+  const tools::Move moved = move();
+  EXPECT_TRUE(has(moved.notes, "table mine: not moved, since it looks like "));
+  EXPECT_TRUE(has(moved.notes, "table dead: taken for IntakeOptions::dead_letters"));
+  lite("CREATE TABLE older(class, position, statement, row, cause, time)");
+  expect_contains(refusal(), "tables dead and older both look like onelane's dead_letters");
+}
+
+TEST_F(MoveInDanger, IsRefusedWhereAPolicyHidesRows) {
+  make_p();
+  ask("CREATE ROLE limited; GRANT CREATE ON SCHEMA public TO limited; GRANT ALL ON p TO limited;"
+      "CREATE POLICY below ON p USING (id < 100) WITH CHECK (true);"
+      "ALTER TABLE p ENABLE ROW LEVEL SECURITY; INSERT INTO p VALUES(200, 0)");
+  tools::MoveOptions as_limited = options();
+  as_limited.conninfo += " options='-c role=limited'";
+  expect_contains(complaint([&] { tools::move_database(as_limited); }), "row-level security");
+  EXPECT_EQ(ask("SELECT id FROM p"), "200");
+  ask("DROP OWNED BY limited; DROP ROLE limited");
+}
+
 // --- Numbers that rows would get twice.
 
 TEST_F(MoveInDanger, LeavesSequencesAsTheyWereIfItIsRefused) {

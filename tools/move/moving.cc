@@ -114,9 +114,9 @@ Move move_database(const MoveOptions& options) {
   Move out;
   std::optional<Source> source(std::in_place, file);
   std::vector<SourceTable> tables = source->tables();
-  const OwnTables own = take_own_tables(tables);
-  Mapping mapping = map_tables(*source, tables, server);
-  out.notes = std::move(mapping.notes);
+  const OwnTables own = take_own_tables(tables, out.notes);
+  const Mapping mapping = map_tables(*source, tables, server);
+  out.notes.insert(out.notes.end(), mapping.notes.begin(), mapping.notes.end());
   lock(server, mapping);
   move_rows(*source, server, mapping, out);
   out.intake = move_own_tables(*source, own, server, options.prefix.name);

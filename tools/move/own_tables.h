@@ -17,12 +17,11 @@ namespace onelane::tools {
 struct OwnTables {
   std::string positions;
   std::string dead_letters;
-  std::string watermark;  // not moved: each store counts its own commits
 };
 
-// Takes them out of `tables`, by their columns, since a program names them. Throws RunError if two
-// look like the positions.
-OwnTables take_own_tables(std::vector<SourceTable>& tables);
+// Takes them out of `tables`, by their columns, since a program names them; each is told in
+// `notes`. Throws RunError if two look like the positions, or like the dead letters.
+OwnTables take_own_tables(std::vector<SourceTable>& tables, std::vector<std::string>& notes);
 
 struct MovedPosition {
   std::string name;  // of the class
