@@ -142,6 +142,32 @@ TEST_F(MoveInDanger, IsRefusedWhereAPolicyHidesRows) {
   ask("DROP OWNED BY limited; DROP ROLE limited");
 }
 
+// --- Rows that would lose what only PostgreSQL has.
+
+TEST_F(MoveInDanger, DoesNotDeleteRowsThatExchangeAUniqueValueWhereMoreWouldGo) {
+  lite(
+      "CREATE TABLE u(id INTEGER PRIMARY KEY, rank INTEGER); INSERT INTO u VALUES(1, 10), (2, 20)");
+  ask("CREATE TABLE u(id bigint PRIMARY KEY, rank bigint CONSTRAINT one UNIQUE, extra text)");
+  move();
+  ask("UPDATE u SET extra = 'mine'");
+  lite("UPDATE u SET rank = 30 - rank");
+  expect_contains(refusal(), "PostgreSQL's column extra does not survive");
+  ask("ALTER TABLE u DROP COLUMN extra; CREATE TABLE c(of bigint CONSTRAINT child REFERENCES u ON "
+      "DELETE CASCADE); INSERT INTO c VALUES(1)");
+  expect_contains(refusal(), "PostgreSQL's foreign key child of c does not survive");
+  EXPECT_EQ(ask("SELECT id, rank FROM u ORDER BY id"), "1|10 2|20");
+  ask("ALTER TABLE u DROP CONSTRAINT one, ADD UNIQUE(rank) DEFERRABLE");
+  EXPECT_EQ(in_words(move()), "u: 2 rows, 0 copied, 2 changed, 0 deleted");
+  EXPECT_EQ(ask("SELECT id, rank, of FROM u LEFT JOIN c ON id = of ORDER BY id"), "1|20|1 2|10|-");
+}
+
+TEST_F(MoveInDanger, NamesATableWhoseKeyIsNotUnique) {
+  make_p();
+  ask("ALTER TABLE p DROP CONSTRAINT p_pkey; INSERT INTO p VALUES(1, 10), (1, 10), (2, 20)");
+  expect_contains(refusal(), "it has rows with the same key, so make its primary key");
+  EXPECT_EQ(ask("SELECT count(*) FROM p"), "3");
+}
+
 // --- Numbers that rows would get twice.
 
 TEST_F(MoveInDanger, LeavesSequencesAsTheyWereIfItIsRefused) {
