@@ -33,8 +33,8 @@ struct Move {
   bool final = false;
 };
 
-// Throws UsageError for what was said, and RunError; nothing is changed then, but that onelane's
-// own tables may have been made.
+// Throws UsageError for what was said, and RunError. Nothing is changed then, but that onelane's
+// own tables may have been made, and that they may have a new epoch and one of the oldest less.
 Move move_database(const MoveOptions& options);
 
 }  // namespace onelane::tools

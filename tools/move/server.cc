@@ -19,7 +19,6 @@ using kit::RunError;
 constexpr char kInterrupted[] = "interrupted; nothing was changed";
 constexpr int kLookMs = 200;              // for a signal that came between the look and the wait
 constexpr char kConnectSeconds[] = "10";  // to each host
-constexpr int kSent = 1;                  // as libpq says it
 constexpr std::size_t kPieceBytes = std::size_t{64} * 1024;  // of a COPY
 constexpr int kText = 0;
 constexpr int kBinary = 1;
@@ -125,9 +124,22 @@ void Server::fail(const PGresult* result) const {
   throw RunError("PostgreSQL: " + what + "; nothing was changed");
 }
 
-Answer Server::wait(int sent) const {
+Answer Server::exchange(const std::string& sql) const {
+  if (PQsendQuery(connection_.get(), sql.c_str()) != 1) fail(nullptr);
+  return wait();
+}
+
+// One statement, whose values come in this format.
+Answer Server::exchange_in(int format, const std::string& sql) const {
+  if (PQsendQueryParams(connection_.get(), sql.c_str(), 0, nullptr, nullptr, nullptr, nullptr,
+                        format) != 1) {
+    fail(nullptr);
+  }
+  return wait();
+}
+
+Answer Server::wait() const {
   PGconn* const connection = connection_.get();
-  if (sent != kSent) fail(nullptr);
   Answer out;
   for (;;) {
     while (PQisBusy(connection) != 0) {
@@ -159,14 +171,13 @@ Answer Server::checked(Answer answer, ExecStatusType expected) const {
 }
 
 void Server::run(const std::string& sql) {
-  const Answer answer =
-      checked(wait(PQsendQuery(connection_.get(), sql.c_str())), PGRES_COMMAND_OK);
+  const Answer answer = checked(exchange(sql), PGRES_COMMAND_OK);
   changes_ = rows_of(answer.get());
 }
 
 bool Server::try_unique(const std::string& sql) {
   run("SAVEPOINT onelane_try");
-  Answer answer = wait(PQsendQuery(connection_.get(), sql.c_str()));
+  Answer answer = exchange(sql);
   const char* const state =
       answer == nullptr ? nullptr : PQresultErrorField(answer.get(), PG_DIAG_SQLSTATE);
   if (state != nullptr && std::string_view(state) == kUniqueViolation) {
@@ -181,9 +192,7 @@ bool Server::try_unique(const std::string& sql) {
 }
 
 std::vector<std::vector<std::optional<std::string>>> Server::ask(const std::string& sql) {
-  const Answer answer = checked(wait(PQsendQueryParams(connection_.get(), sql.c_str(), 0, nullptr,
-                                                       nullptr, nullptr, nullptr, kText)),
-                                PGRES_TUPLES_OK);
+  const Answer answer = checked(exchange_in(kText, sql), PGRES_TUPLES_OK);
   std::vector<std::vector<std::optional<std::string>>> out;
   for (int row = 0; row < PQntuples(answer.get()); ++row) {
     auto& values = out.emplace_back();
@@ -204,9 +213,7 @@ std::string Server::first(const std::string& sql) {
 }
 
 Answer Server::fetch(const std::string& sql) {
-  return checked(wait(PQsendQueryParams(connection_.get(), sql.c_str(), 0, nullptr, nullptr,
-                                        nullptr, nullptr, kBinary)),
-                 PGRES_TUPLES_OK);
+  return checked(exchange_in(kBinary, sql), PGRES_TUPLES_OK);
 }
 
 void Server::commit() {
@@ -225,9 +232,7 @@ void Server::commit() {
       "not; run this again");
 }
 
-void Server::begin_copy(const std::string& sql) {
-  checked(wait(PQsendQuery(connection_.get(), sql.c_str())), PGRES_COPY_IN);
-}
+void Server::begin_copy(const std::string& sql) { checked(exchange(sql), PGRES_COPY_IN); }
 
 void Server::put(std::string_view data) {
   while (!data.empty()) {
@@ -241,7 +246,7 @@ void Server::put(std::string_view data) {
 
 std::uint64_t Server::end_copy() {
   if (PQputCopyEnd(connection_.get(), nullptr) != 1) fail(nullptr);
-  const Answer answer = checked(wait(kSent), PGRES_COMMAND_OK);
+  const Answer answer = checked(wait(), PGRES_COMMAND_OK);
   return rows_of(answer.get());
 }
 

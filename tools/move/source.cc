@@ -4,7 +4,6 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <cctype>
 #include <ctime>
 #include <filesystem>
 #include <tuple>
@@ -55,12 +54,6 @@ struct stat settled_state(const std::filesystem::path& path) {
 }
 
 int go_on(void* /*unused*/) noexcept { return kit::interrupted() ? 1 : 0; }
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 }  // namespace
 
