@@ -86,7 +86,7 @@ void refuse_if_used(Server& server, const TargetPrefix& prefix) {
 }
 
 std::string hold_journals(Server& server, const TargetPrefix& prefix) {
-  const std::string backend = holder(server, prefix.name);
+  std::string backend = holder(server, prefix.name);
   if (backend.empty()) {
     throw RunError(
         "PostgreSQL: two connections of one conninfo do not see each other's locks; name one "
