@@ -14,6 +14,7 @@
 #include "tools/kit/printable.h"
 #include "tools/kit/table.h"
 #include "tools/kit/terminal.h"
+#include "tools/kit/units.h"
 #include "tools/move/moving.h"
 
 namespace onelane::tools {
@@ -59,6 +60,12 @@ std::string parse_prefix(std::string_view text) {
   return options.prefix;
 }
 
+std::vector<std::string> parse_prefixes(std::string_view text) {
+  std::vector<std::string> out = kit::split_list(text);
+  for (std::string& each : out) each = parse_prefix(each);
+  return out;
+}
+
 kit::FlagSet move_flags(MoveFlags& o) {
   kit::FlagSet flags(
       "usage: onelane move sqlite:FILE postgres:CONNINFO [flags]\n\n"
@@ -76,7 +83,11 @@ kit::FlagSet move_flags(MoveFlags& o) {
              .placeholder = "NAME",
              .default_value = "onelane",
              .help = "what the names of onelane's own tables begin with, as in postgres::Options",
-             .parse = kit::into(o.move.prefix, parse_prefix)});
+             .parse = kit::into(o.move.prefix.name, parse_prefix)});
+  flags.add({.name = "beside",
+             .placeholder = "NAME,...",
+             .help = "prefixes of other services' journals there, which write other tables",
+             .parse = kit::into(o.move.prefix.beside, parse_prefixes)});
   flags.add({.name = "overwrite",
              .help = "undo what a journal has written to PostgreSQL since the last move",
              .parse = kit::on(o.overwrite)});
@@ -136,10 +147,12 @@ void print(const Move& move, std::FILE* output) {
   fmt::print(output, "dead letters: {}\nschema version: {}\n", move.intake.dead_letters,
              move.intake.schema_version);
   for (const std::string& note : move.notes) fmt::print(output, "note: {}\n", note);
-  fmt::print(output, "final: {}\n",
-             move.final
-                 ? "yes"
-                 : kit::bold("no", output) + "; the service runs: stop it, and run this again");
+  fmt::print(
+      output, "final: {}\n",
+      move.final
+          ? "yes"
+          : kit::bold("no", output) +
+                "; the service runs, or SQLite was written: stop who writes, and run this again");
 }
 
 int move_main(const std::vector<std::string>& arguments) {
@@ -147,7 +160,7 @@ int move_main(const std::vector<std::string>& arguments) {
   if (!move_flags(flags).parse(arguments, std::cout)) return kit::kExitOk;
   kit::JsonFile result(flags.json);
   kit::catch_interrupt();
-  flags.move.overwrite = flags.overwrite ? Overwrite::yes : Overwrite::no;
+  flags.move.prefix.overwrite = flags.overwrite ? Overwrite::yes : Overwrite::no;
   const Move move = move_database(flags.move);
   print(move, result.text());
   result.write(to_json(move));

@@ -9,7 +9,8 @@ namespace onelane::inline v0::postgres {
 
 namespace {
 
-// How many openings the table remembers.
+// How many openings the table remembers. The newest that made a commit stays however many come
+// after it: by that one sees that there were any.
 constexpr std::uint64_t kEpochsKept = 64;
 
 Status at_open(const Reply& failed) {
@@ -40,7 +41,9 @@ Status CommitsTable::begin_epoch() {
   if (!reply.ok()) return at_open(reply);
   epoch_ = base::number_of(value_of(answer.get()));
   reply = session_.ask("DELETE FROM " + table() + " WHERE epoch + " + std::to_string(kEpochsKept) +
-                           " <= " + std::to_string(epoch_),
+                           " <= " + std::to_string(epoch_) +
+                           " AND epoch <> (SELECT coalesce(max(epoch), 0) FROM " + table() +
+                           " WHERE turn > 0)",
                        answer);
   sql_ = "INSERT INTO " + table() +
          "(epoch, commits, turn) VALUES($1, $2, $3) ON CONFLICT(epoch) DO UPDATE SET commits = "

@@ -50,7 +50,7 @@ class MoveTest : public PostgresTest {
 
   tools::Move move() { return tools::move_database(options()); }
   tools::MoveOptions options() const {
-    return {.database = file(), .conninfo = conninfo_, .prefix = "onelane"};
+    return {.database = file(), .conninfo = conninfo_, .prefix = {.name = "onelane"}};
   }
   std::string refusal() {
     return complaint([this] { move(); });

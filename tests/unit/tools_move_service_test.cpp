@@ -138,7 +138,7 @@ TEST_F(MovedService, IsCopiedWhileItRunsAndTakenOverWhenItHasStopped) {
   }
   const Ended copied = first.wait();
   EXPECT_EQ(copied.code, 0) << copied.said;
-  expect_contains(copied.said, "final: no; the service runs: stop it, and run this again");
+  expect_contains(copied.said, "final: no; the service runs, or SQLite was written: stop");
 
   for (int i = 0; i < 50; ++i) service.push(newest++);
   flush(service);

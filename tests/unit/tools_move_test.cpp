@@ -294,7 +294,7 @@ TEST_F(MoveTest, RefusesToUndoWhatAJournalWroteToPostgres) {
   expect_contains(refusal(), "commits in PostgreSQL, which SQLite does not have");
   EXPECT_EQ(ask("SELECT id FROM p ORDER BY id"), "1 2");
   tools::MoveOptions undo = options();
-  undo.overwrite = tools::Overwrite::yes;
+  undo.prefix.overwrite = tools::Overwrite::yes;
   EXPECT_EQ(in_words(tools::move_database(undo)), "p: 1 rows, 0 copied, 0 changed, 1 deleted");
   EXPECT_EQ(in_words(move()), "p: 1 rows, 0 copied, 0 changed, 0 deleted");
 }

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <optional>
 #include <regex>
 
@@ -22,12 +21,6 @@ constexpr std::size_t kNameBytesMax = 63;  // PostgreSQL cuts a longer one
 
 // SQLite does not tell letters' cases apart in names, and PostgreSQL reads a name without quotes in
 // lower case. So that is how names are made.
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
 std::string made_name(const std::string& name) {
   if (name.size() > kNameBytesMax) {
     throw RunError(fmt::format("the name '{}' has {} bytes; PostgreSQL takes {}: rename it first",
@@ -219,7 +212,7 @@ void plan_indexes(const SourceTable& table, MovedTable& out, std::vector<std::st
   }
 }
 
-bool has(const std::string& sql, const char* pattern) {
+bool matches(const std::string& sql, const char* pattern) {
   return std::regex_search(sql, std::regex(pattern, std::regex::icase));
 }
 
@@ -229,8 +222,8 @@ void note_losses(const SourceTable& table, std::vector<std::string>& notes) {
     lost += fmt::format("{}{}", lost.empty() ? "" : ", ", what);
   };
   if (table.foreign_keys) add("foreign keys");
-  if (has(table.sql, R"(\bcheck\s*\()")) add("CHECK");
-  if (has(table.sql, R"(\bcollate\b)")) add("COLLATE");
+  if (matches(table.sql, R"(\bcheck\s*\()")) add("CHECK");
+  if (matches(table.sql, R"(\bcollate\b)")) add("COLLATE");
   for (const SourceColumn& column : table.columns) {
     if (column.has_default) add("the default of " + printable(column.name));
     if (column.generated) add(printable(column.name) + " is a plain column, not GENERATED");

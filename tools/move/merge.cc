@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <string>
 
 #include "tools/kit/errors.h"
@@ -108,6 +109,7 @@ class Stage {
   }
 
   void add(Difference what, const Row& row) {
+    ++staged_[static_cast<std::size_t>(what)];
     pending_ += kNames[static_cast<std::size_t>(what)];
     pending_ += '\t';
     append_row(pending_, row);
@@ -120,7 +122,7 @@ class Stage {
     server_.run(fmt::format("ANALYZE {}", kStage));
     Moved out;
     server_.run(remove(Difference::surplus));
-    out.deleted = server_.changes();
+    out.deleted = expect(Difference::surplus);
     out.changed = update();
     server_.run(insert(Difference::missing));
     out.copied = server_.changes();
@@ -170,15 +172,50 @@ class Stage {
     const bool updated =
         server_.try_unique(fmt::format("UPDATE {} AS t SET {} FROM {} AS d WHERE {}", table_.target,
                                        set, kStage, matches(Difference::other)));
-    if (updated) return server_.changes();
+    if (updated) return expect(Difference::other);
+    refuse_if_more_would_go();
     server_.run(remove(Difference::other));
+    expect(Difference::other);
     server_.run(insert(Difference::other));
     return server_.changes();
+  }
+
+  // The last statement's rows: of each key one.
+  std::uint64_t expect(Difference what) const {
+    const std::uint64_t staged = staged_[static_cast<std::size_t>(what)];
+    if (server_.changes() == staged) return staged;
+    throw RunError(fmt::format(
+        "table {}: {} rows of {} were to be changed or deleted, and {} were: it has rows with "
+        "the same key, so make its primary key; or a trigger or a rule is in the way. Nothing was "
+        "changed",
+        kit::printable(table_.name), staged, table_.target, server_.changes()));
+  }
+
+  // What a row has that is deleted and inserted, but SQLite's does not.
+  void refuse_if_more_would_go() {
+    std::string ours;
+    for (const MovedColumn& column : table_.columns) {
+      ours += (ours.empty() ? "" : ", ") + sql_text(column.plain);
+    }
+    const std::string what = server_.first(fmt::format(
+        "SELECT string_agg(each, ', ') FROM (SELECT 'column ' || attname AS each FROM pg_attribute "
+        "WHERE attrelid = {0}::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' "
+        "AND attname NOT IN ({1}) UNION ALL SELECT 'foreign key ' || conname || ' of ' || "
+        "conrelid::regclass FROM pg_constraint WHERE contype = 'f' AND confrelid = {0}::regclass "
+        "AND confdeltype IN ('c', 'n', 'd')) AS all_of_them",
+        sql_text(table_.target), ours));
+    if (what.empty()) return;
+    throw RunError(
+        fmt::format("table {}: rows of {} exchange a unique value, so they would have to be "
+                    "deleted and inserted, which PostgreSQL's {} does not survive: make the unique "
+                    "constraint DEFERRABLE, or drop it until all is moved. Nothing was changed",
+                    kit::printable(table_.name), table_.target, kit::printable(what)));
   }
 
   Server& server_;
   const MovedTable& table_;
   std::string pending_;
+  std::array<std::uint64_t, 3> staged_{};  // of each Difference
 };
 
 Moved write_differences(const Source& source, Server& server, const MovedTable& table) {

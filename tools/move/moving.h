@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "tools/move/journals.h"
 #include "tools/move/merge.h"
 #include "tools/move/own_tables.h"
 
@@ -13,8 +14,7 @@ namespace onelane::tools {
 struct MoveOptions {
   std::filesystem::path database;
   std::string conninfo;
-  std::string prefix;
-  Overwrite overwrite = Overwrite::no;
+  TargetPrefix prefix;
 };
 
 struct MovedRows {
@@ -28,12 +28,13 @@ struct Move {
   std::vector<MovedRows> tables;
   std::vector<std::string> notes;  // what is not translated
   MovedIntake intake;
-  // No journal had SQLite's database open, so that it has nothing that PostgreSQL does not.
+  // No journal had SQLite's database open, and nobody wrote to it meanwhile, so that it has nothing
+  // that PostgreSQL does not.
   bool final = false;
 };
 
-// Throws UsageError for what was said, and RunError; nothing is changed then, but that onelane's
-// own tables may have been made.
+// Throws UsageError for what was said, and RunError. Nothing is changed then, but that onelane's
+// own tables may have been made, and that they may have a new epoch and one of the oldest less.
 Move move_database(const MoveOptions& options);
 
 }  // namespace onelane::tools

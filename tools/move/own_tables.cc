@@ -112,46 +112,37 @@ std::uint64_t move_letters(const Source& source, const std::string& from, Server
 
 }  // namespace
 
-OwnTables take_own_tables(std::vector<SourceTable>& tables) {
+OwnTables take_own_tables(std::vector<SourceTable>& tables, std::vector<std::string>& notes) {
   OwnTables out;
-  const auto take = [](std::string& name, const SourceTable& table) {
+  const auto take = [&notes](std::string& name, const SourceTable& table, std::string_view what) {
     if (!name.empty()) {
       throw RunError(
-          fmt::format("tables {} and {} both look like onelane's positions; drop the one "
-                      "that IntakeOptions::positions does not name",
-                      printable(name), printable(table.name)));
+          fmt::format("tables {} and {} both look like onelane's {}; drop the one "
+                      "that IntakeOptions::{} does not name",
+                      printable(name), printable(table.name), what, what));
     }
     name = table.name;
+    notes.push_back(
+        fmt::format("table {}: taken for IntakeOptions::{}", printable(table.name), what));
     return true;
   };
   std::erase_if(tables, [&](const SourceTable& table) {
     if (has_columns(table, {"class", "position", "waiting", "journaled"})) {
-      return take(out.positions, table);
+      return take(out.positions, table, "positions");
     }
     if (has_columns(table, {"class", "position", "statement", "row", "cause", "time"})) {
-      out.dead_letters = table.name;
-      return true;
+      return take(out.dead_letters, table, "dead_letters");
     }
     const bool watermark = has_columns(table, {"epoch", "commits"}) && table.rowid_key;
-    if (watermark) out.watermark = table.name;
+    if (watermark) {  // each store counts its own commits
+      notes.push_back(fmt::format(
+          "table {}: not moved, since it looks like JournalOptions::watermark_table; if it is "
+          "your own, rename a column",
+          printable(table.name)));
+    }
     return watermark;
   });
   return out;
-}
-
-// Each commit of a journal is a turn; the sink that a move opens makes none.
-void refuse_if_used(Server& server, const std::string& prefix, Overwrite overwrite) {
-  const std::string commits = own(server, prefix, "commits");
-  const std::string turns =
-      server.first("SELECT coalesce(sum(turn), 0)::text FROM " + commits + " WHERE turn > 0");
-  if (turns == "0") return;
-  if (overwrite == Overwrite::no) {
-    throw RunError(fmt::format(
-        "a journal with the prefix {} has made {} commits in PostgreSQL, which SQLite does not "
-        "have: they would be undone. Nothing was changed; if they are to be, say --overwrite",
-        prefix, turns));
-  }
-  server.run("DELETE FROM " + commits + " WHERE turn > 0");
 }
 
 MovedIntake move_own_tables(const Source& source, const OwnTables& own_tables, Server& server,

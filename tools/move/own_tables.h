@@ -17,12 +17,11 @@ namespace onelane::tools {
 struct OwnTables {
   std::string positions;
   std::string dead_letters;
-  std::string watermark;  // not moved: each store counts its own commits
 };
 
-// Takes them out of `tables`, by their columns, since a program names them. Throws RunError if two
-// look like the positions.
-OwnTables take_own_tables(std::vector<SourceTable>& tables);
+// Takes them out of `tables`, by their columns, since a program names them; each is told in
+// `notes`. Throws RunError if two look like the positions, or like the dead letters.
+OwnTables take_own_tables(std::vector<SourceTable>& tables, std::vector<std::string>& notes);
 
 struct MovedPosition {
   std::string name;  // of the class
@@ -37,11 +36,7 @@ struct MovedIntake {
   std::int64_t schema_version = 0;
 };
 
-enum class Overwrite : std::uint8_t { no, yes };
-
-// In the server's transaction, while a sink has the prefix. Throws RunError if a journal has
-// written to PostgreSQL since the last move: those units would be lost.
-void refuse_if_used(Server& server, const std::string& prefix, Overwrite overwrite);
+// In the server's transaction, while a sink has the prefix.
 MovedIntake move_own_tables(const Source& source, const OwnTables& own, Server& server,
                             const std::string& prefix);
 

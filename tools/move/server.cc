@@ -17,8 +17,8 @@ namespace {
 using kit::RunError;
 
 constexpr char kInterrupted[] = "interrupted; nothing was changed";
-constexpr int kLookMs = 200;  // for a signal that came between the look and the wait
-constexpr int kSent = 1;      // as libpq says it
+constexpr int kLookMs = 200;              // for a signal that came between the look and the wait
+constexpr char kConnectSeconds[] = "10";  // to each host
 constexpr std::size_t kPieceBytes = std::size_t{64} * 1024;  // of a COPY
 constexpr int kText = 0;
 constexpr int kBinary = 1;
@@ -41,17 +41,66 @@ std::uint64_t rows_of(PGresult* result) {
   return out;
 }
 
+struct FreeSettings {
+  void operator()(PQconninfoOption* options) const noexcept { PQconninfoFree(options); }
+};
+using Settings = std::unique_ptr<PQconninfoOption, FreeSettings>;
+
+Settings read(const std::string& conninfo) {
+  char* error = nullptr;
+  Settings options(PQconninfoParse(conninfo.c_str(), &error));
+  PQfreemem(error);  // it may have a piece of a password
+  if (options == nullptr) {
+    throw kit::UsageError(
+        "conninfo: libpq cannot read it; right is keyword=value, with spaces between, as in "
+        "\"host=/run/postgresql dbname=peers\", or a URI, postgresql://user@host/peers");
+  }
+  for (const PQconninfoOption* each = options.get(); each->keyword != nullptr; ++each) {
+    const std::string_view value = each->val == nullptr ? "" : each->val;
+    if (std::string_view(each->keyword) != "dbname") continue;
+    if (value.find('=') == value.npos && value.find("://") == value.npos) continue;
+    throw kit::UsageError("conninfo: the dbname is a conninfo itself; right is a database's name");
+  }
+  return options;
+}
+
+// As messages name a server: never with a password.
+std::string name_of(const Settings& settings) {
+  constexpr std::array<std::string_view, 4> kNamed{"host", "port", "dbname", "user"};
+  std::string out;
+  for (const std::string_view keyword : kNamed) {
+    for (const PQconninfoOption* each = settings.get(); each->keyword != nullptr; ++each) {
+      if (keyword != each->keyword || each->val == nullptr) continue;
+      out += fmt::format("{}{}={}", out.empty() ? "" : " ", keyword, kit::printable(each->val));
+    }
+  }
+  return out;
+}
+
 // Whatever the role's settings are: a copy takes as long as it takes.
 constexpr char kSettings[] =
     "SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; "
     "SET lock_timeout = '10s'; SET client_min_messages = error; "
-    "SET standard_conforming_strings = on";
+    "SET standard_conforming_strings = on; SET row_security = off";
 
 }  // namespace
 
-Server::Server(const std::string& conninfo) : connection_(PQconnectdb(conninfo.c_str())) {
+Server::Server(const std::string& conninfo) {
+  const Settings settings = read(conninfo);
+  // What comes later counts: the time is for a conninfo that has none.
+  std::vector<const char*> keywords{"connect_timeout"};
+  std::vector<const char*> values{kConnectSeconds};
+  for (const PQconninfoOption* each = settings.get(); each->keyword != nullptr; ++each) {
+    if (each->val == nullptr || *each->val == '\0') continue;
+    keywords.push_back(each->keyword);
+    values.push_back(each->val);
+  }
+  keywords.push_back(nullptr);
+  values.push_back(nullptr);
+  connection_.reset(PQconnectdbParams(keywords.data(), values.data(), 0));
   if (PQstatus(connection_.get()) != CONNECTION_OK) {
-    throw RunError("PostgreSQL: " + first_line(PQerrorMessage(connection_.get())));
+    throw RunError("PostgreSQL at " + name_of(settings) + ": " +
+                   first_line(PQerrorMessage(connection_.get())));
   }
   if (PQsetClientEncoding(connection_.get(), "UTF8") != 0) fail(nullptr);
   run(kSettings);
@@ -75,9 +124,22 @@ void Server::fail(const PGresult* result) const {
   throw RunError("PostgreSQL: " + what + "; nothing was changed");
 }
 
-Answer Server::wait(int sent) const {
+Answer Server::exchange(const std::string& sql) const {
+  if (PQsendQuery(connection_.get(), sql.c_str()) != 1) fail(nullptr);
+  return wait();
+}
+
+// One statement, whose values come in this format.
+Answer Server::exchange_in(int format, const std::string& sql) const {
+  if (PQsendQueryParams(connection_.get(), sql.c_str(), 0, nullptr, nullptr, nullptr, nullptr,
+                        format) != 1) {
+    fail(nullptr);
+  }
+  return wait();
+}
+
+Answer Server::wait() const {
   PGconn* const connection = connection_.get();
-  if (sent != kSent) fail(nullptr);
   Answer out;
   for (;;) {
     while (PQisBusy(connection) != 0) {
@@ -109,14 +171,13 @@ Answer Server::checked(Answer answer, ExecStatusType expected) const {
 }
 
 void Server::run(const std::string& sql) {
-  const Answer answer =
-      checked(wait(PQsendQuery(connection_.get(), sql.c_str())), PGRES_COMMAND_OK);
+  const Answer answer = checked(exchange(sql), PGRES_COMMAND_OK);
   changes_ = rows_of(answer.get());
 }
 
 bool Server::try_unique(const std::string& sql) {
   run("SAVEPOINT onelane_try");
-  Answer answer = wait(PQsendQuery(connection_.get(), sql.c_str()));
+  Answer answer = exchange(sql);
   const char* const state =
       answer == nullptr ? nullptr : PQresultErrorField(answer.get(), PG_DIAG_SQLSTATE);
   if (state != nullptr && std::string_view(state) == kUniqueViolation) {
@@ -131,9 +192,7 @@ bool Server::try_unique(const std::string& sql) {
 }
 
 std::vector<std::vector<std::optional<std::string>>> Server::ask(const std::string& sql) {
-  const Answer answer = checked(wait(PQsendQueryParams(connection_.get(), sql.c_str(), 0, nullptr,
-                                                       nullptr, nullptr, nullptr, kText)),
-                                PGRES_TUPLES_OK);
+  const Answer answer = checked(exchange_in(kText, sql), PGRES_TUPLES_OK);
   std::vector<std::vector<std::optional<std::string>>> out;
   for (int row = 0; row < PQntuples(answer.get()); ++row) {
     auto& values = out.emplace_back();
@@ -154,14 +213,16 @@ std::string Server::first(const std::string& sql) {
 }
 
 Answer Server::fetch(const std::string& sql) {
-  return checked(wait(PQsendQueryParams(connection_.get(), sql.c_str(), 0, nullptr, nullptr,
-                                        nullptr, nullptr, kBinary)),
-                 PGRES_TUPLES_OK);
+  return checked(exchange_in(kBinary, sql), PGRES_TUPLES_OK);
 }
 
 void Server::commit() {
   const Answer answer(PQexec(connection_.get(), "COMMIT"));
-  if (answer != nullptr && PQresultStatus(answer.get()) == PGRES_COMMAND_OK) return;
+  if (answer != nullptr && PQresultStatus(answer.get()) == PGRES_COMMAND_OK) {
+    // COMMIT of a transaction that has failed succeeds, too.
+    if (std::string_view(PQcmdStatus(answer.get())) == "COMMIT") return;
+    throw RunError("PostgreSQL: the transaction had failed; nothing was changed");
+  }
   if (answer != nullptr && PQresultErrorField(answer.get(), PG_DIAG_SQLSTATE) != nullptr &&
       PQstatus(connection_.get()) == CONNECTION_OK) {
     fail(answer.get());
@@ -171,9 +232,7 @@ void Server::commit() {
       "not; run this again");
 }
 
-void Server::begin_copy(const std::string& sql) {
-  checked(wait(PQsendQuery(connection_.get(), sql.c_str())), PGRES_COPY_IN);
-}
+void Server::begin_copy(const std::string& sql) { checked(exchange(sql), PGRES_COPY_IN); }
 
 void Server::put(std::string_view data) {
   while (!data.empty()) {
@@ -187,7 +246,7 @@ void Server::put(std::string_view data) {
 
 std::uint64_t Server::end_copy() {
   if (PQputCopyEnd(connection_.get(), nullptr) != 1) fail(nullptr);
-  const Answer answer = checked(wait(kSent), PGRES_COMMAND_OK);
+  const Answer answer = checked(wait(), PGRES_COMMAND_OK);
   return rows_of(answer.get());
 }
 

@@ -22,7 +22,7 @@ using Answer = std::unique_ptr<PGresult, ClearAnswer>;
 // All throw RunError with the server's words, or if SIGINT came meanwhile.
 class Server {
  public:
-  // libpq can read the conninfo. Begins the transaction.
+  // Begins the transaction. Throws UsageError for a conninfo that libpq cannot read.
   explicit Server(const std::string& conninfo);
 
   void run(const std::string& sql);
@@ -49,8 +49,10 @@ class Server {
   struct Finish {
     void operator()(PGconn* connection) const noexcept { PQfinish(connection); }
   };
-  // Of what was sent; SIGINT ends the wait, and cancels it at the server.
-  Answer wait(int sent) const;
+  // Of a statement; SIGINT ends the wait, and cancels it at the server.
+  Answer exchange(const std::string& sql) const;
+  Answer exchange_in(int format, const std::string& sql) const;
+  Answer wait() const;
   Answer checked(Answer answer, ExecStatusType expected) const;
   [[noreturn]] void give_up() const;
   [[noreturn]] void fail(const PGresult* result) const;

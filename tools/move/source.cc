@@ -1,9 +1,13 @@
 #include "tools/move/source.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 
 #include <algorithm>
-#include <cctype>
+#include <ctime>
+#include <filesystem>
+#include <tuple>
+#include <utility>
 
 #include "tools/database/reading.h"
 #include "tools/kit/errors.h"
@@ -18,14 +22,38 @@ using kit::RunError;
 
 constexpr int kBusyMs = 1000;  // somebody recovers the log
 constexpr int kStepsBetweenLooks = 10'000;
+constexpr int kTicksMost = 20;  // of 1 ms: somebody's clock may be ahead
+
+struct stat state_of(const std::filesystem::path& path) {
+  struct stat out = {};
+  if (::stat(path.c_str(), &out) != 0) out = {};
+  return out;
+}
+
+off_t bytes_of(const std::filesystem::path& path) { return state_of(path).st_size; }
+
+auto in_order(const timespec& time) { return std::pair(time.tv_sec, time.tv_nsec); }
+
+bool same_state(const struct stat& a, const struct stat& b) {
+  const auto all = [](const struct stat& of) {
+    return std::tuple(of.st_dev, of.st_ino, of.st_size, in_order(of.st_mtim), in_order(of.st_ctim));
+  };
+  return all(a) == all(b);
+}
+
+// Once the clock of file systems, which goes by ticks, has gone on: a write after that shows.
+struct stat settled_state(const std::filesystem::path& path) {
+  const struct stat out = state_of(path);
+  for (int i = 0; i < kTicksMost; ++i) {
+    timespec now = {};
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &now);
+    if (in_order(now) > in_order(out.st_ctim)) break;
+    ::poll(nullptr, 0, 1);
+  }
+  return out;
+}
 
 int go_on(void* /*unused*/) noexcept { return kit::interrupted() ? 1 : 0; }
-
-std::string lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 }  // namespace
 
@@ -51,35 +79,48 @@ std::string SourceStatement::text(int column) const {
 }
 
 // A file at rest is read without locks, so that no log is made beside it.
-Source::Source(const DatabaseFile& file)
-    : path_(file.path.string()), in_wal_mode_(file.header.wal()) {
+Source::Source(const DatabaseFile& file) : file_(file) {
   const int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_NOFOLLOW |
                     SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_URI;
-  const std::string name = file.at_rest ? immutable_uri(path_) : path_;
-  sqlite3_open_v2(name.c_str(), &db_, flags, nullptr);
-  if (db_ == nullptr) throw RunError("SQLite has no memory for a connection");
-  sqlite3_db_config(db_, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
-  sqlite3_db_config(db_, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
-  sqlite3_busy_timeout(db_, kBusyMs);
-  sqlite3_progress_handler(db_, kStepsBetweenLooks, go_on, nullptr);
+  const std::string path = file.path.string();
+  if (file.at_rest) before_ = settled_state(path);
+  const std::string name = file.at_rest ? immutable_uri(path) : path;
+  sqlite3* db = nullptr;
+  const int code = sqlite3_open_v2(name.c_str(), &db, flags, nullptr);
+  db_.reset(db);
+  if (db == nullptr) throw RunError("SQLite has no memory for a connection");
+  if (code != SQLITE_OK) fail();
+  sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+  sqlite3_busy_timeout(db, kBusyMs);
+  sqlite3_progress_handler(db, kStepsBetweenLooks, go_on, nullptr);
   for (const char* sql : {"PRAGMA query_only=ON", "PRAGMA cell_size_check=ON", "BEGIN"}) {
     while (SourceStatement(*this, sql).step()) {
     }
   }
   (void)number("SELECT count(*) FROM sqlite_schema");  // from here on it is one moment
+  version_ = number("PRAGMA data_version");
   SourceStatement encoding(*this, "PRAGMA encoding");
   if (encoding.step() && encoding.text(0) != "UTF-8") {
     throw RunError(fmt::format(
         "{}: its texts are {}; only UTF-8 can be moved: .dump it into a database of that",
-        printable(path_), encoding.text(0)));
+        printable(path), encoding.text(0)));
   }
 }
 
-Source::~Source() { sqlite3_close_v2(db_); }
+bool Source::end_unchanged() {
+  while (SourceStatement(*this, "COMMIT").step()) {
+  }
+  if (!file_.at_rest) return number("PRAGMA data_version") == version_;
+  // What is in a log or a rollback journal was not read.
+  return bytes_of(file_.beside("-wal")) == 0 && bytes_of(file_.beside("-journal")) == 0 &&
+         same_state(state_of(file_.path), before_);
+}
 
 void Source::fail() const {
   if (kit::interrupted()) throw RunError("interrupted; nothing was changed");
-  throw RunError(fmt::format("{}: {}", printable(path_), printable(sqlite3_errmsg(db_))));
+  throw RunError(
+      fmt::format("{}: {}", printable(file_.path.string()), printable(sqlite3_errmsg(db_.get()))));
 }
 
 std::int64_t Source::number(const std::string& sql) const {

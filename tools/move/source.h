@@ -2,6 +2,7 @@
 #pragma once
 
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 #include <cstdint>
 #include <memory>
@@ -66,8 +67,6 @@ class Source {
   explicit Source(const DatabaseFile& file);
   Source(const Source&) = delete;
   Source& operator=(const Source&) = delete;
-  ~Source();
-
   // Without SQLite's own.
   std::vector<SourceTable> tables() const;
   // "trigger t", "view v", "virtual table f": what is no table that can be moved.
@@ -75,17 +74,25 @@ class Source {
   // The first value of the first row; 0 if there is none.
   std::int64_t number(const std::string& sql) const;
 
-  bool in_wal_mode() const noexcept { return in_wal_mode_; }
-  sqlite3* handle() const noexcept { return db_; }
+  // Ends the read transaction. False if somebody has written to the database since it began; of a
+  // file at rest, since it was opened: what was read may then be of no one moment.
+  bool end_unchanged();
+
+  bool in_wal_mode() const noexcept { return file_.header.wal(); }
+  sqlite3* handle() const noexcept { return db_.get(); }
   [[noreturn]] void fail() const;
 
  private:
   void read_columns(SourceTable& table) const;
   void read_indexes(SourceTable& table) const;
 
-  std::string path_;
-  bool in_wal_mode_;
-  sqlite3* db_ = nullptr;
+  struct Close {
+    void operator()(sqlite3* db) const noexcept { sqlite3_close_v2(db); }
+  };
+  const DatabaseFile file_;
+  struct stat before_ = {};  // of a file at rest
+  std::unique_ptr<sqlite3, Close> db_;
+  std::int64_t version_ = 0;  // of its content, as this connection counts
 };
 
 }  // namespace onelane::tools

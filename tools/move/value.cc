@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
+#include <cctype>
 #include <cmath>
 
 #include "tools/kit/printable.h"
@@ -120,6 +122,12 @@ void append_copied(std::string& out, const Value& value) {
     }
   };
   std::visit(Append{out}, value);
+}
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
 }
 
 std::string sql_text(std::string_view text) {

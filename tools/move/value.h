@@ -40,6 +40,8 @@ bool same(const Row& a, const Row& b);
 
 // For messages: printable, and cut where it is long.
 std::string shown(const Value& value);
+// A name or a type, to compare it.
+std::string lower(std::string text);
 // 'text', as SQL writes it.
 std::string sql_text(std::string_view text);
 // Appends it as COPY reads it.
