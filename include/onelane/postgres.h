@@ -18,8 +18,8 @@
 // connection is lost in COMMIT, and the server turns out to have committed, Outcome::changes may be
 // 0 of records whose answers did not come.
 //
-// The tick's hold (Budget::hold) is the transaction's time, with its round trip. Where the server is
-// far, give it several of those, or ticks shrink to what the classes are guaranteed.
+// The tick's hold (Budget::hold) is the transaction's time, with its round trip. Where the server
+// is far, give it several of those, or ticks shrink to what the classes are guaranteed.
 //
 // Any error aborts PostgreSQL's transaction. So a record that fails costs its tick another attempt;
 // after its class's first failure in a tick its records run under savepoints, as groups and jobs
@@ -27,9 +27,9 @@
 // declared as, and refuse that unit alone.
 //
 // A tick that fails with 40001 (serialization) or 40P01 (deadlock) runs again as it is, at once, up
-// to eight times, and then later, with less; a unit that fails so alone for 30 s of pauses is
-// rejected. The isolation level is the server's or the role's default,
-// or what the conninfo says: options='-c default_transaction_isolation=serializable'.
+// to eight times and for 250 ms, and then later, with less; a unit that fails so alone for 30 s of
+// pauses is rejected. The isolation level is the server's or the role's default, or what the
+// conninfo says: options='-c default_transaction_isolation=serializable'.
 //
 // What each level of SynchronousCommit says of a receipt, once it is `committed`:
 //
