@@ -15,21 +15,26 @@ namespace onelane::inline v0::engine {
 
 class Returning {
  public:
-  // A tick ended that took so long, and left nothing that the next one could be filled with. So
-  // many callers are answered, and so many records are queued already.
-  void answered(std::uint64_t callers, std::uint64_t queued, Duration hold,
-                TimePoint now) noexcept {
+  // A tick that ended: the units in it, the callers that are answered, and the records that are
+  // queued by then.
+  struct Ended {
+    std::uint64_t units = 0;
+    std::uint64_t callers = 0;
+    std::uint64_t queued = 0;
+    Duration hold{0};
+  };
+  void answered(const Ended& tick, TimePoint now) noexcept {
     callers_ = 0;
-    if (callers < kCallersMin || hold < kHoldMin) return;
+    if (tick.callers < kCallersMin || tick.hold < kHoldMin) return;
+    if (tick.queued > kBacklog * tick.units) return;  // the next one is full without them
     if (passed_over_ != 0) {
       --passed_over_;
       return;
     }
-    callers_ = callers;
-    queued_ = queued;
-    until_ = now + hold / kPart;
+    callers_ = tick.callers;
+    queued_ = tick.queued;
+    until_ = now + tick.hold / kPart;
   }
-  void nobody() noexcept { callers_ = 0; }
 
   // Until when the next tick waits for them, unless all are back before; none: it waits no more.
   std::optional<TimePoint> until(std::uint64_t queued, TimePoint now) noexcept {
@@ -45,6 +50,7 @@ class Returning {
  private:
   static constexpr std::uint64_t kCallersMin = 2;
   static constexpr Duration kHoldMin = std::chrono::microseconds(400);
+  static constexpr std::uint64_t kBacklog = 2;
   static constexpr int kPart = 4;
   static constexpr unsigned kMissesMax = 6;
 

@@ -155,10 +155,12 @@ TickReport Turn::run_tick(const Runner& runner, ack::Wakes& wakes) {
   const TickReport report = with_.pipeline.tick(runner, wakes);
   follow(wakes);
   if (!gathers) return report;
-  returning_.nobody();
-  if (report.units == 0 || report.more) return report;
   const TimePoint now = with_.clock.now();
-  returning_.answered(wakes.count(), with_.lanes.queued_records(), now - began, now);
+  returning_.answered({.units = report.units,
+                       .callers = wakes.count(),
+                       .queued = with_.lanes.queued_records(),
+                       .hold = now - began},
+                      now);
   return report;
 }
 

@@ -13,7 +13,9 @@ class ReturningCallers : public ::testing::Test {
   static constexpr Duration kHold = 8ms;
   static constexpr Duration kMost = kHold / 4;
 
-  void answered(std::uint64_t callers) { returning_.answered(callers, 5, kHold, now_); }
+  void answered(std::uint64_t callers, std::uint64_t queued = 5, Duration hold = kHold) {
+    returning_.answered({.units = 10, .callers = callers, .queued = queued, .hold = hold}, now_);
+  }
   bool waits(std::uint64_t queued) { return returning_.until(queued, now_).has_value(); }
   // So many callers are answered, of whom so many are back when the time is over: whether they
   // were waited for.
@@ -52,7 +54,7 @@ TEST_F(ReturningCallers, OneAloneIsNotWaitedFor) {
 }
 
 TEST_F(ReturningCallers, AfterAShortTickNobodyIsWaitedFor) {
-  returning_.answered(10, 5, 399us, now_);
+  answered(10, 5, 399us);
   EXPECT_FALSE(waits(5));
 }
 
@@ -73,9 +75,16 @@ TEST_F(ReturningCallers, OnceMostComeBackTheyAreWaitedForEachTime) {
   EXPECT_TRUE(tick(10, 5));
 }
 
+TEST_F(ReturningCallers, AreNotWaitedForWhereTheNextTickIsFullWithoutThem) {
+  answered(10, 20);
+  EXPECT_TRUE(waits(20));
+  answered(10, 21);
+  EXPECT_FALSE(waits(21));
+}
+
 TEST_F(ReturningCallers, AreForgottenAfterATickThatAnsweredNobody) {
   answered(10);
-  returning_.nobody();
+  answered(0);
   EXPECT_FALSE(waits(5));
 }
 
