@@ -252,8 +252,6 @@ int prove(Flags& flags) {
     g_allocations = 0;
     g_fails_at = at;
     g_fails_on = on;
-    std::printf("at %llu%s\r", static_cast<unsigned long long>(at), on ? " on" : "");
-    std::fflush(stdout);
     const std::string wrong = life.live(lived % 5 == 4);
     ++lived;
     all = std::max(all, g_allocations);
