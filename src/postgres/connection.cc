@@ -190,9 +190,9 @@ short Connection::wait(short events, TimePoint deadline) {
         ::poll(sockets.data(), sockets.size(), milliseconds_until(std::min(deadline, wish.at)));
     if (ready < 0 && errno == EINTR) continue;
     if (ready > 0 && sockets[0].revents != 0) return sockets[0].revents;
-    const TimePoint now = steady_clock().now();
     if (ready < 0) break;
-    if (sockets[1].revents != 0 || now >= wish.at) locks.step(now);
+    const TimePoint now = steady_clock().now();
+    if (asked_ && (sockets[1].revents != 0 || now >= wish.at)) locks.step(now);
   }
   why_ = "no answer in time";
   return 0;

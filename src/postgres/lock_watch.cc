@@ -44,6 +44,7 @@ void LockWatch::step(TimePoint now) noexcept {
 }
 
 void LockWatch::answered(TimePoint now) noexcept {
+  asked_ = nullptr;
   if (blocked_) unblocked(now);
   if (stage_ != Stage::resting) connection_.reset();
   rest(TimePoint::max());

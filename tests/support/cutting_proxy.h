@@ -4,7 +4,6 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -12,10 +11,11 @@
 #include <cstdint>
 #include <filesystem>
 #include <limits>
-#include <stdexcept>
 #include <string_view>
 #include <thread>
 #include <vector>
+
+#include "tests/support/unix_socket.h"
 
 namespace onelane::test {
 
@@ -24,19 +24,13 @@ class CuttingProxy {
   enum class Way : std::size_t { to_server, to_client };
 
   CuttingProxy(const std::filesystem::path& here, const std::filesystem::path& server)
-      : server_(address(server)), listener_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    const sockaddr_un at = address(here);
-    if (::bind(listener_, reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0 ||
-        ::listen(listener_, 16) != 0) {
-      throw std::runtime_error("no socket at " + here.native());
-    }
+      : server_(unix_address(server)), listener_(here) {
     thread_ = std::thread([this] { run(); });
   }
   ~CuttingProxy() {
     stop_ = true;
-    ::shutdown(listener_, SHUT_RDWR);
+    listener_.shut();
     thread_.join();
-    ::close(listener_);
   }
   CuttingProxy(const CuttingProxy&) = delete;
   CuttingProxy& operator=(const CuttingProxy&) = delete;
@@ -53,16 +47,9 @@ class CuttingProxy {
   static constexpr std::int64_t kNever = std::numeric_limits<std::int64_t>::max();
   using Ends = std::array<int, 2>;  // the client's, the server's
 
-  static sockaddr_un address(const std::filesystem::path& path) {
-    sockaddr_un out{};
-    out.sun_family = AF_UNIX;
-    path.native().copy(out.sun_path, sizeof out.sun_path - 1);
-    return out;
-  }
-
   void run() {
     while (!stop_) {
-      std::vector<pollfd> wanted{{listener_, POLLIN, 0}};
+      std::vector<pollfd> wanted{{listener_.socket(), POLLIN, 0}};
       for (const Ends& ends : open_) {
         for (const int end : ends) wanted.push_back({end, POLLIN, 0});
       }
@@ -78,23 +65,12 @@ class CuttingProxy {
         }
       }
       open_ = still;
-      if (wanted[0].revents != 0) accept();
+      if (wanted[0].revents == 0) continue;
+      if (const auto ends = listener_.accept_for(server_)) open_.push_back(*ends);
     }
     for (const Ends& ends : open_) {
       for (const int end : ends) ::close(end);
     }
-  }
-
-  void accept() {
-    const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (client < 0) return;
-    const int server = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (::connect(server, reinterpret_cast<const sockaddr*>(&server_), sizeof server_) != 0) {
-      ::close(server);
-      ::close(client);
-      return;
-    }
-    open_.push_back({client, server});
   }
 
   // False once the connection is to be closed.
@@ -134,7 +110,7 @@ class CuttingProxy {
   }
 
   const sockaddr_un server_;
-  const int listener_;
+  const UnixListener listener_;
   std::atomic<bool> stop_{false};
   std::array<std::atomic<std::int64_t>, 2> left_{kNever, kNever};
   std::atomic<std::uint64_t> cuts_{0};

@@ -4,7 +4,6 @@
 
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <array>
@@ -13,11 +12,12 @@
 #include <filesystem>
 #include <mutex>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
+
+#include "tests/support/unix_socket.h"
 
 namespace onelane::test {
 
@@ -66,19 +66,13 @@ class ManglingProxy {
                                                Harm::rows};
 
   ManglingProxy(const std::filesystem::path& here, const std::filesystem::path& server)
-      : server_(address(server)), listener_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    const sockaddr_un at = address(here);
-    if (::bind(listener_, reinterpret_cast<const sockaddr*>(&at), sizeof at) != 0 ||
-        ::listen(listener_, 16) != 0) {
-      throw std::runtime_error("no socket at " + here.native());
-    }
+      : server_(unix_address(server)), listener_(here) {
     thread_ = std::thread([this] { run(); });
   }
   ~ManglingProxy() {
     stop_ = true;
-    ::shutdown(listener_, SHUT_RDWR);
+    listener_.shut();
     thread_.join();
-    ::close(listener_);
   }
   ManglingProxy(const ManglingProxy&) = delete;
   ManglingProxy& operator=(const ManglingProxy&) = delete;
@@ -113,12 +107,6 @@ class ManglingProxy {
     std::size_t flooded = 0;
   };
 
-  static sockaddr_un address(const std::filesystem::path& path) {
-    sockaddr_un out{};
-    out.sun_family = AF_UNIX;
-    path.native().copy(out.sun_path, sizeof out.sun_path - 1);
-    return out;
-  }
   static std::string message(char type, const std::string& body) {
     return type + length(static_cast<std::uint32_t>(body.size()) + 4) + body;
   }
@@ -135,7 +123,7 @@ class ManglingProxy {
 
   void run() {
     while (!stop_) {
-      std::vector<pollfd> wanted{{listener_, POLLIN, 0}};
+      std::vector<pollfd> wanted{{listener_.socket(), POLLIN, 0}};
       for (const Conversation& each : open_) {
         const bool floods = !each.flood.empty();
         wanted.push_back({each.client, static_cast<short>(floods ? POLLIN | POLLOUT : POLLIN), 0});
@@ -157,25 +145,15 @@ class ManglingProxy {
         }
       }
       open_ = std::move(still);
-      if (wanted[0].revents != 0) accept();
+      if (wanted[0].revents == 0) continue;
+      if (const auto ends = listener_.accept_for(server_))
+        open_.push_back({(*ends)[0], (*ends)[1]});
     }
     for (const Conversation& each : open_) end(each);
   }
   static void end(const Conversation& conversation) {
     ::close(conversation.client);
     ::close(conversation.server);
-  }
-
-  void accept() {
-    const int client = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (client < 0) return;
-    const int server = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (::connect(server, reinterpret_cast<const sockaddr*>(&server_), sizeof server_) != 0) {
-      ::close(server);
-      ::close(client);
-      return;
-    }
-    open_.push_back({client, server});
   }
 
   // False, as all below, once the connection is to be closed.
@@ -299,7 +277,7 @@ class ManglingProxy {
   }
 
   const sockaddr_un server_;
-  const int listener_;
+  const UnixListener listener_;
   std::atomic<bool> stop_{false};
   std::mutex lock_;
   std::optional<Next> next_;  // under lock_

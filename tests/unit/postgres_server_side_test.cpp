@@ -1,7 +1,10 @@
 // What is seen of the server: whose lock it waits for, how often a tick lost to another
 // transaction, how often the connection was made.
+#include "src/postgres/connection.h"
 #include "tests/support/fake_clock.h"
 #include "tests/support/postgres_journal_fixture.h"
+#include "tests/support/temp_directory.h"
+#include "tests/support/unix_socket.h"
 
 namespace onelane::test {
 namespace {
@@ -170,6 +173,22 @@ TEST_F(PostgresServerSide, ConnectionsThatWereMadeAreCounted) {
   EXPECT_EQ(end_of(receipt), "committed");
   EXPECT_EQ(journal_.stats().server.connections, 2U);
   EXPECT_GT(journal_.stats().server.answer_ns.count(), 2U);
+}
+
+// Where it has no answer to wait for, whoever looks for locks has nothing to look for.
+TEST(PostgresConnection, IsAskedForOnceIfItIsNotMadeInTime) {
+  const TempDirectory folder;
+  const UnixListener silent(folder / ".s.PGSQL.5432");
+  const auto conninfo =
+      postgres::Conninfo::read("host=" + folder.path().native() + " user=a dbname=b").value();
+  postgres::ServerView view(conninfo);
+  EXPECT_FALSE(postgres::Connection::open(conninfo, view, 50ms).ok());
+  int asked = 0;
+  for (pollfd next{silent.socket(), POLLIN, 0}; ::poll(&next, 1, 0) > 0; ++asked) {
+    ::close(::accept(silent.socket(), nullptr, nullptr));
+  }
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(view.stats().connections, 0U);
 }
 
 }  // namespace
