@@ -288,7 +288,7 @@ struct ServerStats {
   std::uint64_t connections = 0;  // that were made: the first, and one for each that was lost
   // From the end of a request to its last reply. A tick is a request, or several.
   Histogram answer_ns;
-  std::vector<LockHolder> lock_holders;  // who kept the lane waiting when that was last seen
+  std::vector<LockHolder> lock_holders;  // of the last lock that kept the lane waiting
 };
 
 // Why a recording ended.

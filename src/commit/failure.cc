@@ -20,7 +20,7 @@ constexpr std::array<std::array<Row, kFaultCount>, kPlaceCount> kTable{{
         always(proceed),
         always(poison),  // BEGIN has no record: a broken invariant
         always(wait_for_lock),
-        always(back_off),  // with whom, before anything was done?
+        always(back_off),  // nothing was done yet that could be in conflict
         always(back_off),
         always(back_off),  // read-only, perhaps for a while: a probe will tell
         always(poison),

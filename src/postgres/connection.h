@@ -69,8 +69,8 @@ class Connection {
   void send_on(Duration timeout);
 
   // Sends what is queued, and appends a reply for each command. After one that failed the server
-  // skips the others. False if the connection is bad now; `replies` then has those that came. The
-  // timeout begins anew with each reply, and not with what else the server sends.
+  // skips the others. False if the connection is bad now; `replies` then has those that came. Each
+  // reply has the whole timeout; notices and whatever else the server sends give it no more.
   bool exchange(std::vector<ResultPtr>& replies, Duration timeout);
 
   // Runs SQL of any number of statements, outside of pipeline mode. The last result; none if the

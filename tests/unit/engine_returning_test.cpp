@@ -17,8 +17,8 @@ class ReturningCallers : public ::testing::Test {
     returning_.answered({.units = 10, .callers = callers, .queued = queued, .hold = hold}, now_);
   }
   bool waits(std::uint64_t queued) { return returning_.until(queued, now_).has_value(); }
-  // So many callers are answered, of whom so many are back when the time is over: whether they
-  // were waited for.
+  // A tick answers `callers` callers, and `back` of them have pushed again when the time is over.
+  // Whether the next tick waited for them.
   bool tick(std::uint64_t callers, std::uint64_t back) {
     answered(callers);
     const bool waited = waits(5);

@@ -19,8 +19,8 @@ struct Moved {
   bool nothing() const noexcept { return copied == 0 && changed == 0 && deleted == 0; }
 };
 
-// In the server's transaction. A table without a primary key is copied anew if anything differs.
-// Throws RunError.
+// In the server's transaction. A table without a primary key is emptied and copied again if any
+// row differs. Throws RunError.
 Moved make_equal(const Source& source, Server& server, const MovedTable& table);
 
 // Reads both sides: how many rows they have. Throws RunError for the first that is not the same.
