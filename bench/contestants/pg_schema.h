@@ -8,6 +8,7 @@
 #include "bench/contestants/pg_connection.h"
 #include "bench/contestants/pg_delay.h"
 #include "bench/contestants/store.h"
+#include "onelane/postgres.h"
 
 namespace onelane::bench {
 
@@ -37,6 +38,11 @@ class PgSchema {
 // PostgreSQL's name of it: with normal a power cut takes the newest commits, as with SQLite.
 inline const char* synchronous_commit(Synchronous synchronous) {
   return synchronous == Synchronous::full ? "on" : "off";
+}
+// The same of onelane's sink.
+inline postgres::Options sink_options(Synchronous synchronous) {
+  using enum postgres::SynchronousCommit;
+  return {.synchronous_commit = synchronous == Synchronous::full ? on : off};
 }
 
 }  // namespace onelane::bench

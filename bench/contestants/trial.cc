@@ -175,17 +175,24 @@ void add_field_flags(FlagSet& flags, Field& field, std::string_view usual) {
              [&field](std::string_view text) { field.subject = text; }});
   flags.add({"gather", "TIME", "1s", "how long a tick of journaled waits for more rows",
              into(field.gather, parse_duration)});
-  if (!is_contestant(std::string(kPgOnelane))) return;
+  add_server_flags(flags,
+                   "those whose names begin with pg_ write to a schema that they make and drop",
+                   {field.postgres, field.added_round_trip});
+}
+
+bool knows_servers() { return is_contestant(std::string(kPgOnelane)); }
+
+void add_server_flags(FlagSet& flags, std::string_view who, const ServerFlags& set) {
+  if (!knows_servers()) return;
   flags.add({"postgres", "CONNINFO", "",
-             "libpq's words for a database on a PostgreSQL server, where those whose names begin "
-             "with pg_ write to a schema that they make and drop",
-             [&field](std::string_view text) {
+             fmt::format("libpq's words for a database on a PostgreSQL server, where {}", who),
+             [&postgres = set.postgres](std::string_view text) {
                if (text.empty()) throw UsageError("a conninfo is needed, such as dbname=bench");
-               field.postgres = text;
+               postgres = text;
              }});
   flags.add({"added-round-trip", "TIME", "0ms",
              "how much longer a round trip to that server takes, as over a network",
-             into(field.added_round_trip, parse_duration)});
+             into(set.added_round_trip, parse_duration)});
 }
 
 void complete(Field& field, const QuestionOptions& options) {

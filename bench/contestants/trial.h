@@ -31,6 +31,15 @@ struct Field {
 // --added-round-trip. Without the first those of `usual` take part that are built in: with
 // --postgres those on PostgreSQL, without it the others.
 void add_field_flags(FlagSet& flags, Field& field, std::string_view usual);
+// Whether there is libpq here.
+bool knows_servers();
+// --postgres and --added-round-trip, where it is; they set these.
+struct ServerFlags {
+  std::string& postgres;  // a conninfo
+  Nanoseconds& added_round_trip;
+};
+// `who`: "those whose names begin with pg_ write to a schema", for the help.
+void add_server_flags(FlagSet& flags, std::string_view who, const ServerFlags& set);
 // What was not given gets the value of the size. Throws UsageError.
 void complete(Field& field, const QuestionOptions& options);
 

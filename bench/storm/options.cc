@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "bench/contestants/store.h"
+#include "bench/contestants/trial.h"
 #include "bench/kit/database.h"
 #include "bench/kit/errors.h"
 #include "onelane/flags.h"
@@ -87,22 +87,6 @@ void add_workload_flags(FlagSet& flags, StormOptions& o) {
              "how long arrivals that still wait for a caller at the end are served",
              into_duration(o.grace, seconds(0), seconds(600))});
   flags.add({"seed", "N", "1", "of the arrivals", into(o.seed, parse_count)});
-}
-
-// Where libpq is: the same as of the contestants that write to a server.
-void add_server_flags(FlagSet& flags, StormOptions& o) {
-  if (std::ranges::find(contestant_names(), "pg_onelane") == contestant_names().end()) return;
-  flags.group("A server");
-  flags.add({"postgres", "CONNINFO", "",
-             "libpq's words for a database on a PostgreSQL server, where the strategies write to "
-             "schemas that they make and drop",
-             [&o](std::string_view text) {
-               if (text.empty()) throw UsageError("a conninfo is needed, such as dbname=bench");
-               o.postgres = text;
-             }});
-  flags.add({"added-round-trip", "TIME", "0ms",
-             "how much longer a round trip to that server takes, as over a network",
-             into(o.added_round_trip, parse_duration)});
 }
 
 void add_strategy_flags(FlagSet& flags, StormOptions& o) {
@@ -272,7 +256,9 @@ bool parse_options(const std::vector<std::string>& arguments, StormOptions& opti
       "interrupted");
   add_workload_flags(flags, options);
   add_strategy_flags(flags, options);
-  add_server_flags(flags, options);
+  if (knows_servers()) flags.group("A server");
+  add_server_flags(flags, "the strategies write to schemas that they make and drop",
+                   {options.postgres, options.added_round_trip});
   add_lane_flags(flags);
   add_output_flags(flags, options.output);
   auto lane = lane_of(options);

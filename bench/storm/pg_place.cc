@@ -7,7 +7,6 @@
 #include "bench/storm/pg_direct.h"
 #include "bench/storm/pg_workload.h"
 #include "bench/storm/place.h"
-#include "onelane/postgres.h"
 
 namespace onelane::bench::storm {
 namespace {
@@ -75,10 +74,7 @@ class PgPlace : public Place {
     if (kind == StrategyKind::journaled && journal.intake.folder.empty()) {
       journal.intake.folder = database_.string() + "-intake";
     }
-    postgres::Options sink;
-    sink.synchronous_commit = level_of(kind, options_) == Synchronous::full
-                                  ? postgres::SynchronousCommit::on
-                                  : postgres::SynchronousCommit::off;
+    const postgres::Options sink = sink_options(level_of(kind, options_));
     return {.journal =
                 required(postgres::open(schema_->conninfo(), journal, sink), "opening the journal"),
             .settings = {"SHOW", kPgSettings},

@@ -72,17 +72,15 @@ TickResult Committer::run(std::span<Work> work, const StopRule& stop,
   for (;;) {
     reset_for_attempt(work, result);
     Failed failed = attempt(work, stop, result);
-    const bool again = failed.action == Action::rerun || failed.action == Action::rerun_without;
-    if (again) spent_ += result.ended - result.began;
+    spent_ += result.ended - result.began;
     if (failed.action == Action::rerun) {
       if (may_rerun(result)) {
         ++result.conflicts;
         continue;
       }
       failed.action = Action::back_off;
-    } else if (again) {
-      continue;
     }
+    if (failed.action == Action::rerun_without) continue;
     divide_commit_time(result);
     result.action = failed.action;
     result.cause = std::move(failed.cause);

@@ -153,12 +153,15 @@ Json of(const DiskTimeStats& disk) {
   return {{"floor_ns", disk.floor.count()}, {"bytes_per_s", disk.bytes_per_s}};
 }
 
+template <class Process>
+Json of_processes(const std::vector<Process>& all) {
+  Json out = Json::array();
+  for (const Process& each : all) out.push_back({{"pid", each.pid}, {"name", each.name}});
+  return out;
+}
+
 Json Writer::of_log() const {
   const LogStats& log = stats_.log;
-  Json readers = Json::array();
-  for (const LogReader& reader : log.readers) {
-    readers.push_back({{"pid", reader.pid}, {"name", reader.name}});
-  }
   return {{"limit_bytes", log.limit_bytes},
           {"bytes", log.bytes},
           {"max_bytes", log.bytes_max},
@@ -170,7 +173,7 @@ Json Writer::of_log() const {
           {"disk", {{"log", of(log.disk.log)}, {"database", of(log.disk.database)}}},
           {"pinned_bytes", log.pinned_bytes},
           {"pinned_age_ns", age(log.pinned_since)},
-          {"readers", std::move(readers)},
+          {"readers", of_processes(log.readers)},
           {"blocked", of(log.blocked)},
           {"full", log.full},
           {"ballast_bytes", log.ballast_bytes},
@@ -201,14 +204,10 @@ Json of(const TraceStats& trace) {
 }
 
 Json of(const ServerStats& server) {
-  Json holders = Json::array();
-  for (const LockHolder& holder : server.lock_holders) {
-    holders.push_back({{"pid", holder.pid}, {"name", holder.name}});
-  }
   return {{"name", server.name},
           {"connections", server.connections},
           {"answer_ns", of(server.answer_ns)},
-          {"lock_holders", std::move(holders)}};
+          {"lock_holders", of_processes(server.lock_holders)}};
 }
 
 Json Writer::of_lane() const {

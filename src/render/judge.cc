@@ -96,10 +96,7 @@ std::string job_of(const JournalStats& stats, std::uint32_t write_class) {
 void blame_reader(const JournalStats& stats, Verdict& verdict) {
   const LogStats& log = stats.log;
   verdict.offender = Offender::reader;
-  std::vector<std::string> readers;
-  for (const LogReader& reader : log.readers) {
-    readers.push_back(process_text(reader.pid, reader.name));
-  }
+  const std::vector<std::string> readers = process_texts(log.readers);
   verdict.offender_name = readers.empty() ? "" : readers.front();
   const std::string who = readers.empty() ? "A reader" : listed(readers);
   std::string since;
@@ -114,7 +111,7 @@ void blame_reader(const JournalStats& stats, Verdict& verdict) {
 
 void blame_lock(const JournalStats& stats, const Waiting& waiting, Verdict& verdict) {
   const bool at_server = !stats.server.name.empty();
-  const std::vector<std::string> holders = lock_holders(stats.server);
+  const std::vector<std::string> holders = process_texts(stats.server.lock_holders);
   verdict.offender = Offender::foreign_writer;
   verdict.offender_name = holders.empty() ? "" : holders.front();
   verdict.blame = fmt::format(

@@ -111,10 +111,7 @@ std::string disk_text(const DiskTimeStats& disk) {
 void add_pin(const JournalStats& stats, List& list) {
   const LogStats& log = stats.log;
   if (log.pinned_bytes == 0) return;
-  std::vector<std::string> readers;
-  for (const LogReader& reader : log.readers) {
-    readers.push_back(process_text(reader.pid, reader.name));
-  }
+  const std::vector<std::string> readers = process_texts(log.readers);
   list.add(
       "Pinned",
       fmt::format("{}{} by {}", bytes_text(log.pinned_bytes),
@@ -183,7 +180,7 @@ std::string server_section(const JournalStats& stats) {
   list.add("Answers", spread_text(server.answer_ns));
   list.add("Lost to other transactions", counted(stats.conflicts, "time", "times"));
   list.add("Connected", counted(server.connections, "time", "times"));
-  const std::vector<std::string> holders = lock_holders(server);
+  const std::vector<std::string> holders = process_texts(server.lock_holders);
   if (!holders.empty()) list.add("Last had the lock", listed(holders));
   add_intake(stats, list);
   return list.text();

@@ -100,14 +100,6 @@ std::string process_text(std::int64_t pid, std::string_view name) {
   return name.empty() ? fmt::format("process {}", pid) : fmt::format("{} (process {})", name, pid);
 }
 
-std::vector<std::string> lock_holders(const ServerStats& server) {
-  std::vector<std::string> out;
-  for (const LockHolder& each : server.lock_holders) {
-    out.push_back(process_text(each.pid, each.name));
-  }
-  return out;
-}
-
 std::string_view phrase(Obstacle obstacle) noexcept {
   switch (obstacle) {
     case Obstacle::checkpoint:

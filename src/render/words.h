@@ -28,8 +28,13 @@ std::string listed(const std::vector<std::string>& parts);
 
 // "sqlite3 (process 12)", "process 12"
 std::string process_text(std::int64_t pid, std::string_view name);
-// Those who had the lock that the lane waited for at its server, as far as they were seen.
-std::vector<std::string> lock_holders(const ServerStats& server);
+// Each of them, which are LogReaders or LockHolders.
+template <class Process>
+std::vector<std::string> process_texts(const std::vector<Process>& all) {
+  std::vector<std::string> out;
+  for (const Process& each : all) out.push_back(process_text(each.pid, each.name));
+  return out;
+}
 
 // What a class waited behind, as it stands in a sentence: "checkpoints", "somebody else's lock".
 std::string_view phrase(Obstacle obstacle) noexcept;

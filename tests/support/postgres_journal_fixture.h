@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -27,6 +28,16 @@ class PostgresJournal : public PostgresTest {
     journal_ = std::move(opened).value();
     peers_ = journal_.add_class(peers_options_).value();
     insert_ = add("INSERT INTO peers VALUES($1)");
+  }
+  // Makes peers journaled, in that folder: for open().
+  JournalOptions with_intake(const std::filesystem::path& folder) {
+    peers_options_.promise = Promise::journaled;
+    peers_options_.intake = true;
+    peers_options_.guarantee = {.records = 512, .bytes = kMiB};
+    JournalOptions options;
+    options.intake.folder = folder;
+    options.intake.dead_letters = "dead";
+    return options;
   }
   Statement add(const std::string& sql) {
     Result<Statement> added =

@@ -61,15 +61,7 @@ class PostgresLost : public PostgresJournal {
     return ask("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND datname = "
                "current_database()") != "0";
   }
-  void open_with_intake() {
-    peers_options_.promise = Promise::journaled;
-    peers_options_.intake = true;
-    peers_options_.guarantee = {.records = 512, .bytes = kMiB};
-    JournalOptions options;
-    options.intake.folder = folder_ / "intake";
-    options.intake.dead_letters = "dead";
-    open(options);
-  }
+  void open_with_intake() { open(with_intake(folder_ / "intake")); }
 
   TempDirectory folder_;
 };

@@ -43,15 +43,6 @@ class PostgresStandby : public PostgresJournal {
     open(options, std::move(server));
     conninfo_ = before;
   }
-  JournalOptions with_intake() {
-    peers_options_.promise = Promise::journaled;
-    peers_options_.intake = true;
-    peers_options_.guarantee = {.records = 512, .bytes = kMiB};
-    JournalOptions options;
-    options.intake.folder = folder_ / "intake";
-    options.intake.dead_letters = "dead";
-    return options;
-  }
   void push(std::int64_t first, std::int64_t last) {
     for (std::int64_t id = first; id <= last; ++id) {
       Result<Receipt> pushed = peers_.submit(insert_, row(id));
@@ -183,7 +174,7 @@ TEST_F(PostgresStandby, AfterAFailoverTheNextOpeningHasAllThatWasAnswered) {
 
 TEST_F(PostgresStandby, AfterAFailoverTheNextOpeningAppliesWhatWasJournaledOnce) {
   synchronous();
-  open(with_intake());
+  open(with_intake(folder_ / "intake"));
   push(101, 600);
   ASSERT_TRUE(receipts_[50].second.wait_for(20s).ok());
   primary_->stop(How::killed);
@@ -191,7 +182,7 @@ TEST_F(PostgresStandby, AfterAFailoverTheNextOpeningAppliesWhatWasJournaledOnce)
   ASSERT_TRUE(receipts_.back().second.wait_journaled_for(20s).ok());
   (void)journal_.close(0s);
   promote();
-  open_at(on_standby_, with_intake());
+  open_at(on_standby_, with_intake(folder_ / "intake"));
   EXPECT_EQ(receipts_.size(), 600U);
   EXPECT_EQ(on_standby("SELECT count(*), bool_and(id = rank + 100) FROM (SELECT id, rank() OVER "
                        "(ORDER BY at) FROM peers) AS r"),
@@ -215,7 +206,7 @@ TEST_F(PostgresStandby, WithBothHostsTheSameJournalGoesOn) {
 
 TEST_F(PostgresStandby, WithBothHostsAndAnIntakeTheSameJournalGoesOn) {
   synchronous();
-  open_at(both(kReadWrite), with_intake());
+  open_at(both(kReadWrite), with_intake(folder_ / "intake"));
   push(101, 600);
   ASSERT_TRUE(receipts_[50].second.wait_for(20s).ok());
   primary_->stop(How::killed);

@@ -187,14 +187,12 @@ void use_table(const SourceTable& table, const FoundTable& found, Mapping& mappi
 // --- Tables that are made.
 
 std::string names_of(const MovedTable& table, const std::vector<std::string>& columns) {
-  std::string out;
-  for (const std::string& name : columns) {
-    const auto at = std::find_if(
-        table.columns.begin(), table.columns.end(),
-        [&name](const MovedColumn& column) { return lower(column.name) == lower(name); });
-    out += (out.empty() ? "" : ", ") + at->target;
-  }
-  return out;
+  return joined(columns, [&table](const std::string& name) {
+    return std::find_if(
+               table.columns.begin(), table.columns.end(),
+               [&name](const MovedColumn& column) { return lower(column.name) == lower(name); })
+        ->target;
+  });
 }
 
 void plan_indexes(const SourceTable& table, MovedTable& out, std::vector<std::string>& notes) {
@@ -217,19 +215,18 @@ bool matches(const std::string& sql, const char* pattern) {
 }
 
 void note_losses(const SourceTable& table, std::vector<std::string>& notes) {
-  std::string lost;
-  const auto add = [&lost](std::string_view what) {
-    lost += fmt::format("{}{}", lost.empty() ? "" : ", ", what);
-  };
-  if (table.foreign_keys) add("foreign keys");
-  if (matches(table.sql, R"(\bcheck\s*\()")) add("CHECK");
-  if (matches(table.sql, R"(\bcollate\b)")) add("COLLATE");
+  std::vector<std::string> lost;
+  if (table.foreign_keys) lost.emplace_back("foreign keys");
+  if (matches(table.sql, R"(\bcheck\s*\()")) lost.emplace_back("CHECK");
+  if (matches(table.sql, R"(\bcollate\b)")) lost.emplace_back("COLLATE");
   for (const SourceColumn& column : table.columns) {
-    if (column.has_default) add("the default of " + printable(column.name));
-    if (column.generated) add(printable(column.name) + " is a plain column, not GENERATED");
+    const std::string name = printable(column.name);
+    if (column.has_default) lost.push_back("the default of " + name);
+    if (column.generated) lost.push_back(name + " is a plain column, not GENERATED");
   }
-  if (!lost.empty())
-    notes.push_back(fmt::format("table {}: not made: {}", printable(table.name), lost));
+  if (lost.empty()) return;
+  notes.push_back(fmt::format("table {}: not made: {}", printable(table.name),
+                              joined(lost, [](const std::string& each) { return each; })));
 }
 
 // The statement that makes it.

@@ -24,9 +24,7 @@ constexpr std::size_t kStagedBytes = std::size_t{4} * 1024 * 1024;  // in memory
 constexpr char kStage[] = "pg_temp.onelane_differences";
 
 std::string column_list(const MovedTable& table) {
-  std::string out;
-  for (const MovedColumn& column : table.columns) out += (out.empty() ? "" : ", ") + column.target;
-  return out;
+  return joined(table.columns, [](const MovedColumn& column) { return column.target; });
 }
 
 void append_row(std::string& out, const Row& row) {
@@ -51,15 +49,6 @@ std::uint64_t copy_all(const Source& source, Server& server, const MovedTable& t
   }
   server.put(piece);
   return server.end_copy();
-}
-
-std::string key_of(const MovedTable& table, const Row& row) {
-  std::string out;
-  for (const std::size_t key : table.key) {
-    out += fmt::format("{}{} = {}", out.empty() ? "" : ", ",
-                       kit::printable(table.columns[key].name), shown(row[key]));
-  }
-  return kit::clipped(out, 200);
 }
 
 int compare_keys(const MovedTable& table, const Row& a, const Row& b) {
@@ -193,10 +182,8 @@ class Stage {
 
   // What a row has that is deleted and inserted, but SQLite's does not.
   void refuse_if_more_would_go() {
-    std::string ours;
-    for (const MovedColumn& column : table_.columns) {
-      ours += (ours.empty() ? "" : ", ") + sql_text(column.plain);
-    }
+    const std::string ours =
+        joined(table_.columns, [](const MovedColumn& column) { return sql_text(column.plain); });
     const std::string what = server_.first(fmt::format(
         "SELECT string_agg(each, ', ') FROM (SELECT 'column ' || attname AS each FROM pg_attribute "
         "WHERE attrelid = {0}::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' "
@@ -263,7 +250,7 @@ std::uint64_t verify_equal(const Source& source, Server& server, const MovedTabl
     throw RunError(fmt::format(
         "table {}, row {}: {} in {} after it was copied: a trigger, a rule or somebody else "
         "changed it; nothing was changed",
-        kit::printable(table.name), key_of(table, row),
+        kit::printable(table.name), key_text(table, row),
         what == Difference::missing
             ? "it is missing"
             : (what == Difference::surplus ? "it is one too many" : "it has other values"),

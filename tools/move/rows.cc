@@ -21,16 +21,12 @@ constexpr std::size_t kFetchBytes = std::size_t{4} * 1024 * 1024;
 constexpr double kExactMost = 9007199254740992.0;  // 2^53: above it not all integers are doubles
 
 std::string source_sql(const MovedTable& table) {
-  std::string columns;
-  for (const MovedColumn& column : table.columns) {
-    columns += (columns.empty() ? "" : ", ") + quoted_name(column.name);
-  }
-  std::string order;
-  for (const std::size_t key : table.key) {
+  const std::string columns =
+      joined(table.columns, [](const MovedColumn& column) { return quoted_name(column.name); });
+  const std::string order = joined(table.key, [&table](std::size_t key) {
     const MovedColumn& column = table.columns[key];
-    order += fmt::format("{}{}{}", order.empty() ? "" : ", ", quoted_name(column.name),
-                         column.kind == Kind::text ? " COLLATE BINARY" : "");
-  }
+    return quoted_name(column.name) + (column.kind == Kind::text ? " COLLATE BINARY" : "");
+  });
   return fmt::format("SELECT {} FROM {} ORDER BY {}", columns, quoted_name(table.name), order);
 }
 
@@ -49,17 +45,12 @@ std::string target_value(const MovedColumn& column) {
 }
 
 std::string target_sql(const MovedTable& table) {
-  std::string columns;
-  for (const MovedColumn& column : table.columns) {
-    columns += (columns.empty() ? "" : ", ") + target_value(column);
-  }
-  std::string order;
-  for (const std::size_t key : table.key) {
+  const std::string order = joined(table.key, [&table](std::size_t key) {
     const MovedColumn& column = table.columns[key];
-    order += fmt::format("{}{}{} NULLS FIRST", order.empty() ? "" : ", ", column.target,
-                         column.kind == Kind::text ? " COLLATE \"C\"" : "");
-  }
-  return fmt::format("SELECT {} FROM {} ORDER BY {}", columns, table.target, order);
+    return column.target + (column.kind == Kind::text ? " COLLATE \"C\"" : "") + " NULLS FIRST";
+  });
+  return fmt::format("SELECT {} FROM {} ORDER BY {}", joined(table.columns, target_value),
+                     table.target, order);
 }
 
 std::uint64_t big_endian(const char* bytes) {
@@ -104,6 +95,14 @@ Value value_of(sqlite3_stmt* statement, int column) {
 }
 
 }  // namespace
+
+std::string key_text(const MovedTable& table, const Row& row) {
+  constexpr std::size_t kCharacters = 200;
+  const std::string out = joined(table.key, [&](std::size_t key) {
+    return printable(table.columns[key].name) + " = " + shown(row[key]);
+  });
+  return kit::clipped(out, kCharacters);
+}
 
 SourceRows::SourceRows(const Source& source, const MovedTable& table)
     : table_(table), statement_(source, source_sql(table)) {}
@@ -150,13 +149,12 @@ Value SourceRows::value(std::size_t at) const {
 }
 
 void SourceRows::refuse(std::size_t at, const std::string& why) const {
-  std::string key;
-  for (const std::size_t each : table_.key) {
-    key += fmt::format("{}{} = {}", key.empty() ? "" : ", ", printable(table_.columns[each].name),
-                       shown(value_of(statement_.get(), static_cast<int>(each))));
+  Row row(table_.columns.size());
+  for (const std::size_t key : table_.key) {
+    row[key] = value_of(statement_.get(), static_cast<int>(key));
   }
   throw RunError(fmt::format("table {}, row {}: {} {}; nothing was changed", printable(table_.name),
-                             kit::clipped(key, 200), printable(table_.columns[at].name), why));
+                             key_text(table_, row), printable(table_.columns[at].name), why));
 }
 
 TargetRows::TargetRows(Server& server, const MovedTable& table)

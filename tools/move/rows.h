@@ -8,6 +8,9 @@
 
 namespace onelane::tools {
 
+// The row's key, for messages: "id = 7", cut where it is long.
+std::string key_text(const MovedTable& table, const Row& row);
+
 // Throws RunError for a value that does not fit its column in PostgreSQL: it names table, key and
 // column. All must outlive it.
 class SourceRows {

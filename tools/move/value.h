@@ -44,6 +44,16 @@ std::string shown(const Value& value);
 std::string lower(std::string text);
 // 'text', as SQL writes it.
 std::string sql_text(std::string_view text);
+// What `text` makes of each, with commas between.
+template <class Each, class Text>
+std::string joined(const std::vector<Each>& all, const Text& text) {
+  std::string out;
+  for (const Each& each : all) {
+    if (!out.empty()) out += ", ";
+    out += text(each);
+  }
+  return out;
+}
 // Appends it as COPY reads it.
 void append_copied(std::string& out, const Value& value);
 
